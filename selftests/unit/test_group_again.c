@@ -141,15 +141,19 @@ static void test_stored_once(void)
 {
 	struct gcks_group_status before, after;
 	unsigned int changes;
+	uint64_t version;
 	int64_t stored;
 
 	sim_init_rare(&s, 1);
 	up();
 	before = sim_group(&s);
 	changes = s.changes;
+	version = group()->st.version;
 	to_next_second();
 	ask(a);
 	is_int(s.changes - changes, 1, "a registration is stored");
+	is_int(group()->st.version, version + 1,
+	       "a registration is the next version");
 	stored = member(a)->registered;
 	ask(a);
 	is_int(s.changes - changes, 1,
@@ -331,6 +335,11 @@ static void test_renewal_stored(void)
 	ok(leaf_id(a) != leaf, "a member that renews has another leaf key");
 	ok(member(a)->term_ms > term + HOUR, "the membership lasts longer");
 	ok(member(a)->renewed, "the keys above it are to be replaced");
+	leaf = leaf_id(a);
+	s.store_errno = -ENOSPC;
+	is_int(sim_rekey(s.gcks, "video", &err), -ENOSPC, "a rekey fails");
+	s.store_errno = 0;
+	is_int(leaf_id(a), leaf, "a rekey that fails undoes no renewal");
 	is_int(leaf_id(b), other, "the leaf key of another member stays");
 	leaf = leaf_id(a);
 	term = member(a)->term_ms;

@@ -606,6 +606,8 @@ static void test_ends(void)
 	is_int(evict.ret, -ECANCELED, "an order in flight is given up");
 	is_int(rekey.n, 1, "one that waits is answered");
 	is_int(rekey.ret, -ECANCELED, "one that waits is given up");
+	ok(!sim_logged(&s, "group change failed"),
+	   "no change is logged that was given up");
 	sim_free(&s);
 }
 

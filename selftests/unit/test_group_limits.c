@@ -111,6 +111,10 @@ static void test_store_full(void)
 		   !after.denied && after.tree_depth == before.tree_depth,
 	   "nothing has changed");
 	ok(sim_has_member(&s, "b.example"), "b is still in");
+	is_int(sim_log_count(&s, "group change failed: requested: "), 1,
+	       "the log has the rekey that failed");
+	is_int(sim_log_count(&s, "group change failed: 1 evicted: "), 1,
+	       "the log has the eviction that failed");
 	ok(after.store_errors >= 3,
 	   "disk full: the errors of the store are counted");
 	member_leave(b->m, NULL);

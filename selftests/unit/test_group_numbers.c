@@ -4,6 +4,8 @@
  * replaced in time, or the group starts anew; nothing begins again at 0 under one
  * key, and nothing is taken for older than it is.
  */
+#include <errno.h>
+
 #include "gcks/gkm_store.h"
 #include "gcks/group.h"
 #include "gcks/group_key.h"
@@ -125,6 +127,28 @@ static void test_no_mid(void)
 	finish(what);
 }
 
+/* The order is answered, and the group starts anew with the next beat. */
+static void test_no_mid_evicts(void)
+{
+	struct err err = {};
+	uint32_t ms;
+
+	usual(8);
+	go_to(UINT32_MAX);
+	g->rs.spent = true;
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -EOVERFLOW,
+	       "none left: an eviction cannot be told");
+	is_int(sim_group(&s).members, 3, "none left: nobody is out");
+	is_int(sim_log_count(&s, "rekey not built: "), 1,
+	       "none left: the log says that a message is not built");
+	sim_run(&s, 180000);
+	is_int(g->restarts, 1, "none left: the group starts anew all the same");
+	is_int(sim_out_of_step(&s), 0, "none left: all are back");
+	is_int(s.iv_repeats, 0, "none left: no IV was used twice");
+	is_int(mock_iv_clashes, 0, "none left: no Sender-ID came twice");
+	sim_free(&s);
+}
+
 /* A store that fails uses Message IDs up without any message. */
 static void test_failing(void)
 {
@@ -216,6 +240,7 @@ int main(void)
 	RUN(test_last_mids, false, 40);
 	RUN(test_last_mids, true, 0);
 	RUN(test_no_mid);
+	RUN(test_no_mid_evicts);
 	RUN(test_failing);
 	RUN(test_key_ids, true);
 	RUN(test_key_ids, false);

@@ -4,6 +4,7 @@
  * witness. No evicted member is admitted, no number is assigned twice, and all
  * entitled members are back in step.
  */
+#include "gcks/group.h"
 #include "group_sim.h"
 #include "store/store.h"
 #include "group_finish.h"
@@ -280,24 +281,34 @@ static unsigned int denied_without_store(void)
 /* The witness has each change once, also after a store that was not trusted. */
 static void test_denied_again(void)
 {
+	int64_t then;
+	uint32_t ms;
+
 	usual(34);
-	evict("b.example");
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
+	then = s.wall0 + (int64_t)s.ms / 1000;
 	sim_run(&s, 5000);
 	is_int(denied_without_store(), 1, "a first eviction is witnessed");
+	is_int(TAILQ_FIRST(&TAILQ_FIRST(&s.gcks->groups)->denied)->since, then,
+	       "the witness has the time of the first eviction");
 	sim_run(&s, 60000);
 	if (sim_admit(s.gcks, "video", "b.example", &err))
 		bail("%s", err.text);
 	evict("b.example");
+	then = s.wall0 + (int64_t)s.ms / 1000;
 	sim_run(&s, 5000);
 	is_int(denied_without_store(), 1,
 	       "an eviction after an admission is witnessed");
+	is_int(TAILQ_FIRST(&TAILQ_FIRST(&s.gcks->groups)->denied)->since, then,
+	       "the witness has the time of the eviction");
 	evict("d.example");
 	is_int(denied_without_store(), 2,
 	       "an eviction after a lost store is witnessed");
 	sim_finish(&s, "denied again");
 }
 
-/* What a start changes is witnessed before anything else happens. */
+/* A change at a start is witnessed before anything else happens. */
 static void test_changed_at_start(void)
 {
 	char old[128];

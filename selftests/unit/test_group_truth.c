@@ -206,6 +206,62 @@ static void test_waits(void)
 	sim_finish(&s, "waits");
 }
 
+static int take_late(void *arg, const struct gcks_member_status *st)
+{
+	if (!strcmp(st->identity, "s.example"))
+		*(uint64_t *)arg = st->late_ms;
+	else if (!strcmp(st->identity, "a.example"))
+		is_int(st->late_ms, 0, "a receiver is never late");
+	return 0;
+}
+
+static uint64_t late_ms(void)
+{
+	uint64_t ms = UINT64_MAX;
+
+	gcks_each_member(s.gcks, "video", take_late, &ms);
+	return ms;
+}
+
+/* A sender is late since the first change that it has not confirmed. */
+static void test_late(void)
+{
+	uint64_t first_ms, then_ms = 0;
+	unsigned int i;
+
+	sim_init_rare(&s, 4);
+	sim_start_three(&s, true, 20000, 0);
+	tx = s.m[0];
+	is_int(late_ms(), 0, "a sender that has confirmed is not late");
+	tx->deaf = true;
+	first_ms = s.ms;
+	sim_rekey(s.gcks, NULL, &err);
+	sim_run(&s, 7000);
+	is_int(late_ms(), 7000, "a sender is late since a change");
+	is_int(sim_group(&s).waited_ms, 7000, "the group waits since then");
+	sim_rekey(s.gcks, NULL, &err);
+	sim_run(&s, 7000);
+	is_int(late_ms(), s.ms - first_ms,
+	       "a sender is late since the first of two changes");
+	is_int(sim_group(&s).waited_ms, 7000,
+	       "the group waits since the last of two changes");
+	tx->mute = true;
+	for (i = 2; i < 70; i++) {
+		if (i == 70 - 64)
+			then_ms = s.ms;
+		sim_rekey(s.gcks, NULL, &err);
+		sim_run(&s, 6000);
+	}
+	is_int(late_ms(), s.ms - then_ms,
+	       "the oldest change that is known counts for those before it");
+	tx->deaf = false;
+	tx->mute = false;
+	sim_run(&s, 60000);
+	is_int(late_ms(), 0, "a sender that is back is not late");
+	is_int(sim_out_of_step(&s), 0, "the sender that is back is in step");
+	sim_finish(&s, "late");
+}
+
 static void test_unsent(void)
 {
 	struct gcks_group_status g;
@@ -254,6 +310,7 @@ int main(void)
 	RUN(test_confirmed);
 	RUN(test_reports_again);
 	RUN(test_waits);
+	RUN(test_late);
 	RUN(test_unsent);
 	return done();
 }
