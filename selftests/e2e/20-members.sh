@@ -100,7 +100,37 @@ is "the outbound key is none that b had" \
 	"$(grep -cx "$(member_is s out-spi)" "$TMP/b-spis")" 0
 says "to evict twice" 'was evicted' k evict video b.lab
 is "two members, one denied" "$(members) $(gcks_is denied)" "2 1"
+is "the tree has who is in, and who is denied" \
+	"$(ctl k tree video | sed -n 's/^[^a-z]*\([a-z]*\.lab\)  *\([a-z]*\) .*/\1 \2/p')" \
+	"s.lab confirmed
+a.lab member
+b.lab denied"
+like "the tree of a member has its group" "$(ctl a tree)" \
+	'^[^a-z]*video +in +receive +0x[0-9a-f]{8}, ends in'
 whole a "an eviction"
+
+cat >"$TMP/terminal.py" <<'PY'
+"""Runs a command on a terminal, types q when it has drawn twice, and tells of it."""
+import os, pty, sys
+pid, fd = pty.fork()
+if not pid:
+    os.environ.update(TERM="xterm", NO_COLOR="1")
+    os.execvp(sys.argv[1], sys.argv[1:])
+said, typed = b"", False
+while True:
+    try:
+        more = os.read(fd, 65536)
+    except OSError:
+        break
+    said += more
+    if not typed and said.count(b"GROUP") == 2:
+        typed = os.write(fd, b"q")
+print("exit", os.WEXITSTATUS(os.waitpid(pid, 0)[1]), "tables", said.count(b"GROUP"),
+      "restored" if said.endswith(b"\x1b[?25h\x1b[?1049l") else repr(said[-40:]))
+PY
+is "on a terminal top is drawn again, and q ends it" \
+	"$(timeout 60 python3 "$TMP/terminal.py" "$MCSECCTL" -n "/run/netns/$(ns a)" top)" \
+	"exit 0 tables 2 restored"
 
 section "admit"
 try "b may come back" ctl k admit video b.lab

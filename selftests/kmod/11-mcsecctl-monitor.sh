@@ -89,9 +89,15 @@ done
 fits "sender show" sender-show < <(ctl b -j sender show video 0x1000)
 fits "show" show < <(ctl a -j show)
 fits "stats" stats < <(ctl a -j stats)
+ctl a -j top >"$TMP/top.json"
+fits "top" top <"$TMP/top.json"
 fits "metrics" metrics < <(ctl a -j metrics)
 fits "the version" mcsecctl-version < <("$MCSECCTL" -j -V)
 fits "events" monitor <"$TMP/a.json"
+
+section "top"
+like "without a terminal top prints a table once" "$(ctl a top)" \
+	'^video +239\.1\.1\.1 +.*0x00002000 +[0-9smh]+$'
 section ""
 
 rm -f "$TMP/quit"

@@ -13,7 +13,7 @@ _mcsecctl_groups() {
 _mcsecctl_lookup() {
 	mc_words='' mc_args=''
 	case "$1" in
-	'') mc_words='group sa sender show stats metrics monitor watch batch key pki setup doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
+	'') mc_words='group sa sender show stats metrics monitor watch top tree batch key pki setup doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
 	'group') mc_words='add set del show flush' mc_args='' ;;
 	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
 	'group set') mc_words='policy --force' mc_args='group' ;;
@@ -35,6 +35,8 @@ _mcsecctl_lookup() {
 	'metrics') mc_words='export serve' mc_args='' ;;
 	'metrics export') mc_words='' mc_args='file' ;;
 	'metrics serve') mc_words='' mc_args='none' ;;
+	'top') mc_words='interval' mc_args='' ;;
+	'tree') mc_words='' mc_args='group' ;;
 	'batch') mc_words='-f force' mc_args='' ;;
 	'key') mc_words='generate' mc_args='' ;;
 	'key generate') mc_words='bits file' mc_args='alg' ;;

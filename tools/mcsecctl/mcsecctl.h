@@ -202,6 +202,11 @@ json_t *sa_json(const struct ksa_info *i);
 struct table *sa_table_new(void);
 void sa_table_add(struct table *t, const struct ksa_info *i);
 
+/* ---- show.c ---- */
+
+/* Return the meaning of a counter, or NULL if only a newer module has it. */
+const char *counter_meaning(const char *name);
+
 /* ---- monitor.c ---- */
 json_t *event_json(const struct kevent *ev);
 void event_print(const struct kevent *ev);
@@ -228,6 +233,7 @@ command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
 command_fn cmd_doctor, cmd_health, cmd_watch, cmd_status, cmd_member, cmd_rekey,
 	cmd_reseal, cmd_evict, cmd_admit;
 command_fn cmd_reset, cmd_reload;
+command_fn cmd_top, cmd_tree;
 command_fn cmd_audit, cmd_trail, cmd_join, cmd_leave;
 
 #endif

@@ -101,8 +101,7 @@ struct stats {
 	bool all;
 };
 
-/* Return the meaning of a counter, or NULL if only a newer module has it. */
-static const char *meaning_of(const char *name)
+const char *counter_meaning(const char *name)
 {
 	const struct metric *m;
 
@@ -126,7 +125,7 @@ static int show_counter(void *arg, const char *name, uint64_t value)
 	table_row(s->table);
 	table_put(s->table, 0, name);
 	table_count(s->table, 1, value);
-	table_put(s->table, 2, meaning_of(name));
+	table_put(s->table, 2, counter_meaning(name));
 	return 0;
 }
 
