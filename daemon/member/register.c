@@ -309,7 +309,7 @@ static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
 	case GIKE_N_REGISTRATION_FAILED:
 		return "the registration failed; the group may be full";
 	case IKE_N_NO_PROPOSAL_CHOSEN:
-		return "no proposal chosen";
+		return "the key server takes none of our algorithms, or no groups (RFC 9838)";
 	case IKE_N_AUTHENTICATION_FAILED:
 		return auth_refused(g->m);
 	default:

@@ -159,7 +159,7 @@ closes() { # NAME CONNECTION
 spis() { swan list-sas --ike "$1" | sed -n 's/.*, \([0-9a-f]*_i\*\{0,1\}\) \([0-9a-f]*_r\*\{0,1\}\).*/\1 \2/p'; }
 p_forgets() { : >"$TMP/p.log"; }
 
-pki_make p
+pki_make p m
 "$MCSECCTL" pki member "$pki" other.example >/dev/null
 "$MCSECCTL" pki member "$pki" ec.lab type ecdsa-p384 >/dev/null
 "$MCSECCTL" pki init "$TMP/pki2" name "another CA" >/dev/null
@@ -453,5 +453,30 @@ refused "no PPK" cert
 k_says "the key server knows why there, too" \
 	'PPK: the peer uses none, and it is mandatory for this identity'
 datagrams "no PPK" 2 2
+
+section "a member that takes strongSwan for its key server"
+
+down TERM "$pid"
+load_mcsec
+mkdir "$TMP/m"
+{
+	conf_head m
+	cat <<-END
+		member: {
+		    gcks = "$P4:500";
+		    gcks-id = "p.lab";
+		    groups = ( { name = "video"; address = "239.7.1.1"; } );
+		};
+	END
+} >"$TMP/m.conf"
+p_forgets
+spawn in_ns k "$MCSECD" -c "$TMP/m.conf" >"$TMP/m.log" 2>&1
+log_says "the member says why it is not in" "$TMP/m.log" \
+	'registration failed: as receiver: NO_PROPOSAL_CHOSEN: the key server takes none of our algorithms, or no groups \(RFC 9838\); next try in'
+p_says "strongSwan does not know the key wrap algorithms" \
+	'received proposals: IKE:AES_GCM_16_256/.*/UNKNOWN_13_3/UNKNOWN_13_1$'
+said=$(<"$TMP/p.log")
+in_interop "strongSwan refuses" 'received proposals unacceptable'
+datagrams "a member's IKE_SA_INIT" 1 1
 
 tap_done
