@@ -131,6 +131,8 @@ spoils_nothing "a parent that is not there" 'folder .*/none/w: No such file' \
 	import pki/viewer.example.p12 none/w
 spoils_nothing "a file where the folder is to be" 'folder .*/pp: not a folder' \
 	import pki/viewer.example.p12 pp
+spoils_nothing "the name of the authority's files" 'name "crl": the authority itself' \
+	import pki/viewer.example.p12 w name crl
 spoils_nothing "an interface that ends the string and the line" \
 	'settings are refused: interface: a value that' \
 	import pki/viewer.example.p12 w interface $'eth0";\nkey = "x'

@@ -88,7 +88,7 @@ spoils_nothing "a member's name that ends the string and the line" \
 spoils_nothing "an interface longer than any" 'interface: name too long' \
 	server k.example n interface interface0123456
 spoils_nothing "a name that is a path" 'name "../k": only letters' server ../k n
-spoils_nothing "the name of the authority" 'name "ca": that is the authority' server ca n
+spoils_nothing "the name of the authority" 'name "crl": the authority itself' server crl n
 spoils_nothing "a folder below none" 'folder .*/none/n: No such file' server k.example none/n
 spoils_nothing "a store below none" 'folder none/state: No such file' \
 	"$MCSECCTL" setup gcks k.example dir n state none/state listen 192.0.2.1 group video \

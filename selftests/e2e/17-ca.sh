@@ -61,7 +61,7 @@ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout p256
 	-subj /O=x/CN=p256.example -addext basicConstraints=critical,CA:TRUE \
 	-addext extendedKeyUsage=serverAuth -out p256.csr 2>/dev/null
 pki sign ca p256.example p256.csr >/dev/null
-is "what else a request asks for is not given" "$(openssl x509 -in ca/p256.example.pem \
+is "the rest of a request is not granted" "$(openssl x509 -in ca/p256.example.pem \
 	-noout -subject -ext basicConstraints,extendedKeyUsage | xargs)" \
 	"subject=CN = p256.example X509v3 Basic Constraints: critical CA:FALSE X509v3 Extended Key Usage: TLS Web Client Authentication, ipsec Internet Key Exchange"
 is "both sides see the same key" "$(pki sign ca m.example m/m.example.csr \

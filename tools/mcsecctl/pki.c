@@ -127,10 +127,6 @@ int read_pki_name(struct pki_request *r, const char *name)
 {
 	int ret = check_pki_name(name);
 
-	if (!ret && (!strcmp(name, "ca") || !strcmp(name, "crl")))
-		ret = complain(EXIT_USAGE,
-			       "name \"%s\": the authority itself has files of this name",
-			       name);
 	r->name = name;
 	/*
 	 * Policies and "gcks-id" contain the name, so the certificate must

@@ -24,8 +24,8 @@
 /* ---- pki_path.c ---- */
 
 /*
- * Complain if @name cannot be a file name: it must stay in the folder, and not look like
- * an option.
+ * Complain if @name cannot be a file name: it must stay in the folder, not look like an
+ * option, and not be that of the authority's own files.
  */
 int check_pki_name(const char *name);
 /* Write DIR/NAME.SUFFIX to @path, of PATH_LEN octets, or complain that it is too long. */

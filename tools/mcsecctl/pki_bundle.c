@@ -306,9 +306,6 @@ int pki_bundle(struct ctl *ctl, int argc, char **argv)
 	r.dir = argv[0];
 	r.name = argv[1];
 	ret = check_pki_name(r.name);
-	if (!ret && !strcmp(r.name, "ca"))
-		ret = complain(EXIT_USAGE,
-			       "name \"ca\": the authority's key stays where it is");
 	if (!ret)
 		ret = read_words(bundle_words, argc - 2, argv + 2, &r, &seen);
 	if (!ret)
@@ -499,9 +496,6 @@ static int name_import(const struct bundle *b, const char *path,
 			ret = complain(ret,
 				       "\"name NAME\" gives the files another one");
 	}
-	if (!ret && !strcmp(r->name, "ca"))
-		ret = complain(EXIT_USAGE,
-			       "name \"ca\": that is the authority itself; \"name NAME\" gives the files another one");
 	return ret;
 }
 

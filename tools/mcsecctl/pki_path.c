@@ -21,6 +21,10 @@ int check_pki_name(const char *name)
 		return complain(EXIT_USAGE,
 				"name \"%s\": only letters, digits, and . _ @ - behind the first",
 				name);
+	if (!strcmp(name, "ca") || !strcmp(name, "crl"))
+		return complain(EXIT_USAGE,
+				"name \"%s\": the authority itself has files of this name",
+				name);
 	return EXIT_OK;
 }
 

@@ -481,9 +481,6 @@ static int read_setup(struct setup *s, const struct word *words, int argc,
 				       .dir = DEFAULT_DIR,
 				       .state = STATE_DIR };
 	ret = check_pki_name(s->r.name);
-	if (!ret && !strcmp(s->r.name, "ca"))
-		ret = complain(EXIT_USAGE,
-			       "name \"ca\": that is the authority itself");
 	if (!ret)
 		ret = read_words(words, argc - 1, argv + 1, &s->r, &seen);
 	if (!ret)
