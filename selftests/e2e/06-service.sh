@@ -81,7 +81,7 @@ cp "$MCSECCTL" "$TMP/mcsecctl"
 like "another user is told who may ask the daemon" \
 	"$(setpriv --reuid 12345 --regid 12345 --clear-groups "$TMP/mcsecctl" \
 		-s "$TMP/m/s.sock" status 2>&1)" \
-	'Permission denied: only root and the user of mcsecd may ask$'
+	'Permission denied: only root and the user of mcsecd may ask: use sudo$'
 unlike "the daemon has locked its memory" "$(cat "$TMP/m.log")" 'memory not locked'
 like "the memory of the daemon is locked" "$(status_of m VmLck)" '^[1-9][0-9]* kB'
 

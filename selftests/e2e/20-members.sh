@@ -81,8 +81,8 @@ says "an unknown group" 'no group "vidio"|vidio' k evict vidio b.lab
 says "evicting who is no member" 'is not a member' k evict video z.lab
 try "an identity is denied before it comes" ctl k evict video z.lab --ahead
 try "a denied identity can be admitted" ctl k admit video z.lab
-says "an eviction at a member is refused" 'no role gcks' a evict video b.lab
-says "a leave at the key server is refused" 'no role member' k leave video
+says "an eviction at a member is refused" 'no role gcks: ask that of the key server$' a evict video b.lab
+says "a leave at the key server is refused" 'no role member: ask that of a member$' k leave video
 says "status of an unknown group" 'vidio' k status vidio
 sa_spis b >"$TMP/b-spis"
 n=$(member_is b refusals)

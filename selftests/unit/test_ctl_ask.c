@@ -190,6 +190,33 @@ static void test_others(struct ctl *ctl)
 	unmake("member");
 }
 
+/* A daemon that cannot do what is asked, beside that of another role. */
+static void test_role(struct ctl *ctl)
+{
+	char group[] = "video", want[512], *slash = strrchr(path, '/');
+	char *argv[] = { group };
+	pid_t pid;
+
+	*slash = '\0';
+	make("member", S_IFDIR);
+	make("member/mcsecd.sock", S_IFSOCK);
+	snprintf(want, sizeof(want),
+		 "mcsecd: this mcsecd has no role gcks: ask that of the key server. Other sockets: -s %s/member/mcsecd.sock",
+		 path);
+	*slash = '/';
+	pid = serve("{\"cmd\":\"rekey\",\"group\":\"video\"}",
+		    "{\"ok\":false,\"error\":\"this mcsecd has no role gcks\"}\n",
+		    1);
+	is_int(cmd_rekey(ctl, 1, argv), EXIT_FAILED,
+	       "a daemon of another role");
+	is_str(said, want, "the error names the daemon that may do it");
+	served(pid);
+	*slash = '\0';
+	unmake("member/mcsecd.sock");
+	unmake("member");
+	*slash = '/';
+}
+
 static void test_units(void)
 {
 	static const struct {
@@ -411,6 +438,7 @@ int main(void)
 	is_int(cmd_evict(&ctl, 2, bad_argv), EXIT_USAGE,
 	       "a word that is no text is not sent");
 
+	test_role(&ctl);
 	close(listener);
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED,
 	       "a socket that a daemon left behind");

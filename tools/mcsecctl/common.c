@@ -35,6 +35,25 @@ int complain(int code, const char *fmt, ...)
 	return code;
 }
 
+void tell_done(const struct ctl *ctl, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ctl->json ||
+	    (!ctl->verbose && (ctl->batch || !isatty(STDOUT_FILENO))))
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+/* Return the cure for lack of a capability, if that is the fault. */
+static const char *cure_of(const char *why)
+{
+	return strstr(why, "CAP_NET_ADMIN") && geteuid() ? ": use sudo" : "";
+}
+
 int check_argc(int argc, int min, int max)
 {
 	const struct command *of = running->of, *c = running->command;
@@ -90,13 +109,15 @@ int need_kernel(struct ctl *ctl)
 	if (ret)
 		return ret;
 	if (knl_open(&ctl->kernel, &err))
-		return complain(EXIT_FAILED, "%s", err.text);
+		return complain(EXIT_FAILED, "%s%s", err.text,
+				cure_of(err.text));
 	return EXIT_OK;
 }
 
 int refused(const char *what, const struct err *err)
 {
-	return complain(EXIT_FAILED, "%s: %s", what, err->text);
+	return complain(EXIT_FAILED, "%s: %s%s", what, err->text,
+			cure_of(err->text));
 }
 
 void warned(const char *what, const struct err *err)

@@ -61,9 +61,10 @@ static void complain_of_socket(const char *path, int err)
 	if (absent)
 		list_sockets(path, others, sizeof(others));
 	complain(0, "mcsecd at %s: %s%s%s", path, strerror(err),
-		 absent		 ? ": is it running?"
-		 : err == EACCES ? ": only root and the user of mcsecd may ask"
-				 : "",
+		 absent ? ": is it running?"
+		 : err == EACCES
+			 ? ": only root and the user of mcsecd may ask: use sudo"
+			 : "",
 		 others);
 }
 
@@ -150,6 +151,21 @@ static char *read_answer(int fd, size_t *len, int *error)
 	return NULL;
 }
 
+/* Complain that the daemon refuses; one of another role may be near. */
+static void complain_of_answer(const char *socket, const char *why)
+{
+	char others[512] = "";
+	const char *cure = "";
+
+	if (strstr(why, "has no role gcks"))
+		cure = ": ask that of the key server";
+	else if (strstr(why, "has no role member"))
+		cure = ": ask that of a member";
+	if (*cure)
+		list_sockets(socket, others, sizeof(others));
+	complain(0, "mcsecd: %s%s%s%s", why, cure, *others ? "." : "", others);
+}
+
 /*
  * Take the answer apart. Returns EXIT_OK with the object in *@answer, in which "ok"
  * is true, or EXIT_FAILED after a message.
@@ -167,7 +183,8 @@ static int take_answer(struct ctl *ctl, const char *text, size_t len,
 	if (!json_is_false(json_object_get(*answer, "ok")))
 		complain(0, "mcsecd at %s: invalid answer", ctl->socket);
 	else
-		complain(0, "mcsecd: %s", why ?: "refused, without a reason");
+		complain_of_answer(ctl->socket,
+				   why ?: "refused, without a reason");
 	json_decref(*answer);
 	*answer = NULL;
 	return EXIT_FAILED;

@@ -165,6 +165,11 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 	if (ctl->kernel.ops->group_add(ctl->kernel.ctx, &g, &err))
 		return refused("group add", &err);
 	warned("group add", &err);
+	tell_done(ctl,
+		  g.policy == MCSEC_POLICY_ENFORCE
+			  ? "group %s: %s is protected now"
+			  : "group %s: %s is observed now, and clear datagrams pass",
+		  g.name, argv[1]);
 	return EXIT_OK;
 }
 
@@ -188,6 +193,8 @@ static int group_set(struct ctl *ctl, int argc, char **argv)
 	if (ctl->kernel.ops->group_set(ctl->kernel.ctx, g.name, g.policy, force,
 				       &err))
 		return refused("group set", &err);
+	tell_done(ctl, "group %s: the policy is %s now", g.name,
+		  kpolicy_names[g.policy]);
 	return EXIT_OK;
 }
 
@@ -208,6 +215,7 @@ static int group_del(struct ctl *ctl, int argc, char **argv)
 	if (ctl->kernel.ops->group_del(ctl->kernel.ctx, name, force, &err))
 		return refused("group del", &err);
 	warned("group del", &err);
+	tell_done(ctl, "group %s is deleted", name);
 	return EXIT_OK;
 }
 
@@ -225,6 +233,7 @@ static int group_flush(struct ctl *ctl, int argc, char **argv)
 	if (ctl->kernel.ops->group_flush(ctl->kernel.ctx, force, &err))
 		return refused("group flush", &err);
 	warned("group flush", &err);
+	tell_done(ctl, "all groups are deleted");
 	return EXIT_OK;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,7 +60,6 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 	size_t len, i;
 	int ret;
 
-	(void)ctl;
 	if (!argc)
 		return check_argc(argc, 1, 5);
 	ret = read_alg(argv[0], &alg);
@@ -94,6 +94,9 @@ static int key_generate(struct ctl *ctl, int argc, char **argv)
 	}
 	secret_wipe(key, sizeof(key));
 	secret_wipe(text, sizeof(text));
+	if (!ret && r.path)
+		tell_done(ctl, "%s: a key for %s, of %" PRIu32 " bits", r.path,
+			  argv[0], r.bits);
 	return ret;
 }
 

@@ -69,6 +69,13 @@ __attribute__((format(printf, 2, 3))) int complain(int code, const char *fmt,
 						   ...);
 
 /*
+ * Print one line of what was done, for people: on a terminal or with -v. Programs have
+ * the exit code, and a batch is as many lines.
+ */
+__attribute__((format(printf, 2, 3))) void tell_done(const struct ctl *ctl,
+						     const char *fmt, ...);
+
+/*
  * Complain if there are too few or too many words, with the usage of the command
  * that runs.
  */

@@ -163,6 +163,8 @@ static int add_sa(struct ctl *ctl, struct sa_request *r)
 		return ret;
 	if (ctl->kernel.ops->sa_add(ctl->kernel.ctx, &r->sa, &err))
 		return refused("sa add", &err);
+	tell_done(ctl, "group %s: SA " SPI_FMT " is added%s", r->sa.group,
+		  r->sa.spi, r->sa.select ? ", and sends" : "");
 	return EXIT_OK;
 }
 
@@ -229,6 +231,8 @@ static int sa_set(struct ctl *ctl, int argc, char **argv)
 	if (ctl->kernel.ops->sa_set(ctl->kernel.ctx, r.sa.group, r.sa.spi, &set,
 				    &err))
 		return refused("sa set", &err);
+	tell_done(ctl, "group %s: SA " SPI_FMT " is changed%s", r.sa.group,
+		  r.sa.spi, r.sa.select ? ", and sends" : "");
 	return EXIT_OK;
 }
 
@@ -247,6 +251,7 @@ static int sa_del(struct ctl *ctl, int argc, char **argv)
 		return ret;
 	if (ctl->kernel.ops->sa_del(ctl->kernel.ctx, sa.group, sa.spi, &err))
 		return refused("sa del", &err);
+	tell_done(ctl, "group %s: SA " SPI_FMT " is deleted", sa.group, sa.spi);
 	return EXIT_OK;
 }
 
@@ -265,6 +270,7 @@ static int sa_flush(struct ctl *ctl, int argc, char **argv)
 		return ret;
 	if (ctl->kernel.ops->sa_flush(ctl->kernel.ctx, group, &err))
 		return refused("sa flush", &err);
+	tell_done(ctl, "group %s: all SAs are deleted", group);
 	return EXIT_OK;
 }
 

@@ -69,6 +69,8 @@ static int sender_add(struct ctl *ctl, int argc, char **argv)
 		return ret;
 	if (ctl->kernel.ops->sender_add(ctl->kernel.ctx, &r.s, &err))
 		return refused("sender add", &err);
+	tell_done(ctl, "group %s: SA " SPI_FMT ": sender %" PRIu32 " is added",
+		  r.s.group, r.s.spi, r.s.sender_id);
 	return EXIT_OK;
 }
 
@@ -85,6 +87,10 @@ static int sender_set(struct ctl *ctl, int argc, char **argv)
 		return complain(EXIT_USAGE, "sender set: name is missing");
 	if (ctl->kernel.ops->sender_set(ctl->kernel.ctx, &r.s, &err))
 		return refused("sender set", &err);
+	tell_done(ctl,
+		  "group %s: SA " SPI_FMT ": sender %" PRIu32
+		  " has the name \"%s\" now",
+		  r.s.group, r.s.spi, r.s.sender_id, r.s.name);
 	return EXIT_OK;
 }
 
@@ -99,6 +105,9 @@ static int sender_del(struct ctl *ctl, int argc, char **argv)
 		return ret;
 	if (ctl->kernel.ops->sender_del(ctl->kernel.ctx, &r.s, &err))
 		return refused("sender del", &err);
+	tell_done(ctl,
+		  "group %s: SA " SPI_FMT ": sender %" PRIu32 " is deleted",
+		  r.s.group, r.s.spi, r.s.sender_id);
 	return EXIT_OK;
 }
 
