@@ -125,7 +125,7 @@ static void test_retired(void)
 			   !memcmp(g->st.next_data_spi[0], was.next_data_spi[1],
 				   (GKM_NEXT - 1) * GIKE_SPI_LEN_DATA);
 		is_int(g->st.n_old, i < GKM_OLD_MAX ? i + 1 : GKM_OLD_MAX,
-		       "change %u: so many SAs are retired", i);
+		       "change %u: the number of retired SAs", i);
 		is_int(g->st.old[g->st.n_old - 1].until,
 		       was.data.made + was.data.lifetime,
 		       "change %u: the last one ends with its lifetime", i);
@@ -137,7 +137,8 @@ static void test_retired(void)
 	is_int(zeros, 0, "no half of an SPI of a Rekey SA can be zero");
 	is_int(announced, ARRAY_SIZE(spi),
 	       "each Rekey SA has the SPI that was announced first");
-	is_int(shifted, ARRAY_SIZE(spi), "so has each Data SA");
+	is_int(shifted, ARRAY_SIZE(spi),
+	       "each Data SA has the SPI that was announced first");
 	is_int(sim_out_of_step(&s), 0, "all have followed");
 	sim_finish(&s, "retired");
 }
@@ -155,8 +156,8 @@ static void test_ended(void)
 	}
 	spi = gkey_spi(&g->st.data);
 	rekey();
-	is_int(g->st.n_old, 2, "what has ended is dropped");
-	is_int(g->st.old[0].spi, 0x1001, "what has a second left is not");
+	is_int(g->st.n_old, 2, "an SA that has ended is dropped");
+	is_int(g->st.old[0].spi, 0x1001, "an SA with a second left is kept");
 	is_int(g->st.old[1].spi, spi, "the SA that was replaced is the last");
 	sim_run(&s, 20000);
 	sim_finish(&s, "ended");
@@ -204,19 +205,19 @@ static void test_settings(void)
 	sim_run(&s, 1500);
 	rekey();
 	is_int(g->change_out, TAILQ_FIRST(&g->out)->seq,
-	       "its first message is known");
+	       "the first message of a change is known");
 	is_int(TAILQ_FIRST(&g->out)->from_spi, spi,
 	       "the message has the Data SA that is replaced");
 	is_int(g->st.version, version + 1, "a change has the next version");
 	is_int(g->rekeys, rekeys + 1, "a change is counted");
 	is_int(sim_audited(&s, "rekey", NULL, "requested"), 1,
 	       "a change is in the trail");
-	is_int(g->change_ms, s.ms, "its time is now");
+	is_int(g->change_ms, s.ms, "the time of a change is now");
 	is_int(g->change_times[g->rekeys % GKM_CHANGES], s.ms,
-	       "its time is kept by its number");
-	is_int(g->st.time_ms, gkm_time_ms(g), "its time is the group's");
+	       "the time of a change is kept by its number");
+	is_int(g->st.time_ms, gkm_time_ms(g), "the state has the group's time");
 	is_int(g->st.data.made, group_wall(g), "the Data SA begins now");
-	is_int(g->st.rekey.made, group_wall(g), "so does the Rekey SA");
+	is_int(g->st.rekey.made, group_wall(g), "the Rekey SA begins now");
 	is_int(g->st.data.lifetime, s.cg.lifetime,
 	       "the Data SA has its lifetime");
 	is_int(g->st.rekey.lifetime, s.cg.kek_lifetime,
@@ -323,7 +324,7 @@ static void check_data(const struct rekey_msg *m, const char *what)
 	ok(m->has_gsa && m->transport, "%s: a GSA for transport mode", what);
 	is_int(m->gsa.n_data, 1, "%s: one Data SA", what);
 	ok(!memcmp(m->gsa.data[0].spi, g->st.data.spi, GIKE_SPI_LEN_DATA),
-	   "%s: it is the key server's", what);
+	   "%s: the Data SA is the key server's", what);
 	is_int(m->gsa.data[0].lifetime, gkm_left(g, &g->st.data),
 	       "%s: its lifetime is what is left", what);
 	is_int(m->gsa.data[0].sn, GIKE_SN_32_UNSPEC,
@@ -424,7 +425,7 @@ static void test_exclusion_messages(void)
 	is_int(m.gsa.rekey.n_next_spi, 0,
 	       "exclusion, first: no SPI is announced to who is out");
 	is_int(m.gsa.gw.n_next_rekey, 0,
-	       "exclusion, first: nor in the policy of the group");
+	       "exclusion, first: the policy of the group has no SPI");
 	is_int(m.n_del, 0, "exclusion, first: no Delete");
 	is_int(m.gsa.gw.made_ms, made_ms, "exclusion, first: made then");
 	rekey_msg_free(&m);
@@ -456,7 +457,7 @@ static void test_signing_message(void)
 	open_message(0, &before, &m);
 	ok(m.kd.auth_key_len > 0, "signing key: the message has it");
 	rekey_msg_free(&m);
-	is_int(g->st.sign_made, group_wall(g), "signing key: it is made now");
+	is_int(g->st.sign_made, group_wall(g), "signing key: the time is now");
 	is_int(g->st.asked, 0, "signing key: nothing more is asked for");
 	sim_run(&s, 20000);
 	is_int(sim_out_of_step(&s), 0, "signing key: all follow");
@@ -532,7 +533,7 @@ static void test_answer(void)
 	register_now(TAILQ_FIRST(&a->m->groups));
 	sim_run(&s, 200);
 	ok(answered.rekey.has & GSA_HAS_INITIAL_MID,
-	   "answer: it has the first Message ID that counts");
+	   "answer: the first Message ID that counts is told");
 	is_int(answered.rekey.initial_mid, g->rs.next_mid,
 	       "answer: that is the next one");
 	s.answer = NULL;
@@ -587,7 +588,7 @@ static void test_other_address(bool down)
 		is_int(sim_reload(&s, &err), 0, "other address: a reload");
 	is_int(n_wire, 1, "other address: one message");
 	ok(ep_equal(&wire[0].to, &was),
-	   "other address: it goes to the former one");
+	   "other address: the message goes to the former one");
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0, "other address: all are back");
 	sim_finish(&s, "other address");

@@ -806,6 +806,43 @@ static void test_bad_record(void)
 	}
 }
 
+/* Nobody else is there, whose certificate would be good. */
+static void test_last_member(void)
+{
+	usual(30);
+	member_leave(tx->m, NULL);
+	member_leave(b->m, NULL);
+	sim_run(&s, 30000);
+	is_int(sim_group(&s).members, 1, "last member: the others have left");
+	revoke_cert(&a->cert);
+	is_int(reload(), 0, "last member: the certificate is revoked");
+	is_int(sim_group(&s).members, 0, "last member: nobody is left");
+	is_int(sim_group(&s).evictions, 1, "last member: one is evicted");
+	sim_down(a);
+	finish("last member");
+}
+
+/* Without any list no former certificate can be revoked, known or not. */
+static void test_no_list(void)
+{
+	static char *without_b[] = { (char *)"s.example", (char *)"a.example" };
+	struct group *g;
+
+	usual(29);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	TAILQ_FIRST(&g->members)->renewed = true;
+	g->n_renewed++;
+	s.cg.receivers.v = without_b;
+	s.cg.receivers.n = 2;
+	is_int(sim_reload(&s, &err), 0, "no list: a reload that bars b");
+	sim_run(&s, 20000);
+	ok(!sim_has_member(&s, "b.example"), "no list: b is out");
+	is_int(sim_log_count(&s, "group rekeyed: 1 evicted: Data SA"), 1,
+	       "no list: keys change for b alone");
+	sim_down(b);
+	finish("no list");
+}
+
 int main(void)
 {
 	sim_order_init(&s);
@@ -829,5 +866,7 @@ int main(void)
 	RUN(test_record_renewed);
 	RUN(test_record_without_former);
 	RUN(test_bad_record);
+	RUN(test_last_member);
+	RUN(test_no_list);
 	return done();
 }

@@ -743,6 +743,32 @@ static void test_signing_key(void)
 	sim_free(&s);
 }
 
+/* ---- doubts ------------------------------------------------------------- */
+
+/* The member asks for as long as one of its doubts is left. */
+static void test_doubts(void)
+{
+	begin(40);
+	up();
+	doubt_drop(g, ~0u);
+	ok(!timer_armed(&g->ask) && !doubt_text(g), "no doubt: nobody asks");
+	doubt_note(g, DOUBT_ESP);
+	doubt_note(g, DOUBT_SILENCE);
+	ok(timer_armed(&g->ask), "two doubts: the member is about to ask");
+	is_int(sim_log_count(&s, "keys may be out of date"), 1,
+	       "two doubts: the log has the first");
+	is_str(doubt_text(g), "unknown Data SA in use",
+	       "two doubts: the first is shown");
+	doubt_drop(g, 1u << DOUBT_ESP);
+	ok(timer_armed(&g->ask), "one doubt is left: the member will ask");
+	is_str(doubt_text(g), "no rekey or beat received for three intervals",
+	       "one doubt is left: that is shown");
+	doubt_received(g);
+	ok(!timer_armed(&g->ask) && !doubt_text(g),
+	   "no doubt is left: the member does not ask");
+	sim_finish(&s, "doubts");
+}
+
 int main(void)
 {
 	RUN(test_settings, false);
@@ -763,5 +789,6 @@ int main(void)
 	RUN(test_deletes);
 	RUN(test_no_path);
 	RUN(test_signing_key);
+	RUN(test_doubts);
 	return done();
 }

@@ -206,6 +206,37 @@ static void test_waits(void)
 	sim_finish(&s, "waits");
 }
 
+/* Let the second sender register again, as a sender or not. */
+static void s2_sends(bool send)
+{
+	sim_down(s2);
+	s2->cg.send = send;
+	sim_up(s2);
+	if (!sim_settle(&s, 5000))
+		bail("s2 is not in");
+	sim_run(&s, 10000);
+}
+
+/* A member that changes its role is counted as what it is now. */
+static void test_role(void)
+{
+	usual(5);
+	is_int(sim_group(&s).senders, 2, "role: two senders");
+	s2_sends(false);
+	is_int(sim_group(&s).senders, 1, "role: one sends no more");
+	is_int(confirmed(), 1, "role: one sender has confirmed");
+	is_int(sim_group(&s).unconfirmed, 0, "role: nobody is waited for");
+	sim_rekey(s.gcks, NULL, &err);
+	is_int(sim_group(&s).unconfirmed, 1, "role: a rekey waits for one");
+	sim_run(&s, 10000);
+	is_int(sim_group(&s).unconfirmed, 0, "role: one sender confirms");
+	s2_sends(true);
+	is_int(sim_group(&s).senders, 2, "role: there are two senders again");
+	is_int(confirmed(), 2, "role: both senders have confirmed");
+	is_int(sim_group(&s).unconfirmed, 0, "role: no sender is waited for");
+	sim_finish(&s, "role");
+}
+
 static int take_late(void *arg, const struct gcks_member_status *st)
 {
 	if (!strcmp(st->identity, "s.example"))
@@ -223,40 +254,35 @@ static uint64_t late_ms(void)
 	return ms;
 }
 
-/* A sender is late since the first change that it has not confirmed. */
+/*
+ * A sender is late since the first change that it has not confirmed, or the oldest one
+ * that is known, or the start.
+ */
 static void test_late(void)
 {
-	uint64_t first_ms, then_ms = 0;
-	unsigned int i;
+	uint64_t at_ms[71], wrong = 0, waits = 0;
+	unsigned int n;
 
 	sim_init_rare(&s, 4);
 	sim_start_three(&s, true, 20000, 0);
 	tx = s.m[0];
 	is_int(late_ms(), 0, "a sender that has confirmed is not late");
-	tx->deaf = true;
-	first_ms = s.ms;
-	sim_rekey(s.gcks, NULL, &err);
-	sim_run(&s, 7000);
-	is_int(late_ms(), 7000, "a sender is late since a change");
-	is_int(sim_group(&s).waited_ms, 7000, "the group waits since then");
-	sim_rekey(s.gcks, NULL, &err);
-	sim_run(&s, 7000);
-	is_int(late_ms(), s.ms - first_ms,
-	       "a sender is late since the first of two changes");
-	is_int(sim_group(&s).waited_ms, 7000,
-	       "the group waits since the last of two changes");
-	tx->mute = true;
-	for (i = 2; i < 70; i++) {
-		if (i == 70 - 64)
-			then_ms = s.ms;
+	tx->offline = true;
+	for (n = 1; n < ARRAY_SIZE(at_ms); n++) {
+		at_ms[n] = s.ms;
 		sim_rekey(s.gcks, NULL, &err);
 		sim_run(&s, 6000);
+		wrong += late_ms() != s.ms - at_ms[n > 64 ? n - 63 : 1];
+		waits += sim_group(&s).waited_ms == 6000;
 	}
-	is_int(late_ms(), s.ms - then_ms,
-	       "the oldest change that is known counts for those before it");
-	tx->deaf = false;
-	tx->mute = false;
-	sim_run(&s, 60000);
+	is_int(wrong, 0, "a sender is late since a change of the last 64");
+	is_int(waits, 70, "the group waits since the last change");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 1000);
+	is_int(late_ms(), 1000, "a sender is late since a start");
+	tx->offline = false;
+	sim_run(&s, 90000);
 	is_int(late_ms(), 0, "a sender that is back is not late");
 	is_int(sim_out_of_step(&s), 0, "the sender that is back is in step");
 	sim_finish(&s, "late");
@@ -310,6 +336,7 @@ int main(void)
 	RUN(test_confirmed);
 	RUN(test_reports_again);
 	RUN(test_waits);
+	RUN(test_role);
 	RUN(test_late);
 	RUN(test_unsent);
 	return done();
