@@ -73,6 +73,7 @@ is "every command in the help is offered" \
 is "bash offers sub-commands" "$(offered group '')" "add set del show flush"
 is "bash offers sub-commands after help" "$(offered help group '')" \
 	"add set del show flush"
+like "bash offers topics after help" "$(offered help '')" ' exit output socket start$'
 is "bash offers sub-commands after long options" \
 	"$(offered --json --netns red group '')" "add set del show flush"
 like "bash offers long options" "$(offered --)" '^--help --json .*--version$'

@@ -97,6 +97,15 @@ out=$("$MCSECCTL" group add --help)
 like "values of a word are listed" "$out" '^  policy +enforce or observe$'
 like "words without a value are listed" "$out" '^  forward$'
 
+section "topics"
+topics=$(sed -n 's/^mcsecctl help TOPIC: //p' <<<"$help" | tr -d ,)
+is "topics are listed" "$topics" "exit output socket start"
+for t in $topics; do
+	run "$MCSECCTL" help "$t"
+	like "help on $t" "$rc:$out" '^0:[A-Z]'
+	like "the page has the topic $t" "$page" "(^|[^a-z-])$t([^a-z-]|\$)"
+done
+
 section "nothing else is done"
 run "$MCSECCTL" pki init "$TMP/pki" --help
 is "pki init makes no folder" "$rc:$(find "$TMP" -name pki)" "0:"

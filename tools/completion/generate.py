@@ -28,6 +28,7 @@ OPTIONS = {"-h": ("--help", "print help"), "-j": ("--json", "answer in JSON"),
            "": ("--color", "always, never or auto"),
            "-V": ("--version", "print the version")}
 COLORS = "always never auto"
+TOPICS = re.findall(r'^\t\{ "(\w+)",', SOURCES["topics.c"], re.M)
 ALL_OPTIONS = " ".join(f"{o} {long}".strip() for o, (long, _) in OPTIONS.items())
 
 
@@ -248,6 +249,7 @@ _mcsecctl() {{
 	*) list=$kind ;;
 	esac
 	[ -n "$path" ] || list+=' {ALL_OPTIONS}'
+	[ -n "$path" ] || [ "$prev" != help ] || list+=' {" ".join(TOPICS)}'
 	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
 }}
 complete -F _mcsecctl mcsecctl
@@ -307,6 +309,7 @@ _mcsecctl() {{
 	if [[ -z $at ]]; then
 		_describe command described
 		list=({ALL_OPTIONS})
+		[[ $prev != help ]] || list=({" ".join(TOPICS)})
 	fi
 	compadd -- $list
 }}
@@ -377,6 +380,8 @@ complete -c mcsecctl -f
         short = f"-s {letter[1]} " if letter else ""
         out.append(f"complete -c mcsecctl -n '{first}' {short}"
                    f"-l {long[2:]} -d '{quoted(text)}'{takes.get(letter, '')}")
+    out.append("complete -c mcsecctl -n 'contains -- (commandline -opc)[-1] help' "
+               f"-a '{' '.join(TOPICS)}'")
     for name, _, text, *_ in TABLE:
         out.append(f"complete -c mcsecctl -n '{first}' -a {name} "
                    f"-d '{quoted(text)}'")

@@ -232,6 +232,7 @@ _mcsecctl() {
 	*) list=$kind ;;
 	esac
 	[ -n "$path" ] || list+=' -h --help -j --json -n --netns -s --socket -v --verbose --color -V --version'
+	[ -n "$path" ] || [ "$prev" != help ] || list+=' exit output socket start'
 	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
 }
 complete -F _mcsecctl mcsecctl

@@ -14,6 +14,7 @@
 #include "kernel/nl.h"
 #include "mcsecctl.h"
 #include "table.h"
+#include "topics.h"
 
 #define DEFAULT_SOCKET "/run/mcsec/mcsecd.sock"
 
@@ -75,8 +76,8 @@ static const struct command commands[] = {
 		"audit trail of the key server", .subs = audit_commands),
 	COMMAND("join", cmd_join, "GROUP", "register again, at a member"),
 	COMMAND("leave", cmd_leave, "GROUP", "leave a group, at a member"),
-	COMMAND("help", cmd_help, "[COMMAND [COMMAND]]",
-		"print help on a command"),
+	COMMAND("help", cmd_help, "[COMMAND [COMMAND]|TOPIC]",
+		"print help on a command or topic"),
 	{}
 };
 
@@ -94,6 +95,7 @@ static void print_help(FILE *to)
 	for (i = 0; commands[i].name; i++)
 		fprintf(to, "  %-7s %-34s %s\n", commands[i].name,
 			commands[i].usage, commands[i].help);
+	list_topics(to);
 	fputs("\n  -j, --json           answer in JSON\n"
 	      "  -n, --netns NETNS    in this network namespace (name or path)\n"
 	      "  -s, --socket SOCKET  the daemon's, if not " DEFAULT_SOCKET "\n"
@@ -114,6 +116,8 @@ static int cmd_help(struct ctl *ctl, int argc, char **argv)
 	ret = check_argc(argc, 0, 2);
 	if (ret)
 		return ret;
+	if (argc == 1 && print_topic(argv[0]))
+		return EXIT_OK;
 	if (!argc)
 		print_help(stdout);
 	for (i = 0; i < argc; i++, of = c) {
