@@ -241,7 +241,7 @@ static void test_problems(void)
 		    "mcsec_problems{kind=\"no-route\",group=\"b\\\"\\\\\\n\"} 1"),
 	   "a label is quoted: %s", text);
 	ok(has_line(text, "mcsec_unchecked{kind=\"kernel\",group=\"\"} 1"),
-	   "what could not be looked for");
+	   "problems that could not be looked for");
 	free(text);
 	drop(&c);
 }
