@@ -264,6 +264,7 @@ static void test_late(void)
 	unsigned int n;
 
 	sim_init_rare(&s, 4);
+	s.store_ms = 0;
 	sim_start_three(&s, true, 20000, 0);
 	tx = s.m[0];
 	is_int(late_ms(), 0, "a sender that has confirmed is not late");
