@@ -692,22 +692,37 @@ static int finish_conf(struct conf_reader *r, config_t *cfg, struct conf **out)
 	return 0;
 }
 
+/* The line where libconfig gave up may be far behind the one with the error. */
+static void set_parse_error(struct conf_reader *r, config_t *cfg,
+			    const char *file)
+{
+	unsigned int line = (unsigned int)config_error_line(cfg), open;
+	char bracket;
+
+	open = conf_open_quote(file);
+	if (open) {
+		err_set(r->err, -EINVAL,
+			"%s:%u: a quote is not closed on this line", file,
+			open);
+		return;
+	}
+	open = conf_open_bracket(file, line, &bracket);
+	if (open)
+		err_set(r->err, -EINVAL,
+			"%s:%u: the %c of this line is not closed (noticed on line %u)",
+			file, open, bracket, line);
+	else
+		err_set(r->err, -EINVAL, "%s:%u: %s", file, line,
+			config_error_text(cfg));
+}
+
 static int syntax_error(struct conf_reader *r, config_t *cfg)
 {
 	const char *file = config_error_file(cfg);
 	int ret = -EINVAL;
-	unsigned int open;
 
 	if (config_error_type(cfg) == CONFIG_ERR_PARSE) {
-		file = file ? file : r->file;
-		open = conf_open_quote(file);
-		if (open)
-			err_set(r->err, ret,
-				"%s:%u: a quote is not closed on this line",
-				file, open);
-		else
-			err_set(r->err, ret, "%s:%d: %s", file,
-				config_error_line(cfg), config_error_text(cfg));
+		set_parse_error(r, cfg, file ? file : r->file);
 	} else if (conf_is_folder(r->file)) {
 		ret = -EISDIR;
 		err_set(r->err, ret, "%s: is a folder, not a configuration",

@@ -2,6 +2,7 @@
 #include "conf/syntax.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 enum place { PLAIN, TEXT, LINE_COMMENT, COMMENT };
@@ -58,6 +59,59 @@ unsigned int conf_open_quote(const char *path)
 	}
 	fclose(f);
 	return at == TEXT ? line : 0;
+}
+
+#define DEPTH_MAX 32
+
+/* Brackets that are open, the innermost last. */
+struct brackets {
+	char kind[DEPTH_MAX];
+	unsigned int line[DEPTH_MAX];
+	size_t n;
+};
+
+/* Take a bracket. Returns false if it closes another kind than is open. */
+static bool take_bracket(struct brackets *b, int c, unsigned int line)
+{
+	static const char opening[] = "({[", closing[] = ")}]";
+	const char *p = c ? strchr(opening, c) : NULL;
+
+	if (p && b->n < DEPTH_MAX) {
+		b->kind[b->n] = (char)c;
+		b->line[b->n++] = line;
+	}
+	p = c ? strchr(closing, c) : NULL;
+	if (!p || !b->n)
+		return true;
+	if (b->kind[b->n - 1] != opening[p - closing])
+		return false;
+	b->n--;
+	return true;
+}
+
+unsigned int conf_open_bracket(const char *path, unsigned int until,
+			       char *bracket)
+{
+	FILE *f = path ? fopen(path, "re") : NULL;
+	struct brackets b = {};
+	enum place at = PLAIN;
+	unsigned int line = 1;
+	int c;
+
+	if (!f)
+		return 0;
+	while ((c = getc(f)) != EOF) {
+		if (at == PLAIN && !take_bracket(&b, c, line))
+			break;
+		if (c == '\n')
+			line++;
+		at = next_place(at, c, f);
+	}
+	fclose(f);
+	if (!b.n || line > until)
+		return 0;
+	*bracket = b.kind[b.n - 1];
+	return b.line[b.n - 1];
 }
 
 bool conf_is_folder(const char *path)

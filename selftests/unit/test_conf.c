@@ -196,7 +196,7 @@ static void everything(void)
 	}
 }
 
-/* A quote that is not closed is reported by libconfig on another line. */
+/* Text or brackets that are not closed are reported by libconfig on another line. */
 static void quotes(void)
 {
 	static const struct {
@@ -207,6 +207,11 @@ static void quotes(void)
 		{ "control = \"a\\\"b\"; // \"\n/* \" */ control = \"/x;\n",
 		  ":2: a quote is not closed" },
 		{ "control = \"/x\";\n\nlog-level = ;\n", ":3: syntax error" },
+		{ "member: {\n groups = (\n  { name = \"x\";\n );\n};\n",
+		  ":3: the { of this line is not closed (noticed on line 4)" },
+		{ "# (\nmember: { // [\n name = \"(\";\n x = 1;\n",
+		  ":2: the { of this line is not closed (noticed on line 5)" },
+		{ "gcks: {\n x = ;\n y = 2;\n", ":2: syntax error" },
 	};
 	char path[] = "/tmp/mcsec-conf-XXXXXX";
 	struct conf *c = NULL;
