@@ -59,12 +59,12 @@ int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 		json_object_set_new(request, "signing-key", json_true());
 	if (argc)
 		done = signing_key
-			       ? "the keys change, and the key that signs rekeys"
-			       : "the keys change";
+			       ? "a change of keys is ordered, and of the key that signs rekeys"
+			       : "a change of keys is ordered";
 	else
 		done = signing_key
-			       ? "the keys of all groups change, and the keys that sign rekeys"
-			       : "the keys of all groups change";
+			       ? "all groups: a change of keys is ordered, and of those that sign"
+			       : "all groups: a change of keys is ordered";
 	return order_group(ctl, request, argc ? group : NULL, done);
 }
 
