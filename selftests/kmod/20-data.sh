@@ -7,7 +7,7 @@
 #	a eth0 ---- eth0 b
 #
 # timeout: 600
-# stock too: the processor's own ciphers
+# stock full: the processor's own ciphers, which the next kernel has as well
 # next too
 
 . "$(dirname "$0")/kmod.sh"
