@@ -12,7 +12,7 @@
 #
 # timeout: 600
 # cpus: 2
-# stock too: pcrypt, which lockdep does not believe
+# stock full: pcrypt, which lockdep does not believe
 
 . "$(dirname "$0")/kmod.sh"
 need tcpdump python3 smcrouted
