@@ -119,8 +119,8 @@ static int check_subject(X509_REQ *csr, const struct pki_req *req,
 			 struct err *err)
 {
 	const X509_NAME *subject = X509_REQ_get_subject_name(csr);
+	char name[QUOTE_LEN], buf[QUOTE_LEN];
 	const ASN1_STRING *s;
-	char buf[QUOTE_LEN];
 	int i = X509_NAME_get_index_by_NID((X509_NAME *)subject, NID_commonName,
 					   -1);
 
@@ -130,8 +130,10 @@ static int check_subject(X509_REQ *csr, const struct pki_req *req,
 	if ((size_t)ASN1_STRING_length(s) == strlen(req->name) &&
 	    !memcmp(ASN1_STRING_get0_data(s), req->name, strlen(req->name)))
 		return 0;
-	return err_set(err, -EINVAL, "it is for %s",
-		       quote((const char *)ASN1_STRING_get0_data(s), buf));
+	/* Not every type of string in ASN.1 has a NUL behind its octets. */
+	snprintf(name, sizeof(name), "%.*s", ASN1_STRING_length(s),
+		 (const char *)ASN1_STRING_get0_data(s));
+	return err_set(err, -EINVAL, "it is for %s", quote(name, buf));
 }
 
 int csr_load(const char *path, const struct pki_req *req, struct sigpub **pub,
