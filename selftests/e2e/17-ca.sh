@@ -145,4 +145,27 @@ fits "the list fits the schema" pki-list <list.json
 is "the list has each certificate once" "$(jq 'length, (map(.serial) | unique | length)' list.json |
 	xargs)" "7 7"
 spoils_nothing "no authority" 'pki: m/none/ca.pem: No such' pki list m/none
+section "at once"
+
+pki init both >/dev/null
+names=(a1 a2 a3 b1 b2 b3)
+for n in "${names[@]}" c; do
+	pki member both $n.example >/dev/null
+done
+revoking=()
+for n in "${names[@]}"; do
+	pki revoke both $n.example >/dev/null &
+	revoking+=($!)
+done
+wait "${revoking[@]}"
+# The number of certificates in both that are in that state
+state_of() { pki list both 2>/dev/null | awk -v s="$1" '$4 == s' | wc -l; }
+is "names that are revoked at once are all in the list" "$(state_of revoked)" 6
+is "the authority and another name are not in the list" "$(state_of valid)" 2
+echo x >both/zz.pem
+try "a file that is no certificate does not stop a revocation" \
+	pki revoke both c.example
+is "the name is revoked beside that file" "$(state_of revoked):$(state_of valid)" 7:1
+like "the list names the file" "$(pki list both 2>&1 >/dev/null)" \
+	'warning: both/zz.pem: '
 tap_done

@@ -175,14 +175,24 @@ static int issue_for(enum pki_kind kind, int argc, char **argv)
 	return ret;
 }
 
+static int issue_gcks(int argc, char **argv)
+{
+	return issue_for(PKI_GCKS, argc, argv);
+}
+
+static int issue_member(int argc, char **argv)
+{
+	return issue_for(PKI_MEMBER, argc, argv);
+}
+
 int pki_gcks(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
-	return issue_for(PKI_GCKS, argc, argv);
+	return run_alone(issue_gcks, argc, argv);
 }
 
 int pki_member(struct ctl *ctl, int argc, char **argv)
 {
 	(void)ctl;
-	return issue_for(PKI_MEMBER, argc, argv);
+	return run_alone(issue_member, argc, argv);
 }

@@ -32,6 +32,12 @@ int check_pki_name(const char *name);
 int make_pki_path(char *path, const char *dir, const char *name,
 		  const char *suffix);
 
+/*
+ * Run @fn with the words, while no other process does so in the folder argv[0]: what it
+ * reads there must be what it replaces.
+ */
+int run_alone(int (*fn)(int argc, char **argv), int argc, char **argv);
+
 /* ---- pki.c ---- */
 
 #define ALT_MAX 16

@@ -116,7 +116,7 @@ static int save_renewed(const char *dir, const char *name,
 	return ret;
 }
 
-int pki_renew_cert(struct ctl *ctl, int argc, char **argv)
+static int renew_cert(int argc, char **argv)
 {
 	struct pki_request r = { .days = CERT_DAYS };
 	struct cert_chain *old = NULL, *new = NULL;
@@ -126,7 +126,6 @@ int pki_renew_cert(struct ctl *ctl, int argc, char **argv)
 	struct err err;
 	int ret = read_ca_words(argc, argv, true, &r);
 
-	(void)ctl;
 	if (!ret)
 		ret = load_authority(argv[0], &ca);
 	if (!ret)
@@ -144,6 +143,12 @@ int pki_renew_cert(struct ctl *ctl, int argc, char **argv)
 	pki_pair_free(&pair);
 	pki_pair_free(&ca);
 	return ret;
+}
+
+int pki_renew_cert(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	return run_alone(renew_cert, argc, argv);
 }
 
 /* ---- walk --------------------------------------------------------------- */
@@ -187,9 +192,9 @@ static int walk_folder(const char *dir, bool old, issued_fn *fn, void *arg)
 		if (!ret && issued_name(list[i]->d_name, old, name)) {
 			snprintf(path, sizeof(path), "%s/%s", dir,
 				 list[i]->d_name);
+			/* A file that cannot be read must not stop a revocation. */
 			if (cert_chain_load(path, &chain, &err)) {
-				ret = complain(EXIT_FAILED, "pki: %s",
-					       err.text);
+				complain(0, "pki: warning: %s", err.text);
 			} else {
 				ret = fn(arg, name, old, chain);
 				cert_chain_free(chain);
@@ -312,7 +317,7 @@ static int write_list(const char *dir, const struct pki_request *r,
 	return ret;
 }
 
-int pki_revoke_name(struct ctl *ctl, int argc, char **argv)
+static int revoke_name(int argc, char **argv)
 {
 	struct pki_request r = { .days = CRL_DAYS };
 	/* Without a name the list is made again, for a later end. */
@@ -321,7 +326,6 @@ int pki_revoke_name(struct ctl *ctl, int argc, char **argv)
 	size_t i;
 	int ret = read_ca_words(argc, argv, named, &r);
 
-	(void)ctl;
 	d.name = r.name;
 	if (!ret && named)
 		ret = walk_issued(argv[0], collect_doomed, &d);
@@ -336,6 +340,12 @@ int pki_revoke_name(struct ctl *ctl, int argc, char **argv)
 	for (i = 0; i < d.n; i++)
 		cert_chain_free(d.chains[i]);
 	return ret;
+}
+
+int pki_revoke_name(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	return run_alone(revoke_name, argc, argv);
 }
 
 /* ---- list --------------------------------------------------------------- */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Names of the files of a certification authority. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "pki.h"
 
@@ -35,4 +38,18 @@ int make_pki_path(char *path, const char *dir, const char *name,
 		return complain(EXIT_USAGE, "folder \"%s\": name too long",
 				dir);
 	return EXIT_OK;
+}
+
+int run_alone(int (*fn)(int argc, char **argv), int argc, char **argv)
+{
+	/* A folder that is not there has nothing to protect, and fn() says so. */
+	int fd = argc ? open(argv[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int ret;
+
+	if (fd >= 0)
+		flock(fd, LOCK_EX);
+	ret = fn(argc, argv);
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }

@@ -183,17 +183,22 @@ static int sign_request(const char *dir, const char *file,
 	return ret;
 }
 
-int pki_sign(struct ctl *ctl, int argc, char **argv)
+static int sign_named(int argc, char **argv)
 {
 	struct pki_request r = { .days = CERT_DAYS };
 	uint32_t seen;
 	int ret;
 
-	(void)ctl;
 	if (argc < 3)
 		return check_argc(argc, 3, 3);
 	ret = read_words(pki_sign_words, argc - 3, argv + 3, &r, &seen);
 	if (!ret)
 		ret = read_pki_name(&r, argv[1]);
 	return ret ? ret : sign_request(argv[0], argv[2], &r);
+}
+
+int pki_sign(struct ctl *ctl, int argc, char **argv)
+{
+	(void)ctl;
+	return run_alone(sign_named, argc, argv);
 }
