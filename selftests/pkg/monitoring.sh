@@ -44,6 +44,10 @@ like "the error names file and reason" "$(kctl metrics export "$TMP/none/text" 2
 is "nothing is left beside the file" \
 	"$(cd "$TMP" && find . -name 'text.*')" ""
 refuse "the text is no JSON" kctl -j metrics export
+mkfifo "$TMP/fifo"
+refuse "a file is not put in the place of something else" \
+	kctl metrics export "$TMP/fifo"
+try "the pipe is still there" test -p "$TMP/fifo"
 
 # ---- HTTP ------------------------------------------------------------------
 

@@ -256,7 +256,8 @@ static void test_doubt(void)
 			   "{\"name\":\"a\",\"state\":\"in\",\"doubt\":\"x\"},"
 			   "{\"name\":\"b\",\"state\":\"registering\"},"
 			   "{\"name\":\"c\",\"state\":\"in\",\"keyed\":true,\"heard-ms\":1500}]},"
-			   "\"crl\":{\"lists\":[{\"issuer\":\"CN=x\",\"next-update\":7}]}}",
+			   "\"crl\":{\"lists\":[{\"issuer\":\"CN=x\",\"next-update\":9},"
+			   "{\"issuer\":\"CN=x\",\"next-update\":7},{\"issuer\":\"CN=x\",\"next-update\":8}]}}",
 			   0, NULL);
 	if (!c.status)
 		bail("no JSON");
@@ -274,7 +275,9 @@ static void test_doubt(void)
 	   "milliseconds become seconds");
 	ok(has_line(text,
 		    "mcsec_crl_next_update_timestamp_seconds{issuer=\"CN=x\"} 7"),
-	   "a revocation list");
+	   "the revocation list that ends first");
+	is_int(count_lines(text, "mcsec_crl_next_update"), 1,
+	       "lists of one issuer are one sample");
 	free(text);
 	drop(&c);
 }

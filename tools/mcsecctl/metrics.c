@@ -51,9 +51,13 @@ int cmd_metrics(struct ctl *ctl, int argc, char **argv)
 static int write_file(const char *path, const char *text, size_t len)
 {
 	char part[4096];
+	struct stat st;
 	FILE *f;
 	int ret;
 
+	/* A device, a pipe or a link is not replaced by a file. */
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		return -EEXIST;
 	if ((size_t)snprintf(part, sizeof(part), "%s.%d", path,
 			     (int)getpid()) >= sizeof(part))
 		return -ENAMETOOLONG;

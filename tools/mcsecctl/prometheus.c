@@ -194,24 +194,44 @@ static void put_in(FILE *f, const json_t *status)
 	}
 }
 
+/* A CA whose key changes has two lists for a while: the one that ends first counts. */
+static json_t *first_ends(const json_t *lists)
+{
+	json_t *ends = json_object(), *end, *known;
+	const char *issuer;
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(lists, i, o) {
+		issuer = json_string_value(json_object_get(o, "issuer")) ?: "";
+		end = json_object_get(o, "next-update");
+		known = json_object_get(ends, issuer);
+		if (!known ||
+		    json_integer_value(end) < json_integer_value(known))
+			json_object_set(ends, issuer, end);
+	}
+	return ends;
+}
+
 static void put_lists(FILE *f, const json_t *status)
 {
 	static const char name[] = "mcsec_crl_next_update_timestamp_seconds";
-	const json_t *lists = find_path(status, "crl.lists"), *o;
+	const json_t *lists = find_path(status, "crl.lists");
 	const char *issuer;
-	size_t i;
+	json_t *ends, *end;
 
 	if (!json_array_size(lists))
 		return;
 	put_family(f, name, "gauge",
 		   "Time at which the next revocation list is due.");
-	json_array_foreach(lists, i, o) {
-		issuer = json_string_value(json_object_get(o, "issuer"));
+	ends = first_ends(lists);
+	json_object_foreach(ends, issuer, end) {
 		fprintf(f, "%s{", name);
-		put_label(f, "issuer", issuer ?: "");
+		put_label(f, "issuer", issuer);
 		fprintf(f, "} %" JSON_INTEGER_FORMAT "\n",
-			json_integer_value(json_object_get(o, "next-update")));
+			json_integer_value(end));
 	}
+	json_decref(ends);
 }
 
 /* The same kind of problem may be there more than once, for one group or none. */

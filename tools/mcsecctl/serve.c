@@ -45,7 +45,7 @@ static const char plain[] = "text/plain; charset=utf-8";
 /* Return true if @path is a socket that nobody listens on any more. */
 static bool is_stale(const char *path, const struct sockaddr_un *sun)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
 	bool stale;
 
