@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kernel/nl.h"
+#include "lib/quote.h"
 #include "mcsecctl.h"
 
 static const struct ctl *running;
@@ -20,6 +21,7 @@ void complain_in(const struct ctl *ctl)
 
 int complain(int code, const char *fmt, ...)
 {
+	char text[2048], safe[4 * sizeof(text)];
 	va_list ap;
 
 	if (running && running->quiet)
@@ -29,9 +31,10 @@ int complain(int code, const char *fmt, ...)
 	if (running && running->batch)
 		fprintf(stderr, "%s:%lu: ", running->batch, running->line);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
+	/* Names and answers from elsewhere are in it: what a terminal obeys is escaped. */
+	fprintf(stderr, "%s\n", quote_escape(text, "", safe, sizeof(safe)));
 	return code;
 }
 

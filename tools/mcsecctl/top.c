@@ -296,6 +296,8 @@ static void enter_screen(struct top *t)
 	if (!t->live)
 		return;
 	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGQUIT, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
 	tcgetattr(STDIN_FILENO, &t->saved);
 	raw = t->saved;
