@@ -311,16 +311,7 @@ closes "a peer at port 4500" moves
 
 section "NAT"
 
-in_ns r sysctl -qw net.netfilter.nf_conntrack_udp_timeout=5 \
-	net.netfilter.nf_conntrack_udp_timeout_stream=5
-in_ns r nft -f - <<-END
-	table ip nat {
-	    chain post {
-	        type nat hook postrouting priority 100
-	        ip saddr $P4 masquerade random
-	    }
-	}
-END
+nat_begins
 p_forgets
 opens "a peer behind a NAT" cert
 p_says "strongSwan knows" 'local host is behind NAT, sending keep alives'
@@ -393,7 +384,7 @@ p_says "strongSwan renews it, too" 'IKE_SA cert\[[0-9]+\] rekeyed between'
 try "the key server has renewed it" wait_until 10 k_count_is rekeyed 1
 datagrams "a renewal, and the Delete of the old IKE SA" 2 2
 unlike "both SPIs are new" "$(spis cert)" "${was% *}|${was#* }"
-# What k sends is on its way for 0.7 seconds, so that strongSwan begins as well
+# A delay of 0.7 seconds behind k makes both sides begin before they hear of each other.
 in_ns r tc qdisc add dev eth1 root netem delay 700ms
 p_forgets
 # the next one is due after 54 seconds at the least, counted from the last

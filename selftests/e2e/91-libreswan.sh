@@ -253,7 +253,7 @@ sleep 60
 try "the key server has renewed it" wait_until 10 k_count_is rekeyed 1
 datagrams "a renewal, and the Delete of the old IKE SA" 2 2
 is "libreswan has one IKE SA" "$(states)" 1
-# What k sends is on its way for 0.7 seconds, so that libreswan begins as well
+# A delay of 0.7 seconds behind k makes both sides begin before they hear of each other.
 in_ns r tc qdisc add dev eth1 root netem delay 700ms
 sleep 47
 begun() { counted; [ "$from_now" -gt "$from_k" ]; }
@@ -271,16 +271,7 @@ closes "after that" cert
 section "NAT"
 
 k_anew "$plain" "$psk"
-in_ns r sysctl -qw net.netfilter.nf_conntrack_udp_timeout=5 \
-	net.netfilter.nf_conntrack_udp_timeout_stream=5
-in_ns r nft -f - <<-END
-	table ip nat {
-	    chain post {
-	        type nat hook postrouting priority 100
-	        ip saddr $P4 masquerade random
-	    }
-	}
-END
+nat_begins
 opens "a peer behind a NAT" cert
 k_says "the key server knows" 'NAT detected: in front of the peer'
 like "libreswan changes to port 4500" "$(whack --showstates)" '"cert":4500 STATE'

@@ -47,6 +47,20 @@ peer_net() {
 	END
 }
 
+# r gives p another port again and again: it forgets one after five seconds.
+nat_begins() {
+	in_ns r sysctl -qw net.netfilter.nf_conntrack_udp_timeout=5 \
+		net.netfilter.nf_conntrack_udp_timeout_stream=5
+	in_ns r nft -f - <<-END
+		table ip nat {
+		    chain post {
+		        type nat hook postrouting priority 100
+		        ip saddr $P4 masquerade random
+		    }
+		}
+	END
+}
+
 # Sets to_now and from_now. No jq, which would cost more than the test.
 counted() {
 	local text
