@@ -192,6 +192,21 @@ static int take_answer(struct ctl *ctl, const char *text, size_t len,
 	return EXIT_FAILED;
 }
 
+int group_request(const char *cmd, int argc, char **argv, json_t **request)
+{
+	char group[MCSEC_NAME_MAX + 1];
+	int ret = check_argc(argc, 0, 1);
+
+	if (!ret && argc)
+		ret = read_group(argv[0], group);
+	if (ret)
+		return ret;
+	*request = json_pack("{s:s}", "cmd", cmd);
+	if (argc)
+		json_object_set_new(*request, "group", json_string(group));
+	return EXIT_OK;
+}
+
 int query_daemon(struct ctl *ctl, json_t *request, json_t **answer)
 {
 	char *text = json_dumps(request, JSON_COMPACT);

@@ -106,18 +106,12 @@ static int code_of(const char *health)
 
 int cmd_health(struct ctl *ctl, int argc, char **argv)
 {
-	char group[MCSEC_NAME_MAX + 1];
 	json_t *request, *answer;
 	int ret;
 
-	ret = check_argc(argc, 0, 1);
-	if (!ret && argc)
-		ret = read_group(argv[0], group);
+	ret = group_request("health", argc, argv, &request);
 	if (ret)
 		return ret;
-	request = json_pack("{s:s}", "cmd", "health");
-	if (argc)
-		json_object_set_new(request, "group", json_string(group));
 	if (query_daemon(ctl, request, &answer))
 		return EXIT_UNKNOWN;
 	ret = code_of(text_of(answer, "health"));

@@ -221,6 +221,12 @@ void event_print(const struct kevent *ev);
 /* ---- daemon.c ---- */
 
 /*
+ * Make a request for @cmd, about the group argv[0] if there is one word. Returns
+ * EXIT_OK with it in *@request, or another exit code after a message.
+ */
+int group_request(const char *cmd, int argc, char **argv, json_t **request);
+
+/*
  * Send @request, which is released, to the daemon. Returns EXIT_OK with the answer
  * in *@answer, which the caller releases, or another exit code after a message.
  */

@@ -42,19 +42,13 @@ static int order_group(struct ctl *ctl, json_t *request, const char *group,
 int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 {
 	bool signing_key = take_flag(&argc, argv, "--signing-key");
-	char group[MCSEC_NAME_MAX + 1];
 	const char *done;
 	json_t *request;
 	int ret;
 
-	ret = check_argc(argc, 0, 1);
-	if (!ret && argc)
-		ret = read_group(argv[0], group);
+	ret = group_request("rekey", argc, argv, &request);
 	if (ret)
 		return ret;
-	request = json_pack("{s:s}", "cmd", "rekey");
-	if (argc)
-		json_object_set_new(request, "group", json_string(group));
 	if (signing_key)
 		json_object_set_new(request, "signing-key", json_true());
 	if (argc)
@@ -65,7 +59,7 @@ int cmd_rekey(struct ctl *ctl, int argc, char **argv)
 		done = signing_key
 			       ? "all groups: a change of keys is ordered, and of those that sign"
 			       : "all groups: a change of keys is ordered";
-	return order_group(ctl, request, argc ? group : NULL, done);
+	return order_group(ctl, request, argc ? argv[0] : NULL, done);
 }
 
 static int order_of_group(struct ctl *ctl, const char *cmd, const char *done,

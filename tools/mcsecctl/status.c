@@ -545,17 +545,11 @@ static void print_lines(const json_t *lines)
 static json_t *ask_state(struct ctl *ctl, const char *cmd, int argc,
 			 char **argv, int *ret)
 {
-	char group[MCSEC_NAME_MAX + 1];
 	json_t *request, *answer = NULL;
 
-	*ret = check_argc(argc, 0, 1);
-	if (!*ret && argc)
-		*ret = read_group(argv[0], group);
+	*ret = group_request(cmd, argc, argv, &request);
 	if (*ret)
 		return NULL;
-	request = json_pack("{s:s}", "cmd", cmd);
-	if (argc)
-		json_object_set_new(request, "group", json_string(group));
 	*ret = query_daemon(ctl, request, &answer);
 	if (*ret || !ctl->json)
 		return answer;

@@ -159,33 +159,25 @@ static int print_tree(const json_t *status, const json_t *members)
 	return table_print(t);
 }
 
-/* Ask for @cmd, of @group unless it is NULL. */
-static int ask_about(struct ctl *ctl, const char *cmd, const char *group,
+static int ask_about(struct ctl *ctl, const char *cmd, int argc, char **argv,
 		     json_t **answer)
 {
-	json_t *request = json_pack("{s:s}", "cmd", cmd);
+	json_t *request;
+	int ret = group_request(cmd, argc, argv, &request);
 
-	if (group)
-		json_object_set_new(request, "group", json_string(group));
-	return query_daemon(ctl, request, answer);
+	return ret ? ret : query_daemon(ctl, request, answer);
 }
 
 int cmd_tree(struct ctl *ctl, int argc, char **argv)
 {
 	json_t *status = NULL, *members = NULL;
-	char group[MCSEC_NAME_MAX + 1];
 	int ret;
 
-	ret = check_argc(argc, 0, 1);
-	if (!ret && argc)
-		ret = read_group(argv[0], group);
-	if (ret)
-		return ret;
-	ret = ask_about(ctl, "member", argc ? group : NULL, &members);
+	ret = ask_about(ctl, "member", argc, argv, &members);
 	if (!ret && ctl->json)
 		return print_json(members);
 	if (!ret)
-		ret = ask_about(ctl, "status", argc ? group : NULL, &status);
+		ret = ask_about(ctl, "status", argc, argv, &status);
 	if (!ret)
 		ret = print_tree(status, members);
 	json_decref(status);
