@@ -10,6 +10,7 @@
 # Text that may be seen begins with OPEN, others with LEAK; text that b must not
 # pass to c, with PASS. 50-memory.sh does the same for memory that fails.
 #
+# debug full: a minute of CPU time, most of it for sniffers and routers
 # timeout: 900
 
 . "$(dirname "$0")/kmod.sh"
