@@ -7,7 +7,7 @@
 #   make module          the module (KDIR=headers, MO=output folder, W=1)
 #   make unit fuzz e2e   test programs, see Documentation/testing.rst
 #   make check demo      selftests/run and tools/demo
-#   make bench           instructions per packet, beside xfrm
+#   make bench           instructions per packet, beside xfrm; costs of a key server
 #   make install         what was built, below DESTDIR and PREFIX; no debugging
 #                        information (STRIP=: with it)
 #   make uninstall       removes what "make install" with the same words puts there
@@ -97,7 +97,7 @@ LIBFUZZERS := $(patsubst selftests/fuzz/fuzz_%.c,$(B)/libfuzzer/%,$(FUZZ_SRC))
 .PHONY: all userspace unit fuzz e2e libfuzzer
 all: module userspace
 userspace: $(LIB) $(BINS) $(if $(SAN),,$(B)/libxt_mcsec.so)
-unit: $(UNITS) $(O)/bench/delivery $(O)/bench/cost
+unit: $(UNITS) $(O)/bench/delivery $(O)/bench/cost $(O)/bench/keyserver
 fuzz: $(FUZZERS)
 e2e: $(PKT) $(PKT_LIB)
 
@@ -163,7 +163,12 @@ $(O)/bench/delivery: $(O)/obj/selftests/bench/delivery.o \
 	$(link)
 
 # The program build/bench/cost measures what peers can cost mcsecd on loopback
-$(O)/bench/cost: $(O)/obj/selftests/bench/cost.o $(LIB)
+$(O)/bench/cost: $(patsubst %,$(O)/obj/selftests/bench/%.o,cost loopback) $(LIB)
+	$(link)
+
+# What a large group costs its key server; selftests/bench/run runs it
+$(O)/bench/keyserver: $(patsubst %,$(O)/obj/selftests/bench/%.o,keyserver \
+		large_group loopback registrations) $(LIB)
 	$(link)
 
 $(FUZZERS): $(O)/fuzz/%: $(O)/obj/selftests/fuzz/fuzz_%.o \
