@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <syslog.h>
 
+#include "lib/journal.h"
 #include "lib/quote.h"
 
 #define LINE_MAX_LEN 1024
@@ -15,6 +16,8 @@
 static enum log_level max_level = LOG_LEVEL_WARN;
 static bool to_stderr = true;
 static bool to_journal;
+static bool with_fields;
+static const char *program = "";
 static log_sink_fn sink;
 static void *sink_ctx;
 static log_sink_fn tap;
@@ -53,8 +56,10 @@ void log_init(const char *ident, enum log_level level, bool use_stderr)
 {
 	max_level = level;
 	to_stderr = use_stderr;
+	program = ident;
 	/* systemd sets JOURNAL_STREAM if stderr is connected to the journal. */
 	to_journal = getenv("JOURNAL_STREAM");
+	with_fields = journal_here();
 	if (!use_stderr)
 		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
@@ -93,6 +98,20 @@ bool log_enabled(enum log_level level)
 	return level <= max_level;
 }
 
+static void write_out(enum log_level level, const char *line)
+{
+	int priority = level_priority(level);
+
+	if (!to_stderr)
+		syslog(priority, "%s", line);
+	else if (with_fields && journal_send(program, priority, line))
+		return;
+	else if (to_journal)
+		fprintf(stderr, "<%d>%s\n", priority, line);
+	else
+		fprintf(stderr, "%s%s\n", level_word(level), line);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char text[LINE_MAX_LEN], line[LINE_MAX_LEN];
@@ -107,12 +126,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	quote_escape(text, "", line, sizeof(line));
 	if (sink)
 		sink(level, line, sink_ctx);
-	else if (!to_stderr)
-		syslog(level_priority(level), "%s", line);
-	else if (to_journal)
-		fprintf(stderr, "<%d>%s\n", level_priority(level), line);
 	else
-		fprintf(stderr, "%s%s\n", level_word(level), line);
+		write_out(level, line);
 	pass_to_tap(level, line);
 	errno = saved;
 }

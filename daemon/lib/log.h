@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Logging of one line per event, to stderr (with the journal's <N> prefix under
- * systemd) or to syslog. The levels:
+ * Logging of one line per event: to the journal with its fields (lib/journal.h) where
+ * stderr is connected to it, or with the prefix <N> where only lines are possible;
+ * to stderr; or to syslog. The levels:
  *
  *	err	the daemon cannot do its task
  *	warn	something is wrong on this host, but the daemon continues

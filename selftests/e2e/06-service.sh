@@ -3,7 +3,8 @@
 #
 # The daemon as tools/systemd/mcsecd.service starts it: an ordinary user with two
 # capabilities, which tells systemd when it is ready, when it reloads, that it lives
-# and that it stops. What systemd would hear is written to a file.
+# and that it stops, and whose lines reach the journal with their fields. What systemd
+# and the journal would hear is written to files.
 # timeout: 200
 
 . "$(dirname "$0")/../lib.sh"
@@ -13,6 +14,8 @@ ldd "$MCSECD" | grep -q libsystemd || skip_all "mcsecd is built without libsyste
 
 user=65534
 heard=$TMP/heard
+journal=/run/systemd/journal/socket
+entries=$TMP/entries
 unit=$TOP/tools/systemd/mcsecd.service
 
 group_conf() {
@@ -84,6 +87,64 @@ like "another user is told who may ask the daemon" \
 	'Permission denied: only root and the user of mcsecd may ask: use sudo$'
 unlike "the daemon has locked its memory" "$(cat "$TMP/m.log")" 'memory not locked'
 like "the memory of the daemon is locked" "$(status_of m VmLck)" '^[1-9][0-9]* kB'
+
+section "journal"
+# HOST: the same service, whose standard error is the journal for all that it knows
+journaled() {
+	: >>"$TMP/$1.log"
+	JOURNAL_STREAM=$(stat -c %d:%i "$TMP/$1.log") service "$1"
+}
+# FIELD, VALUE: the last entry that has both
+entry_with() { jq -c "select(.$1 == \"$2\")" "$entries" 2>/dev/null | tail -n 1; }
+has_entry() { [ -n "$(entry_with "$@")" ]; }
+if [ -e "$journal" ]; then
+	skip "entries have their fields" "a journal runs here"
+else
+	mkdir -p "${journal%/*}"
+	cat >"$TMP/journal.py" <<'END'
+import json, os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+os.chmod(sys.argv[1], 0o666)
+with open(sys.argv[2], "a", buffering=1) as out:
+    while True:
+        # Each field is NAME=VALUE, since no value has a line end.
+        lines = s.recv(65536).decode("ascii").rstrip("\n").split("\n")
+        fields = dict(line.split("=", 1) for line in lines)
+        assert len(fields) == len(lines), lines
+        out.write(json.dumps(fields) + "\n")
+END
+	spawn python3 "$TMP/journal.py" "$journal" "$entries"
+	wait_until 20 test -S "$journal"
+	kill -TERM "$(daemon_pid m)" "$(daemon_pid k)"
+	wait_until 20 eval '[ -z "$(daemon_pid m)$(daemon_pid k)" ]'
+	lines_before=$(wc -l <"$TMP/k.log")
+	journaled k
+	try "the key server is ready" wait_until 20 said_more READY=1 2
+	journaled m
+	try "the member comes in again" wait_until 60 state_is in
+	try "the member is named in the journal" wait_until 20 has_entry MCSEC_NAME m.lab
+	entry=$(jq -c 'select(.MCSEC_PHRASE == "authentication succeeded" and
+		.MCSEC_NAME == "m.lab")' "$entries")
+	is "the entry of a peer has its name, address, priority and program" \
+		"$(jq -r '[.MCSEC_NAME, (.MCSEC_ADDRESS | sub(":.*"; "")), .PRIORITY,
+			.SYSLOG_IDENTIFIER] | join(" ")' <<<"$entry")" \
+		"m.lab 10.7.0.2 6 mcsecd"
+	try "the keys change" host_ctl k rekey video
+	try "the rekey is in the journal" wait_until 20 has_entry MCSEC_PHRASE "group rekeyed"
+	like "the entry of a group has its name and the SPI" \
+		"$(jq -r '[.MCSEC_GROUP, .MCSEC_SPI] | join(" ")' \
+			<<<"$(entry_with MCSEC_PHRASE "group rekeyed")")" '^video 0x[0-9a-f]{8}$'
+	is "the MESSAGE_ID is that of the catalogue" \
+		"$(jq -r .MESSAGE_ID <<<"$entry")" \
+		"$(grep -B 1 '^Subject: authentication succeeded$' \
+			"$TOP/tools/systemd/mcsec.catalog" | sed -n 's/^-- //p')"
+	is "no line is said twice" "$(wc -l <"$TMP/k.log")" "$lines_before"
+	rm "$journal"
+	kill -HUP "$(daemon_pid k)"
+	try "without the journal lines go to standard error" wait_until 20 \
+		grep -q '^<6>reload done' "$TMP/k.log"
+fi
 
 section "watchdog"
 try "a daemon that lives says so" wait_until 20 said_more WATCHDOG=1 3

@@ -7,7 +7,7 @@
 # timeout: 120
 
 . "$(dirname "$0")/../lib.sh"
-need make readelf strip systemd-analyze systemd-sysusers systemd-tmpfiles python3
+need make readelf strip journalctl systemd-analyze systemd-sysusers systemd-tmpfiles python3
 cd "$TOP" || exit 1
 
 # ---- one version -----------------------------------------------------------
@@ -51,6 +51,18 @@ try "systemd-tmpfiles makes the folders" systemd-tmpfiles "--root=$TMP/root" \
 	--create "$TMP/tmpfiles.conf"
 is "nobody else can read the folder of stores" \
 	"$(stat -c %a "$TMP/root/var/lib/mcsec")" 700
+
+# ---- the journal's catalogue -----------------------------------------------
+
+try "the catalogue is what Documentation/logging.rst says" \
+	python3 tools/systemd/catalog.py --check
+mkdir -p "$TMP/root/usr/lib/systemd/catalog" "$TMP/root/var/lib/systemd/catalog"
+cp tools/systemd/mcsec.catalog "$TMP/root/usr/lib/systemd/catalog/"
+is "the journal takes the catalogue without a complaint" \
+	"$(journalctl "--root=$TMP/root" --update-catalog 2>&1)" ""
+is "the journal has an entry for each phrase" \
+	"$(journalctl "--root=$TMP/root" --list-catalog | grep -c ' mcsec: ')" \
+	"$(grep -c '^	{ "' daemon/lib/phrase_ids.h)"
 
 # ---- completion ------------------------------------------------------------
 
