@@ -196,11 +196,8 @@ static const struct conf_field group_fields[] = {
 	G(sender_id_bits, "sender-id-bits", read_sid_bits, .min = 8, .max = 16),
 	G(max_sender_ids, "max-sender-ids", conf_read_number, .min = 1,
 	  .max = 256),
-	/*
-	 * The limit is the number of leaves of the key tree,
-	 * LKH_MEMBERS_MAX.
-	 */
-	G(max_members, "max-members", conf_read_number, .min = 1, .max = 65536),
+	G(max_members, "max-members", conf_read_number, .min = 1,
+	  .max = CONF_MAX_MEMBERS),
 	G(one_place, "one-place", conf_read_word, .words = one_places),
 	G(inband, "inband", conf_read_word, .words = inbands),
 	G(max_inband, "max-inband", conf_read_number, .min = 1,

@@ -27,6 +27,8 @@
 #define CONF_GROUP_NAME_MAX 31
 #define CONF_MAX_GROUPS 1024
 #define CONF_MAX_NAMES 100000
+/* Members of one group, which are the leaves of its key tree. */
+#define CONF_MAX_MEMBERS (1u << 20)
 /* Members that are rekeyed over their IKE SAs, in one group. */
 #define CONF_MAX_INBAND 8192
 #define CONF_MAX_PSKS 100000

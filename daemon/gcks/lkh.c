@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The nodes are an array. Slot 0 is the root, which stands for the key of the
- * Rekey SA and has no key of its own. Every other inner node has exactly two
+ * The nodes have numbers, their slots. Slot 0 is the root, which stands for the key of
+ * the Rekey SA and has no key of its own. Every other inner node has exactly two
  * children: when a leaf is removed, its sibling takes the place of their
  * parent, so that no key outlives its use.
+ *
+ * They are in segments, which never move: a tree of a million members grows without
+ * copying its keys, and without the pause that this would take.
  */
 #include "gcks/lkh.h"
 
@@ -24,17 +27,29 @@
 #define CLUMP_MAX 64u
 #define CLUMP_SHARE 16u
 
+/* Nodes of a segment. */
+#define SEG_BITS 10
+#define SEG_NODES (1u << SEG_BITS)
+
+/* There are two for each member, so their size matters. */
 struct node {
 	uint32_t id; /* Key ID; 0: free slot, or the root */
 	uint32_t up; /* parent; in a free slot the next free slot */
-	uint32_t kid[2];
-	uint32_t leaves; /* leaves at or below */
-	uint64_t member; /* 0: not a leaf */
-	bool stale; /* to be replaced by this batch */
-	bool joined; /* every leaf below was added by this batch */
-	bool saved; /* the journal has its former contents */
+	uint32_t kid[2]; /* a leaf has its member, upper half first */
+	uint32_t leaves : 21; /* leaves at or below */
+	uint32_t height : 6; /* levels below */
+	uint32_t is_leaf : 1;
+	uint32_t stale : 1; /* to be replaced by this batch */
+	uint32_t joined : 1; /* every leaf below was added by this batch */
+	uint32_t saved : 1; /* the journal has its former contents */
 	uint8_t key[LKH_KEY_MAX];
 };
+
+#define HEIGHT_MAX 63u
+
+_Static_assert(sizeof(struct node) == 52, "a node has padding");
+_Static_assert(LKH_MEMBERS_MAX < 1u << 21, "leaves of a node are not counted");
+_Static_assert(LKH_DEPTH_MAX < HEIGHT_MAX, "levels of a node are not counted");
 
 struct saved {
 	uint32_t slot;
@@ -43,9 +58,10 @@ struct saved {
 
 struct lkh {
 	size_t key_len;
-	struct node *v;
+	struct node **seg;
+	uint32_t n_segs;
+	uint32_t cap_segs;
 	uint32_t n; /* slots in use or on the free list */
-	uint32_t cap;
 	uint32_t free; /* head of the free list */
 	uint32_t next_id;
 	size_t n_stale; /* stale nodes whose keys members have to be told */
@@ -76,6 +92,34 @@ static void *grow_wiped(void *old, size_t used, size_t want)
 	return p;
 }
 
+static struct node *node_of(const struct lkh *t, uint32_t slot)
+{
+	return &t->seg[slot >> SEG_BITS][slot & (SEG_NODES - 1)];
+}
+
+/* Make room for slots below @n. */
+static int make_slots(struct lkh *t, uint32_t n)
+{
+	struct node **seg;
+	uint32_t cap;
+
+	while (t->n_segs * SEG_NODES < n) {
+		if (t->n_segs == t->cap_segs) {
+			cap = t->cap_segs ? 2 * t->cap_segs : 4;
+			seg = reallocarray(t->seg, cap, sizeof(*seg));
+			if (!seg)
+				return -ENOMEM;
+			t->seg = seg;
+			t->cap_segs = cap;
+		}
+		t->seg[t->n_segs] = calloc(SEG_NODES, sizeof(struct node));
+		if (!t->seg[t->n_segs])
+			return -ENOMEM;
+		t->n_segs++;
+	}
+	return 0;
+}
+
 struct lkh *lkh_new(size_t key_len)
 {
 	struct lkh *t;
@@ -85,10 +129,8 @@ struct lkh *lkh_new(size_t key_len)
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return NULL;
-	t->cap = 64;
-	t->v = calloc(t->cap, sizeof(*t->v));
-	if (!t->v) {
-		free(t);
+	if (make_slots(t, 1)) {
+		lkh_free(t);
 		return NULL;
 	}
 	t->key_len = key_len;
@@ -96,9 +138,9 @@ struct lkh *lkh_new(size_t key_len)
 	t->n = 1;
 	t->free = LKH_NONE;
 	t->clump = LKH_NONE;
-	t->v[ROOT].up = LKH_NONE;
-	t->v[ROOT].kid[0] = LKH_NONE;
-	t->v[ROOT].kid[1] = LKH_NONE;
+	node_of(t, ROOT)->up = LKH_NONE;
+	node_of(t, ROOT)->kid[0] = LKH_NONE;
+	node_of(t, ROOT)->kid[1] = LKH_NONE;
 	t->old_n = t->n;
 	t->old_free = t->free;
 	return t;
@@ -106,13 +148,18 @@ struct lkh *lkh_new(size_t key_len)
 
 void lkh_free(struct lkh *t)
 {
+	uint32_t i;
+
 	if (!t)
 		return;
-	explicit_bzero(t->v, t->cap * sizeof(*t->v));
+	for (i = 0; i < t->n_segs; i++) {
+		explicit_bzero(t->seg[i], SEG_NODES * sizeof(struct node));
+		free(t->seg[i]);
+	}
 	if (t->journal)
 		explicit_bzero(t->journal,
 			       t->cap_journal * sizeof(*t->journal));
-	free(t->v);
+	free(t->seg);
 	free(t->journal);
 	free(t);
 }
@@ -124,7 +171,7 @@ size_t lkh_key_len(const struct lkh *t)
 
 uint32_t lkh_members(const struct lkh *t)
 {
-	return t->v[ROOT].leaves;
+	return node_of(t, ROOT)->leaves;
 }
 
 uint32_t lkh_next_id(const struct lkh *t)
@@ -132,22 +179,39 @@ uint32_t lkh_next_id(const struct lkh *t)
 	return t->next_id;
 }
 
-static unsigned int depth_of(const struct lkh *t, uint32_t s)
-{
-	unsigned int a, b;
-
-	if (s == LKH_NONE)
-		return 0;
-	if (t->v[s].member)
-		return 1;
-	a = depth_of(t, t->v[s].kid[0]);
-	b = depth_of(t, t->v[s].kid[1]);
-	return 1 + (a > b ? a : b);
-}
-
 unsigned int lkh_depth(const struct lkh *t)
 {
-	return depth_of(t, ROOT) - 1;
+	return node_of(t, ROOT)->height;
+}
+
+static uint64_t leaf_member(const struct node *leaf)
+{
+	return (uint64_t)leaf->kid[0] << 32 | leaf->kid[1];
+}
+
+static void set_member(struct node *leaf, uint64_t member)
+{
+	leaf->is_leaf = true;
+	leaf->kid[0] = member >> 32;
+	leaf->kid[1] = (uint32_t)member;
+}
+
+/* Count the levels below @s from those of its children. */
+static unsigned int height_of(const struct lkh *t, uint32_t s)
+{
+	const struct node *nd = node_of(t, s);
+	unsigned int h = 0, below;
+	int i;
+
+	if (nd->is_leaf)
+		return 0;
+	for (i = 0; i < 2; i++) {
+		if (nd->kid[i] == LKH_NONE)
+			continue;
+		below = node_of(t, nd->kid[i])->height + 1;
+		h = below > h ? below : h;
+	}
+	return h < HEIGHT_MAX ? h : HEIGHT_MAX;
 }
 
 /* ---- changes that can be undone ----------------------------------------- */
@@ -161,7 +225,7 @@ static int save_node(struct lkh *t, uint32_t s)
 	struct saved *j;
 	size_t cap;
 
-	if (t->v[s].saved || s >= t->old_n)
+	if (node_of(t, s)->saved || s >= t->old_n)
 		return 0;
 	if (t->n_journal == t->cap_journal) {
 		cap = t->cap_journal ? 2 * t->cap_journal : 64;
@@ -174,14 +238,13 @@ static int save_node(struct lkh *t, uint32_t s)
 	}
 	j = &t->journal[t->n_journal++];
 	j->slot = s;
-	j->was = t->v[s];
-	t->v[s].saved = true;
+	j->was = *node_of(t, s);
+	node_of(t, s)->saved = true;
 	return 0;
 }
 
 static int slot_get(struct lkh *t, uint32_t *out)
 {
-	struct node *v;
 	uint32_t s;
 	bool was;
 	int ret;
@@ -191,24 +254,19 @@ static int slot_get(struct lkh *t, uint32_t *out)
 		ret = save_node(t, s);
 		if (ret)
 			return ret;
-		t->free = t->v[s].up;
+		t->free = node_of(t, s)->up;
 	} else {
-		if (t->n == t->cap) {
-			v = grow_wiped(t->v, t->n * sizeof(*v),
-				       2 * (size_t)t->cap * sizeof(*v));
-			if (!v)
-				return -ENOMEM;
-			t->v = v;
-			t->cap *= 2;
-		}
+		ret = make_slots(t, t->n + 1);
+		if (ret)
+			return ret;
 		s = t->n++;
 	}
-	was = t->v[s].saved;
-	memset(&t->v[s], 0, sizeof(t->v[s]));
-	t->v[s].saved = was;
-	t->v[s].up = LKH_NONE;
-	t->v[s].kid[0] = LKH_NONE;
-	t->v[s].kid[1] = LKH_NONE;
+	was = node_of(t, s)->saved;
+	memset(node_of(t, s), 0, sizeof(*node_of(t, s)));
+	node_of(t, s)->saved = was;
+	node_of(t, s)->up = LKH_NONE;
+	node_of(t, s)->kid[0] = LKH_NONE;
+	node_of(t, s)->kid[1] = LKH_NONE;
 	*out = s;
 	return 0;
 }
@@ -216,15 +274,15 @@ static int slot_get(struct lkh *t, uint32_t *out)
 /* Put @s on the free list. The caller has saved the node. */
 static void slot_put(struct lkh *t, uint32_t s)
 {
-	bool was = t->v[s].saved;
+	bool was = node_of(t, s)->saved;
 
-	if (t->v[s].stale && !t->v[s].joined)
+	if (node_of(t, s)->stale && !node_of(t, s)->joined)
 		t->n_stale--;
-	explicit_bzero(&t->v[s], sizeof(t->v[s]));
-	t->v[s].saved = was;
-	t->v[s].up = t->free;
-	t->v[s].kid[0] = LKH_NONE;
-	t->v[s].kid[1] = LKH_NONE;
+	explicit_bzero(node_of(t, s), sizeof(*node_of(t, s)));
+	node_of(t, s)->saved = was;
+	node_of(t, s)->up = t->free;
+	node_of(t, s)->kid[0] = LKH_NONE;
+	node_of(t, s)->kid[1] = LKH_NONE;
 	t->free = s;
 }
 
@@ -234,10 +292,10 @@ static int fresh_key(struct lkh *t, uint32_t s)
 
 	if (t->next_id == UINT32_MAX)
 		return -EOVERFLOW;
-	ret = rand_bytes(t->v[s].key, t->key_len);
+	ret = rand_bytes(node_of(t, s)->key, t->key_len);
 	if (ret)
 		return ret;
-	t->v[s].id = t->next_id++;
+	node_of(t, s)->id = t->next_id++;
 	return 0;
 }
 
@@ -246,26 +304,39 @@ static int touch_path(struct lkh *t, uint32_t s, int leaves)
 {
 	int ret;
 
-	for (; s != LKH_NONE; s = t->v[s].up) {
+	for (; s != LKH_NONE; s = node_of(t, s)->up) {
 		ret = save_node(t, s);
 		if (ret)
 			return ret;
-		if (!t->v[s].stale)
+		if (!node_of(t, s)->stale)
 			t->n_stale++;
-		t->v[s].stale = true;
-		t->v[s].leaves += leaves;
+		node_of(t, s)->stale = true;
+		node_of(t, s)->leaves += leaves;
 	}
 	return 0;
+}
+
+/* Count the levels below @s and what is above it, which the caller has saved. */
+static void count_levels(struct lkh *t, uint32_t s)
+{
+	unsigned int h;
+
+	for (; s != LKH_NONE; s = node_of(t, s)->up) {
+		h = height_of(t, s);
+		if (h == node_of(t, s)->height)
+			break;
+		node_of(t, s)->height = h;
+	}
 }
 
 /* Replace @old by @kid as a child of @up. The caller has saved @up. */
 static void relink_child(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
 {
-	struct node *u = &t->v[up];
+	struct node *u = node_of(t, up);
 
 	u->kid[u->kid[1] == old] = kid;
 	if (kid != LKH_NONE)
-		t->v[kid].up = up;
+		node_of(t, kid)->up = up;
 }
 
 /* Descending into the lighter half keeps the tree balanced. */
@@ -273,10 +344,10 @@ static uint32_t lightest_leaf(const struct lkh *t, uint32_t s)
 {
 	uint32_t a, b;
 
-	while (!t->v[s].member) {
-		a = t->v[s].kid[0];
-		b = t->v[s].kid[1];
-		s = t->v[b].leaves < t->v[a].leaves ? b : a;
+	while (!node_of(t, s)->is_leaf) {
+		a = node_of(t, s)->kid[0];
+		b = node_of(t, s)->kid[1];
+		s = node_of(t, b)->leaves < node_of(t, a)->leaves ? b : a;
 	}
 	return s;
 }
@@ -287,8 +358,8 @@ static bool clump_grows(const struct lkh *t)
 
 	if (t->clump == LKH_NONE || lkh_pending(t) < CLUMP_KEYS)
 		return false;
-	n = t->v[t->clump].leaves;
-	return n < CLUMP_MAX && n < t->v[ROOT].leaves / CLUMP_SHARE;
+	n = node_of(t, t->clump)->leaves;
+	return n < CLUMP_MAX && n < node_of(t, ROOT)->leaves / CLUMP_SHARE;
 }
 
 /*
@@ -303,7 +374,7 @@ static uint32_t leaf_to_split(const struct lkh *t)
 {
 	uint32_t s = lightest_leaf(t, ROOT);
 
-	if (!t->v[s].joined && clump_grows(t))
+	if (!node_of(t, s)->joined && clump_grows(t))
 		s = lightest_leaf(t, t->clump);
 	return s;
 }
@@ -311,7 +382,7 @@ static uint32_t leaf_to_split(const struct lkh *t)
 /* Note that the new leaf @s and the leaf @at are below @inner now. */
 static void note_clump(struct lkh *t, uint32_t s, uint32_t at, uint32_t inner)
 {
-	if (!t->v[at].joined)
+	if (!node_of(t, at)->joined)
 		t->clump = s;
 	else if (at == t->clump)
 		t->clump = inner;
@@ -324,7 +395,7 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 
 	if (!member)
 		return -EINVAL;
-	if (t->v[ROOT].leaves >= LKH_MEMBERS_MAX)
+	if (node_of(t, ROOT)->leaves >= LKH_MEMBERS_MAX)
 		return -ENOSPC;
 	ret = slot_get(t, &s);
 	if (ret)
@@ -332,18 +403,19 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 	ret = fresh_key(t, s);
 	if (ret)
 		return ret;
-	t->v[s].member = member;
-	t->v[s].leaves = 1;
-	t->v[s].joined = true;
+	set_member(node_of(t, s), member);
+	node_of(t, s)->leaves = 1;
+	node_of(t, s)->joined = true;
 
-	if (t->v[ROOT].kid[0] == LKH_NONE || t->v[ROOT].kid[1] == LKH_NONE) {
+	if (node_of(t, ROOT)->kid[0] == LKH_NONE ||
+	    node_of(t, ROOT)->kid[1] == LKH_NONE) {
 		ret = touch_path(t, ROOT, 1);
 		if (ret)
 			return ret;
 		relink_child(t, ROOT, LKH_NONE, s);
 	} else {
 		at = leaf_to_split(t);
-		up = t->v[at].up;
+		up = node_of(t, at)->up;
 		ret = slot_get(t, &inner);
 		if (!ret)
 			ret = save_node(t, at);
@@ -352,16 +424,17 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 		if (ret)
 			return ret;
 		relink_child(t, up, at, inner);
-		t->v[inner].leaves = 2;
-		t->v[inner].stale = true;
-		t->v[inner].joined = t->v[at].joined;
-		t->n_stale += !t->v[at].joined;
-		t->v[inner].kid[0] = at;
-		t->v[inner].kid[1] = s;
-		t->v[at].up = inner;
-		t->v[s].up = inner;
+		node_of(t, inner)->leaves = 2;
+		node_of(t, inner)->stale = true;
+		node_of(t, inner)->joined = node_of(t, at)->joined;
+		t->n_stale += !node_of(t, at)->joined;
+		node_of(t, inner)->kid[0] = at;
+		node_of(t, inner)->kid[1] = s;
+		node_of(t, at)->up = inner;
+		node_of(t, s)->up = inner;
 		note_clump(t, s, at, inner);
 	}
+	count_levels(t, node_of(t, s)->up);
 	*leaf = s;
 	return 0;
 }
@@ -371,9 +444,9 @@ int lkh_remove(struct lkh *t, uint32_t leaf)
 	uint32_t up, sib, top;
 	int ret;
 
-	if (leaf >= t->n || !t->v[leaf].member)
+	if (leaf >= t->n || !node_of(t, leaf)->is_leaf)
 		return -ENOENT;
-	up = t->v[leaf].up;
+	up = node_of(t, leaf)->up;
 	t->clump = LKH_NONE;
 	ret = save_node(t, leaf);
 	if (!ret)
@@ -382,13 +455,15 @@ int lkh_remove(struct lkh *t, uint32_t leaf)
 		return ret;
 	if (up == ROOT) {
 		relink_child(t, ROOT, leaf, LKH_NONE);
+		count_levels(t, ROOT);
 	} else {
-		sib = t->v[up].kid[t->v[up].kid[0] == leaf];
-		top = t->v[up].up;
+		sib = node_of(t, up)->kid[node_of(t, up)->kid[0] == leaf];
+		top = node_of(t, up)->up;
 		ret = save_node(t, sib);
 		if (ret)
 			return ret;
 		relink_child(t, top, up, sib);
+		count_levels(t, top);
 		slot_put(t, up);
 	}
 	slot_put(t, leaf);
@@ -402,7 +477,7 @@ int lkh_renew(struct lkh *t, uint32_t leaf)
 
 int lkh_turn(struct lkh *t, uint32_t leaf)
 {
-	return touch_path(t, t->v[leaf].up, 0);
+	return touch_path(t, node_of(t, leaf)->up, 0);
 }
 
 size_t lkh_pending(const struct lkh *t)
@@ -422,7 +497,7 @@ bool lkh_room(const struct lkh *t, size_t wraps)
  */
 static int rekey_below(struct lkh *t, uint32_t s)
 {
-	struct node *nd = &t->v[s];
+	struct node *nd = node_of(t, s);
 	bool joined = true;
 	int i, ret;
 
@@ -434,7 +509,7 @@ static int rekey_below(struct lkh *t, uint32_t s)
 		ret = rekey_below(t, nd->kid[i]);
 		if (ret)
 			return ret;
-		if (!t->v[nd->kid[i]].joined)
+		if (!node_of(t, nd->kid[i])->joined)
 			joined = false;
 	}
 	nd->joined = joined;
@@ -469,7 +544,7 @@ static int wraps_add(struct lkh_wraps *w, size_t *cap,
 static int changes_below(struct lkh *t, uint32_t s, struct lkh_wraps *out,
 			 size_t *cap)
 {
-	const struct node *nd = &t->v[s];
+	const struct node *nd = node_of(t, s);
 	const struct node *kid;
 	struct lkh_wrap w;
 	int i, ret;
@@ -477,7 +552,7 @@ static int changes_below(struct lkh *t, uint32_t s, struct lkh_wraps *out,
 	for (i = 0; i < 2; i++) {
 		if (nd->kid[i] == LKH_NONE)
 			continue;
-		kid = &t->v[nd->kid[i]];
+		kid = node_of(t, nd->kid[i]);
 		if (kid->joined)
 			continue;
 		w.id = nd->id;
@@ -491,7 +566,7 @@ static int changes_below(struct lkh *t, uint32_t s, struct lkh_wraps *out,
 			out->n_sa++;
 	}
 	for (i = 0; i < 2; i++) {
-		if (nd->kid[i] == LKH_NONE || !t->v[nd->kid[i]].stale)
+		if (nd->kid[i] == LKH_NONE || !node_of(t, nd->kid[i])->stale)
 			continue;
 		ret = changes_below(t, nd->kid[i], out, cap);
 		if (ret)
@@ -521,20 +596,20 @@ int lkh_path(const struct lkh *t, uint32_t leaf, struct lkh_wraps *out)
 	int ret;
 
 	memset(out, 0, sizeof(*out));
-	if (leaf >= t->n || !t->v[leaf].member)
+	if (leaf >= t->n || !node_of(t, leaf)->is_leaf)
 		return -ENOENT;
 	/* From the leaf up: leaf{default}, parent{leaf}, ..., SA key{top}. */
 	for (s = leaf; s != LKH_NONE; s = up) {
-		up = t->v[s].up;
-		w.id = t->v[s].id;
-		w.key = s == ROOT ? NULL : t->v[s].key;
+		up = node_of(t, s)->up;
+		w.id = node_of(t, s)->id;
+		w.key = s == ROOT ? NULL : node_of(t, s)->key;
 		ret = wraps_add(out, &cap, &w);
 		if (ret) {
 			lkh_wraps_free(out);
 			return ret;
 		}
-		w.kwk_id = t->v[s].id;
-		w.kwk = t->v[s].key;
+		w.kwk_id = node_of(t, s)->id;
+		w.kwk = node_of(t, s)->key;
 	}
 	for (i = 0; i < out->n / 2; i++) {
 		w = out->v[i];
@@ -577,9 +652,9 @@ void lkh_commit(struct lkh *t)
 	size_t i;
 
 	for (i = 0; i < t->n_journal; i++)
-		settle_node(&t->v[t->journal[i].slot]);
+		settle_node(node_of(t, t->journal[i].slot));
 	for (s = t->old_n; s < t->n; s++)
-		settle_node(&t->v[s]);
+		settle_node(node_of(t, s));
 	journal_wipe(t);
 }
 
@@ -588,9 +663,9 @@ void lkh_undo(struct lkh *t)
 	size_t i;
 
 	for (i = 0; i < t->n_journal; i++)
-		t->v[t->journal[i].slot] = t->journal[i].was;
-	explicit_bzero(&t->v[t->old_n], (t->n - t->old_n) * sizeof(*t->v));
-	t->n = t->old_n;
+		*node_of(t, t->journal[i].slot) = t->journal[i].was;
+	while (t->n > t->old_n)
+		explicit_bzero(node_of(t, --t->n), sizeof(struct node));
 	t->free = t->old_free;
 	journal_wipe(t);
 }
@@ -602,7 +677,7 @@ static int export_slot(struct lkh *t, uint32_t s,
 				 size_t len),
 		       void *ctx)
 {
-	const struct node *nd = &t->v[s];
+	const struct node *nd = node_of(t, s);
 	struct wbuf w;
 	int ret;
 
@@ -612,9 +687,9 @@ static int export_slot(struct lkh *t, uint32_t s,
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u32(&w, nd->id);
 	wbuf_u32(&w, nd->up);
-	wbuf_u32(&w, nd->kid[0]);
-	wbuf_u32(&w, nd->kid[1]);
-	wbuf_u64(&w, nd->member);
+	wbuf_u32(&w, nd->is_leaf ? LKH_NONE : nd->kid[0]);
+	wbuf_u32(&w, nd->is_leaf ? LKH_NONE : nd->kid[1]);
+	wbuf_u64(&w, nd->is_leaf ? leaf_member(nd) : 0);
 	wbuf_put(&w, nd->key, s == ROOT ? 0 : t->key_len);
 	ret = w.err ? -ENOMEM : fn(ctx, s, w.p, w.len);
 	wbuf_free(&w);
@@ -648,24 +723,16 @@ int lkh_import(struct lkh *t, uint32_t slot, const uint8_t *rec, size_t len)
 	size_t key_len = slot == ROOT ? 0 : t->key_len;
 	struct node *nd;
 	const uint8_t *key;
+	uint64_t member;
 	struct rbuf r;
 
 	if (slot >= 2 * LKH_MEMBERS_MAX + 1)
 		return -EBADMSG;
-	if (slot >= t->cap) {
-		uint32_t cap = t->cap;
-
-		while (cap <= slot)
-			cap *= 2;
-		nd = grow_wiped(t->v, t->n * sizeof(*nd), cap * sizeof(*nd));
-		if (!nd)
-			return -ENOMEM;
-		t->v = nd;
-		t->cap = cap;
-	}
+	if (make_slots(t, slot + 1))
+		return -ENOMEM;
 	if (slot >= t->n)
 		t->n = slot + 1;
-	nd = &t->v[slot];
+	nd = node_of(t, slot);
 	rbuf_init(&r, rec, len);
 	if (rbuf_u8(&r) != RECORD_VERSION)
 		return -EBADMSG;
@@ -673,12 +740,18 @@ int lkh_import(struct lkh *t, uint32_t slot, const uint8_t *rec, size_t len)
 	nd->up = rbuf_u32(&r);
 	nd->kid[0] = rbuf_u32(&r);
 	nd->kid[1] = rbuf_u32(&r);
-	nd->member = rbuf_u64(&r);
+	member = rbuf_u64(&r);
 	key = rbuf_bytes(&r, key_len);
 	if (r.err || rbuf_left(&r))
 		return -EBADMSG;
 	if (slot == ROOT ? nd->id : !nd->id)
 		return -EBADMSG;
+	if (member) {
+		/* A leaf has nothing below it. */
+		if (nd->kid[0] != LKH_NONE || nd->kid[1] != LKH_NONE)
+			return -EBADMSG;
+		set_member(nd, member);
+	}
 	if (key_len)
 		memcpy(nd->key, key, key_len);
 	return 0;
@@ -691,7 +764,7 @@ int lkh_import(struct lkh *t, uint32_t slot, const uint8_t *rec, size_t len)
 static int check_below(struct lkh *t, uint32_t s, uint32_t up,
 		       unsigned int depth, uint32_t next_id, uint32_t *seen)
 {
-	struct node *nd = &t->v[s];
+	struct node *nd = node_of(t, s);
 	int i, ret;
 
 	if (depth > LKH_DEPTH_MAX || nd->up != up || nd->id >= next_id)
@@ -699,12 +772,9 @@ static int check_below(struct lkh *t, uint32_t s, uint32_t up,
 	if (s != ROOT && !nd->id)
 		return -EBADMSG;
 	(*seen)++;
-	if (nd->member) {
+	if (nd->is_leaf) {
 		nd->leaves = 1;
-		return s == ROOT || nd->kid[0] != LKH_NONE ||
-				       nd->kid[1] != LKH_NONE
-			       ? -EBADMSG
-			       : 0;
+		return s == ROOT ? -EBADMSG : 0;
 	}
 	nd->leaves = 0;
 	for (i = 0; i < 2; i++) {
@@ -715,8 +785,9 @@ static int check_below(struct lkh *t, uint32_t s, uint32_t up,
 		ret = check_below(t, nd->kid[i], s, depth + 1, next_id, seen);
 		if (ret)
 			return ret;
-		nd->leaves += t->v[nd->kid[i]].leaves;
+		nd->leaves += node_of(t, nd->kid[i])->leaves;
 	}
+	nd->height = height_of(t, s);
 	return 0;
 }
 
@@ -734,13 +805,13 @@ int lkh_import_end(struct lkh *t, uint32_t next_id,
 		return ret;
 	t->free = LKH_NONE;
 	for (s = t->n - 1; s > ROOT; s--) {
-		if (t->v[s].id) {
+		if (node_of(t, s)->id) {
 			used++;
 			continue;
 		}
-		t->v[s].kid[0] = LKH_NONE;
-		t->v[s].kid[1] = LKH_NONE;
-		t->v[s].up = t->free;
+		node_of(t, s)->kid[0] = LKH_NONE;
+		node_of(t, s)->kid[1] = LKH_NONE;
+		node_of(t, s)->up = t->free;
 		t->free = s;
 	}
 	/*
@@ -752,9 +823,9 @@ int lkh_import_end(struct lkh *t, uint32_t next_id,
 	t->old_n = t->n;
 	t->old_free = t->free;
 	for (s = 1; fn && s < t->n; s++) {
-		if (!t->v[s].member)
+		if (!node_of(t, s)->is_leaf)
 			continue;
-		ret = fn(ctx, t->v[s].member, s);
+		ret = fn(ctx, leaf_member(node_of(t, s)), s);
 		if (ret)
 			return ret;
 	}

@@ -25,9 +25,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "conf/conf.h"
+
 #define LKH_NONE 0xffffffffu /* no slot */
 #define LKH_KEY_MAX 32 /* octets of a tree key */
-#define LKH_MEMBERS_MAX 65536u /* leaves of one tree */
+#define LKH_MEMBERS_MAX CONF_MAX_MEMBERS /* leaves of one tree */
 #define LKH_DEPTH_MAX 40 /* levels below the root */
 #define LKH_RECORD_MAX (1 + 5 * 4 + 8 + LKH_KEY_MAX) /* lkh_export() */
 

@@ -868,7 +868,7 @@ static void test_full(void)
 	is_int(lkh_add(t, i + 1, &leaf), -ENOSPC, "one more does not");
 	rc = lkh_rekey(t);
 	lkh_commit(t);
-	ok(!rc && lkh_depth(t) == 16, "a full tree has 16 levels");
+	ok(!rc && lkh_depth(t) == 20, "a full tree has 20 levels");
 	lkh_free(t);
 }
 
