@@ -14,9 +14,11 @@
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/certknown.h"
 #include "crypto/crls.h"
 #include "crypto/hash.h"
 #include "crypto/pkey.h"
@@ -45,6 +47,7 @@ struct trust {
 	uint8_t *authorities;
 	size_t n;
 	const struct crls *crls; /* NULL: there are none */
+	struct known *known; /* certificates of members, see cert_recall() */
 };
 
 struct cert {
@@ -52,6 +55,7 @@ struct cert {
 	struct stack_st_X509 *chain; /* as verified, to the trust anchor */
 	struct cert_refs refs;
 	time_t ends;
+	struct known_cert *known; /* in place of all that, or NULL */
 };
 
 X509 *x509_from_der(const uint8_t *der, size_t len)
@@ -350,8 +354,9 @@ static int trust_new(struct stack_st_X509 *certs, const char *name,
 		t->store = X509_STORE_new();
 		t->certs = X509_chain_up_ref(certs);
 		t->authorities = calloc((size_t)n, HASH_SHA1_LEN);
+		t->known = known_new();
 	}
-	if (!t || !t->store || !t->certs || !t->authorities)
+	if (!t || !t->store || !t->certs || !t->authorities || !t->known)
 		ret = err_set(err, -ENOMEM, "%s: out of memory", name);
 	for (i = 0; i < n && !ret; i++) {
 		X509 *x = sk_X509_value(certs, i);
@@ -411,6 +416,7 @@ void trust_free(struct trust *trust)
 	free_certs(trust->certs);
 	free(trust->above);
 	free(trust->authorities);
+	known_free(trust->known);
 	free(trust);
 }
 
@@ -722,6 +728,8 @@ void cert_free(struct cert *cert)
 {
 	if (!cert)
 		return;
+	if (cert->known)
+		known_put(cert->known);
 	free_certs(cert->chain);
 	cert_refs_free(&cert->refs);
 	free(cert);
@@ -734,39 +742,119 @@ struct stack_st_X509 *cert_certs(const struct cert *cert)
 
 const struct cert_refs *cert_refs_of(const struct cert *cert)
 {
-	return &cert->refs;
+	return cert->known ? &cert->known->refs : &cert->refs;
 }
 
 int cert_pubkey(const struct cert *cert, struct sigpub **out)
 {
-	EVP_PKEY *key = X509_get0_pubkey(cert->x);
+	const struct known_cert *k = cert->known;
+	EVP_PKEY *key;
 
+	if (k)
+		return sigpub_from_spki(k->octets + k->id_len, k->spki_len,
+					out);
+	key = X509_get0_pubkey(cert->x);
 	return key ? sigpub_from_pkey(key, out) : -EOPNOTSUPP;
 }
 
 time_t cert_not_after(const struct cert *cert)
 {
-	return not_after(cert->x);
+	return cert->known ? cert->known->ends : not_after(cert->x);
 }
 
 time_t cert_ends(const struct cert *cert)
 {
-	return cert->ends;
+	return cert->known ? cert->known->ends : cert->ends;
 }
 
 bool cert_match_id(const struct cert *cert, unsigned int id_type,
 		   const void *id, size_t len)
 {
-	return x509_match_id(cert->x, id_type, id, len);
+	return cert->known ? cert_known_as(cert, id_type, id, len)
+			   : x509_match_id(cert->x, id_type, id, len);
 }
 
 bool cert_known_as(const struct cert *cert, unsigned int id_type,
 		   const void *id, size_t len)
 {
-	return x509_known_as(cert->x, id_type, id, len);
+	const struct known_cert *k = cert->known;
+
+	return k ? id_is(k->id_type, k->octets, k->id_len, id_type, id, len)
+		 : x509_known_as(cert->x, id_type, id, len);
 }
 
 const char *cert_subject(const struct cert *cert, char *buf, size_t size)
 {
-	return x509_subject(cert->x, buf, size);
+	if (cert->x)
+		return x509_subject(cert->x, buf, size);
+	snprintf(buf, size, "(no subject)");
+	return buf;
+}
+
+/* ---- certificates that were verified before -------------------------------- */
+
+static time_t last_begin(struct stack_st_X509 *chain)
+{
+	time_t begins = 0, begin;
+	const X509 *x;
+	int i;
+
+	for (i = 0; i < sk_X509_num(chain); i++) {
+		x = sk_X509_value(chain, i);
+		begin = asn1_seconds(X509_get0_notBefore(x));
+		if (begin > begins)
+			begins = begin;
+	}
+	return begins;
+}
+
+bool cert_recall(const struct trust *trust, const struct cert_der *ders,
+		 size_t n, time_t now, struct cert **out)
+{
+	uint8_t digest[HASH_SHA256_LEN];
+	struct cert *c;
+
+	/* Revocation lists are about the certificates themselves. */
+	if (trust->crls || known_digest(ders, n, digest))
+		return false;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return false;
+	c->known = known_get(trust->known, digest, now);
+	if (!c->known) {
+		free(c);
+		return false;
+	}
+	*out = c;
+	return true;
+}
+
+void cert_remember(const struct trust *trust, const struct cert_der *ders,
+		   size_t n, const struct cert *cert)
+{
+	static const struct cert_refs none;
+	struct known_cert *k = NULL;
+	struct sigpub *pub = NULL;
+	const uint8_t *spki;
+	uint8_t *id = NULL, type;
+	size_t len, id_len;
+
+	if (cert->known || cert_pubkey(cert, &pub))
+		return;
+	sigpub_spki(pub, &spki, &len);
+	if (!x509_id(cert->x, &type, &id, &id_len))
+		k = known_cert_new(id_len, len);
+	if (k && !known_digest(ders, n, k->digest) &&
+	    !cert_refs_union(&cert->refs, &none, &k->refs)) {
+		k->begins = last_begin(cert->chain);
+		k->ends = cert->ends;
+		k->id_type = type;
+		memcpy(k->octets, id, id_len);
+		memcpy(k->octets + id_len, spki, len);
+		known_add(trust->known, k);
+	} else if (k) {
+		known_put(k);
+	}
+	free(id);
+	sigpub_free(pub);
 }

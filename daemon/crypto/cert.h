@@ -125,6 +125,19 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 		struct cert **leaf, struct err *err);
 void cert_free(struct cert *cert);
 /*
+ * Let a member's chain be recalled that cert_verify() has accepted, if the member
+ * has proven that it has the key.
+ */
+void cert_remember(const struct trust *trust, const struct cert_der *ders,
+		   size_t n, const struct cert *cert);
+/*
+ * Return true if exactly these octets are remembered and valid now, with *@out, to be
+ * freed with cert_free(). Of its identities it has the one that cert_known_as() takes,
+ * and no subject. While @trust has revocation lists nothing is recalled.
+ */
+bool cert_recall(const struct trust *trust, const struct cert_der *ders,
+		 size_t n, time_t now, struct cert **out);
+/*
  * Check the whole chain of @cert against the revocation lists of @trust, if it has
  * any. That costs a signature and a hash over each list, so it follows the proof that
  * the peer has the private key. Returns 0, or -EKEYREVOKED (a list revokes one of the

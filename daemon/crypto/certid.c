@@ -269,19 +269,26 @@ bool x509_match_id(const X509 *x, unsigned int id_type, const void *id,
 	return found;
 }
 
+bool id_is(unsigned int own_type, const uint8_t *own, size_t n,
+	   unsigned int id_type, const void *id, size_t len)
+{
+	char buf[CERT_MAX_LEN];
+
+	return own_type == id_type &&
+	       !cert_id_str(id_type, id, len, buf, sizeof(buf)) &&
+	       name_is(id_type, own, n, id, len);
+}
+
 bool x509_known_as(const X509 *x, unsigned int id_type, const void *id,
 		   size_t len)
 {
-	char buf[CERT_MAX_LEN];
 	uint8_t type, *own;
-	bool same = false;
+	bool same;
 	size_t n;
 
-	if (cert_id_str(id_type, id, len, buf, sizeof(buf)) ||
-	    x509_id(x, &type, &own, &n))
+	if (x509_id(x, &type, &own, &n))
 		return false;
-	if (type == id_type)
-		same = name_is(id_type, own, n, id, len);
+	same = id_is(type, own, n, id_type, id, len);
 	free(own);
 	return same;
 }

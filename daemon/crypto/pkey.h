@@ -40,6 +40,12 @@ bool x509_match_id(const X509 *x, unsigned int id_type, const void *id,
 		   size_t len);
 bool x509_known_as(const X509 *x, unsigned int id_type, const void *id,
 		   size_t len);
+/*
+ * Return true if @own of type @own_type is the identity @id, for which cert_id_str()
+ * has a text.
+ */
+bool id_is(unsigned int own_type, const uint8_t *own, size_t n,
+	   unsigned int id_type, const void *id, size_t len);
 const char *x509_subject(const X509 *x, char *buf, size_t size);
 /* The certificates themselves, valid as long as the object. */
 struct stack_st_X509 *trust_certs(const struct trust *trust);

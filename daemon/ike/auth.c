@@ -90,6 +90,23 @@ static bool has_hash_and_url(const struct ike_msg *m)
 	return false;
 }
 
+/*
+ * Return true if the chain was verified before, and is a member's that is known as
+ * @id. Whoever claims another identity is told what is wrong by a verification.
+ */
+static bool recall_leaf(const struct trust *trust, const struct cert_der *ders,
+			size_t n, time_t now, const struct ike_id *id,
+			struct cert **leaf)
+{
+	if (!cert_recall(trust, ders, n, now, leaf))
+		return false;
+	if (cert_known_as(*leaf, id->type, id->data, id->len))
+		return true;
+	cert_free(*leaf);
+	*leaf = NULL;
+	return false;
+}
+
 int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	       const struct ike_msg *m, const struct ike_id *id,
 	       const struct auth_octets *octets, size_t n_octets, time_t *ends,
@@ -102,6 +119,7 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 	struct auth_pld auth;
 	struct rbuf r;
 	size_t n = 0;
+	bool known = false;
 	int ret = -EKEYREJECTED;
 
 	rbuf_init(&r, m->auth.body, m->auth.len);
@@ -118,7 +136,11 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 		ders[n].p = m->cert[i].data;
 		ders[n++].len = m->cert[i].len;
 	}
-	if (n)
+	if (n && purpose == CERT_FOR_MEMBER)
+		known = recall_leaf(trust, ders, n, now, id, &leaf);
+	if (known)
+		ret = 0;
+	else if (n)
 		ret = cert_verify(trust, ders, n, now, purpose, &leaf, &why);
 	if (!ret)
 		ret = check_id(leaf, purpose, id, &why);
@@ -130,6 +152,8 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 		ret = err_set(&why, -ENOMEM, "out of memory");
 	if (!ret)
 		*ends = cert_ends(leaf);
+	if (!ret && !known && purpose == CERT_FOR_MEMBER)
+		cert_remember(trust, ders, n, leaf);
 	if (leaf)
 		cert_free(leaf);
 	if (!ret)
