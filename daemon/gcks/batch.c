@@ -17,6 +17,7 @@
 #include "gcks/place.h"
 #include "gcks/policy.h"
 #include "gcks/term.h"
+#include "gcks/terms.h"
 #include "gcks/waiting.h"
 #include "wire/proto.h"
 #include "lib/log.h"
@@ -35,6 +36,7 @@ struct batch {
 	/* The batch takes out members that have lost a right, and no others. */
 	bool expel;
 	bool looked; /* for members that lost a right ... */
+	bool looked_at_all; /* ... among all, not only those that are suspected */
 	bool some_stay; /* ... and the message has no room for all of them */
 	/* With expel: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
@@ -44,7 +46,8 @@ struct batch {
 	struct join_reqs in; /* granted requests */
 	struct leavers leavers; /* answered when the batch is done */
 	int64_t now;
-	uint32_t n_out; /* members taken out */
+	struct gmember **out; /* members taken out */
+	uint32_t n_out;
 	uint32_t n_exposed; /* members whose former certificate is revoked */
 	uint32_t n_in; /* granted requests */
 	uint32_t n_new; /* granted requests of newcomers */
@@ -142,35 +145,18 @@ static int put_leave(struct group *g, const struct gmember *m,
 	return ret;
 }
 
-/*
- * Return the member after @m, or the first, that leaves with this batch. The
- * roster may be long and leavers few, so it is walked only if there is one.
- */
-static struct gmember *out_next(struct group *g, const struct batch *b,
-				struct gmember *m)
-{
-	if (!b->n_out)
-		return NULL;
-	if (b->deny && b->n_out == 1)
-		return m ? NULL : b->deny;
-	m = m ? TAILQ_NEXT(m, all) : TAILQ_FIRST(&g->members);
-	while (m && !m->out)
-		m = TAILQ_NEXT(m, all);
-	return m;
-}
-
 static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 {
 	struct batch *b = arg;
-	struct gmember *m;
 	struct join_req *j;
+	uint32_t i;
 	int ret;
 
 	(void)c;
 	/* A request of the same member writes the record once more. */
 	ret = term_put_turned(g);
-	for (m = out_next(g, b, NULL); !ret && m; m = out_next(g, b, m))
-		ret = put_leave(g, m, b);
+	for (i = 0; !ret && i < b->n_out; i++)
+		ret = put_leave(g, b->out[i], b);
 	TAILQ_FOREACH(j, &b->in, all)
 	if (!ret)
 		ret = join_put(g, j, b->now);
@@ -210,8 +196,8 @@ static uint64_t next_leave_ms(const struct group *g)
 	uint64_t now = group_now_ms(g), least = UINT64_MAX;
 	const struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all)
-	if (m->leaving && m->leave_ms < least)
+	TAILQ_FOREACH(m, &g->leaving, by_leave)
+	if (m->leave_ms < least)
 		least = m->leave_ms;
 	least = least > now ? least - now : 0;
 	return least > batch_wait_ms(g) ? least : batch_wait_ms(g);
@@ -219,12 +205,22 @@ static uint64_t next_leave_ms(const struct group *g)
 
 static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 {
-	int ret = lkh_remove(g->tree, m->leaf);
+	struct gmember **out;
+	int ret;
 
+	/* Room is made for the first, and for twice as many each time. */
+	if (!(b->n_out & (b->n_out - 1))) {
+		out = reallocarray(b->out, b->n_out ? 2 * b->n_out : 1,
+				   sizeof(*out));
+		if (!out)
+			return -ENOMEM;
+		b->out = out;
+	}
+	ret = lkh_remove(g->tree, m->leaf);
 	if (ret)
 		return ret;
 	m->out = true;
-	b->n_out++;
+	b->out[b->n_out++] = m;
 	return 0;
 }
 
@@ -235,16 +231,23 @@ static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 static int take_out_barred(struct group *g, struct batch *b)
 {
 	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
-	struct gmember *m;
+	struct gmember *m, *next;
 	const char *why;
 	int ret = 0;
 
 	b->looked = true;
-	TAILQ_FOREACH(m, &g->members, all)
-	{
-		why = m->out ? NULL : gmc_member_bars(m, conf, g->k->deps.psks);
-		if (!why)
+	b->looked_at_all = b->policy || g->looks;
+	if (b->looked_at_all)
+		gmc_suspect_barred(g, conf);
+	for (m = TAILQ_FIRST(&g->suspects); m; m = next) {
+		next = TAILQ_NEXT(m, by_barred);
+		if (m->out)
 			continue;
+		why = gmc_member_bars(m, conf, g->k->deps.psks);
+		if (!why) {
+			gmc_set_suspect(g, m, false);
+			continue;
+		}
 		if (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS))
 			b->some_stay = true;
 		if (ret || b->some_stay)
@@ -279,7 +282,7 @@ static int take_out(struct group *g, struct batch *b)
 	g->crowd_leaves = false;
 	if (!g->n_leaving)
 		return 0;
-	TAILQ_FOREACH(m, &g->members, all)
+	TAILQ_FOREACH(m, &g->leaving, by_leave)
 	{
 		if (m->out || !leaves_now(g, m))
 			continue;
@@ -329,9 +332,11 @@ static struct join_req *find_twin(const struct batch *b,
 static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 		      struct join_req *j)
 {
-	struct gmember *m = gmc_member_new(j->identity);
+	struct gmember *m = NULL;
 	int ret;
 
+	if (!terms_room(&g->terms, g->n_members + b->n_new + 1))
+		m = gmc_member_new(j->identity);
 	if (!m)
 		return -ENOMEM;
 	m->number = c->next.next_number++;
@@ -484,6 +489,7 @@ static void batch_drop(struct batch *b)
 		free(v);
 	}
 	policy_free(b->policy);
+	free(b->out);
 	free(b);
 }
 
@@ -492,8 +498,10 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 {
 	struct gmember *m;
 	struct join_req *j;
+	uint32_t i;
 
-	for (m = out_next(g, b, NULL); m; m = out_next(g, b, m)) {
+	for (i = 0; i < b->n_out; i++) {
+		m = b->out[i];
 		m->out = false;
 		if (m->barred)
 			m->ended = NULL;
@@ -521,11 +529,12 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 
 static void settle_out(struct group *g, struct batch *b)
 {
-	struct gmember *m, *next;
+	struct gmember *m;
 	char name[QUOTE_LEN];
+	uint32_t i;
 
-	for (m = out_next(g, b, NULL); m; m = next) {
-		next = out_next(g, b, m);
+	for (i = 0; i < b->n_out; i++) {
+		m = b->out[i];
 		if (m == b->deny || m->barred || notice_left(g->k, m->identity))
 			group_info(g, "%s: %s%s%s",
 				   m == b->deny || m->barred ? "member evicted"
@@ -600,6 +609,8 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 /* Note whether members without a right are left, once @b is through. */
 static void note_barred(struct group *g, const struct batch *b)
 {
+	if (b->looked_at_all)
+		g->looks = false;
 	if (b->looked)
 		g->expels = b->some_stay;
 	if (g->expels)

@@ -359,8 +359,10 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	}
 	if (!ret) {
 		ret = witness_check(g, known, disown, err);
-		if (ret || *disown)
+		if (ret || *disown) {
+			gmc_load_end(g);
 			return ret;
+		}
 	}
 	if (!ret && !*changed)
 		ret = load_tree(g);
@@ -376,6 +378,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	if (!ret)
 		ret = outbox_load(g);
 out:
+	gmc_load_end(g);
 	if (ret)
 		err_set(err, ret, "group %s: keys in the store: %s",
 			g->conf->name, store_reason(group_store(g), ret));

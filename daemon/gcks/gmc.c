@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "crypto/crl.h"
+#include "gcks/terms.h"
 #include "gcks/policy.h"
 #include "ike/psk.h"
 #include "lib/buf.h"
@@ -50,18 +51,28 @@ unsigned int gmc_hash(const char *identity)
 	return hash_id(identity) % GMC_HASH;
 }
 
+static struct gmember *of_node(const struct hnode *n)
+{
+	return (struct gmember *)((char *)n - offsetof(struct gmember, by_id));
+}
+
+static uint64_t hash_member(const struct hnode *n)
+{
+	return hash_id(of_node(n)->identity);
+}
+
 void gmc_init(struct group *g)
 {
-	unsigned int i;
-
 	TAILQ_INIT(&g->members);
 	TAILQ_INIT(&g->denied);
+	TAILQ_INIT(&g->senders);
+	TAILQ_INIT(&g->leaving);
+	TAILQ_INIT(&g->renewed);
+	TAILQ_INIT(&g->turning);
+	TAILQ_INIT(&g->suspects);
 	TAILQ_INIT(&g->inbands);
 	TAILQ_INIT(&g->inband_due);
-	for (i = 0; i < GMC_HASH; i++) {
-		LIST_INIT(&g->by_id[i]);
-		LIST_INIT(&g->by_number[i]);
-	}
+	htab_init(&g->by_id, hash_member);
 }
 
 /* ---- denied identities --------------------------------------------------- */
@@ -131,6 +142,8 @@ void gmc_note_admitted(struct group *g, const char *identity)
 void gmc_free(struct group *g)
 {
 	gmc_drop_all(g);
+	gmc_load_end(g);
+	terms_free(&g->terms);
 	while (!TAILQ_EMPTY(&g->denied))
 		drop_denied(g, TAILQ_FIRST(&g->denied));
 }
@@ -207,6 +220,15 @@ bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf)
 	return false;
 }
 
+void gmc_suspect_barred(struct group *g, const struct conf_group *conf)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	if (!m->suspect && gmc_member_bars(m, conf, g->k->deps.psks))
+		gmc_set_suspect(g, m, true);
+}
+
 bool gmc_welcome(const struct gcks *k, const char *identity)
 {
 	const struct group *g;
@@ -229,6 +251,7 @@ struct gmember *gmc_member_new(const char *identity)
 	if (!m)
 		return NULL;
 	m->leaf = LKH_NONE;
+	m->at_terms = TERM_NONE;
 	m->identity = strdup(identity);
 	if (!m->identity) {
 		free(m);
@@ -276,6 +299,15 @@ static void list_inband(struct group *g, struct gmember *m, bool enter)
 	m->sa = NULL;
 }
 
+/* Members with turned come first, see term_turn(). */
+static void list_renewed(struct group *g, struct gmember *m)
+{
+	if (m->turned)
+		TAILQ_INSERT_HEAD(&g->renewed, m, by_renewed);
+	else
+		TAILQ_INSERT_TAIL(&g->renewed, m, by_renewed);
+}
+
 void gmc_enter(struct group *g, struct gmember *m)
 {
 	m->g = g;
@@ -283,8 +315,11 @@ void gmc_enter(struct group *g, struct gmember *m)
 	if (m->inband)
 		list_inband(g, m, true);
 	TAILQ_INSERT_TAIL(&g->members, m, all);
-	LIST_INSERT_HEAD(&g->by_id[gmc_hash(m->identity)], m, by_id);
-	LIST_INSERT_HEAD(&g->by_number[m->number % GMC_HASH], m, by_number);
+	htab_add(&g->by_id, &m->by_id);
+	if (m->send)
+		TAILQ_INSERT_TAIL(&g->senders, m, by_send);
+	if (m->renewed)
+		list_renewed(g, m);
 	g->n_members++;
 	g->n_senders += m->send;
 	g->n_confirmed += gmc_confirmed(g, m);
@@ -294,18 +329,20 @@ void gmc_enter(struct group *g, struct gmember *m)
 
 void gmc_drop(struct group *g, struct gmember *m)
 {
-	timer_del(g->k->deps.tq, &m->term);
+	terms_drop(&g->terms, m);
 	if (m->inband)
 		list_inband(g, m, false);
+	if (m->send)
+		TAILQ_REMOVE(&g->senders, m, by_send);
+	gmc_set_leaving(g, m, false);
+	gmc_set_suspect(g, m, false);
+	gmc_set_renewed(g, m, false);
 	TAILQ_REMOVE(&g->members, m, all);
-	LIST_REMOVE(m, by_id);
-	LIST_REMOVE(m, by_number);
+	htab_del(&g->by_id, &m->by_id);
 	g->n_members--;
 	g->n_senders -= m->send;
 	g->n_confirmed -= gmc_confirmed(g, m);
 	g->n_whole -= takes_whole(m);
-	g->n_leaving -= m->leaving;
-	g->n_renewed -= m->renewed;
 	gmc_member_free(m);
 }
 
@@ -315,10 +352,15 @@ void gmc_drop_all(struct group *g)
 
 	while ((m = TAILQ_FIRST(&g->members)))
 		gmc_drop(g, m);
+	htab_free(&g->by_id);
 }
 
 void gmc_set_send(struct group *g, struct gmember *m, bool send)
 {
+	if (send && !m->send)
+		TAILQ_INSERT_TAIL(&g->senders, m, by_send);
+	if (!send && m->send)
+		TAILQ_REMOVE(&g->senders, m, by_send);
 	g->n_senders += send;
 	g->n_senders -= m->send;
 	g->n_confirmed -= gmc_confirmed(g, m);
@@ -377,24 +419,106 @@ void gmc_set_inband(struct group *g, struct gmember *m, bool inband)
 	g->n_whole += takes_whole(m);
 }
 
+void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving)
+{
+	if (leaving == m->leaving)
+		return;
+	if (leaving)
+		TAILQ_INSERT_TAIL(&g->leaving, m, by_leave);
+	else
+		TAILQ_REMOVE(&g->leaving, m, by_leave);
+	g->n_leaving += leaving ? 1 : -1;
+	m->leaving = leaving;
+}
+
+void gmc_set_suspect(struct group *g, struct gmember *m, bool suspect)
+{
+	if (suspect == m->suspect)
+		return;
+	if (suspect)
+		TAILQ_INSERT_TAIL(&g->suspects, m, by_barred);
+	else
+		TAILQ_REMOVE(&g->suspects, m, by_barred);
+	m->suspect = suspect;
+}
+
+void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed)
+{
+	if (m->renewed) {
+		TAILQ_REMOVE(m->turning ? &g->turning : &g->renewed, m,
+			     by_renewed);
+		g->n_renewed--;
+	}
+	m->turning = false;
+	m->renewed = renewed;
+	if (!renewed)
+		return;
+	g->n_renewed++;
+	list_renewed(g, m);
+}
+
+void gmc_set_turning(struct group *g, struct gmember *m)
+{
+	TAILQ_REMOVE(&g->renewed, m, by_renewed);
+	TAILQ_INSERT_TAIL(&g->turning, m, by_renewed);
+	m->turning = true;
+}
+
 struct gmember *gmc_find(const struct group *g, const char *identity)
 {
-	struct gmember *m;
+	const struct hnode *n;
 
-	LIST_FOREACH(m, &g->by_id[gmc_hash(identity)], by_id)
-	if (!strcmp(m->identity, identity))
-		return m;
+	for (n = htab_first(&g->by_id, hash_id(identity)); n; n = n->next)
+		if (!strcmp(of_node(n)->identity, identity))
+			return of_node(n);
 	return NULL;
+}
+
+/* ---- members by number, while the store is read -------------------------- */
+
+/* Return the place of @number, or the free one where it belongs. */
+static struct gmember **place_of_number(const struct group *g, uint64_t number)
+{
+	uint32_t i = number * 0x9e3779b97f4a7c15ull >> 32;
+
+	for (;; i++) {
+		struct gmember **at = &g->numbers[i & (g->n_numbers - 1)];
+
+		if (!*at || (*at)->number == number)
+			return at;
+	}
+}
+
+/* Returns 0, -ENOMEM, or -EBADMSG if two members have one number. */
+static int index_numbers(struct group *g)
+{
+	struct gmember *m, **at;
+
+	gmc_load_end(g);
+	for (g->n_numbers = 1; g->n_numbers < 2 * g->n_members;)
+		g->n_numbers *= 2;
+	g->numbers = calloc(g->n_numbers, sizeof(*g->numbers));
+	if (!g->numbers)
+		return -ENOMEM;
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		at = place_of_number(g, m->number);
+		if (*at)
+			return -EBADMSG;
+		*at = m;
+	}
+	return 0;
 }
 
 struct gmember *gmc_find_number(const struct group *g, uint64_t number)
 {
-	struct gmember *m;
+	return g->n_members ? *place_of_number(g, number) : NULL;
+}
 
-	LIST_FOREACH(m, &g->by_number[number % GMC_HASH], by_number)
-	if (m->number == number)
-		return m;
-	return NULL;
+void gmc_load_end(struct group *g)
+{
+	free(g->numbers);
+	g->numbers = NULL;
 }
 
 /* ---- the store ---------------------------------------------------------- */
@@ -549,8 +673,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	m->renewed = flags & 8;
 	m->inband = flags & 16;
 	m->turned = flags & 32;
-	if (r.err || rbuf_left(&r) || !m->number ||
-	    gmc_find_number(g, m->number)) {
+	if (r.err || rbuf_left(&r) || !m->number) {
 		gmc_member_free(m);
 		return -EBADMSG;
 	}
@@ -581,6 +704,8 @@ int gmc_load(struct group *g, struct err *err)
 	ret = store_key(key, "g", g->conf->name, "m", NULL);
 	if (!ret)
 		ret = store_each(group_store(g), key, load_member, g);
+	if (!ret)
+		ret = index_numbers(g);
 	if (!ret)
 		ret = store_key(key, "g", g->conf->name, "d", NULL);
 	if (!ret)

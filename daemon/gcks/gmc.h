@@ -85,8 +85,23 @@ uint64_t gmc_late_ms(const struct group *g, const struct gmember *m);
 void gmc_set_send(struct group *g, struct gmember *m, bool send);
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
 void gmc_set_inband(struct group *g, struct gmember *m, bool inband);
+/* Note that @m waits for a batch to leave, or that it does not any more. */
+void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving);
+/* Note that @m may be barred: the next exclusion looks at it. */
+void gmc_set_suspect(struct group *g, struct gmember *m, bool suspect);
+/*
+ * Set m->renewed; m->turned was set before. gmc_set_turning() is for a member that
+ * has it, and lasts until gmc_set_renewed() is called again.
+ */
+void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed);
+void gmc_set_turning(struct group *g, struct gmember *m);
 struct gmember *gmc_find(const struct group *g, const char *identity);
+/*
+ * Return the member of that number, or NULL, from gmc_load() until gmc_load_end(), and
+ * before the roster changes.
+ */
 struct gmember *gmc_find_number(const struct group *g, uint64_t number);
+void gmc_load_end(struct group *g);
 
 /* ---- within a transaction of the store; 0 or -errno --------------------- */
 
@@ -111,6 +126,8 @@ void gmc_note_admitted(struct group *g, const char *identity);
  * change for it.
  */
 bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf);
+/* Suspect each of these members, see gmc_set_suspect(). */
+void gmc_suspect_barred(struct group *g, const struct conf_group *conf);
 /*
  * Return true if some group of @k would admit @identity. If none would, only
  * an administrator can change that.

@@ -18,6 +18,7 @@
 #include "gcks/notice.h"
 #include "gcks/pace.h"
 #include "rekey/rekey.h"
+#include "lib/htab.h"
 #include "lib/timer.h"
 #include "lib/util.h"
 
@@ -26,7 +27,7 @@ struct order;
 struct policy;
 struct sigkey;
 
-#define GMC_HASH 1024 /* buckets */
+#define GMC_HASH 1024 /* buckets of requests */
 #define GMC_ID_MAX 600 /* octets of an identity as text */
 #define GKM_OLD_MAX 31 /* most retired Data SAs: a Delete has 32 SPIs */
 #define GKM_COPIES_MAX 10 /* copies of one message */
@@ -41,8 +42,12 @@ struct group;
 
 struct gmember {
 	TAILQ_ENTRY(gmember) all;
-	LIST_ENTRY(gmember) by_id;
-	LIST_ENTRY(gmember) by_number;
+	struct hnode by_id;
+	/* Lists of the few that a change of keys has to look at. */
+	TAILQ_ENTRY(gmember) by_send;
+	TAILQ_ENTRY(gmember) by_leave;
+	TAILQ_ENTRY(gmember) by_renewed; /* in renewed or turning */
+	TAILQ_ENTRY(gmember) by_barred;
 	TAILQ_ENTRY(gmember) by_inband;
 	TAILQ_ENTRY(gmember) by_due;
 	struct group *g;
@@ -64,7 +69,8 @@ struct gmember {
 	uint64_t leave_ms; /* no batch takes it before this time */
 	uint64_t asked_in; /* struct group.run that stores its request */
 	bool out; /* taken out by the change in flight */
-	bool barred; /* with out: see gmc_barred() */
+	bool barred; /* with out: it may not stay a member */
+	bool suspect; /* in group.suspects */
 	/*
 	 * References to all certificates with which it may have got the keys of its
 	 * leaf; none from an older record.
@@ -86,7 +92,8 @@ struct gmember {
 	 * no end; every certificate has one.
 	 */
 	bool by_psk;
-	struct timer term;
+	uint32_t due_s; /* see gcks/term.h */
+	uint32_t at_terms; /* place in group.terms; TERM_NONE: none */
 	const char *ended; /* why its membership ended, or NULL */
 	/* The next request gets the keys that a request told to wait was for. */
 	bool owed;
@@ -128,7 +135,16 @@ struct deny_entry {
 
 TAILQ_HEAD(deny_list, deny_entry);
 TAILQ_HEAD(gmembers, gmember);
-LIST_HEAD(gbucket, gmember);
+
+#define TERM_NONE 0xffffffffu
+
+/* Memberships that end, as a heap by due_s. */
+struct terms {
+	struct gmember **v;
+	uint32_t n;
+	uint32_t room;
+	struct timer timer; /* for the first of them */
+};
 
 /* ---- gkm: keys ---------------------------------------------------------- */
 
@@ -347,8 +363,21 @@ struct group {
 	struct leavers leavers; /* answered by the next batch */
 
 	struct gmembers members;
-	struct gbucket by_id[GMC_HASH];
-	struct gbucket by_number[GMC_HASH];
+	struct htab by_id;
+	/* While the store is read: members by number; see gmc_load_end(). */
+	struct gmember **numbers;
+	uint32_t n_numbers; /* a power of two */
+	struct gmembers senders;
+	struct gmembers leaving;
+	/*
+	 * Members with renewed, those with turned first; and of these the ones that the
+	 * change in flight turns.
+	 */
+	struct gmembers renewed;
+	struct gmembers turning;
+	/* Members that may be barred; with looks others may be, too. */
+	struct gmembers suspects;
+	struct terms terms;
 	uint32_t n_members;
 	uint32_t n_senders;
 	uint32_t n_confirmed; /* senders for which gmc_confirmed() is true */
@@ -402,6 +431,7 @@ struct group {
 	 * change of keys excludes as many of these as its messages can announce.
 	 */
 	bool expels;
+	bool looks; /* with expels: the whole roster has to be looked at */
 	/* Members that leave had no room in the messages of the last batch. */
 	bool crowd_leaves;
 	struct timer batch;

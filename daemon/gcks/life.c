@@ -50,8 +50,10 @@ static void resume_outbox(struct group *g)
  */
 static void check_roster(struct group *g)
 {
-	if (gmc_somebody_bars(g, g->conf))
-		batch_expel_soon(g);
+	if (!gmc_somebody_bars(g, g->conf))
+		return;
+	g->looks = true;
+	batch_expel_soon(g);
 }
 
 /* Do a piece of the work @turn. Returns false if there is none. */
@@ -338,6 +340,7 @@ void group_free(struct group *g)
 	batch_free(g);
 	schedule_stop(g);
 	inband_stop(g);
+	term_disarm(g);
 	gkm_free(g);
 	gmc_free(g);
 	policy_free(g->policy);
@@ -371,6 +374,7 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	batch_init(g);
 	schedule_init(g);
 	inband_init(g);
+	term_prepare(g);
 	TAILQ_INSERT_TAIL(&k->groups, g, all);
 	ret = gkm_init(g);
 	if (ret)

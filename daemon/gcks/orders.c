@@ -94,6 +94,7 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 	}
 	g->st.version++;
 	if (gmc_find(g, o->identity)) {
+		gmc_set_suspect(g, gmc_find(g, o->identity), true);
 		batch_expel_soon(g);
 		group_info(g, "member to be evicted: %s: in %u ms",
 			   quote(o->identity, name), pace_exclude_ms(g));
@@ -201,6 +202,7 @@ static void run_admit(struct group *g, struct order *o)
 	 * read on because the identity is admitted.
 	 */
 	if (gmc_denied(g, o->identity) && gmc_find(g, o->identity)) {
+		gmc_set_suspect(g, gmc_find(g, o->identity), true);
 		g->expels = true;
 		batch_expel(g, NULL, out_before_admitted, o);
 		return;
@@ -564,10 +566,12 @@ static void adopt_quietly_done(struct group *g, void *arg, int ret,
 		if (q.times)
 			g->ops->changed(g);
 	}
-	if (ret || !q.bars)
+	if (ret || !q.bars) {
 		adopt_done(g, q.o, ret, why);
-	else
-		expel_now_or_later(g, q.o);
+		return;
+	}
+	g->looks = true;
+	expel_now_or_later(g, q.o);
 }
 
 static int record_policy(struct group *g, const struct gkm_change *c,
@@ -636,8 +640,12 @@ static void run_policy(struct group *g, struct order *o)
 			   sizeof(names));
 	p->version = g->policy->version + 1;
 	/* Revoked members go even if the change of policy fails. */
-	g->expels |= gmc_some_revoked(g);
+	if (gmc_some_revoked(g)) {
+		g->expels = true;
+		g->looks = true;
+	}
 	if (!diff && (g->expels || somebody_lost_psk(g))) {
+		g->looks = true;
 		o->adopts = g->policy;
 		expel_now_or_later(g, o);
 		return;

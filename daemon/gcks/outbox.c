@@ -261,8 +261,8 @@ static struct out_msg *missed_link(const struct group *g)
 
 	if (!first)
 		return NULL;
-	TAILQ_FOREACH(m, &g->members, all)
-	for (o = first; m->send && !m->inband && o && o != missed;
+	TAILQ_FOREACH(m, &g->senders, by_send)
+	for (o = first; !m->inband && o && o != missed;
 	     o = next_link(TAILQ_NEXT(o, all)))
 		if (o->from_spi == m->sends_spi)
 			missed = o;

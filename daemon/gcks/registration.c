@@ -228,10 +228,7 @@ static void again_failed(struct group *g, struct again *a, int ret)
 /* Cancel the leave of a member that is back before the leave was due. */
 static void cancel_leave(struct group *g, struct gmember *m)
 {
-	if (!m->leaving)
-		return;
-	m->leaving = false;
-	g->n_leaving--;
+	gmc_set_leaving(g, m, false);
 }
 
 /* Put @j into the place of @old, whose peer was told to wait for other keys. */

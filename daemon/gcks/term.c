@@ -3,6 +3,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
+#include "gcks/terms.h"
 #include "gcks/waiting.h"
 #include "lib/util.h"
 
@@ -10,6 +11,8 @@
  * Interval of checks of a certificate's end, since the wall clock may be set.
  */
 #define LOOK_S 3600
+/* Memberships that are looked at in one step of the event loop. */
+#define STEP_N 512
 /* A registration renews the leaf if it adds 1/RENEW_SHARE of the lifetime. */
 #define RENEW_SHARE 4
 /*
@@ -39,16 +42,37 @@ static const char *why_over(const struct gmember *m)
 	return NULL;
 }
 
-static void expiry_due(void *arg);
-
-static void arm_expiry(struct gmember *m)
+/* Let the timer fire when the first member is due. */
+static void arm_first(struct group *g)
 {
-	struct timerq *tq = m->g->k->deps.tq;
+	const struct gmember *m = terms_first(&g->terms);
+	struct timerq *tq = g->k->deps.tq;
+	uint64_t now = gkm_time_ms(g), due;
+
+	if (!m) {
+		timer_del(tq, &g->terms.timer);
+		return;
+	}
+	due = (uint64_t)m->due_s * MSEC_PER_SEC;
+	timer_set(tq, &g->terms.timer, due > now ? due - now : 0);
+}
+
+/*
+ * Members that came together are not looked at together for all time: there may be
+ * a million of them.
+ */
+static int64_t look_s(const struct gmember *m)
+{
+	return LOOK_S - (int64_t)(m->number % (LOOK_S / 2));
+}
+
+/* Set when @m is due; arm_first() has to follow. */
+static void set_due(struct gmember *m)
+{
 	uint64_t now = gkm_time_ms(m->g), least = UINT64_MAX;
+	struct terms *t = &m->g->terms;
 	int64_t s;
 
-	if (!m->term.fn)
-		timer_init(&m->term, expiry_due, m);
 	if (why_over(m))
 		least = 0;
 	else if (m->term_ms)
@@ -56,30 +80,31 @@ static void arm_expiry(struct gmember *m)
 	if (least && m->cert_ends) {
 		s = seconds_of_cert(m);
 		if (s > LOOK_S)
-			s = LOOK_S;
+			s = look_s(m);
 		if ((uint64_t)s * MSEC_PER_SEC < least)
 			least = (uint64_t)s * MSEC_PER_SEC;
 	}
 	if (least == UINT64_MAX)
-		timer_del(tq, &m->term);
+		terms_drop(t, m);
 	else
 		/* Whole seconds let memberships of one end share a batch. */
-		timer_set(tq, &m->term,
-			  least + (MSEC_PER_SEC -
-				   (now + least) % MSEC_PER_SEC) %
-					  MSEC_PER_SEC);
+		terms_set(t, m, msec_to_sec_up(now + least));
 }
 
-static void expiry_due(void *arg)
+static void arm_expiry(struct gmember *m)
 {
-	struct gmember *m = arg;
+	set_due(m);
+	arm_first(m->g);
+}
 
+static void end_member(struct gmember *m)
+{
 	/* The member leaves in any case. */
 	if (m->replaced)
 		return;
 	m->ended = why_over(m);
 	if (!m->ended) {
-		arm_expiry(m);
+		set_due(m);
 		return;
 	}
 	/* A leave that was delayed is due now. */
@@ -88,6 +113,42 @@ static void expiry_due(void *arg)
 		batch_arm(m->g, 0);
 	}
 	batch_leave_later(m->g, m);
+}
+
+static void expiry_due(void *arg)
+{
+	struct group *g = arg;
+	uint64_t now = gkm_time_ms(g);
+	struct gmember *m;
+	unsigned int n;
+
+	for (n = 0; n < STEP_N; n++) {
+		m = terms_first(&g->terms);
+		if (!m || (uint64_t)m->due_s * MSEC_PER_SEC > now)
+			break;
+		terms_drop(&g->terms, m);
+		end_member(m);
+	}
+	arm_first(g);
+}
+
+void term_prepare(struct group *g)
+{
+	timer_init(&g->terms.timer, expiry_due, g);
+}
+
+void term_disarm(struct group *g)
+{
+	timer_del(g->k->deps.tq, &g->terms.timer);
+}
+
+static void grant_grace(struct gmember *m)
+{
+	uint64_t least = gkm_time_ms(m->g) + GRACE_MS;
+
+	if (m->term_ms && m->term_ms < least)
+		m->term_ms = least;
+	set_due(m);
 }
 
 void term_start(struct group *g)
@@ -104,17 +165,15 @@ void term_start(struct group *g)
 		 */
 		if (!m->term_ms && g->conf->membership_lifetime)
 			m->term_ms = most;
-		term_grace(m);
+		grant_grace(m);
 	}
+	arm_first(g);
 }
 
 void term_grace(struct gmember *m)
 {
-	uint64_t least = gkm_time_ms(m->g) + GRACE_MS;
-
-	if (m->term_ms && m->term_ms < least)
-		m->term_ms = least;
-	arm_expiry(m);
+	grant_grace(m);
+	arm_first(m->g);
 }
 
 void term_of(const struct group *g, struct join_req *j)
@@ -146,9 +205,8 @@ void term_settle(struct join_req *j)
 	m->term_ms = j->term_ms;
 	m->ended = NULL;
 	if (j->renews) {
-		m->g->n_renewed += !m->renewed;
-		m->renewed = true;
 		m->turned = false;
+		gmc_set_renewed(m->g, m, true);
 		m->renewed_ms = group_now_ms(m->g);
 	}
 	arm_expiry(m);
@@ -196,7 +254,7 @@ static int turn_one(struct group *g, struct gmember *m, bool half)
 		term_turned(g, false);
 		return ret;
 	}
-	m->turning = true;
+	gmc_set_turning(g, m);
 	m->turns_half = half;
 	return 0;
 }
@@ -209,13 +267,13 @@ static bool answered_lately(const struct gmember *m)
 
 int term_turn_exposed(struct group *g, bool *some_stay)
 {
-	struct gmember *m;
+	struct gmember *m, *next;
 	int ret, n = 0;
 
-	if (!g->n_renewed || !g->st.keyed)
+	if (!g->st.keyed)
 		return 0;
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	for (m = TAILQ_FIRST(&g->renewed); m; m = next) {
+		next = TAILQ_NEXT(m, by_renewed);
 		if (m->out || !gmc_exposed(m))
 			continue;
 		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS)) {
@@ -232,22 +290,25 @@ int term_turn_exposed(struct group *g, bool *some_stay)
 
 int term_turn(struct group *g, bool excludes)
 {
-	struct gmember *m;
+	struct gmember *m, *next;
 	int ret, n = 0;
 
-	if (!g->n_renewed || !g->st.keyed)
+	if (!g->st.keyed)
 		return 0;
-	TAILQ_FOREACH(m, &g->members, all)
-	{
-		if (!m->renewed || m->turning || m->out)
+	for (m = TAILQ_FIRST(&g->renewed); m; m = next) {
+		next = TAILQ_NEXT(m, by_renewed);
+		if (m->out)
 			continue;
 		/* The keys of this change are none that the former leaf key opens. */
 		if (m->turned) {
-			m->turning = true;
+			gmc_set_turning(g, m);
 			m->turns_half = false;
 			continue;
 		}
-		if (answered_lately(m) || !lkh_room(g->tree, KD_MAX_WRAP_KEYS))
+		/* Members that are left follow with later changes. */
+		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
+			break;
+		if (answered_lately(m))
 			continue;
 		ret = turn_one(g, m, !excludes);
 		if (ret)
@@ -262,12 +323,10 @@ int term_put_turned(struct group *g)
 	struct gmember *m, next;
 	int ret = 0;
 
-	if (!g->n_renewed)
-		return 0;
-	TAILQ_FOREACH(m, &g->members, all)
+	TAILQ_FOREACH(m, &g->turning, by_renewed)
 	{
-		if (ret || !m->turning)
-			continue;
+		if (ret)
+			break;
 		next = *m;
 		next.renewed = m->turns_half;
 		next.turned = m->turns_half;
@@ -279,23 +338,19 @@ int term_put_turned(struct group *g)
 static void settle_turned(struct gmember *m)
 {
 	m->turned = m->turns_half;
-	if (m->turned)
-		return;
-	m->renewed = false;
-	m->g->n_renewed--;
-	cert_refs_free(&m->former);
+	gmc_set_renewed(m->g, m, m->turned);
+	if (!m->turned)
+		cert_refs_free(&m->former);
 }
 
 void term_turned(struct group *g, bool done)
 {
 	struct gmember *m;
 
-	if (!g->n_renewed)
-		return;
-	TAILQ_FOREACH(m, &g->members, all)
-	{
-		if (done && m->turning)
+	while ((m = TAILQ_FIRST(&g->turning))) {
+		if (done)
 			settle_turned(m);
-		m->turning = false;
+		else
+			gmc_set_renewed(g, m, true);
 	}
 }

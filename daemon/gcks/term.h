@@ -14,6 +14,8 @@
 
 #include "gcks/group.h"
 
+void term_prepare(struct group *g);
+void term_disarm(struct group *g);
 /*
  * Arm timers after the store was read. Certificates that ended meanwhile end
  * now. Memberships by age are extended by the time that a member needs to ask,

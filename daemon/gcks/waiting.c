@@ -107,8 +107,7 @@ void batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
 
 	if (delay < wait_ms)
 		delay = wait_ms;
-	m->leaving = true;
+	gmc_set_leaving(g, m, true);
 	m->leave_ms = group_now_ms(g) + wait_ms;
-	g->n_leaving++;
 	batch_arm(g, delay);
 }

@@ -4,6 +4,7 @@
  * connected or not, over a restart and a store that fails; nobody else notices. A
  * member does not follow a key server whose certificate is revoked.
  */
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/orders.h"
 #include "gcks/policy.h"
@@ -830,8 +831,7 @@ static void test_no_list(void)
 
 	usual(29);
 	g = TAILQ_FIRST(&s.gcks->groups);
-	TAILQ_FIRST(&g->members)->renewed = true;
-	g->n_renewed++;
+	gmc_set_renewed(g, TAILQ_FIRST(&g->members), true);
 	s.cg.receivers.v = without_b;
 	s.cg.receivers.n = 2;
 	is_int(sim_reload(&s, &err), 0, "no list: a reload that bars b");
