@@ -48,7 +48,7 @@ struct batch {
 	int64_t now;
 	struct gmember **out; /* members taken out */
 	uint32_t n_out;
-	uint32_t n_exposed; /* members whose former certificate is revoked */
+	uint32_t n_exposed; /* members with a former certificate that is bad */
 	uint32_t n_in; /* granted requests */
 	uint32_t n_new; /* granted requests of newcomers */
 	uint32_t n_inband; /* newcomers that are rekeyed inband */
@@ -103,6 +103,7 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 		return ret;
 	next.certs = j->certs_after;
 	next.former = j->former_after;
+	next.former_ends = j->former_ends_after;
 	next.turned &= !j->renews;
 	next.send = j->send;
 	next.fragments = j->fragments;
@@ -671,7 +672,8 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 		n += snprintf(buf + n, size - n, ", %u %s", b->n_out,
 			      b->deny || b->expel ? "evicted" : "leave");
 	if (b->n_exposed)
-		snprintf(buf + n, size - n, ", %u former certificate%s revoked",
+		snprintf(buf + n, size - n,
+			 ", %u former certificate%s no longer valid",
 			 b->n_exposed, b->n_exposed == 1 ? "" : "s");
 }
 
@@ -864,13 +866,6 @@ void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 	b->done = done;
 	b->arg = arg;
 	batch_run(g, b);
-}
-
-void batch_expel_soon(struct group *g)
-{
-	g->expels = true;
-	pace_hurry(g);
-	batch_arm(g, pace_exclude_ms(g));
 }
 
 static void batch_due(void *arg)

@@ -47,8 +47,6 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
  */
 void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg);
-/* Note that members are barred, and take them out when pace_exclude_ms() allows it. */
-void batch_expel_soon(struct group *g);
 /*
  * Answer and free all of @l. @ret is 0, or the error (-errno) because of
  * which they are still members.

@@ -5,21 +5,32 @@
 
 static const struct cert_refs none;
 
+/* No digest of a certificate is zero. */
+static const uint8_t unlisted[CERT_REF_LEN];
+
 int certs_take(struct join_req *j, const struct cert_refs *peer)
 {
-	/* No digest of a certificate is zero. */
-	static const uint8_t unlisted[CERT_REF_LEN];
-
 	return peer->n ? cert_refs_union(peer, &none, &j->certs)
 		       : cert_refs_add(&j->certs, unlisted);
 }
 
-/* Set j->former_after. If @renewed, the certificates of the leaf become former ones. */
+/* Return the earlier of two ends, of which 0 is none. */
+static int64_t earlier_end(int64_t a, int64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
+/*
+ * Set j->former_after and its end. If @renewed, the certificates of the leaf become
+ * former ones.
+ */
 static int note_former(struct join_req *j, bool renewed)
 {
 	const struct gmember *m = j->m;
 	int ret;
 
+	j->former_ends_after =
+		earlier_end(m->former_ends, renewed ? m->cert_ends : 0);
 	/* Nothing is known of them: see struct gmember. */
 	if (m->renewed && !m->former.n)
 		return 0;
@@ -54,6 +65,7 @@ void certs_settle(struct join_req *j)
 		return;
 	cert_refs_free(&j->m->former);
 	j->m->former = j->former_after;
+	j->m->former_ends = j->former_ends_after;
 	j->former_after = none;
 }
 
@@ -71,5 +83,8 @@ bool certs_share(struct join_req *first, struct join_req *j)
 	cert_refs_free(&j->certs);
 	first->certs = both;
 	j->certs = copy;
+	/* Both hold the keys of the leaf, so the end of either is the leaf's. */
+	first->cert_ends = earlier_end(first->cert_ends, j->cert_ends);
+	j->cert_ends = first->cert_ends;
 	return true;
 }

@@ -4,8 +4,8 @@
  * leaf has got another key and is turned (see term.h). The record of a member
  * therefore has references to two sets of certificates. If one of those of its
  * registrations since the leaf got its key is revoked, the member is taken out, and
- * may come back with another one. If only one of the former ones is revoked, the
- * leaf is turned at once, and the member stays.
+ * may come back with another one. If only one of the former ones is revoked, or ends,
+ * the leaf is turned at once, and the member stays.
  */
 #ifndef GCKS_CERTS_H
 #define GCKS_CERTS_H
@@ -19,17 +19,16 @@
  */
 int certs_take(struct join_req *j, const struct cert_refs *peer);
 /*
- * Set j->certs_after and j->former_after to what the record of j->m has once @j is
- * stored. Returns 0 or
- * -ENOMEM.
+ * Set j->certs_after, j->former_after and the end of the latter to what the record of
+ * j->m has once @j is stored. Returns 0 or -ENOMEM.
  */
 int certs_note(struct join_req *j);
 /* Give them to j->m. */
 void certs_settle(struct join_req *j);
 /*
- * Give both requests of one batch and member the certificates of both, because they
- * are answered with the same keys. Returns false if these are too many, or without
- * memory; then nothing has changed.
+ * Give both requests of one batch and member the certificates of both, and the first
+ * of their ends, because they are answered with the same keys. Returns false if these
+ * are too many, or without memory; then nothing has changed.
  */
 bool certs_share(struct join_req *first, struct join_req *j);
 

@@ -21,8 +21,9 @@
 #define RECORD_VERSION_OLD 1
 #define RECORD_VERSION_UNCERTIFIED 2
 #define RECORD_VERSION 3
-#define RECORD_VERSION_RENEWED 4 /* with former certificates */
-#define RECORD_MAX (128 + 2 * CERT_REFS_MAX * CERT_REF_LEN)
+#define RECORD_VERSION_FORMER 4 /* with former certificates ... */
+#define RECORD_VERSION_RENEWED 5 /* ... and their first end */
+#define RECORD_MAX (136 + 2 * CERT_REFS_MAX * CERT_REF_LEN)
 /*
  * Pause between two grants of Sender-IDs to one sender: its bounds, and the
  * rest that halves it.
@@ -169,13 +170,19 @@ bool gmc_revoked(const struct group *g, const struct cert_refs *refs)
 	return trust && crls_revoke(trust_crls(trust), refs);
 }
 
-bool gmc_exposed(const struct gmember *m)
+const char *gmc_exposed(const struct gmember *m)
 {
 	const struct trust *trust = m->g->k->deps.trust;
 
-	if (!m->renewed || !trust || !trust_crls(trust))
-		return false;
-	return !m->former.n || gmc_revoked(m->g, &m->former);
+	if (!m->renewed)
+		return NULL;
+	if (m->former_ends && group_wall(m->g) > m->former_ends)
+		return "expired";
+	if (!trust || !trust_crls(trust))
+		return NULL;
+	if (!m->former.n)
+		return "not known, and may be revoked";
+	return gmc_revoked(m->g, &m->former) ? "revoked" : NULL;
 }
 
 bool gmc_some_revoked(const struct group *g)
@@ -568,8 +575,10 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_u8(&w, m->at.len);
 	wbuf_put(&w, m->at.b, m->at.len);
 	put_refs(&w, &m->certs);
-	if (m->renewed)
+	if (m->renewed) {
 		put_refs(&w, &m->former);
+		wbuf_u64(&w, m->former_ends);
+	}
 	ret = w.err;
 	if (!ret)
 		ret = store_put(group_store(g), key, w.p, w.len);
@@ -666,8 +675,10 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	}
 	if (version > RECORD_VERSION_UNCERTIFIED)
 		get_certs(&r, &m->certs);
-	if (version == RECORD_VERSION_RENEWED)
+	if (version >= RECORD_VERSION_FORMER)
 		get_certs(&r, &m->former);
+	if (version == RECORD_VERSION_RENEWED)
+		m->former_ends = rbuf_u64(&r);
 	m->send = flags & 1;
 	m->fragments = flags & 4;
 	m->renewed = flags & 8;

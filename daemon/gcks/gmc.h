@@ -31,10 +31,11 @@ const char *gmc_bars(const struct group *g, const char *identity, bool send);
 /* Return true if a certificate of @refs is revoked, by the lists as they are now. */
 bool gmc_revoked(const struct group *g, const struct cert_refs *refs);
 /*
- * Return true if the lists revoke a former certificate of @m, or may do so, whose
- * holder can still read what the group sends: the leaf of @m has to be turned.
+ * Return how it is with a former certificate of @m that has ended, or that the lists
+ * revoke or may revoke, and whose holder can still read what the group sends: the leaf
+ * of @m has to be turned. NULL: there is none.
  */
-bool gmc_exposed(const struct gmember *m);
+const char *gmc_exposed(const struct gmember *m);
 /* Return true if some member has a certificate that is revoked, or is exposed. */
 bool gmc_some_revoked(const struct group *g);
 /*

@@ -82,6 +82,11 @@ struct gmember {
 	 */
 	struct cert_refs former;
 	/*
+	 * With renewed: the first end of those, in seconds since 1970; 0: they have none,
+	 * or it is not known.
+	 */
+	int64_t former_ends;
+	/*
 	 * End of the membership: with the certificate, in seconds since 1970,
 	 * and by age, in milliseconds of the group's time. 0: no end.
 	 */
@@ -276,6 +281,7 @@ struct join_req {
 	struct cert_refs certs; /* this request's, or shared */
 	struct cert_refs certs_after; /* see certs_note() */
 	struct cert_refs former_after;
+	int64_t former_ends_after;
 	int64_t cert_ends; /* see struct gmember */
 	uint64_t term_ms;
 	struct gmember *m; /* member, existing or new */

@@ -66,6 +66,19 @@ static int64_t look_s(const struct gmember *m)
 	return LOOK_S - (int64_t)(m->number % (LOOK_S / 2));
 }
 
+/*
+ * Return the milliseconds until the end of a former certificate whose holder can still
+ * read; UINT64_MAX: there is none, or it has come, which is told once.
+ */
+static uint64_t former_left_ms(const struct gmember *m)
+{
+	int64_t s = m->former_ends + 1 - group_wall(m->g);
+
+	if (!m->renewed || !m->former_ends || s <= 0)
+		return UINT64_MAX;
+	return (uint64_t)(s > LOOK_S ? look_s(m) : s) * MSEC_PER_SEC;
+}
+
 /* Set when @m is due; arm_first() has to follow. */
 static void set_due(struct gmember *m)
 {
@@ -84,6 +97,8 @@ static void set_due(struct gmember *m)
 		if ((uint64_t)s * MSEC_PER_SEC < least)
 			least = (uint64_t)s * MSEC_PER_SEC;
 	}
+	if (former_left_ms(m) < least)
+		least = former_left_ms(m);
 	if (least == UINT64_MAX)
 		terms_drop(t, m);
 	else
@@ -104,6 +119,8 @@ static void end_member(struct gmember *m)
 		return;
 	m->ended = why_over(m);
 	if (!m->ended) {
+		if (gmc_exposed(m))
+			batch_expel_soon(m->g);
 		set_due(m);
 		return;
 	}
@@ -189,7 +206,8 @@ bool term_renews(const struct group *g, const struct join_req *j)
 			 RENEW_SHARE;
 	const struct gmember *m = j->m;
 
-	if (m->cert_ends && j->cert_ends > m->cert_ends)
+	/* A pre-shared key has no end. */
+	if (m->cert_ends && (!j->cert_ends || j->cert_ends > m->cert_ends))
 		return true;
 	if (!cert_refs_fit(&m->certs, &j->certs))
 		return true;
@@ -339,8 +357,10 @@ static void settle_turned(struct gmember *m)
 {
 	m->turned = m->turns_half;
 	gmc_set_renewed(m->g, m, m->turned);
-	if (!m->turned)
-		cert_refs_free(&m->former);
+	if (m->turned)
+		return;
+	m->former_ends = 0;
+	cert_refs_free(&m->former);
 }
 
 void term_turned(struct group *g, bool done)

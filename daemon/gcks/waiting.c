@@ -94,6 +94,13 @@ void batch_arm(struct group *g, uint64_t delay)
 	timer_set(g->k->deps.tq, &g->batch, delay);
 }
 
+void batch_expel_soon(struct group *g)
+{
+	g->expels = true;
+	pace_hurry(g);
+	batch_arm(g, pace_exclude_ms(g));
+}
+
 void batch_leave_later(struct group *g, struct gmember *m)
 {
 	if (m->leaving)

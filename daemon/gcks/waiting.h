@@ -24,6 +24,11 @@ void join_replace(struct group *g, struct join_req *old, struct join_req *j);
 bool batch_waits(const struct group *g, const char *identity);
 /* Make the batch due within @delay milliseconds. */
 void batch_arm(struct group *g, uint64_t delay);
+/*
+ * Note that members are barred or exposed (gmc.h), and exclude them when
+ * pace_exclude_ms() allows it.
+ */
+void batch_expel_soon(struct group *g);
 /* Mark @m as leaving with the next batch, and arm it. */
 void batch_leave_later(struct group *g, struct gmember *m);
 /* Like batch_leave_later(), but not before @wait_ms milliseconds are over. */

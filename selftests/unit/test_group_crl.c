@@ -278,7 +278,7 @@ static void test_superseded(void)
 	   "whoever has another one by then stays in");
 	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
 	is_int(sim_group(&s).rekeys, keys + 1, "the keys change once");
-	ok(sim_logged(&s, "1 former certificate revoked"),
+	ok(sim_logged(&s, "1 former certificate no longer valid"),
 	   "the log says why the keys change");
 	is_int(reload(), 0, "the list is read again");
 	sim_run(&s, 20000);

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Keys of a certificate that its owner has replaced: what they are still good for when
+ * that certificate ends, and that a check of a reload tells what a list does to those
+ * who had one.
+ */
+#include "gcks/gmc.h"
+#include "group_crl.h"
+#include "ike/engine.h"
+#include "ike/psk.h"
+
+#define NAME "a.example"
+#define KEY "the key of a, which has no end"
+/* Seconds for which the former certificate is good. */
+#define FORMER_S 300
+#define LATER_S 864000
+
+/* Return a member with a certificate for @for_s, which is not started. */
+static struct sim_member *with_cert(const char *name, int64_t for_s, bool send)
+{
+	struct sim_member *m;
+
+	s.cert_s = for_s;
+	m = sim_add(&s, name, send, !send);
+	m->cg.inband = inband;
+	s.cert_s = 0;
+	return m;
+}
+
+static void come(struct sim_member *m)
+{
+	sim_up(m);
+	if (!sim_settle(&s, 20000))
+		bail("%s is not in", m->name);
+}
+
+/* ---- keys that rekeys lead to --------------------------------------------------- */
+
+/* The case tells what happens before the former certificate ends. */
+enum end_case {
+	END_SOON,
+	END_JOIN, /* somebody has joined */
+	END_RESTART,
+	END_DOWN, /* the key server is down at that time */
+	END_TWICE, /* the owner has renewed once more */
+	END_PSK, /* the owner authenticates by a pre-shared key, which has no end */
+};
+
+static const char *const end_names[] = {
+	"ends",
+	"ends after a join",
+	"ends after a restart",
+	"ends while down",
+	"renewed twice",
+	"replaced by a key",
+};
+
+static struct psks *new_keys(const char *id)
+{
+	struct psks *p;
+
+	if (psks_new(&p) || psks_add(p, id, KEY, strlen(KEY), &err))
+		bail("%s", err.text);
+	return p;
+}
+
+static void restart(uint64_t down_ms)
+{
+	sim_gcks_down(&s);
+	s.crashed = false;
+	sim_run(&s, down_ms);
+	sim_gcks_up(&s);
+}
+
+/* Let the owner have another certificate, or key, and return its host. */
+static struct sim_member *replace_cert(enum end_case how, struct psks **ours,
+				       struct psks **theirs)
+{
+	struct sim_member *owner = with_cert(NAME, LATER_S, false);
+
+	if (how == END_PSK) {
+		*ours = new_keys(NAME);
+		*theirs = new_keys("gcks.example");
+		s.psks = *ours;
+		gcks_set_psks(s.gcks, *ours);
+		ike_engine_set_psks(s.engine, *ours);
+		owner->psks = *theirs;
+	}
+	come(owner);
+	if (how == END_TWICE) {
+		sim_down(owner);
+		owner = with_cert(NAME, 2 * LATER_S, false);
+		come(owner);
+	}
+	return owner;
+}
+
+/*
+ * A thief has the keys of the owner's first certificate, and follows the group with the
+ * leaf key of that time, over no IKE SA.
+ */
+static void test_ends(enum end_case how)
+{
+	const char *name = end_names[how];
+	struct psks *ours = NULL, *theirs = NULL;
+	struct sim_member *thief, *owner;
+	uint64_t begin, then, keys;
+
+	usual(50 + how);
+	sim_down(a);
+	begin = s.ms;
+	thief = with_cert(NAME, FORMER_S, false);
+	come(thief);
+	thief->mute = true;
+	owner = replace_cert(how, &ours, &theirs);
+	sim_run(&s, 40000);
+	if (how == END_JOIN) {
+		sim_up(sim_add(&s, "c.example", false, true));
+		sim_run(&s, 20000);
+	}
+	if (how == END_RESTART) {
+		restart(1000);
+		/* The sender changes the keys when it asks, which is now. */
+		sim_down(tx);
+		come(tx);
+		sim_run(&s, 20000);
+	}
+	if (how == END_DOWN)
+		restart(FORMER_S * 1000);
+	keys = how == END_DOWN ? 0 : sim_group(&s).rekeys;
+	/* Certificates end by whole seconds, and memberships are looked at then. */
+	if (how != END_DOWN) {
+		sim_run(&s, FORMER_S * 1000 - (s.ms - begin) - 3000);
+		is_int(sim_group(&s).rekeys, keys, "%s: not before its end",
+		       name);
+	}
+	sim_run(&s, 20000);
+	then = s.ms;
+	is_int(sim_group(&s).rekeys, keys + 1, "%s: the keys change once",
+	       name);
+	ok(sim_logged(&s, "1 former certificate no longer valid"),
+	   "%s: the log says why", name);
+	sim_run(&s, 120000);
+	is_int(sim_group(&s).rekeys, keys + 1, "%s: the keys change no more",
+	       name);
+	is_int(sim_reads_after(&s, thief, then), 0,
+	       "%s: its holder has no key of the time after", name);
+	ok(sim_has_member(&s, NAME) && sim_in(owner), "%s: the owner is in",
+	   name);
+	is_int(owner->gaps, 0, "%s: the owner misses no packet", name);
+	is_int(b->gaps, 0, "%s: the others miss no packet", name);
+	is_int(sim_group(&s).evictions + sim_group(&s).expired, 0,
+	       "%s: nobody is out", name);
+	/* A daemon asks again when the key server is back. */
+	is_int(sim_status(owner).registrations, 1 + (how == END_DOWN),
+	       "%s: the owner did not have to register again", name);
+	sim_down(thief);
+	finish(name);
+	psks_free(ours);
+	psks_free(theirs);
+}
+
+static void ignore_end(void *arg, int ret, uint32_t effective_ms,
+		       const char *why)
+{
+	(void)arg;
+	(void)effective_ms;
+	is_int(ret, 0, "an order that changes no keys is done: %s", why);
+}
+
+/*
+ * Two hosts of an identity get the same leaf key in one batch, so that the first end is
+ * that of both, and the host with the later one renews before.
+ */
+static void test_twins(bool owner_first)
+{
+	struct sim_member *thief, *owner;
+	uint64_t begin, then, keys;
+
+	usual(60);
+	sim_down(a);
+	s.store_ms = 5;
+	restart(1000);
+	sim_run(&s, 60000);
+	s.store_ms = 200;
+	gcks_evict_ahead(s.gcks, "video", "z.example", ignore_end, NULL);
+	begin = s.ms;
+	thief = with_cert("c.example", FORMER_S, false);
+	owner = with_cert("c.example", LATER_S, false);
+	sim_up(owner_first ? owner : thief);
+	sim_run(&s, 100);
+	sim_up(owner_first ? thief : owner);
+	sim_run(&s, 300);
+	is_int(sim_group(&s).pending, 2, "twins: both hosts wait");
+	s.store_ms = 5;
+	sim_run(&s, 20000);
+	ok(sim_in(thief) && sim_in(owner), "twins: both hosts are in");
+	is_int(sim_group(&s).members, 4, "twins: they are one member");
+	thief->mute = true;
+	keys = sim_group(&s).rekeys;
+	sim_run(&s, FORMER_S * 1000 - (s.ms - begin) - 3000);
+	is_int(sim_status(owner).registrations, 2,
+	       "twins: the host with the later end has renewed");
+	is_int(sim_group(&s).rekeys, keys, "twins: which changed no keys");
+	sim_run(&s, 20000);
+	then = s.ms;
+	is_int(sim_group(&s).rekeys, keys + 1, "twins: the keys change once");
+	sim_run(&s, 120000);
+	is_int(sim_reads_after(&s, thief, then), 0,
+	       "twins: the host whose certificate has ended has no key");
+	ok(sim_in(owner), "twins: the other host is in");
+	is_int(owner->gaps + b->gaps, 0, "twins: no packet is missed");
+	is_int(sim_group(&s).expired, 0, "twins: nobody is out");
+	sim_down(thief);
+	finish("twins");
+}
+
+int main(void)
+{
+	sim_order_init(&s);
+	RUN(test_ends, END_SOON);
+	RUN(test_ends, END_JOIN);
+	RUN(test_ends, END_RESTART);
+	RUN(test_ends, END_DOWN);
+	RUN(test_ends, END_TWICE);
+	RUN(test_ends, END_PSK);
+	RUN(test_twins, false);
+	RUN(test_twins, true);
+	return done();
+}
