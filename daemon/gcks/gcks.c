@@ -11,6 +11,7 @@
 #include "gcks/group_time.h"
 #include "gcks/identity.h"
 #include "gcks/inband.h"
+#include "gcks/judge.h"
 #include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/outbox.h"
@@ -181,7 +182,7 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
 		return;
 	m = gmc_find(g, identity);
-	if (m && m->send && ike_sa_serial(sa) >= m->over)
+	if (m && m->send && ike_sa_serial(sa) >= m->over && !judge_ended(k, sa))
 		outbox_confirm(g, m, spi);
 }
 
@@ -196,7 +197,7 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	char identity[GMC_ID_MAX];
 
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)) ||
-	    !gmc_find(g, identity))
+	    !gmc_find(g, identity) || judge_ended(k, sa))
 		return;
 	g->rivals++;
 	/*

@@ -107,6 +107,13 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 	return notify;
 }
 
+bool judge_ended(const struct gcks *k, const struct ike_sa *sa)
+{
+	int64_t ends = ike_sa_peer_ends(sa);
+
+	return ends && clock_wall(k->deps.clock) > ends;
+}
+
 bool judge_closes(const struct gcks *k, uint16_t notify, const char *identity)
 {
 	return notify == IKE_N_AUTHENTICATION_FAILED ||

@@ -23,6 +23,11 @@ int judge_keep_sag(struct join_req *j, const struct sa_pld *sag);
 uint16_t judge_request(const struct group *g, struct join_req *j,
 		       struct err *err);
 /*
+ * Return true if the certificate has ended by which the peer of @sa authenticated: it
+ * speaks for nobody any more. A peer by pre-shared key has none.
+ */
+bool judge_ended(const struct gcks *k, const struct ike_sa *sa);
+/*
  * Return true if a refusal of @identity with @notify ends its IKE SA: it needs
  * another certificate, or no group would have it.
  */

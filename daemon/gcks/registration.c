@@ -81,12 +81,17 @@ static enum gike_when leave_now(struct group *g, uint64_t token)
 
 static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 				  const struct gike_req *req,
-				  const char *identity)
+				  const char *identity,
+				  struct gike_reply *reply)
 {
 	struct gmember *m = gmc_find(g, identity);
 	char name[QUOTE_LEN];
 	uint32_t wait;
 
+	/* The member may have another certificate by now, and this may be a thief. */
+	if (judge_ended(g->k, sa))
+		return refuse_request(g, identity, IKE_N_AUTHENTICATION_FAILED,
+				      "the certificate has expired", reply);
 	leave_told(g, sa, identity);
 	/* Leaving twice is no error: the first answer may have been lost. */
 	if (!m)
@@ -600,7 +605,7 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 	uint16_t notify;
 
 	if (req->report)
-		return take_report(g, sa, req, identity);
+		return take_report(g, sa, req, identity, reply);
 	j = join_new(g, sa, req, identity);
 	if (!j)
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,

@@ -215,6 +215,82 @@ static void test_twins(bool owner_first)
 	finish("twins");
 }
 
+/* ---- what is said over an IKE SA that outlives its certificate -------------------- */
+
+/*
+ * Return the host of a thief who has an IKE SA by the former certificate of @owner,
+ * which has registered since, and whose certificate has ended.
+ */
+static struct sim_member *thief_with_sa(struct sim_member *owner)
+{
+	struct sim_member *thief = with_cert(owner->name, 60, owner->cg.send);
+
+	thief->cg.name = (char *)"nosuch";
+	sim_up(thief);
+	sim_run(&s, 80000);
+	if (!member_ike_sa(thief->m))
+		bail("the IKE SA has ended");
+	return thief;
+}
+
+static const struct ike_id video = {
+	.type = IKE_ID_KEY_ID,
+	.data = "video",
+	.len = 5,
+};
+
+static void test_leaves(void)
+{
+	struct sim_member *thief;
+
+	usual(61);
+	thief = thief_with_sa(a);
+	is_int(ike_leave(member_ike_sa(thief->m), &video), 0,
+	       "leave: a report is sent");
+	sim_run(&s, 60000);
+	ok(sim_has_member(&s, NAME) && sim_in(a),
+	   "leave: an ended certificate takes nobody out");
+	is_int(sim_group(&s).leaves, 0, "leave: nobody left");
+	is_int(a->gaps, 0, "leave: the owner misses no packet");
+	is_int(sim_log_count(&s, "report received"), 0,
+	       "leave: the report is not taken");
+	ok(sim_logged(&s, "the certificate has expired"),
+	   "leave: the log says why");
+	sim_down(thief);
+	finish("leave");
+}
+
+static void test_confirms(void)
+{
+	struct sim_member *thief, *sender;
+
+	usual(62);
+	sender = sim_add(&s, "s2.example", true, false);
+	come(sender);
+	thief = thief_with_sa(sender);
+	sender->offline = true;
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "confirm: a rekey");
+	sim_run(&s, 8000);
+	is_int(sim_group(&s).unconfirmed, 1,
+	       "confirm: a sender has not heard of the rekey");
+	is_int(ike_sending(member_ike_sa(thief->m), &video,
+			   sim_group(&s).data_spi),
+	       0, "confirm: a report is sent");
+	is_int(ike_rival(member_ike_sa(thief->m), &video,
+			 sim_group(&s).data_spi),
+	       0, "rival: a report is sent");
+	sim_run(&s, 2000);
+	is_int(sim_group(&s).unconfirmed, 1,
+	       "confirm: an ended certificate confirms nothing");
+	is_int(sim_group(&s).rivals, 0,
+	       "rival: an ended certificate reports none");
+	sender->offline = false;
+	sim_down(thief);
+	sim_run(&s, 60000);
+	is_int(sim_group(&s).unconfirmed, 0, "confirm: the sender itself does");
+	finish("confirm");
+}
+
 int main(void)
 {
 	sim_order_init(&s);
@@ -226,5 +302,7 @@ int main(void)
 	RUN(test_ends, END_PSK);
 	RUN(test_twins, false);
 	RUN(test_twins, true);
+	RUN(test_leaves);
+	RUN(test_confirms);
 	return done();
 }
