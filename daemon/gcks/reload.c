@@ -95,6 +95,35 @@ static void tell_evicted(const struct report *r, const struct group *g,
 }
 
 /*
+ * Tell of members that stay, and for which the keys change: see gmc_exposed(). One
+ * that tell_evicted() names is left out.
+ */
+static void tell_exposed(const struct report *r, const struct group *g,
+			 const struct conf_group *c, bool lists,
+			 const struct psks *psks)
+{
+	const char *former, *group = g->conf->name;
+	const struct gmember *m;
+	char name[QUOTE_LEN];
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		former = gmc_exposed(m);
+		if (!former || why_evicted(m, c, lists, psks))
+			continue;
+		if (++n <= EVICTED_NAMED)
+			tell_line(r,
+				  "group %s: the keys change: a former certificate of %s is %s",
+				  group, quote(m->identity, name), former);
+	}
+	n = n > EVICTED_NAMED ? n - EVICTED_NAMED : 0;
+	if (n)
+		tell_line(r, "group %s: %u more have such a certificate", group,
+			  n);
+}
+
+/*
  * Tell which settings differ and what follows. @reset: members learnt one of them
  * at registration, so the group starts anew. Returns bits of enum policy_change.
  */
@@ -135,6 +164,9 @@ static void tell_reload(const struct report *r, const struct group *g,
 	unsigned int diff = tell_change(r, g, g->conf, c, reset, "now");
 
 	tell_evicted(r, g, c, diff & POLICY_LISTS, psks);
+	/* A reset gives everybody another leaf. */
+	if (!reset)
+		tell_exposed(r, g, c, diff & POLICY_LISTS, psks);
 }
 
 static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
@@ -211,6 +243,8 @@ static void tell_stored(const struct report *r, const struct group_peek *p)
 	/* A reset takes all members out, and those that lost a right before others. */
 	if (!p->changed || (p->stored && !(diff & POLICY_FIXED)))
 		tell_evicted(r, p->g, c, true, p->g->k->deps.psks);
+	if (!p->changed)
+		tell_exposed(r, p->g, c, true, p->g->k->deps.psks);
 }
 
 static void tell_start(const struct report *r, const struct group_peek *p)

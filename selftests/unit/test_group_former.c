@@ -291,6 +291,80 @@ static void test_confirms(void)
 	finish("confirm");
 }
 
+/* ---- a check of a reload --------------------------------------------------------- */
+
+static char lines[1024];
+
+static void take_line(void *arg, const char *line)
+{
+	(void)arg;
+	snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s\n",
+		 line);
+}
+
+static const char *reload_tells(void)
+{
+	lines[0] = '\0';
+	if (gcks_reload_check(s.gcks, &s.conf, s.psks, take_line, NULL, &err))
+		bail("%s", err.text);
+	return lines;
+}
+
+static const char *start_tells(void)
+{
+	struct gcks_deps deps = {
+		.clock = &s.clock,
+		.tq = &s.tq,
+		.trust = s.trust,
+	};
+
+	if (store_open_copy(s.path, s.sealer, &deps.store, &err) ||
+	    store_open_copy(s.witness_path, s.sealer, &deps.witness, &err))
+		bail("%s", err.text);
+	lines[0] = '\0';
+	if (gcks_start_check(&s.conf, &deps, take_line, NULL, &err))
+		bail("%s", err.text);
+	store_close(deps.store);
+	store_close(deps.witness);
+	return lines;
+}
+
+static void test_check(void)
+{
+	static const char changes[] =
+		"group video: the keys change: a former certificate of \"a.example\" is revoked\n";
+	struct sim_member *owner;
+	struct crls *c;
+	uint64_t keys;
+
+	cert_s = LATER_S;
+	usual(63);
+	cert_s = 0;
+	sim_down(a);
+	owner = with_cert(NAME, 2 * LATER_S, false);
+	come(owner);
+	sim_run(&s, 20000);
+	is_str(reload_tells(), "", "check: no list changes nothing");
+	keys = sim_group(&s).rekeys;
+	revoke_cert(&a->cert);
+	c = read_list();
+	trust_set_crls(s.trust, c);
+	crls_free(lists);
+	lists = c;
+	is_str(reload_tells(), changes,
+	       "check: the list changes the keys, and evicts nobody");
+	is_int(sim_group(&s).rekeys, keys, "check: that changed nothing");
+	sim_gcks_down(&s);
+	s.crashed = false;
+	is_str(start_tells(), changes, "check: a start does the same");
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).rekeys, 1, "check: the start did so");
+	is_str(reload_tells(), "", "check: once");
+	is_int(owner->gaps, 0, "check: the owner misses no packet");
+	finish("check");
+}
+
 int main(void)
 {
 	sim_order_init(&s);
@@ -304,5 +378,6 @@ int main(void)
 	RUN(test_twins, true);
 	RUN(test_leaves);
 	RUN(test_confirms);
+	RUN(test_check);
 	return done();
 }
