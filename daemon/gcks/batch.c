@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/anew.h"
 #include "gcks/answer.h"
 #include "gcks/certs.h"
 #include "gcks/gkm.h"
@@ -13,7 +14,6 @@
 #include "gcks/inband.h"
 #include "gcks/judge.h"
 #include "gcks/key_source.h"
-#include "gcks/mids.h"
 #include "gcks/place.h"
 #include "gcks/policy.h"
 #include "gcks/term.h"
@@ -26,8 +26,6 @@
 
 /* A member never needs more Sender-IDs: ike/ and the kernel cap them too. */
 #define SIDS_MAX 256u
-/* Margin of Key IDs: no batch uses as many as are left above this one. */
-#define KEY_ID_LAST (UINT32_MAX - (1u << 20))
 
 /* A change of keys, from its beginning until it is done. */
 struct batch {
@@ -450,21 +448,6 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 
 /* ---- the end of one ----------------------------------------------------- */
 
-void batch_tell_leavers(struct group *g, struct leavers *l, int ret)
-{
-	struct gike_reply reply = {
-		.notify = ret ? GIKE_N_REGISTRATION_FAILED : 0,
-	};
-	struct leaver *v;
-
-	while ((v = TAILQ_FIRST(l))) {
-		TAILQ_REMOVE(l, v, all);
-		if (ret != -ECANCELED)
-			ike_reply(g->k->engine, v->token, &reply);
-		free(v);
-	}
-}
-
 static void refuse_all(struct group *g, struct join_reqs *l)
 {
 	struct join_req *j;
@@ -693,13 +676,9 @@ static struct batch *batch_new(struct group *g)
 
 const char *batch_used_up(const struct group *g)
 {
-	if (g->keys->sender_ids_left(g, &g->st) < g->senders_waiting)
-		return "Sender-IDs are used up";
-	if (lkh_next_id(g->tree) > KEY_ID_LAST)
-		return "Key IDs are used up";
-	if (mids_ended(g))
-		return "Message IDs are used up";
-	return NULL;
+	return g->keys->sender_ids_left(g, &g->st) < g->senders_waiting
+		       ? "Sender-IDs are used up"
+		       : anew_needed(g);
 }
 
 /* Gather the changes of the batch, and apply them to the key tree. */
@@ -836,8 +815,11 @@ void batch_flush(struct group *g)
 
 void batch_evict(struct group *g, struct gmember *m, commit_fn *done, void *arg)
 {
-	struct batch *b = batch_new(g);
+	struct batch *b;
 
+	if (anew_needed(g) && anew_exclude(g, m->identity, NULL, done, arg))
+		return;
+	b = batch_new(g);
 	if (!b) {
 		done(g, arg, -ENOMEM, "out of memory");
 		return;
@@ -851,8 +833,11 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done, void *arg)
 void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg)
 {
-	struct batch *b = batch_new(g);
+	struct batch *b;
 
+	if (anew_needed(g) && anew_exclude(g, NULL, policy, done, arg))
+		return;
+	b = batch_new(g);
 	if (!b) {
 		policy_free(policy);
 		if (g->expels)

@@ -33,6 +33,8 @@ const char *batch_used_up(const struct group *g);
 /*
  * Take @m out at once and deny its identity. After an error @m is still a
  * member. No change may be in flight. @done is called once with 0 or -errno.
+ * If Key IDs or Message IDs are used up, the group is reset instead, as by
+ * batch_expel(): all members are out then, and pace_stale_ms() tells the rest.
  */
 void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
 		 void *arg);
@@ -47,11 +49,6 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
  */
 void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg);
-/*
- * Answer and free all of @l. @ret is 0, or the error (-errno) because of
- * which they are still members.
- */
-void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
 
 /* ---- used by registration.c only ---------------------------------------- */
 

@@ -22,6 +22,7 @@
 #include "gcks/signing.h"
 #include "gcks/witness.h"
 #include "lib/log.h"
+#include "lib/quote.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
@@ -316,10 +317,73 @@ enum anew_how {
 	ANEW_DISOWN, /* the store is not trusted, either */
 };
 
+/*
+ * Mark and record the members that may not come back under the policy of @c, which are
+ * out like all others. Returns 0 or -errno.
+ */
+static int record_evicted(struct group *g, const struct gkm_change *c)
+{
+	const struct conf_group *conf = c->policy ? &c->policy->conf : g->conf;
+	struct gmember *m;
+	const char *why;
+	int ret = 0;
+
+	if (c->deny)
+		ret = gmc_put_denied(g, c->deny, c->deny_since);
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		why = c->deny && !strcmp(m->identity, c->deny)
+			      ? ""
+			      : gmc_member_bars(m, conf, g->k->deps.psks);
+		if (ret || !why)
+			continue;
+		m->barred = true;
+		m->ended = why;
+		ret = gmc_audit(g->k, g->conf->name, m->identity, "evict", why);
+	}
+	return ret;
+}
+
+static void unmark_evicted(struct group *g)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		if (m->barred)
+			m->ended = NULL;
+		m->barred = false;
+	}
+}
+
+static void settle_evicted(struct group *g, const struct gkm_change *c)
+{
+	const struct gmember *m;
+	char name[QUOTE_LEN];
+
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		if (!m->barred)
+			continue;
+		g->evictions++;
+		group_info(g, "member evicted: %s%s%s",
+			   quote(m->identity, name), *m->ended ? ": " : "",
+			   m->ended);
+	}
+	if (c->deny && gmc_note_denied(g, c->deny, c->deny_since))
+		group_err(g, "eviction incomplete: %s: out of memory",
+			  quote(c->deny, name));
+	/* Nobody is left to be taken out. */
+	g->expels = false;
+	g->looks = false;
+	pace_calm(g);
+}
+
 static void put_all_out(struct group *g, struct gkm_change *c)
 {
 	bool told = !TAILQ_EMPTY(&c->out) || g->n_inband;
 
+	settle_evicted(g, c);
 	inband_exclude_all(g);
 	gmc_drop_all(g);
 	lkh_free(g->tree);
@@ -348,6 +412,7 @@ static void anew_done(struct group *g, void *arg, int ret, const char *why)
 	commit_fn *done = c->done;
 
 	if (ret) {
+		unmark_evicted(g);
 		change_failed(g, c, ret, why);
 		return;
 	}
@@ -379,6 +444,8 @@ static int record_anew(struct group *g, struct gkm_change *c)
 		ret = outbox_del_all(g);
 	if (!ret && c->disown)
 		ret = put_all_denied(g);
+	if (!ret)
+		ret = record_evicted(g, c);
 	if (!ret)
 		ret = gkm_put_state(g, &c->next);
 	if (!ret)
@@ -421,54 +488,74 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 	return ret;
 }
 
-static void start_anew(struct group *g, const char *why, enum anew_how how,
-		       struct policy *policy, commit_fn *done, void *arg)
+/* A reset, and the changes that come with it; @policy is taken over. */
+struct anew {
+	enum anew_how how;
+	struct policy *policy;
+	const char *deny; /* an identity, or NULL */
+};
+
+static void start_anew(struct group *g, const struct anew *a, const char *why,
+		       commit_fn *done, void *arg)
 {
 	struct gkm_change *c = gkm_begin(g);
 	int ret;
 
 	if (!c) {
-		policy_free(policy);
+		policy_free(a->policy);
 		done(g, arg, -ENOMEM, "out of memory");
 		return;
 	}
 	c->done = done;
 	c->arg = arg;
-	c->policy = policy;
-	c->disown = how == ANEW_DISOWN;
+	c->policy = a->policy;
+	c->deny = a->deny;
+	c->deny_since = group_wall(g);
+	c->disown = a->how == ANEW_DISOWN;
 	dismiss_note(g, &c->dismissal);
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	c->tree = lkh_new(wrap_key_len(g->conf->kwa));
-	ret = c->tree ? empty_state(g, c, how) : -ENOMEM;
+	ret = c->tree ? empty_state(g, c, a->how) : -ENOMEM;
 	if (!ret)
 		ret = record_anew(g, c);
 	if (ret) {
+		unmark_evicted(g);
 		change_failed(g, c, ret, strerror(-ret));
 		return;
 	}
 	g->commit.no_witness = c->disown;
+	g->commit.deny = c->deny;
+	g->commit.deny_since = c->deny_since;
 	commit_send(g, c->next.version, anew_done, c);
 }
 
 void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, why, ANEW_RESTART, NULL, done, arg);
+	start_anew(g, &(struct anew){ .how = ANEW_RESTART }, why, done, arg);
 }
 
 void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, why, ANEW_RESET, NULL, done, arg);
+	start_anew(g, &(struct anew){ .how = ANEW_RESET }, why, done, arg);
 }
 
 void gkm_disown(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, why, ANEW_DISOWN, NULL, done, arg);
+	start_anew(g, &(struct anew){ .how = ANEW_DISOWN }, why, done, arg);
 }
 
 void gkm_adopt(struct group *g, struct policy *policy, const char *why,
 	       commit_fn *done, void *arg)
 {
-	start_anew(g, why, ANEW_RESTART, policy, done, arg);
+	start_anew(g, &(struct anew){ .how = ANEW_RESTART, .policy = policy },
+		   why, done, arg);
+}
+
+void gkm_restart_without(struct group *g, const char *deny, const char *why,
+			 commit_fn *done, void *arg)
+{
+	start_anew(g, &(struct anew){ .how = ANEW_RESTART, .deny = deny }, why,
+		   done, arg);
 }
 
 /* ---- life --------------------------------------------------------------- */

@@ -56,7 +56,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 		void *arg);
 /*
  * Reset the group: all members are out, Sender-IDs and keys start anew (RFC
- * 9838 sections 2.5.1 and 2.4.3).
+ * 9838 sections 2.5.1 and 2.4.3). Those that may not come back count as evicted.
  */
 void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg);
 /*
@@ -65,6 +65,12 @@ void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg);
  */
 void gkm_adopt(struct group *g, struct policy *policy, const char *why,
 	       commit_fn *done, void *arg);
+/*
+ * Like gkm_restart(), and deny the identity @deny, which has to live until @done is
+ * called.
+ */
+void gkm_restart_without(struct group *g, const char *deny, const char *why,
+			 commit_fn *done, void *arg);
 /* Like gkm_restart(), with another signing key. */
 void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg);
 /*

@@ -77,8 +77,10 @@ static void evict_done(struct group *g, void *arg, int ret, const char *why)
 		order_end(o, ret, 0, "\"%s\" not evicted: %s", o->identity,
 			  why);
 	else
-		order_end(o, 0, g->n_members ? copies_effective_ms(g) : 0, "%s",
-			  "");
+		order_end(o, 0,
+			  g->n_members ? copies_effective_ms(g)
+				       : pace_stale_ms(g),
+			  "%s", "");
 }
 
 static void kept_out(struct group *g, void *arg, int ret, const char *why)

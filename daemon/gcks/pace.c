@@ -32,7 +32,8 @@
 #define CLAIM_MIN_MS 5000u
 #define CLAIM_MAX_MS 60000u
 #define CLAIM_REST_MS 120000u
-/* Old SAs live two seconds longer than senders are held, see pace_anew(). */
+/* Old SAs live so much longer than senders are held, see pace_anew(). */
+#define HOLD_SHORT_S 2
 #define HOLD_EARLY_MS 1500
 
 static uint32_t ms_left(const struct group *g, uint64_t until_ms)
@@ -108,14 +109,18 @@ void pace_anew(struct group *g, bool told, uint32_t silence_ms)
 {
 	uint32_t dtd = known_dtd(g);
 	struct pace *p = &g->pace;
-	uint64_t now = group_now_ms(g);
+	uint64_t now = group_now_ms(g), hold = now + silence_ms, gather = now;
 
-	p->hold_ms = now + silence_ms;
-	p->gather_ms = now;
-	if (!told)
-		return;
-	p->hold_ms = now + (dtd > 2 ? dtd - 2 : 0) * MSEC_PER_SEC;
-	p->gather_ms += GATHER_MS;
+	if (told) {
+		hold = now + (dtd > HOLD_SHORT_S ? dtd - HOLD_SHORT_S : 0) *
+				     MSEC_PER_SEC;
+		gather += GATHER_MS;
+	}
+	/* Members may still have to hear of a reset right before this one. */
+	if (p->hold_ms < hold)
+		p->hold_ms = hold;
+	if (p->gather_ms < gather)
+		p->gather_ms = gather;
 }
 
 void pace_resumed(struct group *g)
@@ -178,6 +183,13 @@ uint32_t pace_claim_ms(struct group *g)
 bool pace_is_held(const struct group *g)
 {
 	return ms_left(g, g->pace.hold_ms);
+}
+
+uint32_t pace_stale_ms(const struct group *g)
+{
+	uint32_t hold = ms_left(g, g->pace.hold_ms);
+
+	return hold ? hold + HOLD_SHORT_S * MSEC_PER_SEC : 0;
 }
 
 uint32_t pace_copies_ms(const struct group *g)

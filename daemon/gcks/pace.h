@@ -85,6 +85,11 @@ void pace_calm(struct group *g);
  * members that come back.
  */
 bool pace_is_held(const struct group *g);
+/*
+ * Return the milliseconds for which members may go on with the keys of before a reset;
+ * 0: there was none, or it is over.
+ */
+uint32_t pace_stale_ms(const struct group *g);
 /* Return the milliseconds until the last copy of the last change is sent. */
 uint32_t pace_copies_ms(const struct group *g);
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/waiting.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gcks/gmc.h"
+#include "wire/proto.h"
 
 void join_free(struct join_req *j)
 {
@@ -82,6 +84,21 @@ static bool is_in(const struct join_reqs *l, const char *identity)
 bool batch_waits(const struct group *g, const char *identity)
 {
 	return is_in(&g->joins, identity) || is_in(&g->asks, identity);
+}
+
+void batch_tell_leavers(struct group *g, struct leavers *l, int ret)
+{
+	struct gike_reply reply = {
+		.notify = ret ? GIKE_N_REGISTRATION_FAILED : 0,
+	};
+	struct leaver *v;
+
+	while ((v = TAILQ_FIRST(l))) {
+		TAILQ_REMOVE(l, v, all);
+		if (ret != -ECANCELED)
+			ike_reply(g->k->engine, v->token, &reply);
+		free(v);
+	}
 }
 
 void batch_arm(struct group *g, uint64_t delay)

@@ -22,6 +22,11 @@ void join_replace(struct group *g, struct join_req *old, struct join_req *j);
  * Return true if a request of @identity waits, for a batch or to be handled.
  */
 bool batch_waits(const struct group *g, const char *identity);
+/*
+ * Answer and free all of @l. @ret is 0, or the error (-errno) because of
+ * which they are still members.
+ */
+void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
 /* Make the batch due within @delay milliseconds. */
 void batch_arm(struct group *g, uint64_t delay);
 /*

@@ -127,26 +127,139 @@ static void test_no_mid(void)
 	finish(what);
 }
 
-/* The order is answered, and the group starts anew with the next beat. */
-static void test_no_mid_evicts(void)
+/* How the numbers end that a message to members needs. */
+enum number {
+	NUMBER_MID,
+	NUMBER_KEY,
+};
+
+static const char *const number_names[] = { "Message IDs", "Key IDs" };
+
+static void use_up(enum number which)
 {
+	char key[STORE_KEY_MAX];
+
+	if (which == NUMBER_MID) {
+		go_to(UINT32_MAX);
+		g->rs.spent = true;
+		return;
+	}
+	if (group_key(g, "id", key) || store_begin(s.store) ||
+	    store_put_u64(s.store, key, UINT32_MAX - SPARE / 2) ||
+	    store_commit(s.store))
+		bail("no record");
+	restart();
+	sim_run(&s, 20000);
+}
+
+/* Check that @out is out for good since the reset, and has no key of after @ms. */
+static void check_evicted(struct sim_member *out, uint32_t ms, const char *what)
+{
+	uint64_t then = s.ms + ms;
+	char line[96];
+
+	ok(!sim_has_member(&s, out->name), "%s: b is out at once", what);
+	is_int(g->restarts, 1, "%s: the group starts anew", what);
+	snprintf(line, sizeof(line), "member evicted: \"%s\"", out->name);
+	is_int(sim_log_count(&s, line), 1, "%s: the log has the eviction",
+	       what);
+	is_int(sim_audited(&s, "evict", out->name, ""), 1,
+	       "%s: the audit trail has the eviction", what);
+	sim_run(&s, 180000);
+	ok(!sim_has_member(&s, out->name) && !sim_in(out),
+	   "%s: b does not come back", what);
+	is_int(sim_reads_after(&s, out, then), 0,
+	       "%s: b has no key of the time after the effective one", what);
+	ok(sim_in(a) && sim_in(tx), "%s: the others are back", what);
+	is_int(g->restarts, 1, "%s: the group starts anew once", what);
+	sim_down(out);
+	finish(what);
+}
+
+/* An eviction that no message can tell is a reset, and never fails for that. */
+static void test_evicts(enum number which)
+{
+	struct err err = {};
+	char what[48];
+	uint32_t ms;
+
+	snprintf(what, sizeof(what), "eviction without %s",
+		 number_names[which]);
+	usual(8);
+	use_up(which);
+	s.store_errno = -ENOSPC;
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -ENOSPC,
+	       "%s: a store that is full refuses it", what);
+	is_int(sim_group(&s).members, 3, "%s: nobody is out then", what);
+	s.store_errno = 0;
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "%s: the order is done", what);
+	/* Members notice silence, or are told, and keep old SAs for DTD. */
+	is_int(ms, which == NUMBER_MID ? 3 * 15000 + 10000 + 2000 : 15000,
+	       "%s: the time is said until senders have other keys", what);
+	is_int(sim_group(&s).denied, 1, "%s: the identity is denied", what);
+	is_int(sim_group(&s).evictions, 1, "%s: one is evicted", what);
+	check_evicted(s.m[2], ms, what);
+}
+
+/* Members that lose a right with a reload, and the policy is in force. */
+static void test_bars(enum number which)
+{
+	static char *without_b[] = { (char *)"s.example", (char *)"a.example" };
+	struct err err = {};
+	char what[48];
+
+	snprintf(what, sizeof(what), "reload without %s", number_names[which]);
+	usual(9);
+	use_up(which);
+	s.cg.receivers.v = without_b;
+	s.cg.receivers.n = ARRAY_SIZE(without_b);
+	is_int(sim_reload(&s, &err), 0, "%s: the order is done", what);
+	is_int(sim_group(&s).policy_version, 2, "%s: the policy is in force",
+	       what);
+	is_int(sim_group(&s).denied, 0, "%s: nobody is denied", what);
+	is_int(sim_group(&s).evictions, 1, "%s: one is evicted", what);
+	check_evicted(s.m[2], 60000, what);
+}
+
+/*
+ * An exclusion waits for that before it, the numbers end meanwhile, and more orders
+ * come. @resets: the second one is a reset, which excludes first.
+ */
+static void test_waiting(bool resets)
+{
+	const char *what = resets ? "a reset behind an eviction"
+				  : "an eviction that waits";
 	struct err err = {};
 	uint32_t ms;
 
-	usual(8);
-	go_to(UINT32_MAX);
-	g->rs.spent = true;
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -EOVERFLOW,
-	       "none left: an eviction cannot be told");
-	is_int(sim_group(&s).members, 3, "none left: nobody is out");
-	is_int(sim_log_count(&s, "rekey not built: "), 1,
-	       "none left: the log says that a message is not built");
+	usual(10);
+	sim_up(sim_add(&s, "c.example", false, true));
+	sim_run(&s, 20000);
+	is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
+	       "%s: one before it", what);
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "%s: the order is taken", what);
+	ok(sim_has_member(&s, "b.example"), "%s: the exclusion waits", what);
+	use_up(NUMBER_MID);
+	if (resets)
+		is_int(sim_reset(s.gcks, "video", &err), 0,
+		       "%s: the order is done", what);
+	else
+		sim_run(&s, ms);
+	sim_down(s.m[3]);
+	/* The reset that was ordered is one more. */
+	is_int(g->restarts, 1 + resets, "%s: the group starts anew", what);
+	g->restarts = 1;
+	is_int(sim_group(&s).denied, 2, "%s: both are denied", what);
+	ok(sim_logged(&s, "member evicted: \"b.example\""),
+	   "%s: the log has the eviction", what);
+	ok(!sim_has_member(&s, "b.example"), "%s: b is out", what);
 	sim_run(&s, 180000);
-	is_int(g->restarts, 1, "none left: the group starts anew all the same");
-	is_int(sim_out_of_step(&s), 0, "none left: all are back");
-	is_int(s.iv_repeats, 0, "none left: no IV was used twice");
-	is_int(mock_iv_clashes, 0, "none left: no Sender-ID came twice");
-	sim_free(&s);
+	ok(sim_in(a) && sim_in(tx) && !sim_in(s.m[2]),
+	   "%s: the others are back", what);
+	sim_down(s.m[2]);
+	finish(what);
 }
 
 /* A store that fails uses Message IDs up without any message. */
@@ -240,7 +353,12 @@ int main(void)
 	RUN(test_last_mids, false, 40);
 	RUN(test_last_mids, true, 0);
 	RUN(test_no_mid);
-	RUN(test_no_mid_evicts);
+	RUN(test_evicts, NUMBER_MID);
+	RUN(test_evicts, NUMBER_KEY);
+	RUN(test_bars, NUMBER_MID);
+	RUN(test_bars, NUMBER_KEY);
+	RUN(test_waiting, false);
+	RUN(test_waiting, true);
 	RUN(test_failing);
 	RUN(test_key_ids, true);
 	RUN(test_key_ids, false);

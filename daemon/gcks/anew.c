@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/anew.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gcks/gkm.h"
+#include "gcks/lkh.h"
+#include "gcks/mids.h"
+#include "gcks/waiting.h"
+
+/* Margin of Key IDs: no batch uses as many as are left above this one. */
+#define KEY_ID_LAST (UINT32_MAX - (1u << 20))
+
+const char *anew_needed(const struct group *g)
+{
+	if (lkh_next_id(g->tree) > KEY_ID_LAST)
+		return "Key IDs are used up";
+	return mids_ended(g) ? "Message IDs are used up" : NULL;
+}
+
+struct exclusion {
+	commit_fn *done;
+	void *arg;
+};
+
+static void excluded_anew(struct group *g, void *arg, int ret, const char *why)
+{
+	struct exclusion x = *(struct exclusion *)arg;
+
+	free(arg);
+	if (ret != -ECANCELED) {
+		batch_tell_leavers(g, &g->leavers, ret);
+		/* This took the place of the batch that was due. */
+		if (g->expels || !TAILQ_EMPTY(&g->joins))
+			batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
+	}
+	if (x.done)
+		x.done(g, x.arg, ret, why);
+}
+
+bool anew_exclude(struct group *g, const char *deny, struct policy *policy,
+		  commit_fn *done, void *arg)
+{
+	struct exclusion *x = malloc(sizeof(*x));
+	const char *why = anew_needed(g);
+
+	if (!x)
+		return false;
+	*x = (struct exclusion){ done, arg };
+	if (policy)
+		gkm_adopt(g, policy, why, excluded_anew, x);
+	else if (deny)
+		gkm_restart_without(g, deny, why, excluded_anew, x);
+	else
+		gkm_restart(g, why, excluded_anew, x);
+	return true;
+}
