@@ -140,6 +140,11 @@ static void judge_keys(const struct member_walk *w,
 			    "see the log of the key server; this host keeps its keys until they end",
 			    "the key server does not confirm the keys: %s",
 			    s->last_error);
+	if (s->unread_ms)
+		problem_add(w->p, "keys-not-in-use", s->conf->name,
+			    "wait so long, then ask again",
+			    "this host has registered just now, and cannot read what senders send under older keys, for %u s at most",
+			    (unsigned int)msec_to_sec_up(s->unread_ms));
 	if (s->gcks_revoked)
 		problem_add(w->p, "key-server-revoked", s->conf->name,
 			    "give the key server another certificate",

@@ -377,6 +377,8 @@ static int member_group(void *arg, const struct member_group_status *status)
 	put_json_text(o, "last-error", s->last_error);
 	if (s->doubt)
 		put_json_text(o, "doubt", s->doubt);
+	if (s->unread_ms)
+		put_json_number(o, "unread-ms", s->unread_ms);
 	put_bool(o, "send", s->conf->send);
 	put_bool(o, "receive", s->conf->receive);
 	if (s->inband)

@@ -398,6 +398,32 @@ static bool is_news(const struct mgroup *g, const struct gsa_sa *policy)
 	return !rk || memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi));
 }
 
+/*
+ * Return true if senders may go on with a Data SA that this member never had, for ATD
+ * of the one in the answer: it has just joined, or has missed more than one change. The
+ * first announced SPI, and the Rekey SA of the answer, are those of a member that has
+ * followed up to that Data SA.
+ */
+static bool lacks_former(const struct mgroup *g, const struct gsa *gsa)
+{
+	uint32_t spi = get_unaligned_be32(gsa->data[0].spi);
+
+	if (!g->conf->receive || msa_find(g, spi) ||
+	    (g->n_next_data && g->next_data[0] == spi) ||
+	    (gsa->has_rekey && !is_news(g, &gsa->rekey)))
+		return false;
+	return TAILQ_EMPTY(&g->sas) ||
+	       g->doubts & (1u << DOUBT_EARLY | 1u << DOUBT_ESP |
+			    1u << DOUBT_STRAY);
+}
+
+/* Note how long that lasts, once the SAs are installed. */
+static void note_unread(struct mgroup *g, bool lacks)
+{
+	if (lacks)
+		g->unread_ms = mgroup_now(g) + (uint64_t)g->atd * MSEC_PER_SEC;
+}
+
 /* Store the announced SPIs for doubt_esp(). */
 static void note_announced(struct mgroup *g, const struct gsa *gsa)
 {
@@ -486,6 +512,7 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
+	bool lacks = lacks_former(g, gsa);
 	struct key_set b;
 	int ret;
 
@@ -509,6 +536,7 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 		g->sids = old;
 		return ret;
 	}
+	note_unread(g, lacks);
 	msa_retire_older(g, before);
 	begin_inband(g, sa);
 	note_applied(g, gsa);
@@ -523,7 +551,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
-	bool denied;
+	bool denied, lacks;
 	struct key_set b;
 	unsigned int i;
 	uint64_t seq;
@@ -533,6 +561,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	if (!gsa->n_data)
 		return err_set(err, -EPROTO, "no Data SA");
 	note_keyed(g, gsa, transport);
+	lacks = lacks_former(g, gsa);
 	if (!gsa->has_rekey)
 		return install_inband_registration(g, sa, gsa, kd, transport,
 						   err);
@@ -562,6 +591,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		key_set_wipe(&b);
 		return ret;
 	}
+	note_unread(g, lacks);
 	g->inband = false;
 	g->inband_sa = NULL;
 	if (is_news(g, &gsa->rekey))

@@ -207,6 +207,11 @@ struct member_group_status {
 	bool silent; /* no rekey or beat for three intervals */
 	/* Why no rekey can be received, or NULL; only while it is in. */
 	const char *deaf;
+	/*
+	 * Time for which senders may use a Data SA that this member never had, since it
+	 * was not in when that was made; only while it is in.
+	 */
+	uint32_t unread_ms;
 	bool heard; /* a GSA_REKEY was verified, or rekeyed inband */
 	uint64_t heard_ms; /* since the last one */
 	/* The key server has told its time. */

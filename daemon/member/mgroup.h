@@ -225,6 +225,8 @@ struct mgroup {
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
 	uint64_t settled_ms; /* senders use the SAs of the last answer */
+	/* Until then they may use a Data SA that this member never had. */
+	uint64_t unread_ms;
 	/* An SPI that nobody announced, and msa_received() when it came. */
 	struct asked stray_sign;
 	uint64_t stray_received;

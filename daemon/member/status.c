@@ -77,6 +77,8 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->doubt = why_in_doubt(g);
 	st->silent = mgroup_is_in(g) && g->doubts & 1u << DOUBT_SILENCE;
 	st->deaf = mgroup_is_in(g) ? deaf_text(g) : NULL;
+	if (mgroup_is_in(g) && g->unread_ms > mgroup_now(g))
+		st->unread_ms = (uint32_t)(g->unread_ms - mgroup_now(g));
 	st->heard = heard_ms;
 	if (heard_ms)
 		st->heard_ms = mgroup_now(g) - heard_ms;

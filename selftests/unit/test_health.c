@@ -437,6 +437,32 @@ static void test_gone(void)
 	is_str(wrong(&as_member), "well", "a key server that answers again");
 }
 
+/* Senders use what was there before a member came for another second (ATD). */
+static void test_joiner(void)
+{
+	struct ctl_roles r = as_member;
+	struct sim_member *d = sim_add(&s, "d.example", false, true);
+
+	sim_up(d);
+	sim_settle(&s, 20000);
+	r.member = d->m;
+	r.member_engine = d->engine;
+	is_str(wrong(&r), "keys-not-in-use",
+	       "a member that does not have yet what senders use");
+	is_str(first_text(&r),
+	       "this host has registered just now, and cannot read what senders send under older keys, for 1 s at most",
+	       "text of that");
+	is_str(shown_state(d), "in", "the state of that member");
+	is_str(wrong(&as_member), "well",
+	       "a member that was there before is well");
+	sim_run(&s, 2000);
+	is_str(wrong(&r), "well", "the same member after ATD");
+	member_leave(d->m, NULL);
+	sim_run(&s, 20000);
+	sim_down(d);
+	is_str(wrong(&as_gcks), "well", "the key server without it");
+}
+
 /* A member stays in while its sending half cannot be asked for anything new. */
 static void test_senders(void)
 {
@@ -641,6 +667,7 @@ int main(void)
 	RUN(test_reception);
 	RUN(test_doubts);
 	RUN(test_one_group);
+	RUN(test_joiner);
 	RUN(test_gone);
 	RUN(test_senders);
 	RUN(test_restarted);

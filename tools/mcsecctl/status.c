@@ -252,6 +252,12 @@ static void put_member_note(struct table *t, size_t column, const json_t *o)
 		if (*text_of(o, texts[i]))
 			append_part(note, sizeof(note), "%s",
 				    text_of(o, texts[i]));
+	if (number_of(o, "unread-ms"))
+		append_part(note, sizeof(note),
+			    "senders may use older keys for %s",
+			    span_str(((uint64_t)number_of(o, "unread-ms") +
+				      999) / 1000,
+				     span));
 	if (number_of(o, "retry-ms"))
 		append_part(note, sizeof(note), "tries again in %s",
 			    span_str((uint64_t)number_of(o, "retry-ms") / 1000,

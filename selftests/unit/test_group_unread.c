@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A member that has registered just now may not have the Data SA that senders use until
+ * ATD is over. It says so, for as long as that lasts; a member that has that Data SA
+ * does not.
+ */
+#include "group_finish.h"
+#include "group_sim.h"
+#include "lib/util.h"
+#include "tap.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *b;
+static struct err err;
+static bool inband;
+
+static void usual(uint64_t seed)
+{
+	struct sim_three three;
+
+	sim_init_rare(&s, seed);
+	if (inband)
+		s.cg.inband = INBAND_ASKED;
+	three = sim_start_three(&s, true, 20000, 20);
+	tx = three.tx;
+	a = three.a;
+	b = three.b;
+	sim_run(&s, 1000);
+}
+
+/* Let @m come in, and check that it says when it will read, and reads from then on. */
+static void check_tells(struct sim_member *m, const char *what)
+{
+	uint32_t ms;
+	uint64_t n;
+
+	if (!sim_settle(&s, 20000))
+		bail("%s: it is not in", what);
+	ms = sim_status(m).unread_ms;
+	ok(ms > 1000 && ms <= s.cg.atd * 1000,
+	   "%s: senders may use older keys for %u ms", what, ms);
+	n = m->got;
+	sim_run(&s, ms - 500);
+	is_int(m->got, n, "%s: nothing is read meanwhile", what);
+	ok(sim_status(m).unread_ms, "%s: the member still says so then", what);
+	sim_run(&s, 1000);
+	is_int(sim_status(m).unread_ms, 0, "%s: that is over", what);
+	sim_run(&s, 500);
+	ok(m->got > n, "%s: the member reads then", what);
+}
+
+static void test_joins(void)
+{
+	struct sim_member *c;
+
+	usual(1);
+	is_int(sim_status(a).unread_ms, 0, "a member at rest reads");
+	c = sim_add(&s, "c.example", false, true);
+	c->cg.inband = inband;
+	sim_up(c);
+	check_tells(c, inband ? "a joiner, inband" : "a joiner");
+	is_int(sim_status(a).unread_ms + sim_status(b).unread_ms, 0,
+	       "members that were in have nothing to tell");
+	is_int(a->gaps + b->gaps, 0, "members that were in miss nothing");
+	/* The answer has keys that this host has. */
+	sim_down(c);
+	sim_up(c);
+	sim_settle(&s, 20000);
+	is_int(sim_status(c).unread_ms, 0,
+	       "a restarted daemon has its keys in the kernel");
+	is_int(c->gaps, 0, "a restarted daemon misses nothing");
+	member_leave(c->m, NULL);
+	sim_run(&s, 20000);
+	member_join(c->m, "video");
+	check_tells(c, inband ? "a member that is back, inband"
+			      : "a member that is back");
+	sim_finish(&s, "joins");
+}
+
+/* The first member of a group, and one that only sends, wait for nobody. */
+static void test_alone(void)
+{
+	struct sim_member *c, *t;
+
+	sim_init_rare(&s, 2);
+	sim_gcks_up(&s);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	is_int(sim_status(c).unread_ms, 0, "the first member waits for nobody");
+	sim_run(&s, 20000);
+	t = sim_add(&s, "s.example", true, false);
+	sim_up(t);
+	if (!sim_settle(&s, 20000))
+		bail("not settled");
+	is_int(sim_status(t).unread_ms, 0, "a sender that reads nothing");
+	sim_finish(&s, "alone");
+}
+
+/* After a reset all members have the keys of before it, which senders still use. */
+static void test_reset(void)
+{
+	usual(3);
+	is_int(sim_reset(s.gcks, "video", &err), 0, "a reset");
+	if (!sim_settle(&s, 60000))
+		bail("not settled");
+	is_int(sim_status(a).unread_ms + sim_status(b).unread_ms, 0,
+	       "reset: members have the keys that senders use");
+	sim_run(&s, 60000);
+	is_int(a->gaps + b->gaps, 0, "reset: they miss nothing");
+	sim_finish(&s, "reset");
+}
+
+/* A member that missed several changes has none of the keys that senders use. */
+static void test_missed(void)
+{
+	unsigned int i;
+
+	usual(4);
+	a->offline = true;
+	for (i = 0; i < 3; i++) {
+		is_int(sim_rekey(s.gcks, "video", &err), 0, "missed: a rekey");
+		sim_run(&s, i < 2 ? 12000 : 1000);
+	}
+	a->offline = false;
+	for (i = 0; i < 40 && sim_status(a).registrations < 2; i++)
+		sim_run(&s, 100);
+	is_int(sim_status(a).registrations, 2, "missed: the member has asked");
+	ok(sim_status(a).unread_ms,
+	   "missed: the member lacks the keys that senders use");
+	sim_run(&s, 20000);
+	is_int(sim_status(a).unread_ms, 0, "missed: that is over");
+	is_int(sim_out_of_step(&s), 0, "missed: in step");
+	sim_finish(&s, "missed");
+}
+
+int main(void)
+{
+	RUN(test_joins);
+	inband = true;
+	RUN(test_joins);
+	inband = false;
+	RUN(test_alone);
+	RUN(test_reset);
+	RUN(test_missed);
+	return done();
+}
