@@ -4,8 +4,10 @@
 #include "trace.h"
 
 #include <linux/in.h>
+#include <linux/jhash.h>
 #include <linux/jiffies.h>
 #include <linux/netdevice.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <net/ipv6.h>
@@ -71,22 +73,33 @@ void mcsec_group_acquire(struct mcsec_group *group)
 			   &group->sel.dst, mcsec_group_addr_len(group), NULL);
 }
 
-void mcsec_group_unknown(struct mcsec_group *group, __be32 spi)
+/* Return the share of @source, which nobody can choose: the seed is new each second. */
+static unsigned int unknown_share(const struct mcsec_group *group,
+				  const struct in6_addr *source)
+{
+	return jhash2((const u32 *)source, sizeof(*source) / sizeof(u32),
+		      READ_ONCE(group->unknown_seed)) %
+	       MCSEC_UNKNOWN_PER_SECOND;
+}
+
+void mcsec_group_unknown(struct mcsec_group *group,
+			 const struct in6_addr *source, __be32 spi)
 {
 	unsigned long next = READ_ONCE(group->unknown_next);
 
 	if (!time_before(jiffies, next)) {
 		if (cmpxchg(&group->unknown_next, next, jiffies + HZ) == next) {
-			atomic_set(&group->unknown_left,
-				   MCSEC_UNKNOWN_PER_SECOND);
+			WRITE_ONCE(group->unknown_seed, get_random_u32());
+			WRITE_ONCE(group->unknown_told, 0);
 			WRITE_ONCE(group->unknown_spi, 0);
 		}
 	}
 	/* One stream with an unknown SPI must not use up the notifications of
-	 * others.
+	 * others, and neither must one source with many of them.
 	 */
 	if (READ_ONCE(group->unknown_spi) == spi ||
-	    atomic_dec_if_positive(&group->unknown_left) < 0)
+	    test_and_set_bit(unknown_share(group, source),
+			     &group->unknown_told))
 		return;
 	WRITE_ONCE(group->unknown_spi, spi);
 	mcsec_notify_spi(group->mnet->net, MCSEC_CMD_UNKNOWN_SPI, group->name,

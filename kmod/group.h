@@ -79,8 +79,9 @@ struct mcsec_net {
  * @in_drops: incoming datagrams that were dropped
  * @observed: clear datagrams that were accepted because of @policy
  * @acquire_next: jiffies of the earliest next notification of a missing SA
- * @unknown_next: jiffies at which @unknown_left is refilled
- * @unknown_left: notifications of an unknown SPI that may still be sent
+ * @unknown_next: jiffies at which @unknown_told is cleared
+ * @unknown_told: shares of sources that were notified of an unknown SPI, as bits
+ * @unknown_seed: decides which source has which share
  * @unknown_spi: SPI of the last such notification
  * @refs: one for the tables, and one for each SA that is not freed yet
  * @owner: name of the program that made the group, or ""
@@ -111,7 +112,8 @@ struct mcsec_group {
 	atomic64_t observed;
 	unsigned long acquire_next;
 	unsigned long unknown_next;
-	atomic_t unknown_left;
+	unsigned long unknown_told;
+	u32 unknown_seed;
 	__be32 unknown_spi;
 	refcount_t refs;
 	char owner[MCSEC_NAME_MAX + 1];
@@ -208,11 +210,13 @@ struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
 void mcsec_group_acquire(struct mcsec_group *group);
 
 /*
- * Notify userspace of ESP with an unknown SPI, at a limited rate for each
- * group.
+ * Notify userspace of ESP with an unknown SPI from @source, at a limited rate for each
+ * group. Sources have equal shares of it, so that a stranger with many SPIs does not
+ * keep those of others from being told.
  */
 #define MCSEC_UNKNOWN_PER_SECOND 8
-void mcsec_group_unknown(struct mcsec_group *group, __be32 spi);
+void mcsec_group_unknown(struct mcsec_group *group,
+			 const struct in6_addr *source, __be32 spi);
 
 /* ---- changes: the caller holds mnet->lock ---- */
 

@@ -80,6 +80,18 @@ static unsigned int drop_clear(const struct mcsec_pkt *pkt,
 	return NF_DROP;
 }
 
+static void note_unknown(const struct mcsec_pkt *pkt, struct mcsec_group *group,
+			 __be32 spi)
+{
+	struct in6_addr source = {};
+
+	if (mcsec_pkt_is_ip6(pkt))
+		source = ipv6_hdr(pkt->skb)->saddr;
+	else
+		source.s6_addr32[0] = ip_hdr(pkt->skb)->saddr;
+	mcsec_group_unknown(group, &source, spi);
+}
+
 /*
  * Decide about a datagram whose payload cannot be read although groups select
  * by it.
@@ -93,7 +105,7 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 	if (!first_sight(pkt) && !opaque->enforcing)
 		return NF_ACCEPT;
 	if (why == MCSEC_IN_NO_SA && opaque->group)
-		mcsec_group_unknown(opaque->group, spi);
+		note_unknown(pkt, opaque->group, spi);
 	if (!mcsec_opaque_goes_on(mnet, opaque, MCSEC_IN_OBSERVED, why, spi))
 		return NF_DROP;
 	/* The packet is not verified, so it must carry the mark of no group. */

@@ -114,6 +114,26 @@ hostile 4 g4 $G4
 hostile 6 g6 $G6
 taskset -p 3 $$ >/dev/null
 
+section "a stranger with many SPIs"
+
+spawn ctl b monitor >"$TMP/events"
+# GROUP DIGITS: how many SPIs that begin with these were told
+told() { grep -c "unknown-spi group $1 spi 0x$2" "$TMP/events"; }
+some_told() { [ "$(told "$1" "$2")" -gt 0 ]; }
+monitor_hears() {
+	forge spi "$TMP/c4.pcap" eth0 >/dev/null
+	some_told g4 deadbeef
+}
+try "the monitor listens" wait_until 20 monitor_hears
+for f in 4 6; do
+	forge spis "$TMP/c$f.pcap" eth0 200 >/dev/null
+	forge hosts "$TMP/c$f.pcap" eth0 24 >/dev/null
+	try "IPv$f: SPIs of other hosts are told" wait_until 20 some_told g$f 7
+	# One in each second, and all was sent within a part of one.
+	like "IPv$f: one host has its share only, of 200 SPIs" \
+		"$(told g$f 6)" '^[012]$'
+done
+
 section "room for two senders"
 
 ctl b sa flush g4

@@ -11,6 +11,9 @@
   forge.py noise PCAP DEV           the first one, its ESP part random, of
                                     0..80 octets behind the right SPI
   forge.py spi PCAP DEV             the first one, with an SPI that nobody has
+  forge.py spis PCAP DEV N          the first one, with N of those in turn
+  forge.py hosts PCAP DEV N         the first one, from N hosts, each with one of
+                                    those
   forge.py clear PCAP DEV           the first one, as UDP in the clear
   forge.py fragments PCAP DEV       the first one as the first of two fragments
                                     that never come together, and overlapping
@@ -94,6 +97,13 @@ def main(verb, path, dev, count=None):
     elif verb == "spi":
         out = [first.build(b"\xde\xad\xbe\xef" + first.body[4:]),
                first.build(bytes(4) + first.body[4:])]
+    elif verb in ("spis", "hosts"):
+        for i in range(int(count)):
+            spi = struct.pack("!I", 0x60000000 + i)
+            if verb == "hosts":
+                first.head[15 if first.four else 23] = 100 + i
+                spi = struct.pack("!I", 0x70000000 + i)
+            out.append(first.build(spi + first.body[4:]))
     elif verb == "clear":
         udp = struct.pack("!HHHH", 4000, 5000, 8 + 9, 0) + b"INTRUSION"
         out = [first.build(udp, 17)]
