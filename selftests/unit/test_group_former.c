@@ -215,6 +215,62 @@ static void test_twins(bool owner_first)
 	finish("twins");
 }
 
+/* ---- the record of a leaf that has no room for all ------------------------------- */
+
+static struct gmember *member_of(const char *identity)
+{
+	struct group *g = TAILQ_FIRST(&s.gcks->groups);
+	struct gmember *m = gmc_find(g, identity);
+
+	if (!m)
+		bail("%s is no member", identity);
+	return m;
+}
+
+/*
+ * Two hosts come in one batch, and the record has room for the certificate of one of
+ * them: by the second the leaf gets another key, which the first has as well.
+ */
+static void test_full_record(void)
+{
+	uint8_t ref[CERT_REF_LEN] = { 1 };
+	struct sim_member *first, *second;
+	struct gmember *m;
+
+	usual(64);
+	sim_down(tx);
+	sim_down(a);
+	sim_down(b);
+	s.store_ms = 5;
+	/* When all keys have ended, receivers wait for new ones. */
+	restart(4 * 3600 * 1000 + 60000);
+	m = member_of(NAME);
+	while (m->certs.n < CERT_REFS_MAX - 1) {
+		ref[1]++;
+		if (cert_refs_add(&m->certs, ref))
+			bail("no memory");
+	}
+	first = with_cert(NAME, LATER_S, false);
+	second = with_cert(NAME, LATER_S, false);
+	s.store_ms = 200;
+	gcks_evict_ahead(s.gcks, "video", "z.example", ignore_end, NULL);
+	sim_up(first);
+	sim_up(second);
+	sim_run(&s, 400);
+	is_int(sim_group(&s).pending, 2, "full: both hosts wait");
+	s.store_ms = 5;
+	sim_run(&s, 20000);
+	ok(sim_in(first) && sim_in(second), "full: both hosts are in");
+	is_int(sim_log_count(&s, "group change failed") +
+		       sim_group(&s).store_errors,
+	       0, "full: no change has failed");
+	m = member_of(NAME);
+	is_int(m->certs.n, 2, "full: the record has their certificates");
+	is_int(m->former.n, CERT_REFS_MAX - 1,
+	       "full: the record has the certificates of the former leaf key");
+	finish("full");
+}
+
 /* ---- what is said over an IKE SA that outlives its certificate -------------------- */
 
 /*
@@ -376,6 +432,7 @@ int main(void)
 	RUN(test_ends, END_PSK);
 	RUN(test_twins, false);
 	RUN(test_twins, true);
+	RUN(test_full_record);
 	RUN(test_leaves);
 	RUN(test_confirms);
 	RUN(test_check);

@@ -96,6 +96,30 @@ static void test_confirmed(void)
 	sim_finish(&s, "confirmed");
 }
 
+/* A sender that registers again has the keys that it had, and has confirmed them. */
+static void test_restarts(void)
+{
+	uint64_t rekeys;
+	unsigned int i;
+
+	usual(7);
+	rekeys = sim_group(&s).rekeys;
+	for (i = 0; i < 3; i++) {
+		sim_down(s2);
+		sim_up(s2);
+		if (!sim_settle(&s, 20000))
+			bail("it is not back");
+		sim_run(&s, 20000);
+	}
+	is_int(sim_group(&s).rekeys, rekeys,
+	       "restarts of a sender change no keys");
+	is_int(confirmed(), 2, "a sender that is back has confirmed them");
+	is_int(sim_group(&s).unconfirmed, 0,
+	       "nobody waits for a sender that is back");
+	is_int(sim_group(&s).senders, 2, "there are two senders as before");
+	sim_finish(&s, "restarts");
+}
+
 /* The first sender reports over its IKE SA that it sends with @spi. */
 static void report_spi(uint32_t spi)
 {
@@ -335,6 +359,7 @@ static void test_unsent(void)
 int main(void)
 {
 	RUN(test_confirmed);
+	RUN(test_restarts);
 	RUN(test_reports_again);
 	RUN(test_waits);
 	RUN(test_role);
