@@ -83,6 +83,10 @@ try "an identity is denied before it comes" ctl k evict video z.lab --ahead
 try "a denied identity can be admitted" ctl k admit video z.lab
 says "an eviction at a member is refused" 'no role gcks: ask that of the key server$' a evict video b.lab
 says "a leave at the key server is refused" 'no role member: ask that of a member$' k leave video
+n=$(gcks_is rekeys)
+says "a group that is not UTF-8 does not stand for all groups" 'the name is not UTF-8' \
+	k rekey $'vid\xff'
+is "no keys of another group are changed" "$(gcks_is rekeys)" "$n"
 says "status of an unknown group" 'vidio' k status vidio
 sa_spis b >"$TMP/b-spis"
 n=$(member_is b refusals)

@@ -201,10 +201,11 @@ int group_request(const char *cmd, int argc, char **argv, json_t **request)
 		ret = read_group(argv[0], group);
 	if (ret)
 		return ret;
-	*request = json_pack("{s:s}", "cmd", cmd);
-	if (argc)
-		json_object_set_new(*request, "group", json_string(group));
-	return EXIT_OK;
+	/* A name that is not UTF-8 is refused: without one all groups are meant. */
+	*request = argc ? json_pack("{s:s, s:s}", "cmd", cmd, "group", group)
+			: json_pack("{s:s}", "cmd", cmd);
+	return *request ? EXIT_OK
+			: complain(EXIT_USAGE, "the name is not UTF-8");
 }
 
 int query_daemon(struct ctl *ctl, json_t *request, json_t **answer)
