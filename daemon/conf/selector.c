@@ -143,6 +143,28 @@ int conf_read_mode(struct conf_reader *r, const config_setting_t *s,
 	return ret;
 }
 
+/* Return true for what the kernel takes as the name of an interface. */
+static bool is_dev_name(const char *s)
+{
+	return *s && strlen(s) < sizeof(((struct conf_devs *)0)->name[0]) &&
+	       strcmp(s, ".") && strcmp(s, "..") &&
+	       !strpbrk(s, "/: \t\n\v\f\r");
+}
+
+int conf_read_dev(struct conf_reader *r, const config_setting_t *s,
+		  const struct conf_field *f, void *dst)
+{
+	const char *text = conf_text(r, s);
+
+	if (!text)
+		return -EINVAL;
+	if (!is_dev_name(text))
+		return conf_bad(r, s, NULL,
+				"\"%.40s\" is not the name of an interface",
+				text);
+	return conf_read_text(r, s, f, dst);
+}
+
 static int read_dev(struct conf_reader *r, const config_setting_t *s,
 		    struct conf_devs *devs)
 {
@@ -151,8 +173,7 @@ static int read_dev(struct conf_reader *r, const config_setting_t *s,
 
 	if (!text)
 		return -EINVAL;
-	if (!*text || strlen(text) >= sizeof(devs->name[0]) ||
-	    strpbrk(text, "/: "))
+	if (!is_dev_name(text))
 		return conf_bad(r, s, NULL,
 				"\"%.40s\" is not the name of an interface",
 				text);

@@ -17,6 +17,8 @@ conf_read_fn conf_read_sel_sport;
 conf_read_fn conf_read_sel_dport;
 /* A bool: true for "tunnel". */
 conf_read_fn conf_read_mode;
+/* A char *: the name of an interface. */
+conf_read_fn conf_read_dev;
 /* A struct conf_devs: names of interfaces. */
 conf_read_fn conf_read_devs;
 /* A struct conf_mark: "VALUE" or "VALUE/MASK". */

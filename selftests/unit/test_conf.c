@@ -321,6 +321,16 @@ static void words(void)
 		"f:6: gcks.groups[0].rekey-intervall", "\"rekey-interval\"");
 	refused(GCKS("", "zzzzzz = 5;"), "f:6: gcks.groups[0].zzzzzz",
 		"\"sender-id-bits\"");
+	refused(GCKS("", "rekey-interface = \"a/b\";"),
+		"f:6: gcks.groups[0].rekey-interface",
+		"\"a/b\" is not the name of an interface");
+	refused(GCKS("", "rekey-interface = \"..\";"),
+		"f:6: gcks.groups[0].rekey-interface",
+		"\"..\" is not the name of an interface");
+	refused(MEMBER("interface = \"a b\";", ""), "f:3: member.interface",
+		"is not the name of an interface");
+	refused(MEMBER("interface = \"a234567890123456\";", ""),
+		"f:3: member.interface", "is not the name of an interface");
 	refused(GCKS("", "algorithm = \"aes-gcm-128\";"),
 		"f:6: gcks.groups[0].algorithm", "\"aes-gcm-16-128\"");
 	refused(GCKS("", "algorithm = \"aes-cbc\";"),
