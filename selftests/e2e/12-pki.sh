@@ -149,6 +149,11 @@ is "the configuration is as it was" "$(tail -n 1 v/mcsecd.conf)" "# mine"
 is "the configuration is replaced if asked" "$(import pki/viewer.example.p12 v replace |
 	sed -n 's/^replaced .*v/replaced v/p')" "replaced v/mcsecd.conf"
 is "the replaced configuration is the bundle's, and no other file is left" \
+spoils_nothing "an interface that no host can have" \
+	'settings are refused: .*interface: "eth0/1" is not the name of an interface' \
+	import pki/viewer.example.p12 w interface eth0/1
+spoils_nothing "an interface that is not UTF-8" 'interface: not UTF-8' \
+	import pki/viewer.example.p12 w interface $'eth\xff'
 	"$(find v -type f -printf '%P\n' | sort | xargs) $(grep -c mine v/mcsecd.conf)" \
 	"ca.pem mcsecd.conf viewer.example.key viewer.example.pem 0"
 ln -s ../pp w.link && mkdir w && mv w.link w/mcsecd.conf

@@ -87,6 +87,21 @@ spoils_nothing "a member's name that ends the string and the line" \
 	server k.example n senders $'a"; \n debug = "x'
 spoils_nothing "an interface longer than any" 'interface: name too long' \
 	server k.example n interface interface0123456
+spoils_nothing "a member's name that is not UTF-8" 'a value is not UTF-8' \
+	server k.example n senders $'a.example,b\xff.example'
+spoils_nothing "an interface that is not UTF-8" 'a value is not UTF-8' \
+	server k.example n interface $'eth\xff'
+spoils_nothing "an interface that no host can have" \
+	'settings are refused: .*rekey-interface: "eth 0" is not the name' \
+	server k.example n interface 'eth 0'
+from_nowhere() {
+	mkdir "$TMP/gone" && cd "$TMP/gone" && rmdir "$TMP/gone" &&
+		"$MCSECCTL" setup gcks k.example dir "$TMP/n" state state listen 192.0.2.1 \
+			group video address 239.1.1.1 rekey-address 239.1.1.254 \
+			receivers a.example
+}
+spoils_nothing "a folder of the store in one that is gone" '\.: No such file' from_nowhere
+cd "$TMP" || exit 1
 spoils_nothing "a name that is a path" 'name "../k": only letters' server ../k n
 spoils_nothing "the name of the authority" 'name "crl": the authority itself' server crl n
 spoils_nothing "a folder below none" 'folder .*/none/n: No such file' server k.example none/n

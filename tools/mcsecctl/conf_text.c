@@ -266,9 +266,24 @@ char *write_conf_text(const struct conf_source *source, const char *name,
 
 /* ---- settings of a member ----------------------------------------------- */
 
+/* A text that is not UTF-8 becomes null, which member_settings_of() looks for. */
 static void set_text(json_t *to, const char *name, const char *value)
 {
-	json_object_set_new(to, name, json_string(value));
+	json_t *text = json_string(value);
+
+	json_object_set_new(to, name, text ? text : json_null());
+}
+
+/* Return the name of a setting that set_text() could not take, or NULL. */
+static const char *lacks_text(const json_t *settings)
+{
+	const json_t *value;
+	const char *name;
+
+	json_object_foreach((json_t *)settings, name, value)
+		if (json_is_null(value))
+			return name;
+	return NULL;
 }
 
 static json_t *member_group(const struct conf_group *g, bool send, bool receive)
@@ -303,29 +318,36 @@ json_t *member_settings_of(const struct conf *conf, const char *id,
 			   const char *gcks, const char *gcks_id,
 			   struct err *err)
 {
-	json_t *member = json_object(), *groups = json_array();
+	json_t *member = json_object(), *groups = json_array(), *last;
 	const struct conf_group *g;
+	const char *lacks;
 	bool send, receive;
 	size_t i;
 
 	set_text(member, "gcks", gcks);
 	set_text(member, "gcks-id", gcks_id);
-	for (i = 0; i < conf->gcks->n_groups; i++) {
+	lacks = lacks_text(member);
+	for (i = 0; i < conf->gcks->n_groups && !lacks; i++) {
 		g = &conf->gcks->groups[i];
 		send = conf_names_match(&g->senders, id);
 		receive = conf_names_match(&g->receivers, id);
-		if (send || receive)
-			json_array_append_new(groups,
-					      member_group(g, send, receive));
+		if (!send && !receive)
+			continue;
+		last = member_group(g, send, receive);
+		lacks = lacks_text(last);
+		json_array_append_new(groups, last);
 	}
 	json_object_set(member, "groups", groups);
 	i = json_array_size(groups);
 	json_decref(groups);
-	if (i)
+	if (i && !lacks)
 		return member;
 	json_decref(member);
-	err_set(err, -ENOENT,
-		"\"%s\" is neither in senders nor in receivers of a group of %s",
-		id, conf->file);
+	if (lacks)
+		err_set(err, -EINVAL, "%s: %s is not UTF-8", conf->file, lacks);
+	else
+		err_set(err, -ENOENT,
+			"\"%s\" is neither in senders nor in receivers of a group of %s",
+			id, conf->file);
 	return NULL;
 }

@@ -430,9 +430,9 @@ static int make_config(json_t *member, const struct bundle_request *r,
 
 	if (ret)
 		return ret;
-	if (r->interface)
-		json_object_set_new(member, "interface",
-				    json_string(r->interface));
+	if (r->interface &&
+	    json_object_set_new(member, "interface", json_string(r->interface)))
+		return complain(EXIT_USAGE, "interface: not UTF-8");
 	*text = write_conf_text(&source, f[3].path, &err);
 	return *text ? EXIT_OK
 		     : complain(EXIT_FAILED, "settings are refused: %s",

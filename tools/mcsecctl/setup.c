@@ -122,19 +122,30 @@ static int plan_paths(struct setup *s)
 
 /* ---- settings ----------------------------------------------------------- */
 
+/* Return the names as a list, or NULL if one is not UTF-8. */
 static json_t *names_json(const char *const *names)
 {
 	json_t *list = json_array();
 
-	for (; *names; names++)
-		json_array_append_new(list, json_string(*names));
+	for (; *names && list; names++) {
+		if (!json_array_append_new(list, json_string(*names)))
+			continue;
+		json_decref(list);
+		list = NULL;
+	}
 	return list;
 }
 
-static void set_if(json_t *to, const char *name, const char *value)
+static int not_utf8(void)
 {
-	if (value)
-		json_object_set_new(to, name, json_string(value));
+	return complain(EXIT_USAGE, "a value is not UTF-8");
+}
+
+static int set_if(json_t *to, const char *name, const char *value)
+{
+	return value && json_object_set_new(to, name, json_string(value))
+		       ? not_utf8()
+		       : EXIT_OK;
 }
 
 /* Both ports of IKE at one address, or the port that was said. */
@@ -165,11 +176,12 @@ static int gcks_json(const struct setup_request *r, json_t **gcks)
 {
 	char store[PATH_LEN + 16], seal[PATH_LEN + 16], state[PATH_LEN];
 	json_t *group, *listen = NULL;
-	int ret = listen_json(r->listen, &listen);
+	int ret = make_absolute(r->state, state);
 
+	if (!ret)
+		ret = listen_json(r->listen, &listen);
 	if (ret)
 		return ret;
-	ret = make_absolute(r->state, state);
 	snprintf(store, sizeof(store), "%s/gcks.db", state);
 	snprintf(seal, sizeof(seal), "%s/seal.key", state);
 	group = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", r->group,
@@ -178,12 +190,11 @@ static int gcks_json(const struct setup_request *r, json_t **gcks)
 			  r->algorithm ? r->algorithm : "aes-gcm-16-128",
 			  "senders", names_json(r->senders), "receivers",
 			  names_json(r->receivers));
-	set_if(group, "rekey-interface", r->interface);
+	if (group)
+		ret = set_if(group, "rekey-interface", r->interface);
 	*gcks = json_pack("{s:o, s:s, s:s, s:[o]}", "listen", listen, "store",
 			  store, "seal-key", seal, "groups", group);
-	if (ret || *gcks)
-		return ret;
-	return complain(EXIT_USAGE, "a value is not UTF-8");
+	return ret || *gcks ? ret : not_utf8();
 }
 
 /* Write the text into s->conf_text; @both adds the member of the own groups. */
@@ -208,13 +219,14 @@ static int make_gcks_text(struct setup *s, bool both)
 		member = member_settings_of(conf, s->r.name,
 					    ep_str(&conf->gcks->listen[0], at),
 					    s->r.name, &err);
-		set_if(member, "interface", s->r.interface);
+		ret = member ? set_if(member, "interface", s->r.interface)
+			     : EXIT_OK;
 		source.member = member;
 		free(s->conf_text);
 		s->conf_text = member ? write_conf_text(&source, s->conf, &err)
 				      : NULL;
 	}
-	if (!s->conf_text)
+	if (!ret && !s->conf_text)
 		ret = complain(EXIT_FAILED, "settings are refused: %s",
 			       err.text);
 out:
@@ -236,13 +248,17 @@ static int make_member_text(struct setup *s)
 				   s->r.address, "send", s->r.send, "receive",
 				   s->r.receive || !s->r.send);
 	struct err err = {};
+	int ret;
 
 	if (!member)
-		return complain(EXIT_USAGE, "a value is not UTF-8");
-	set_if(member, "interface", s->r.interface);
+		return not_utf8();
+	ret = set_if(member, "interface", s->r.interface);
 	source.member = member;
-	s->conf_text = write_conf_text(&source, s->conf, &err);
+	if (!ret)
+		s->conf_text = write_conf_text(&source, s->conf, &err);
 	json_decref(member);
+	if (ret)
+		return ret;
 	return s->conf_text ? EXIT_OK
 			    : complain(EXIT_FAILED, "settings are refused: %s",
 				       err.text);
