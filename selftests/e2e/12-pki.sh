@@ -117,6 +117,19 @@ is "paths are absolute where the folder is not" \
 is "a second time all are kept" \
 	"$(import pki/viewer.example.p12 "$TMP/v" | grep -c ': it is the same$')" 4
 
+section "rights"
+
+chown root v/viewer.example.key
+spoils_nothing "a key of another owner is not kept" \
+	'.*/v/viewer.example.key: exists, of uid 0 with mode 0600, which has to be uid 64999 with mode 0600; nothing was written' \
+	import pki/viewer.example.p12 v
+chmod 640 v/ca.pem
+is "owner and mode are made right if asked" \
+	"$(import pki/viewer.example.p12 v replace | cut -d' ' -f 1 | sort | uniq -c | xargs)
+$(stat -c '%U %a' v/viewer.example.key v/ca.pem | xargs)" \
+	"2 kept 1 next: 2 replaced
+mcsec 600 root 644"
+
 section "refused import"
 
 spoils_nothing "a wrong passphrase" 'pki/viewer.example.p12: wrong passphrase' \
@@ -136,6 +149,11 @@ spoils_nothing "the name of the authority's files" 'name "crl": the authority it
 spoils_nothing "an interface that ends the string and the line" \
 	'settings are refused: interface: a value that' \
 	import pki/viewer.example.p12 w interface $'eth0";\nkey = "x'
+spoils_nothing "an interface that no host can have" \
+	'settings are refused: .*interface: "eth0/1" is not the name of an interface' \
+	import pki/viewer.example.p12 w interface eth0/1
+spoils_nothing "an interface that is not UTF-8" 'interface: not UTF-8' \
+	import pki/viewer.example.p12 w interface $'eth\xff'
 echo "# mine" >>v/mcsecd.conf
 spoils_nothing "a configuration that was changed" \
 	'.*/v/mcsecd.conf: exists, with another content; nothing was written, "replace"' \
@@ -149,11 +167,6 @@ is "the configuration is as it was" "$(tail -n 1 v/mcsecd.conf)" "# mine"
 is "the configuration is replaced if asked" "$(import pki/viewer.example.p12 v replace |
 	sed -n 's/^replaced .*v/replaced v/p')" "replaced v/mcsecd.conf"
 is "the replaced configuration is the bundle's, and no other file is left" \
-spoils_nothing "an interface that no host can have" \
-	'settings are refused: .*interface: "eth0/1" is not the name of an interface' \
-	import pki/viewer.example.p12 w interface eth0/1
-spoils_nothing "an interface that is not UTF-8" 'interface: not UTF-8' \
-	import pki/viewer.example.p12 w interface $'eth\xff'
 	"$(find v -type f -printf '%P\n' | sort | xargs) $(grep -c mine v/mcsecd.conf)" \
 	"ca.pem mcsecd.conf viewer.example.key viewer.example.pem 0"
 ln -s ../pp w.link && mkdir w && mv w.link w/mcsecd.conf

@@ -16,6 +16,9 @@
 #include "lib/util.h"
 #include "mcsecctl.h"
 
+/* Length of a text about owner and mode. */
+#define DIFFERS_LEN 128
+
 enum stage_state {
 	STAGE_NONE,
 	STAGE_SAME, /* the file is there already */
@@ -51,10 +54,34 @@ static bool has_content(int fd, const struct new_file *f)
 	return same;
 }
 
+/* Return who has to own the file: who writes it, or the daemon. */
+static uid_t owner_of(const struct new_file *f)
+{
+	const struct passwd *pw;
+
+	if (!f->for_daemon || geteuid())
+		return geteuid();
+	pw = getpwnam(DAEMON_USER);
+	return pw ? pw->pw_uid : geteuid();
+}
+
+/* Compare owner and mode. Returns false with both in @text if they differ. */
+static bool has_rights(const struct stat *st, const struct new_file *f,
+		       char text[static DIFFERS_LEN])
+{
+	if (st->st_uid == owner_of(f) && (st->st_mode & 07777) == f->mode)
+		return true;
+	snprintf(text, DIFFERS_LEN,
+		 "of uid %u with mode %04o, which has to be uid %u with mode %04o",
+		 st->st_uid, st->st_mode & 07777, owner_of(f), f->mode);
+	return false;
+}
+
 /* Look at what is there, and refuse what must not be replaced. */
 static int look_before(const struct new_file *f, bool replace, struct stage *s)
 {
 	int fd = open(f->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char differs[DIFFERS_LEN];
 	struct stat st;
 	bool same;
 
@@ -72,16 +99,16 @@ static int look_before(const struct new_file *f, bool replace, struct stage *s)
 		return complain(EXIT_FAILED, "%s: not a regular file", f->path);
 	}
 	s->exists = true;
-	same = has_content(fd, f) && !(st.st_mode & 0077 & ~f->mode);
+	snprintf(differs, sizeof(differs), "%s",
+		 f->differs ? f->differs : "with another content");
+	same = has_content(fd, f) && has_rights(&st, f, differs);
 	close(fd);
 	if (same)
 		s->state = STAGE_SAME;
 	else if (!replace)
 		return complain(EXIT_FAILED,
 				"%s: exists, %s; nothing was written, \"replace\" overwrites it",
-				f->path,
-				f->differs ? f->differs
-					   : "with another content");
+				f->path, differs);
 	return EXIT_OK;
 }
 

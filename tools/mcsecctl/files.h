@@ -24,7 +24,7 @@ struct new_file {
 
 /*
  * Write @n files and print a line about each, or print why not. A file that is there
- * with the same content is left alone; one with another content is refused, or
+ * with the same content, owner and mode is left alone; another one is refused, or
  * exchanged if @replace. No file is readable by others before it has its mode, which
  * begins as 0600. After a failure everything is as before. Returns an enum exit_code.
  */
