@@ -17,7 +17,7 @@
 
 /* The cost of one guess at the passphrase. */
 #define ITERATIONS 200000
-/* A file from elsewhere may not keep this host busy for long. */
+/* A file from elsewhere may not keep this host busy for long, in all its parts. */
 #define ITERATIONS_MAX 10000000
 #define KEY_ID_LEN 20
 
@@ -155,58 +155,150 @@ int bundle_encode(const struct bundle *b, const char *name,
 
 /* ---- decode ------------------------------------------------------------- */
 
-/* Return the bags of one safe, or NULL if it has none that are readable. */
-static struct stack_st_PKCS12_SAFEBAG *open_safe(PKCS7 *safe,
-						 const char *passphrase)
+/*
+ * A bundle that is read. Its maker knows the passphrase as well, so that its parts are
+ * looked at before they are decrypted.
+ */
+struct opening {
+	const char *passphrase;
+	long rounds; /* sum of key derivations so far */
+	char *settings; /* the first that were found */
+	int nid; /* type of the bag that has them */
+};
+
+static int too_many_rounds(struct err *err)
 {
-	switch (OBJ_obj2nid(safe->type)) {
-	case NID_pkcs7_data:
-		return PKCS12_unpack_p7data(safe);
-	case NID_pkcs7_encrypted:
-		return PKCS12_unpack_p7encdata(safe, passphrase, -1);
-	default:
-		return NULL;
-	}
+	return err_set(err, -EBADMSG,
+		       "it asks for more than %d rounds of key derivation",
+		       ITERATIONS_MAX);
 }
 
-/* Return the settings in a bag, which are of the type @nid, or NULL. */
-static char *settings_in(const PKCS12_SAFEBAG *bag, int nid)
+/* Return the rounds that @alg derives a key with, or -1 if they have no bound here. */
+static long rounds_of(const X509_ALGOR *alg)
+{
+	const ASN1_ITEM *pbe2 = ASN1_ITEM_rptr(PBE2PARAM);
+	PBKDF2PARAM *kdf = NULL;
+	PBE2PARAM *two = NULL;
+	PBEPARAM *one = NULL;
+	long n = -1;
+
+	if (OBJ_obj2nid(alg->algorithm) != NID_pbes2) {
+		one = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM),
+						alg->parameter);
+		n = one ? ASN1_INTEGER_get(one->iter) : -1;
+		PBEPARAM_free(one);
+		return n;
+	}
+	two = ASN1_TYPE_unpack_sequence(pbe2, alg->parameter);
+	if (two && OBJ_obj2nid(two->keyfunc->algorithm) == NID_id_pbkdf2)
+		kdf = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM),
+						two->keyfunc->parameter);
+	if (kdf)
+		n = ASN1_INTEGER_get(kdf->iter);
+	PBKDF2PARAM_free(kdf);
+	PBE2PARAM_free(two);
+	return n;
+}
+
+/* Add the rounds of @alg, before they are run. */
+static int add_rounds(struct opening *o, const X509_ALGOR *alg, struct err *err)
+{
+	long n = rounds_of(alg);
+
+	if (n < 1 || n > ITERATIONS_MAX - o->rounds)
+		return too_many_rounds(err);
+	o->rounds += n;
+	return 0;
+}
+
+/* Keep the settings if @bag has them. */
+static void take_settings(struct opening *o, const PKCS12_SAFEBAG *bag)
 {
 	const ASN1_TYPE *value;
 	const ASN1_STRING *s;
 
-	if (PKCS12_SAFEBAG_get_nid(bag) != NID_secretBag ||
-	    PKCS12_SAFEBAG_get_bag_nid(bag) != nid)
-		return NULL;
+	if (o->settings || PKCS12_SAFEBAG_get_bag_nid(bag) != o->nid)
+		return;
 	value = PKCS12_SAFEBAG_get0_bag_obj(bag);
 	if (!value || value->type != V_ASN1_OCTET_STRING)
-		return NULL;
+		return;
 	s = value->value.octet_string;
 	if (ASN1_STRING_length(s) > BUNDLE_SETTINGS_MAX ||
 	    memchr(ASN1_STRING_get0_data(s), 0, (size_t)ASN1_STRING_length(s)))
-		return NULL;
-	return strndup((const char *)ASN1_STRING_get0_data(s),
-		       (size_t)ASN1_STRING_length(s));
+		return;
+	o->settings = strndup((const char *)ASN1_STRING_get0_data(s),
+			      (size_t)ASN1_STRING_length(s));
 }
 
-/* A bundle without settings is no error. */
-static char *find_settings(const PKCS12 *pfx, const char *passphrase)
+/* Look at all bags, and at those in them; libcrypto bounds how deep these are. */
+static int look_at_bags(struct opening *o,
+			const struct stack_st_PKCS12_SAFEBAG *bags,
+			struct err *err)
+{
+	const X509_ALGOR *alg;
+	PKCS12_SAFEBAG *bag;
+	int i, ret = 0;
+
+	for (i = 0; i < sk_PKCS12_SAFEBAG_num(bags) && !ret; i++) {
+		bag = sk_PKCS12_SAFEBAG_value(bags, i);
+		switch (PKCS12_SAFEBAG_get_nid(bag)) {
+		case NID_pkcs8ShroudedKeyBag:
+			X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &alg,
+				      NULL);
+			ret = add_rounds(o, alg, err);
+			break;
+		case NID_safeContentsBag:
+			ret = look_at_bags(o, PKCS12_SAFEBAG_get0_safes(bag),
+					   err);
+			break;
+		case NID_secretBag:
+			take_settings(o, bag);
+			break;
+		}
+	}
+	return ret;
+}
+
+static int look_at_safe(struct opening *o, PKCS7 *safe, struct err *err)
+{
+	struct stack_st_PKCS12_SAFEBAG *bags = NULL;
+	int ret = 0;
+
+	switch (OBJ_obj2nid(safe->type)) {
+	case NID_pkcs7_data:
+		bags = PKCS12_unpack_p7data(safe);
+		break;
+	case NID_pkcs7_encrypted:
+		/* PKCS12_parse() does the same once more. */
+		ret = add_rounds(o, safe->d.encrypted->enc_data->algorithm,
+				 err);
+		if (!ret)
+			bags = PKCS12_unpack_p7encdata(safe, o->passphrase, -1);
+		break;
+	}
+	if (bags)
+		ret = look_at_bags(o, bags, err);
+	sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+	return ret;
+}
+
+/*
+ * Check what all parts cost, and get the settings into *@settings. A bundle without
+ * them is no error.
+ */
+static int look_inside(const PKCS12 *pfx, const char *passphrase, long rounds,
+		       char **settings, struct err *err)
 {
 	struct stack_st_PKCS7 *safes = PKCS12_unpack_authsafes(pfx);
-	struct stack_st_PKCS12_SAFEBAG *bags;
 	/* The type has to be known before a bag is asked for its own. */
-	int i, j, nid = settings_nid();
-	char *found = NULL;
+	struct opening o = { passphrase, rounds, NULL, settings_nid() };
+	int i, ret = 0;
 
-	for (i = 0; i < sk_PKCS7_num(safes) && !found; i++) {
-		bags = open_safe(sk_PKCS7_value(safes, i), passphrase);
-		for (j = 0; j < sk_PKCS12_SAFEBAG_num(bags) && !found; j++)
-			found = settings_in(sk_PKCS12_SAFEBAG_value(bags, j),
-					    nid);
-		sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
-	}
+	for (i = 0; i < sk_PKCS7_num(safes) && !ret; i++)
+		ret = look_at_safe(&o, sk_PKCS7_value(safes, i), err);
 	sk_PKCS7_pop_free(safes, PKCS7_free);
-	return found;
+	*settings = o.settings;
+	return ret;
 }
 
 /*
@@ -266,20 +358,23 @@ static int bundle_key(EVP_PKEY *pkey, struct sigkey **out, struct err *err)
 		   : 0;
 }
 
-/* Check what can be before the passphrase is tried. */
-static int check_pfx(const PKCS12 *pfx, const char *passphrase, struct err *err)
+/* Check what can be before the passphrase is tried. *@rounds gets what that costs. */
+static int check_pfx(const PKCS12 *pfx, const char *passphrase, long *rounds,
+		     struct err *err)
 {
-	const ASN1_INTEGER *rounds = NULL;
+	const ASN1_INTEGER *n = NULL;
+	const X509_ALGOR *alg = NULL;
+	int type = V_ASN1_UNDEF;
 
 	if (PKCS12_mac_present(pfx) != 1)
 		return err_set(err, -EBADMSG,
 			       "it is not authenticated by a passphrase");
-	PKCS12_get0_mac(NULL, NULL, NULL, &rounds, pfx);
-	if (rounds && (ASN1_INTEGER_get(rounds) < 1 ||
-		       ASN1_INTEGER_get(rounds) > ITERATIONS_MAX))
-		return err_set(err, -EBADMSG,
-			       "it asks for more than %d rounds of key derivation",
-			       ITERATIONS_MAX);
+	PKCS12_get0_mac(NULL, &alg, NULL, &n, pfx);
+	X509_ALGOR_get0(NULL, &type, NULL, alg);
+	*rounds = n ? ASN1_INTEGER_get(n) : 1;
+	/* PBMAC1 (RFC 9579) has rounds of its own there. */
+	if (type == V_ASN1_SEQUENCE || *rounds < 1 || *rounds > ITERATIONS_MAX)
+		return too_many_rounds(err);
 	if (PKCS12_verify_mac((void *)pfx, passphrase, -1) != 1)
 		return err_set(err, -EACCES,
 			       "wrong passphrase, or the file is damaged");
@@ -292,8 +387,11 @@ static int take_pfx(PKCS12 *pfx, const char *passphrase, struct bundle *b,
 	struct stack_st_X509 *certs = NULL;
 	EVP_PKEY *pkey = NULL;
 	X509 *leaf = NULL;
-	int ret = check_pfx(pfx, passphrase, err);
+	long rounds = 0;
+	int ret = check_pfx(pfx, passphrase, &rounds, err);
 
+	if (!ret)
+		ret = look_inside(pfx, passphrase, rounds, &b->settings, err);
 	if (ret)
 		return ret;
 	if (PKCS12_parse(pfx, passphrase, &pkey, &leaf, &certs) != 1 || !pkey ||
@@ -310,8 +408,6 @@ static int take_pfx(PKCS12 *pfx, const char *passphrase, struct bundle *b,
 	if (!ret && !cert_chain_fits_key(b->chain, b->key))
 		ret = err_set(err, -EBADMSG,
 			      "the key is not that of the certificate");
-	if (!ret)
-		b->settings = find_settings(pfx, passphrase);
 out:
 	EVP_PKEY_free(pkey);
 	X509_free(leaf);

@@ -3,6 +3,7 @@
 #include "crypto/bundle.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/pkcs12.h>
 
 #include "certs.h"
@@ -223,6 +224,103 @@ static void test_others(void)
 	X509_free(root);
 }
 
+/* ---- what it costs to read one ------------------------------------------------ */
+
+/* A bundle may cost 10,000,000 rounds in all. */
+#define MANY 10000001
+#define HALF 6000000
+#define OLD_PBE NID_pbe_WithSHA1And3_Key_TripleDES_CBC
+
+/* Rounds of key derivation of the parts; there are @keys keys. */
+struct cost {
+	int mac;
+	int certs;
+	int key;
+	int keys;
+};
+
+/* Ask for other rounds than those with which something was encrypted. */
+static void set_rounds(X509_ALGOR *alg, int rounds, int pbe)
+{
+	X509_ALGOR *with =
+		pbe == NID_pbes2
+			? PKCS5_pbe2_set(EVP_aes_256_cbc(), rounds, NULL, 0)
+			: PKCS5_pbe_set(pbe, rounds, NULL, 0);
+
+	X509_ALGOR_copy(alg, with);
+	X509_ALGOR_free(with);
+}
+
+/* Decode a bundle that asks for that, with @pbe as the algorithm. */
+static int decode_cost(const struct cost *c, int pbe, struct err *why)
+{
+	X509 *leaf = x509_from_der(member.cert, member.cert_len);
+	struct stack_st_PKCS12_SAFEBAG *open = NULL, *keys = NULL;
+	struct stack_st_PKCS7 *safes = NULL;
+	const X509_ALGOR *alg;
+	unsigned char *der = NULL;
+	PKCS12_SAFEBAG *bag;
+	struct bundle b;
+	PKCS12 *pfx;
+	int i, len, ret;
+
+	/* The keys are seen first, and decrypted last. */
+	for (i = 0; i < c->keys; i++) {
+		bag = PKCS12_add_key(&keys, sigkey_pkey(member.key), 0, 1,
+				     NID_aes_256_cbc, PASS);
+		X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &alg, NULL);
+		set_rounds((X509_ALGOR *)alg, c->key, pbe);
+	}
+	PKCS12_add_safe(&safes, keys, -1, 0, NULL);
+	PKCS12_add_cert(&open, leaf);
+	PKCS12_add_safe(&safes, open, NID_aes_256_cbc, 1, PASS);
+	set_rounds(sk_PKCS7_value(safes, 1)->d.encrypted->enc_data->algorithm,
+		   c->certs, pbe);
+	pfx = PKCS12_add_safes(safes, 0);
+	PKCS12_set_mac(pfx, PASS, -1, NULL, 0, c->mac, EVP_sha256());
+	len = i2d_PKCS12(pfx, &der);
+	if (len <= 0)
+		bail("no PKCS #12");
+	ret = bundle_decode(der, (size_t)len, PASS, &b, why);
+	if (!ret)
+		bundle_free(&b);
+	OPENSSL_free(der);
+	PKCS12_free(pfx);
+	sk_PKCS7_pop_free(safes, PKCS7_free);
+	sk_PKCS12_SAFEBAG_pop_free(open, PKCS12_SAFEBAG_free);
+	sk_PKCS12_SAFEBAG_pop_free(keys, PKCS12_SAFEBAG_free);
+	X509_free(leaf);
+	return ret;
+}
+
+static void test_cost(void)
+{
+	static const struct {
+		struct cost cost;
+		int pbe;
+		const char *name;
+	} cases[] = {
+		{ { 1, MANY, 1, 1 }, NID_pbes2, "certificates" },
+		{ { 1, 1, MANY, 1 }, NID_pbes2, "a key" },
+		{ { 1, 1, INT_MAX, 1 }, NID_pbes2, "a key of two billion" },
+		{ { 1, MANY, 1, 1 }, OLD_PBE, "certificates, as of old" },
+		{ { 1, 1, MANY, 1 }, OLD_PBE, "a key, as of old" },
+		{ { 1, HALF, HALF, 1 }, NID_pbes2, "certificates and key" },
+		{ { 1, 1, HALF, 2 }, NID_pbes2, "two keys" },
+	};
+	static const char text[] =
+		"it asks for more than 10000000 rounds of key derivation";
+	struct err why = {};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		refused(decode_cost(&cases[i].cost, cases[i].pbe, &why),
+			-EBADMSG, cases[i].name);
+		is_str(why.text, text, "%s: the cost is what is refused",
+		       cases[i].name);
+	}
+}
+
 int main(void)
 {
 	ca = made(NULL, PKI_CA, "test CA");
@@ -233,6 +331,7 @@ int main(void)
 	RUN(test_passphrase);
 	RUN(test_damage);
 	RUN(test_others);
+	RUN(test_cost);
 	pki_pair_free(&ca);
 	pki_pair_free(&other_ca);
 	pki_pair_free(&member);
