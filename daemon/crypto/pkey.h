@@ -86,6 +86,11 @@ int pki_san(const struct pki_req *req, struct stack_st_GENERAL_NAME **out,
 	    struct err *err);
 /* Set a serial number at random. Returns false on failure. */
 bool pki_set_serial(X509 *x);
+/*
+ * Let @x end with @issuer at the latest. Returns 0, -EKEYEXPIRED if that has ended before
+ * @x begins, or -ENOMEM.
+ */
+int pki_cap_end(X509 *x, const X509 *issuer, struct err *err);
 
 /* A PEM password callback that never prompts. */
 int pem_no_password(char *buf, int size, int rwflag, void *ctx);

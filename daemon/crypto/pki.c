@@ -52,6 +52,19 @@ static bool set_times(X509 *x, const struct pki_req *req)
 	       ASN1_TIME_adj(X509_getm_notAfter(x), req->not_after, 0, 0);
 }
 
+int pki_cap_end(X509 *x, const X509 *issuer, struct err *err)
+{
+	const ASN1_TIME *end = X509_get0_notAfter(issuer);
+
+	if (ASN1_TIME_compare(X509_get0_notBefore(x), end) >= 0)
+		return err_set(err, -EKEYEXPIRED,
+			       "the certificate of the authority has ended");
+	if (ASN1_TIME_compare(X509_get0_notAfter(x), end) > 0 &&
+	    X509_set1_notAfter(x, end) != 1)
+		return err_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
 static bool set_subject(X509 *x, const char *name)
 {
 	return X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
@@ -261,7 +274,9 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 					: sigkey_pkey(key)) != 1 ||
 	    !add_use(x, issuer, req->kind))
 		goto out;
-	ret = add_san(x, req, err);
+	ret = ca ? pki_cap_end(x, issuer, err) : 0;
+	if (!ret)
+		ret = add_san(x, req, err);
 	if (!ret)
 		ret = sign_cert(x, ca ? ca->key : key);
 	if (ret)

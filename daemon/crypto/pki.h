@@ -55,7 +55,7 @@ struct pki_pair {
 
 /*
  * Issue a certificate signed by @ca, or self-signed if that is NULL (only
- * PKI_CA).
+ * PKI_CA). It ends with that of @ca at the latest; -EKEYEXPIRED: that has ended.
  */
 int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 	      struct pki_pair *out, struct err *err);

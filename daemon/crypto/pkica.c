@@ -45,8 +45,11 @@ int pki_renew(const struct pki_pair *ca, const struct cert_chain *old,
 			      "the certificate was not issued by this authority");
 	else if (!pki_set_serial(x) ||
 		 !ASN1_TIME_adj(X509_getm_notBefore(x), not_before, 0, 0) ||
-		 !ASN1_TIME_adj(X509_getm_notAfter(x), not_after, 0, 0) ||
-		 X509_sign(x, key, pkey_md(sigkey_type(ca->key))) <= 0)
+		 !ASN1_TIME_adj(X509_getm_notAfter(x), not_after, 0, 0))
+		ret = err_set(err, -EIO, "the certificate could not be made");
+	if (!ret)
+		ret = pki_cap_end(x, issuer, err);
+	if (!ret && X509_sign(x, key, pkey_md(sigkey_type(ca->key))) <= 0)
 		ret = err_set(err, -EIO, "the certificate could not be made");
 	if (!ret) {
 		n = i2d_X509(x, &out->cert);

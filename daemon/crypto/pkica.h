@@ -32,7 +32,8 @@ int csr_load(const char *path, const struct pki_req *req, struct sigpub **pub,
 
 /*
  * Issue the first certificate of @old again, which is of @ca: another serial number and
- * time, and the same key, names and use. Returns -EKEYREJECTED if @ca has not issued it.
+ * time, and the same key, names and use. It ends with that of @ca at the latest. Returns
+ * -EKEYREJECTED if @ca has not issued it, or -EKEYEXPIRED if that has ended.
  */
 int pki_renew(const struct pki_pair *ca, const struct cert_chain *old,
 	      time_t not_before, time_t not_after, struct pki_pair *out,

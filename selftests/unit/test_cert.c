@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "certs.h"
+#include "crypto/pkey.h"
 #include "lib/addr.h"
 
 static struct pki_pair ca, other_ca;
@@ -46,16 +47,45 @@ static void times_and_issuers(void)
 	pki_pair_free(&x);
 }
 
+/* Let @p end later than pki_issue() allows, and sign it again. */
+static void set_end(struct pki_pair *p, const struct pki_pair *by, time_t end)
+{
+	X509 *x = x509_from_der(p->cert, p->cert_len);
+	EVP_PKEY *signer = openssl_key(by);
+
+	ASN1_TIME_set(X509_getm_notAfter(x), end);
+	if (!X509_sign(x, signer, NULL))
+		bail("cannot sign");
+	OPENSSL_free(p->cert);
+	p->cert = NULL;
+	p->cert_len = (size_t)i2d_X509(x, &p->cert);
+	EVP_PKEY_free(signer);
+	X509_free(x);
+}
+
 static void ends(void)
 {
 	struct pki_req req = request(PKI_MEMBER, "a.example");
-	struct pki_pair a;
+	struct pki_pair a, late;
 	struct cert_der d;
 	struct cert *leaf;
 	struct err why = {};
 
 	req.not_after = NOW + 2 * YEAR;
 	a = issue(&ca, &req);
+	d = (struct cert_der){ a.cert, a.cert_len };
+	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
+		bail("%s", why.text);
+	is_int(cert_not_after(leaf), NOW + YEAR,
+	       "a certificate ends with its authority");
+	cert_free(leaf);
+	req.not_before = NOW + YEAR;
+	is_int(pki_issue(&ca, &req, &late, &why), -EKEYEXPIRED,
+	       "nothing is issued that begins after its end");
+	is_str(why.text, "the certificate of the authority has ended",
+	       "the end of the authority is what is said");
+	err_clear(&why);
+	set_end(&a, &ca, NOW + 2 * YEAR);
 	d = (struct cert_der){ a.cert, a.cert_len };
 	if (cert_verify(trust, &d, 1, NOW, CERT_FOR_MEMBER, &leaf, &why))
 		bail("%s", why.text);

@@ -11,9 +11,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "crypto/cert.h"
 #include "crypto/pki.h"
 #include "mcsecctl.h"
 #include "pki.h"
+#include "units.h"
 
 const char *const pki_type_names[] = { "ed25519", "ecdsa-p256", "ecdsa-p384",
 				       NULL };
@@ -61,6 +63,22 @@ void pki_req_of(enum pki_kind kind, const struct pki_request *r,
 	};
 }
 
+void tell_pki_end(const uint8_t *cert, size_t len, time_t wanted)
+{
+	struct cert_der der = { cert, len };
+	struct cert_chain *chain;
+	char end[TIME_STRLEN];
+	time_t ends;
+
+	if (cert_chain_from_der(&der, 1, &chain, NULL))
+		return;
+	ends = cert_chain_not_after(chain);
+	if (ends < wanted)
+		printf("the certificate ends with that of the authority, %s\n",
+		       time_iso(ends, end));
+	cert_chain_free(chain);
+}
+
 /*
  * Issue a certificate by @ca, self-signed if that is NULL, and write
  * @dir/@file.pem and @dir/@file.key.
@@ -84,11 +102,14 @@ static int issue_pair(enum pki_kind kind, const struct pki_request *r,
 	ret = pki_issue(ca, &req, &pair, &err);
 	if (!ret)
 		ret = pki_save(&pair, cert_path, key_path, &err);
+	if (!ret) {
+		printf("certificate %s\nkey %s\n", cert_path, key_path);
+		tell_pki_end(pair.cert, pair.cert_len, req.not_after);
+	} else {
+		ret = complain(EXIT_FAILED, "pki: %s", err.text);
+	}
 	pki_pair_free(&pair);
-	if (ret)
-		return complain(EXIT_FAILED, "pki: %s", err.text);
-	printf("certificate %s\nkey %s\n", cert_path, key_path);
-	return EXIT_OK;
+	return ret;
 }
 
 int pki_init(struct ctl *ctl, int argc, char **argv)

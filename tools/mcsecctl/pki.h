@@ -57,6 +57,9 @@ struct pki_request {
 
 extern const char *const pki_type_names[];
 
+/* Tell if a certificate that was made ends before @wanted, since its authority does. */
+void tell_pki_end(const uint8_t *cert, size_t len, time_t wanted);
+
 /* Check the name and add it to the lists of @r, after the other words. */
 int read_pki_name(struct pki_request *r, const char *name);
 /* Make @req of @r, which it points into, valid from now on. */

@@ -138,6 +138,9 @@ static int renew_cert(int argc, char **argv)
 		ret = complain(EXIT_FAILED, "renew: %s", err.text);
 	if (!ret)
 		ret = save_renewed(argv[0], r.name, old, new);
+	if (!ret)
+		tell_pki_end(pair.cert, pair.cert_len,
+			     now + (time_t)r.days * DAY);
 	cert_chain_free(old);
 	cert_chain_free(new);
 	pki_pair_free(&pair);

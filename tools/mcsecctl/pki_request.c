@@ -172,6 +172,7 @@ static int sign_request(const char *dir, const char *file,
 	if (!ret)
 		ret = save_signed(&pair, &f);
 	if (!ret) {
+		tell_pki_end(pair.cert, pair.cert_len, req.not_after);
 		print_digest(pub);
 		printf("next: compare that with what \"pki request\" said there\n"
 		       "then: bring %s and ca.pem to its host\n",
