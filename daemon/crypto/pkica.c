@@ -217,6 +217,62 @@ out:
 	return ret;
 }
 
+/* ---- comparison --------------------------------------------------------- */
+
+bool pki_is_of(const struct trust *trust, const struct cert_chain *chain)
+{
+	struct stack_st_X509 *cas = trust_certs(trust);
+	bool found = false;
+	int i;
+
+	for (i = 0; i < sk_X509_num(cas) && !found; i++)
+		found = issued_by(first_of(chain), sk_X509_value(cas, i));
+	ERR_clear_error();
+	return found;
+}
+
+/* Return the type of an ID that a name of a certificate may be, 0 if there is none. */
+static uint8_t id_type_of(const GENERAL_NAME *g)
+{
+	switch (g->type) {
+	case GEN_DNS:
+		return IKE_ID_FQDN;
+	case GEN_EMAIL:
+		return IKE_ID_RFC822_ADDR;
+	case GEN_IPADD:
+		return ASN1_STRING_length(g->d.ip) == 4 ? IKE_ID_IPV4_ADDR
+							: IKE_ID_IPV6_ADDR;
+	default:
+		return 0;
+	}
+}
+
+bool pki_share_name(const struct cert_chain *a, const struct cert_chain *b,
+		    char *buf, size_t size)
+{
+	const GENERAL_NAME *g;
+	const ASN1_STRING *s;
+	GENERAL_NAMES *names;
+	bool found = false;
+	uint8_t type;
+	int i;
+
+	names = X509_get_ext_d2i(first_of(a), NID_subject_alt_name, NULL, NULL);
+	for (i = 0; i < sk_GENERAL_NAME_num(names) && !found; i++) {
+		g = sk_GENERAL_NAME_value(names, i);
+		type = id_type_of(g);
+		s = g->d.ia5;
+		found = type &&
+			x509_match_id(first_of(b), type,
+				      ASN1_STRING_get0_data(s),
+				      (size_t)ASN1_STRING_length(s)) &&
+			!cert_id_str(type, ASN1_STRING_get0_data(s),
+				     (size_t)ASN1_STRING_length(s), buf, size);
+	}
+	GENERAL_NAMES_free(names);
+	return found;
+}
+
 /* ---- description -------------------------------------------------------- */
 
 void pki_describe(const struct cert_chain *chain, struct pki_info *info)

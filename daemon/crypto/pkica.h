@@ -70,6 +70,14 @@ struct pki_list {
 int pki_revoke(const struct pki_pair *ca, struct pki_list *list,
 	       struct err *err);
 
+/* Return true if a CA of @trust has issued the first certificate; time is not checked. */
+bool pki_is_of(const struct trust *trust, const struct cert_chain *chain);
+/*
+ * Return true if the first certificate of @b proves a name of subjectAltName of that of
+ * @a, and write the name to @buf.
+ */
+bool pki_share_name(const struct cert_chain *a, const struct cert_chain *b,
+		    char *buf, size_t size);
 /* Describe the first certificate. */
 void pki_describe(const struct cert_chain *chain, struct pki_info *info);
 

@@ -95,6 +95,8 @@ spoils_nothing "a name without a certificate" 'pki: ca/none.example.pem: No such
 cp other/x.example.pem ca
 spoils_nothing "a certificate of another authority" \
 	'renew: the certificate was not issued by this authority' pki renew ca x.example
+is "the list tells that it is of another authority" \
+	"$(states | grep -o 'x.example.*' | cut -d' ' -f 3)" other-authority
 spoils_nothing "the authority itself" 'name "ca": the authority itself' pki renew ca ca
 
 section "revoke"
@@ -137,6 +139,37 @@ mkdir full && mount -t tmpfs -o size=24k tmpfs full && on_exit "umount $TMP/full
 cp ca/ca.* ca/crl.pem ca/a.example.* full
 head -c 65536 /dev/zero >full/most 2>/dev/null
 spoils_nothing "a full disk" 'full/crl.pem: No space left' pki revoke full a.example
+
+section "names that are shared"
+
+{ pki member ca n1.example dns both.example && pki member ca n2.example dns both.example &&
+	pki member ca n3.example; } >/dev/null
+is "another certificate for a name that is revoked is told" \
+	"$(pki revoke ca n1.example | grep ^still)" \
+	'still valid: "n2.example" has a certificate for "both.example", too; "mcsecctl pki revoke ca n2.example" revokes it'
+is "the last one for a name is the last" "$(pki revoke ca n2.example | grep -c ^still)" 0
+rm ca/n3.example.* ca/old/n[12].example*
+
+section "end of an authority"
+
+pki init short days 5 >/dev/null
+ends=$(date -u -d "$(openssl x509 -in short/ca.pem -noout -enddate | cut -d= -f2)" +%FT%TZ)
+is "a certificate ends with its authority, which is told" \
+	"$(pki member short a.example | tail -n 1)" \
+	"the certificate ends with that of the authority, $ends"
+is "the certificate has that end" "$(date -u -d "$(openssl x509 -in short/a.example.pem -noout -enddate |
+	cut -d= -f2)" +%FT%TZ)" "$ends"
+like "a renewed one does, too" "$(pki renew short a.example)" \
+	"the certificate ends with that of the authority, $ends"
+pki request m s.example >/dev/null
+like "a certificate for a request does, too" "$(pki sign short s.example m/s.example.csr)" \
+	"the certificate ends with that of the authority, $ends"
+is "one that ends before has its own end" \
+	"$(pki member short b.example days 2 | grep -c 'ends with')" 0
+date -s "+6 days" >/dev/null
+spoils_nothing "an authority that has ended issues nothing" \
+	'pki: the certificate of the authority has ended' pki member short c.example
+date -s "-6 days" >/dev/null
 
 section "list"
 

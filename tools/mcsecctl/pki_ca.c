@@ -219,6 +219,54 @@ static int walk_issued(const char *dir, issued_fn *fn, void *arg)
 	return ret ? ret : walk_folder(folder, true, fn, arg);
 }
 
+/* ---- states ---------------------------------------------------------------- */
+
+struct listing {
+	time_t now;
+	struct trust *trust;
+	struct crls *crls; /* NULL: none */
+	json_t *all;
+};
+
+static const char *state_of(const struct listing *l,
+			    const struct cert_chain *chain)
+{
+	time_t ends = cert_chain_not_after(chain);
+
+	if (!pki_is_of(l->trust, chain))
+		return "other-authority";
+	if (l->crls && crls_revoke_chain(l->crls, chain))
+		return "revoked";
+	if (ends < l->now)
+		return "expired";
+	if (cert_chain_not_before(chain) > l->now)
+		return "not-yet-valid";
+	return ends - l->now < SOON ? "ends-soon" : "valid";
+}
+
+/* Load the authority's certificate and list, without its key. */
+static int load_lists(const char *dir, struct listing *l)
+{
+	char ca[PATH_LEN], crl[PATH_LEN];
+	struct err err;
+	int ret = make_pki_path(ca, dir, "ca", "pem");
+
+	if (!ret)
+		ret = make_pki_path(crl, dir, "crl", "pem");
+	if (!ret && trust_load(ca, &l->trust, &err))
+		ret = complain(EXIT_FAILED, "pki: %s", err.text);
+	if (!ret && !access(crl, F_OK) &&
+	    crls_load(crl, CRL_RELAXED, l->trust, NULL, &l->crls, &err))
+		ret = complain(EXIT_FAILED, "pki: %s", err.text);
+	return ret;
+}
+
+static void free_lists(struct listing *l)
+{
+	crls_free(l->crls);
+	trust_free(l->trust);
+}
+
 /* ---- revoke ------------------------------------------------------------- */
 
 /* All certificates of a name that have not ended. */
@@ -320,6 +368,51 @@ static int write_list(const char *dir, const struct pki_request *r,
 	return ret;
 }
 
+/* Certificates of other names that prove one of those that are revoked. */
+struct relatives {
+	const char *dir;
+	const struct doomed *of;
+	struct listing states;
+};
+
+static int tell_relative(void *arg, const char *name, bool old,
+			 struct cert_chain *chain)
+{
+	const struct relatives *r = arg;
+	const char *state = state_of(&r->states, chain);
+	char shared[512];
+	size_t i;
+
+	(void)old;
+	if (!strcmp(name, r->of->name) ||
+	    (strcmp(state, "valid") && strcmp(state, "ends-soon") &&
+	     strcmp(state, "not-yet-valid")))
+		return EXIT_OK;
+	for (i = 0; i < r->of->n; i++) {
+		if (!pki_share_name(r->of->chains[i], chain, shared,
+				    sizeof(shared)))
+			continue;
+		printf("still valid: \"%s\" has a certificate for \"%s\", too; ",
+		       name, shared);
+		printf("\"mcsecctl pki revoke %s %s\" revokes it\n", r->dir,
+		       name);
+		break;
+	}
+	return EXIT_OK;
+}
+
+/* A holder of one of them is the same member as before. */
+static int tell_relatives(const char *dir, const struct doomed *d)
+{
+	struct relatives r = { .dir = dir, .of = d, .states.now = d->now };
+	int ret = load_lists(dir, &r.states);
+
+	if (!ret)
+		ret = walk_issued(dir, tell_relative, &r);
+	free_lists(&r.states);
+	return ret;
+}
+
 static int revoke_name(int argc, char **argv)
 {
 	struct pki_request r = { .days = CRL_DAYS };
@@ -340,6 +433,8 @@ static int revoke_name(int argc, char **argv)
 		ret = write_list(argv[0], &r, &d);
 	if (!ret && named)
 		ret = retire_name(argv[0], r.name);
+	if (!ret && named)
+		ret = tell_relatives(argv[0], &d);
 	for (i = 0; i < d.n; i++)
 		cert_chain_free(d.chains[i]);
 	return ret;
@@ -352,27 +447,6 @@ int pki_revoke_name(struct ctl *ctl, int argc, char **argv)
 }
 
 /* ---- list --------------------------------------------------------------- */
-
-struct listing {
-	time_t now;
-	struct trust *trust;
-	struct crls *crls; /* NULL: none */
-	json_t *all;
-};
-
-static const char *state_of(const struct listing *l,
-			    const struct cert_chain *chain)
-{
-	time_t ends = cert_chain_not_after(chain);
-
-	if (l->crls && crls_revoke_chain(l->crls, chain))
-		return "revoked";
-	if (ends < l->now)
-		return "expired";
-	if (cert_chain_not_before(chain) > l->now)
-		return "not-yet-valid";
-	return ends - l->now < SOON ? "ends-soon" : "valid";
-}
 
 static int add_issued(void *arg, const char *name, bool old,
 		      struct cert_chain *chain)
@@ -433,23 +507,6 @@ static int print_issued(const json_t *all)
 	return table_print(t);
 }
 
-/* Load the authority's certificate and list, without its key. */
-static int load_lists(const char *dir, struct listing *l)
-{
-	char ca[PATH_LEN], crl[PATH_LEN];
-	struct err err;
-	int ret = make_pki_path(ca, dir, "ca", "pem");
-
-	if (!ret)
-		ret = make_pki_path(crl, dir, "crl", "pem");
-	if (!ret && trust_load(ca, &l->trust, &err))
-		ret = complain(EXIT_FAILED, "pki: %s", err.text);
-	if (!ret && !access(crl, F_OK) &&
-	    crls_load(crl, CRL_RELAXED, l->trust, NULL, &l->crls, &err))
-		ret = complain(EXIT_FAILED, "pki: %s", err.text);
-	return ret;
-}
-
 int pki_list(struct ctl *ctl, int argc, char **argv)
 {
 	struct listing l = { .now = time(NULL) };
@@ -465,7 +522,6 @@ int pki_list(struct ctl *ctl, int argc, char **argv)
 		ret = ctl->json ? print_json(json_incref(l.all))
 				: print_issued(l.all);
 	json_decref(l.all);
-	crls_free(l.crls);
-	trust_free(l.trust);
+	free_lists(&l);
 	return ret;
 }
