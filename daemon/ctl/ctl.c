@@ -484,13 +484,14 @@ void ctl_free(struct ctl *ctl)
 	while (!LIST_EMPTY(&ctl->clients))
 		client_free(LIST_FIRST(&ctl->clients));
 	loop_del(ctl->loop, &ctl->fd);
-	close(ctl->fd.fd);
 	/*
-	 * Another process may have replaced the socket, which is then left
-	 * alone.
+	 * Another process may have replaced the socket, which is then left alone. Ours
+	 * is still open, so that no other one has the same number, and that nobody
+	 * takes it for one that was left behind.
 	 */
 	if (!lstat(ctl->path, &st) && st.st_dev == ctl->dev &&
 	    st.st_ino == ctl->ino)
 		unlink(ctl->path);
+	close(ctl->fd.fd);
 	free(ctl);
 }

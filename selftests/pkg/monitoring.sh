@@ -100,6 +100,15 @@ refuse "a second server at the same socket" serve "$TMP/http"
 like "the error names socket and reason" "$(cat "$TMP/serve.log")" \
 	'metrics serve: .*/http: Address already in use'
 is "the first server still answers" "$(request GET /metrics | head -c 4)" "200 "
+rm "$TMP/http"
+spawn kctl metrics serve "$TMP/http" >"$TMP/second.log" 2>&1
+second=$!
+try "another server takes a path that was removed" \
+	wait_until 20 grep -q '^metrics are served' "$TMP/second.log"
+down TERM "$(pgrep -P "$server" -f 'metrics serve' || echo "$server")"
+is "the end of the first server leaves the socket of the second" \
+	"$(request GET /metrics | head -c 4)" "200 "
+server=$second
 for where in 0.0.0.0:9750 10.7.0.1:9750 127.0.0.1 '[::]:9750' 9750; do
 	refuse "no service for others: $where" serve "$where"
 done

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -236,6 +237,24 @@ static void stubborn(void)
 	turn();
 }
 
+/* Number of sockets that were closed while their path was there for others to see. */
+static unsigned int closed_first;
+
+/*
+ * A daemon that begins at this moment takes the socket for one that was left behind, and
+ * makes its own, which may get the same inode number.
+ */
+int close(int fd)
+{
+	int listens = 0;
+	socklen_t len = sizeof(listens);
+
+	if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) &&
+	    listens && !access(path, F_OK))
+		closed_first++;
+	return (int)syscall(SYS_close, fd);
+}
+
 static void sockets(void)
 {
 	struct ctl *other;
@@ -253,6 +272,8 @@ static void sockets(void)
 	/* A killed daemon leaves its socket. */
 	ctl_free(ctl);
 	ok(access(path, F_OK), "the control socket is removed at the end");
+	is_int(closed_first, 0,
+	       "the control socket is removed before it is closed");
 	if (!fork()) {
 		struct sockaddr_un sun = { .sun_family = AF_UNIX };
 

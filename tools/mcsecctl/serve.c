@@ -108,6 +108,19 @@ static int listen_at_ep(const struct ep *ep)
 	return ret ?: fd;
 }
 
+/*
+ * Remove the socket unless another process has replaced it; to be called while it is
+ * open, since its number may be another one's afterwards.
+ */
+static void remove_path(const char *path, const struct stat *own)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && st.st_dev == own->st_dev &&
+	    st.st_ino == own->st_ino)
+		unlink(path);
+}
+
 /* Returns a socket, or -1 after a message. */
 static int listen_at(const char *where)
 {
@@ -198,6 +211,7 @@ static enum MHD_Result answer_request(void *cls, struct MHD_Connection *c,
 int metrics_serve(struct ctl *ctl, const char *where)
 {
 	struct MHD_Daemon *d;
+	struct stat own = {};
 	sigset_t ends;
 	int fd, sig;
 
@@ -209,6 +223,8 @@ int metrics_serve(struct ctl *ctl, const char *where)
 	fd = listen_at(where);
 	if (fd < 0)
 		return EXIT_FAILED;
+	if (strchr(where, '/') && lstat(where, &own))
+		own = (struct stat){};
 	/* One thread, so that requests wait for each other as commands do. */
 	d = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
 			     answer_request, ctl, MHD_OPTION_LISTEN_SOCKET,
@@ -217,6 +233,7 @@ int metrics_serve(struct ctl *ctl, const char *where)
 			     MHD_OPTION_CONNECTION_TIMEOUT,
 			     (unsigned int)IDLE_S, MHD_OPTION_END);
 	if (!d) {
+		remove_path(where, &own);
 		close(fd);
 		return complain(EXIT_FAILED, "metrics serve: %s: no server",
 				where);
@@ -224,9 +241,8 @@ int metrics_serve(struct ctl *ctl, const char *where)
 	printf("metrics are served at %s\n", where);
 	fflush(stdout);
 	sigwait(&ends, &sig);
+	remove_path(where, &own);
 	MHD_stop_daemon(d);
-	if (strchr(where, '/'))
-		unlink(where);
 	return EXIT_OK;
 }
 
