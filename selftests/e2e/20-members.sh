@@ -115,9 +115,11 @@ whole a "an eviction"
 
 cat >"$TMP/terminal.py" <<'PY'
 """Runs a command on a terminal, types q when it has drawn twice, and tells of it."""
-import os, pty, sys
+import fcntl, os, pty, struct, sys, termios
+rows = int(sys.argv.pop(1))
 pid, fd = pty.fork()
 if not pid:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("4H", rows, 120, 0, 0))
     os.environ.update(TERM="xterm", NO_COLOR="1")
     os.execvp(sys.argv[1], sys.argv[1:])
 said, typed = b"", False
@@ -129,12 +131,17 @@ while True:
     said += more
     if not typed and said.count(b"GROUP") == 2:
         typed = os.write(fd, b"q")
+most = max(part.count(b"\n") for part in said.split(b"\x1b[H\x1b[J"))
+print("fits" if most < rows else f"{most + 1} lines of {rows}", end=" ")
 print("exit", os.WEXITSTATUS(os.waitpid(pid, 0)[1]), "tables", said.count(b"GROUP"),
       "restored" if said.endswith(b"\x1b[?25h\x1b[?1049l") else repr(said[-40:]))
 PY
-is "on a terminal top is drawn again, and q ends it" \
-	"$(timeout 60 python3 "$TMP/terminal.py" "$MCSECCTL" -n "/run/netns/$(ns a)" top)" \
-	"exit 0 tables 2 restored"
+for rows in 24 8 6; do
+	is "top is drawn again on a terminal of $rows lines, and q ends it" \
+		"$(timeout 60 python3 "$TMP/terminal.py" $rows "$MCSECCTL" \
+			-n "/run/netns/$(ns a)" top)" \
+		"fits exit 0 tables 2 restored"
+done
 
 section "admit"
 try "b may come back" ctl k admit video b.lab

@@ -22,8 +22,9 @@
 #include "units.h"
 
 #define CONTROL_C 3
-/* Lines of the screen that are no groups: the heads, and empty ones. */
-#define HEAD_LINES 6
+/* Lines above the groups, and above the counters. */
+#define HEAD_LINES 3
+#define COUNTER_LINES 2
 
 struct top {
 	struct ctl *ctl;
@@ -121,7 +122,19 @@ static void put_growth(const struct top *t, struct table *table,
 	}
 }
 
-static void print_rows(const struct top *t, size_t max)
+/* Return how many of @n rows are shown in @room lines: the last says what is left. */
+static size_t rows_shown(size_t n, size_t room)
+{
+	return n <= room ? n : room > 1 ? room - 1 : room;
+}
+
+static void tell_left(size_t n, size_t shown, size_t room)
+{
+	if (n > shown && shown < room)
+		printf("and %zu more\n", n - shown);
+}
+
+static void print_rows(const struct top *t, size_t room)
 {
 	static const uint32_t number = COLUMN_RIGHT;
 	static const uint32_t drops = COLUMN_RIGHT | COLUMN_OPTIONAL;
@@ -141,15 +154,14 @@ static void print_rows(const struct top *t, size_t max)
 		{}
 	};
 	struct table *table = table_new(columns, true);
-	size_t i;
+	size_t i, shown = rows_shown(t->now.n_groups, room);
 
-	for (i = 0; i < t->now.n_groups && i < max; i++)
+	for (i = 0; i < shown; i++)
 		put_growth(t, table, &t->rows[i]);
 	table_print(table);
 	if (!t->now.n_groups)
 		puts("no groups");
-	if (i < t->now.n_groups)
-		printf("and %zu more\n", t->now.n_groups - i);
+	tell_left(t->now.n_groups, shown, room);
 }
 
 /* Return how much a counter of the namespace has grown. */
@@ -163,7 +175,18 @@ static uint64_t counter_growth(const struct top *t, const char *name,
 	return (uint64_t)(is >= was ? is - was : is);
 }
 
-static void print_reasons(const struct top *t)
+static size_t count_reasons(const struct top *t)
+{
+	const char *name;
+	size_t n = 0;
+	json_t *v;
+
+	json_object_foreach(t->now.counters, name, v)
+		n += !!counter_growth(t, name, v);
+	return n;
+}
+
+static void print_reasons(const struct top *t, size_t room)
 {
 	static const struct column columns[] = {
 		{ "COUNTER", 0 },
@@ -173,11 +196,12 @@ static void print_reasons(const struct top *t)
 		{},
 	};
 	struct table *table = table_new(columns, true);
+	size_t n = count_reasons(t), shown = rows_shown(n, room), i = 0;
 	const char *name;
 	json_t *v;
 
 	json_object_foreach(t->now.counters, name, v) {
-		if (!counter_growth(t, name, v))
+		if (!counter_growth(t, name, v) || i++ >= shown)
 			continue;
 		table_row(table);
 		table_put(table, 0, name);
@@ -186,6 +210,7 @@ static void print_reasons(const struct top *t)
 		table_put(table, 3, counter_meaning(name));
 	}
 	table_print_below(table);
+	tell_left(n, shown, room);
 }
 
 /* ---- JSON ---------------------------------------------------------------- */
@@ -262,28 +287,50 @@ static int compute_rows(struct top *t, struct err *err)
 	return EXIT_OK;
 }
 
-static size_t screen_lines(void)
+/* Lines for the rows of both tables. */
+struct room {
+	size_t groups;
+	size_t counters;
+};
+
+/*
+ * Divide the screen, whose last line stays empty since the cursor is there. The counters
+ * have a third, and groups what these leave; where it is too low for both there are no
+ * counters.
+ */
+static struct room screen_room(const struct top *t)
 {
+	size_t lines = 24, counters = count_reasons(t), most;
 	struct winsize w;
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_row <= HEAD_LINES + 2)
-		return 10;
-	/* The counters have a third of the screen. */
-	return (w.ws_row - HEAD_LINES) * 2u / 3;
+	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_row)
+		lines = w.ws_row;
+	lines = lines > HEAD_LINES + 2 ? lines - HEAD_LINES - 1 : 1;
+	most = lines / 3 > COUNTER_LINES ? lines / 3 - COUNTER_LINES : 0;
+	if (counters > most)
+		counters = most;
+	return (struct room){
+		.groups = lines - (counters ? counters + COUNTER_LINES : 0),
+		.counters = counters,
+	};
 }
 
 static int print_top(const struct top *t)
 {
+	struct room room = { SIZE_MAX, SIZE_MAX };
 	char time[STAMP_STRLEN];
 
 	if (t->ctl->json)
 		return print_growth_json(t);
-	if (t->live)
+	if (t->live) {
+		room = screen_room(t);
 		printf("\033[H\033[Jmcsecctl top  %s  every %" PRIu32
 		       " s, q ends\n\n",
 		       stamp_now(time), t->interval);
-	print_rows(t, t->live ? screen_lines() : SIZE_MAX);
-	print_reasons(t);
+	}
+	print_rows(t, room.groups);
+	if (room.counters)
+		print_reasons(t, room.counters);
 	return fflush(stdout) ? EXIT_FAILED : EXIT_OK;
 }
 
