@@ -92,6 +92,19 @@ static const json_t *roster_of(const json_t *rosters, const char *group)
 	return NULL;
 }
 
+/* The number of members, and why they do not hear of changes. */
+static void put_group(struct table *t, const json_t *group)
+{
+	const char *why = text_of(group, "unsent-why");
+
+	table_printf(t, TREE_STATE, "%" JSON_INTEGER_FORMAT " member%s%s%s",
+		     number_of(group, "members"),
+		     number_of(group, "members") == 1 ? "" : "s",
+		     *why ? ", rekeys cannot be sent: " : "", why);
+	if (*why)
+		table_tint(t, TREE_STATE, TINT_BAD);
+}
+
 static void put_gcks(struct table *t, const json_t *role, const json_t *rosters)
 {
 	size_t i, top, group;
@@ -104,9 +117,7 @@ static void put_gcks(struct table *t, const json_t *role, const json_t *rosters)
 	json_array_foreach(json_object_get(role, "groups"), i, o) {
 		group = table_branch(t, top);
 		table_put(t, TREE_NAME, text_of(o, "name"));
-		table_printf(t, TREE_STATE, "%" JSON_INTEGER_FORMAT " member%s",
-			     number_of(o, "members"),
-			     number_of(o, "members") == 1 ? "" : "s");
+		put_group(t, o);
 		put_key(t, o);
 		table_put(t, TREE_AT, text_of(o, "selector"));
 		put_members(t, group, roster_of(rosters, text_of(o, "name")));
