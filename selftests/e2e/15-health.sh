@@ -75,6 +75,10 @@ is "collectors see a member that is in and well" \
 is "collectors see the counters of the module" \
 	"$(exported mcsec_module_out_exempt_total)" "$(counter m out-exempt)"
 
+"$MCSECCTL" -n nosuch metrics export >"$TMP/nosuch" 2>&1
+is "collectors see no values of a namespace that is not there" "$? $(cat "$TMP/nosuch")" \
+	'1 mcsecctl: network namespace "nosuch": No such file or directory'
+
 section "interface"
 
 nip m link set eth0 down

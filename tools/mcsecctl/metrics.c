@@ -88,6 +88,11 @@ static int metrics_export(struct ctl *ctl, int argc, char **argv)
 	if (ctl->json)
 		return complain(EXIT_USAGE,
 				"metrics export has a format of its own: \"mcsecctl -j stats\" and \"mcsecctl -j status\" have the values in JSON");
+	/* A module that does not answer is a value, but not a name that is wrong. */
+	ret = enter_netns(ctl);
+	if (ret)
+		return ret;
+	ctl->netns = NULL;
 	text = metrics_text(ctl, &len);
 	if (!text)
 		return complain(EXIT_FAILED, "no memory for the output");
