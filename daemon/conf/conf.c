@@ -69,6 +69,10 @@ static const struct conf_word inbands[] = { { "never", INBAND_NEVER },
 					    { "always", INBAND_ALWAYS },
 					    { NULL, 0 } };
 
+static const struct conf_word policies[] = { { "enforce", false },
+					     { "observe", true },
+					     { NULL, 0 } };
+
 static const struct conf_word levels[] = { { "error", LOG_LEVEL_ERR },
 					   { "warning", LOG_LEVEL_WARN },
 					   { "info", LOG_LEVEL_INFO },
@@ -226,6 +230,7 @@ static const struct conf_field mgroup_fields[] = {
 	M(mark, "mark", conf_read_mark, 0),
 	M(in_mark, "in-mark", conf_read_mark, 0),
 	M(forward, "forward", conf_read_bool, 0),
+	M(observe, "policy", conf_read_word, .words = policies),
 	M(send, "send", conf_read_bool, 0),
 	M(receive, "receive", conf_read_bool, 0),
 	M(inband, "inband", conf_read_bool, 0),

@@ -268,6 +268,11 @@ struct conf_mgroup {
 	struct conf_mark in_mark;
 	/* The host is a gateway, and protects what it routes. */
 	bool forward;
+	/*
+	 * For the migration of a network: datagrams that cannot be protected pass
+	 * in the clear.
+	 */
+	bool observe;
 	bool send;
 	bool receive;
 	/*

@@ -413,6 +413,17 @@ static void tell_gap(const struct conf_mgroup *g, conf_change_fn *fn, void *arg)
 	fn(arg, line);
 }
 
+static void tell_observing(const struct conf_mgroup *g, conf_change_fn *fn,
+			   void *arg)
+{
+	char a[PREFIX_STRLEN], line[512];
+
+	snprintf(line, sizeof(line),
+		 "group %s: policy observe: datagrams to %s that cannot be protected are sent and accepted in the clear",
+		 g->name, prefix_str(&g->sel.dst, g->sel.dst_len, a));
+	fn(arg, line);
+}
+
 void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg)
 {
 	size_t i;
@@ -422,5 +433,7 @@ void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg)
 
 		if (selector_is_part(&g->sel) || g->devs.n || g->mark.mask)
 			tell_gap(g, fn, arg);
+		if (g->observe)
+			tell_observing(g, fn, arg);
 	}
 }

@@ -27,7 +27,8 @@ static const char no_group_cure[] =
 static const char again_cure[] =
 	"\"mcsecctl group del NAME --force\" lets mcsecd add it again";
 static const char enforce_cure[] =
-	"\"mcsecctl group set NAME policy enforce\" ends that";
+	"\"mcsecctl group set NAME policy enforce\" ends that, or \"policy\" in "
+	"mcsecd.conf if it stands there";
 static const char sa_cure[] =
 	"ask for other keys: \"mcsecctl rekey\" at the key server, or "
 	"\"mcsecctl leave\" and \"mcsecctl join\" here; find out who changes the "

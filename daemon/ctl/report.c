@@ -333,6 +333,8 @@ static void put_local(json_t *o, const struct conf_mgroup *c, uint64_t no_devs)
 	}
 	if (c->forward)
 		put_bool(o, "forward", true);
+	if (c->observe)
+		put_json_text(o, "policy", "observe");
 }
 
 /*

@@ -96,6 +96,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "partly protected", "db6e1ef8cf375f14bf06440236b7dc5a" },
 	{ "policy changed", "8a4905266d655b8daa16c5e31d81c30c" },
 	{ "policy damaged", "e1879d80dfc957ad8922ee3db1743cc1" },
+	{ "policy not changed", "33685844c10959af87a1a1bf77fd3a60" },
 	{ "receive buffer too small", "6460bcec10e051c993ac0900aef3dd20" },
 	{ "refused by peer", "915851ca725e5d9fbcbb7673039fecea" },
 	{ "registration failed", "49e1b48bfd8a54748a5edb8e2fe45c8a" },

@@ -102,6 +102,7 @@ enum member_fault member_difference(const struct member *m, const char *group,
 	if (fault || info.group.policy == MCSEC_POLICY_ENFORCE)
 		return fault;
 	err_set(why, 0,
-		"the kernel's group has the policy \"observe\", so traffic may be in the clear");
+		"the kernel's group has the policy \"observe\"%s, so traffic may be in the clear",
+		g->conf->observe ? " by the configuration" : "");
 	return MEMBER_FAULT_OBSERVES;
 }

@@ -77,6 +77,9 @@ int member_protect(struct member *m, struct err *err)
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
 		ret = membership_protect(g, &made, err);
+		/* An earlier run had another configuration. */
+		if (!ret && !made)
+			ret = membership_set_policy(g, err);
 		if (ret)
 			return ret;
 	}

@@ -110,6 +110,8 @@ void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg)
 	kg->in_mark.value = conf->in_mark.value;
 	kg->in_mark.mask = conf->in_mark.mask;
 	kg->forward = conf->forward;
+	kg->policy = conf->observe ? MCSEC_POLICY_OBSERVE
+				   : MCSEC_POLICY_ENFORCE;
 	kg->n_devs = conf->devs.n;
 	memcpy(kg->devs, conf->devs.name, sizeof(kg->devs));
 }
@@ -167,6 +169,22 @@ static int refuse_taken(const struct kernel *k, const struct kgroup *kg,
 	return err_set(err, -EEXIST,
 		       "group \"%s\": the kernel has %s as group \"%s\": if no other program needs that, \"mcsecctl group del %s --force\" removes it",
 		       kg->name, kgroup_str(kg, a), s.name, s.name);
+}
+
+int membership_set_policy(struct mgroup *g, struct err *err)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	struct kgroup kg;
+	struct err kerr;
+	int ret;
+
+	membership_kgroup(g->conf, &kg);
+	ret = k->ops->group_set(k->ctx, kg.name, kg.policy, true, &kerr);
+	if (!ret)
+		return 0;
+	g->kernel_errors++;
+	return err_set(err, ret, "group \"%s\": policy: kernel: %s", kg.name,
+		       kerr.text);
 }
 
 int membership_protect(struct mgroup *g, bool *made, struct err *err)

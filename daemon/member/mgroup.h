@@ -470,6 +470,11 @@ void membership_watch_devs(struct mgroup *g);
  */
 int membership_protect(struct mgroup *g, bool *made, struct err *err);
 /*
+ * Give the kernel's group the policy of the configuration. Returns 0, or -errno with
+ * one line in @err.
+ */
+int membership_set_policy(struct mgroup *g, struct err *err);
+/*
  * Delete the kernel's group, so that its address is no longer protected.
  * Returns 0 or -errno.
  */

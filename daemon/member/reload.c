@@ -169,6 +169,28 @@ static void report_change(const struct report *r, enum change kind,
 	r->fn(r->arg, line);
 }
 
+/* The policy changes beside everything else. */
+static bool policy_changed(const struct mgroup *g,
+			   const struct conf_mgroup *conf)
+{
+	return conf && g->conf->observe != conf->observe;
+}
+
+static void report_policy(const struct report *r, const struct mgroup *g,
+			  const struct conf_mgroup *conf)
+{
+	char line[LINE_MAX_LEN];
+
+	if (!policy_changed(g, conf))
+		return;
+	snprintf(line, sizeof(line),
+		 "group %s: changed: policy %s: datagrams that cannot be protected %s",
+		 conf->name, conf->observe ? "observe" : "enforce",
+		 conf->observe ? "are sent and accepted in the clear"
+			       : "are dropped");
+	r->fn(r->arg, line);
+}
+
 /* Tell whether the keys that the key server has would be refused. */
 static void report_keyed(const struct report *r, const struct mgroup *g,
 			 const struct conf_mgroup *c)
@@ -208,6 +230,7 @@ static void report_member_changes(const struct member *m,
 	{
 		c = find_mgroup_conf(conf, g->conf->name);
 		report_change(r, change_of(g, c), g, c);
+		report_policy(r, g, c);
 		report_keyed(r, g, c);
 	}
 	for (i = 0; i < conf->n_groups; i++)
@@ -270,10 +293,14 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 {
 	enum change kind = change_of(g, conf);
 	bool sends = conf && conf->send && !g->conf->send;
+	bool policy = policy_changed(g, conf);
+	struct err err;
 	struct msa *s;
 
 	if (conf)
 		membership_configure(g, conf);
+	if (policy && membership_set_policy(g, &err))
+		group_err(g, "policy not changed: %s", err.text);
 	switch (kind) {
 	case CHANGE_REMOVED:
 		g->removed = true;

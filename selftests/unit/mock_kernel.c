@@ -304,9 +304,27 @@ static int sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 	return rc;
 }
 
+static int group_set(void *ctx, const char *name, enum mcsec_policy policy,
+		     bool force, struct err *err)
+{
+	struct mock_kernel *mk = ctx;
+	unsigned int i;
+
+	for (i = 0; i < mk->n_groups; i++) {
+		if (strcmp(mk->group[i].name, name))
+			continue;
+		if (policy != MCSEC_POLICY_ENFORCE && !force)
+			return err_set(err, -EPERM, "another owner");
+		mk->group[i].policy = policy;
+		return 0;
+	}
+	return err_set(err, -ENOENT, "no such group");
+}
+
 /* Only functions that the member uses are implemented. */
 static const struct kernel_ops mock_ops = {
 	.group_add = group_add,
+	.group_set = group_set,
 	.group_del = group_del,
 	.group_get = group_get,
 	.group_dump = group_dump,

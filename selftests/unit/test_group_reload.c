@@ -89,6 +89,16 @@ static int check(struct other *o)
 	return member_reload_check(a->m, &o->conf, add_line, NULL, &err);
 }
 
+static int fail_set(void *ctx, const char *name, enum mcsec_policy policy,
+		    bool force, struct err *e)
+{
+	(void)ctx;
+	(void)name;
+	(void)policy;
+	(void)force;
+	return err_set(e, -EPERM, "no");
+}
+
 /* ---- checks of the state ------------------------------------------------ */
 
 struct wanted {
@@ -603,6 +613,63 @@ static void test_interface(void)
 	sim_finish(&s, "interface");
 }
 
+/* A network that is migrated observes first, and enforces at last. */
+static void test_policy(void)
+{
+	static struct other o[4];
+	const struct kernel_ops *ops;
+	struct kernel_ops failing;
+	uint64_t registrations;
+
+	usual(9);
+	registrations = group("video").st.registrations;
+	is_int(a->mk.group[0].policy, MCSEC_POLICY_ENFORCE,
+	       "a group enforces by default");
+	o[0] = as_now();
+	o[0].groups[0].observe = true;
+	is_int(check(&o[0]), 0, "another policy is no fault");
+	is_str(lines,
+	       "group video: changed: policy observe: datagrams that cannot be protected are sent and accepted in the clear\n",
+	       "a check says what observing means");
+	is_int(a->mk.group[0].policy, MCSEC_POLICY_ENFORCE,
+	       "a check changes no policy");
+	is_int(reload(&o[0]), 0, "a reload with policy observe");
+	is_int(a->mk.group[0].policy, MCSEC_POLICY_OBSERVE,
+	       "the kernel's group observes");
+	sim_run(&s, 5000);
+	is_int(group("video").st.registrations, registrations,
+	       "another policy needs no registration");
+	is_int(group("video").st.state, MEMBER_IN, "the member is still in");
+
+	o[1] = as_now();
+	o[1].groups[0].observe = false;
+	o[1].groups[0].window = 4096;
+	is_int(check(&o[1]), 0, "two changes of one group are no fault");
+	is_str(lines,
+	       "group video: changed: replay-window: from the next Data SA on\n"
+	       "group video: changed: policy enforce: datagrams that cannot be protected are dropped\n",
+	       "a check tells both changes");
+	is_int(reload(&o[1]), 0, "a reload with policy enforce");
+	is_int(a->mk.group[0].policy, MCSEC_POLICY_ENFORCE,
+	       "the kernel's group enforces again");
+
+	/* A kernel that refuses is told, and the group is not what it was meant. */
+	ops = a->mk.k.ops;
+	failing = *ops;
+	failing.group_set = fail_set;
+	a->mk.k.ops = &failing;
+	o[2] = as_now();
+	o[2].groups[0].observe = true;
+	is_int(reload(&o[2]), 0, "a reload whose policy the kernel refuses");
+	a->mk.k.ops = ops;
+	ok(strstr(s.log,
+		  "group video: policy not changed: group \"video\": policy: kernel: no"),
+	   "the refusal is in the log");
+	is_int(group("video").st.kernel_errors, 1, "the refusal is counted");
+	is_int(sim_gaps(&s), 0, "nobody lost a packet");
+	sim_finish(&s, "policy");
+}
+
 int main(void)
 {
 	RUN(test_come_and_go);
@@ -614,5 +681,6 @@ int main(void)
 	RUN(test_under_way);
 	RUN(test_refused);
 	RUN(test_interface);
+	RUN(test_policy);
 	return done();
 }

@@ -531,6 +531,13 @@ static void test_gaps(void)
 			       "address = \"239.1.1.1\";")),
 	       "group video: only 232.1.1.1 src 10.0.0.1 is protected; other datagrams to 232.1.1.1 are sent and accepted in the clear\n",
 	       "other sources are left out");
+	is_str(gaps(MEMBER("address = \"239.1.1.1\"; policy = \"enforce\";")),
+	       "", "a group that enforces leaves nothing out");
+	is_str(gaps(MEMBER("address = \"239.1.1.1\"; policy = \"observe\";")),
+	       "group video: policy observe: datagrams to 239.1.1.1 that cannot be protected are sent and accepted in the clear\n",
+	       "a group that observes is told");
+	refused(MEMBER("address = \"239.1.1.1\"; policy = \"permit\";"),
+		"member.groups[0].policy", "\"permit\" is not known");
 }
 
 /* ---- groups of the kernel ----------------------------------------------- */
