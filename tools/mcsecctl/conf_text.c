@@ -76,6 +76,10 @@ static const struct setting member_group_settings[] = {
 	{ .name = "mode" },
 	{ .name = "send", .comment = "the key server has to allow it" },
 	{ .name = "receive" },
+	{ .name = "policy",
+	  .comment =
+		  "or \"observe\", while a running network is migrated: what cannot be protected then passes",
+	  .example = "\"enforce\"" },
 	{}
 };
 
