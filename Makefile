@@ -282,7 +282,7 @@ uninstall: put = @rm -f '$(DESTDIR)$(2)/$(or $(4),$(notdir $(3)))' && \
 	printf '  %-7s %s\n' REMOVE '$(DESTDIR)$(2)/$(or $(4),$(notdir $(3)))'
 uninstall: override STRIP :=
 uninstall: install-programs install-iptables install-dev uninstall-module
-	@for d in '$(DOCDIR)/examples' '$(DOCDIR)' '$(DATADIR)/mcsec/wireshark' \
+	@for d in '$(DOCDIR)/examples' '$(DOCDIR)/recipes' '$(DOCDIR)' '$(DATADIR)/mcsec/wireshark' \
 	  '$(DATADIR)/mcsec/monitoring' '$(DATADIR)/mcsec'; do \
 	  rmdir "$(DESTDIR)$$d" 2>/dev/null || :; done
 built = $(if $(filter uninstall,$(MAKECMDGOALS)),,$(1))
@@ -300,6 +300,7 @@ install-programs: $(call built,$(BINS))
 	$(call put,644,$(ZSHDIR),tools/completion/_mcsecctl)
 	$(call put,644,$(DATADIR)/fish/vendor_completions.d,tools/completion/mcsecctl.fish)
 	$(call each,644,$(DOCDIR),$(sort $(wildcard Documentation/*.rst)))
+	$(call each,644,$(DOCDIR)/recipes,$(sort $(wildcard Documentation/recipes/*.rst)))
 	$(call each,644,$(DOCDIR)/examples,$(sort $(wildcard Documentation/examples/*)))
 	$(call put,644,$(DATADIR)/mcsec,Documentation/schema/mcsec.json)
 	$(call put,644,$(DATADIR)/mcsec/wireshark,tools/wireshark/mcsec.lua)

@@ -98,10 +98,10 @@ after_command() {
 		try "the stream goes on in the clear" goes_on
 		before=$(observed viewer)
 		goes_on
-		try "what observing members let pass is counted" \
+		try "each clear datagram that passes counts as observed" \
 			test "$(observed viewer)" -gt "$before"
 		try "a forged datagram is not told from others yet" forge forged-early
-		try "it is accepted" wait_until 20 heard forged-early
+		try "the forged datagram is accepted" wait_until 20 heard forged-early
 		;;
 	studio:*'mcsecctl stats')
 		try "the stream goes on as ESP" goes_on

@@ -85,7 +85,7 @@ member_conf() {
 example_part() {
 	sed -n "/^$3: {/,/^};/p" "$TOP/Documentation/examples/$2.conf" |
 		sed -e "s|\"/var/lib/mcsec/|\"$TMP/$1/|; s|eth1|eth0|g" \
-			-e "s|192.0.2.1|$K4|; s/\<\(r\|vtep\|robot\)1\.example/k.lab/" \
+			-e "s|192.0.2.1|$K4|; s/\<\(r\|vtep\|robot\|clock\)1\.example/k.lab/" \
 			-e 's|"\*\.example"|"*.lab"|; s|239\.192\.|239.7.|'
 }
 
