@@ -21,6 +21,7 @@
 #include "gcks/policy.h"
 #include "gcks/signing.h"
 #include "gcks/witness.h"
+#include "gcks/wraps.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 #include "lib/secret.h"
@@ -204,6 +205,7 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	g->rekeys++;
 	g->change_times[g->rekeys % GKM_CHANGES] = g->change_ms;
 	g->fresh = true;
+	wraps_room(g);
 	policy_take(g, c);
 	pace_changed(g, c->how, c->told);
 	group_info(g, "group rekeyed: %s: Data SA " SPI_FMT "%s", c->why,
@@ -389,6 +391,7 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	lkh_free(g->tree);
 	g->tree = c->tree;
 	c->tree = NULL;
+	wraps_forget(g);
 	mids_anew(g);
 	rekey_sa_wipe(&g->rs);
 	if (c->sign) {
@@ -573,6 +576,7 @@ void gkm_free(struct group *g)
 {
 	outbox_drop_all(&g->out);
 	lkh_free(g->tree);
+	wraps_forget(g);
 	rekey_sa_wipe(&g->rs);
 	explicit_bzero(&g->st, sizeof(g->st));
 	sigkey_free(g->sign);

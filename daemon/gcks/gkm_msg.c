@@ -13,6 +13,7 @@
 #include "gcks/mids.h"
 #include "gcks/outbox.h"
 #include "gcks/spread.h"
+#include "gcks/wraps.h"
 #include "lib/log.h"
 #include "lib/util.h"
 
@@ -24,12 +25,30 @@
 
 /* ---- wrapping ----------------------------------------------------------- */
 
+/* Wrap a key that is the Rekey SA's, or wrapped with the default KWK. */
+static int wrap_end(const struct group *g, const struct gkm_state *st,
+		    const struct lkh_wrap *v, const struct kwk *def,
+		    struct kd_key *key)
+{
+	struct kwk kwk = *def;
+	int ret = 0;
+
+	if (v->kwk_id)
+		ret = kwk_set(&kwk, g->conf->kwa, v->kwk, lkh_key_len(g->tree));
+	if (!ret)
+		ret = kwk_wrap(&kwk, v->id, v->kwk_id,
+			       v->key ? v->key : st->rekey.keymat,
+			       v->key ? lkh_key_len(g->tree) : st->rekey.len,
+			       key);
+	kwk_wipe(&kwk);
+	return ret;
+}
+
 int gkm_wrap(const struct group *g, const struct gkm_state *st,
 	     const struct lkh_wraps *w, const struct kwk *def, struct kd *kd)
 {
 	struct kd_bag *bag;
 	struct kd_key key;
-	struct kwk kwk;
 	size_t i;
 	int ret;
 
@@ -37,22 +56,12 @@ int gkm_wrap(const struct group *g, const struct gkm_state *st,
 	for (i = 0; !ret && i < w->n; i++) {
 		const struct lkh_wrap *v = &w->v[i];
 
-		if (v->kwk_id)
-			ret = kwk_set(&kwk, g->conf->kwa, v->kwk,
-				      lkh_key_len(g->tree));
-		else
-			kwk = *def;
-		if (!ret)
-			ret = kwk_wrap(&kwk, v->id, v->kwk_id,
-				       v->key ? v->key : st->rekey.keymat,
-				       v->key ? lkh_key_len(g->tree)
-					      : st->rekey.len,
-				       &key);
+		ret = v->id && v->kwk_id ? wraps_make(g, v, &key)
+					 : wrap_end(g, st, v, def, &key);
 		if (!ret)
 			ret = v->id ? kd_wrap_add(kd, &key)
 				    : kd_bag_add(bag, &key);
 	}
-	kwk_wipe(&kwk);
 	return ret;
 }
 

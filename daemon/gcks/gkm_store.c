@@ -25,6 +25,7 @@
 #include "gcks/group_time.h"
 #include "gcks/outbox.h"
 #include "gcks/witness.h"
+#include "gcks/wraps.h"
 #include "lib/secret.h"
 
 /*
@@ -366,6 +367,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	}
 	if (!ret && !*changed)
 		ret = load_tree(g);
+	wraps_room(g);
 	if (!ret && g->st.keyed) {
 		ret = gkm_rekey_sa(g, &g->st, g->sign, &g->rs);
 		g->rs.next_mid = g->st.next_mid;

@@ -26,6 +26,7 @@ struct key_source_ops;
 struct order;
 struct policy;
 struct sigkey;
+struct wraps;
 
 #define GMC_HASH 1024 /* buckets of requests */
 #define GMC_ID_MAX 600 /* octets of an identity as text */
@@ -119,6 +120,7 @@ struct gmember {
 	bool turns_half; /* with turning: the change sets turned */
 	int64_t joined; /* seconds since 1970 */
 	int64_t registered;
+	int64_t stored; /* the last registration that the store has */
 	uint32_t first_sid;
 	uint32_t n_sids;
 	/*
