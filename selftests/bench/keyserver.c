@@ -5,9 +5,10 @@
  * process, and registrations with the real daemon on loopback. Prints a table and
  * what was to be reached.
  *
- *	build/bench/keyserver [FILE.json [LOG2_OF_MEMBERS]...]
+ *	build/bench/keyserver [FILE.json [LOG2_OF_MEMBERS | PART]...]
  *
- * With sizes named, only these, and nothing else. CPU is that of the key server
+ * With sizes or parts ("growth", "crowd", "idle", "registrations") named, only these,
+ * and nothing else. CPU is that of the key server
  * alone, by the process's clock, so that it depends on the machine: compare what is
  * in one run.
  */
@@ -18,6 +19,7 @@
 
 #include "keyserver.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #define SIZES_MAX 8
@@ -178,9 +180,54 @@ static void judge_all(void)
 			   r->ratio, 20, true);
 }
 
+static void measure_growth(void)
+{
+	ks_growth(1 << 19);
+}
+
+static void measure_crowd(void)
+{
+	ks_crowd_leaves(65536, 1000);
+}
+
+static void measure_idle(void)
+{
+	ks_idle_sas(10000);
+}
+
+static void measure_registrations(void)
+{
+	ks_registrations(2048);
+}
+
+static const struct part {
+	const char *name;
+	void (*fn)(void);
+} parts[] = {
+	{ "growth", measure_growth },
+	{ "crowd", measure_crowd },
+	{ "idle", measure_idle },
+	{ "registrations", measure_registrations },
+};
+
+/* Measure what @word names: a part, or a group of a size. */
+static void measure_one(const char *word)
+{
+	const struct part *p;
+
+	for (p = parts; p < parts + ARRAY_SIZE(parts); p++)
+		if (!strcmp(p->name, word)) {
+			p->fn();
+			return;
+		}
+	if (atoi(word) < 8 || atoi(word) > 20)
+		bail("\"%s\" is neither a part nor 8 to 20", word);
+	ks_group(1u << atoi(word));
+}
+
 int main(int argc, char **argv)
 {
-	static const unsigned int sizes[] = { 10, 14, 17, 20 };
+	static const char *const sizes[] = { "10", "14", "17", "20" };
 	unsigned int i;
 
 	log_set_level(LOG_LEVEL_ERR);
@@ -188,16 +235,13 @@ int main(int argc, char **argv)
 	printf("%-34s %8s %10s %10s %9s %5s %7s %7s\n", "bench", "members",
 	       "cpu us", "worst us", "octets", "msgs", "seconds", "ratio");
 	for (i = 2; i < (unsigned int)argc; i++)
-		ks_group(1u << atoi(argv[i]));
-	for (i = 0; argc <= 2 && i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		ks_group(1u << sizes[i]);
-	if (argc <= 2) {
-		ks_growth(1 << 19);
-		ks_crowd_leaves(65536, 1000);
-		ks_idle_sas(10000);
-		ks_registrations(2048);
+		measure_one(argv[i]);
+	for (i = 0; argc <= 2 && i < ARRAY_SIZE(sizes); i++)
+		measure_one(sizes[i]);
+	for (i = 0; argc <= 2 && i < ARRAY_SIZE(parts); i++)
+		parts[i].fn();
+	if (argc <= 2)
 		judge_all();
-	}
 	if (argc > 1 && json_dump_file(rows, argv[1], JSON_INDENT(2)))
 		bail("cannot write %s", argv[1]);
 	return 0;
