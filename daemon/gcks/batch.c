@@ -569,6 +569,7 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	}
 	certs_settle(j);
 	j->m->registered = now;
+	j->m->stored = now;
 	j->m->owed = j->told;
 	j->m->over = j->over;
 	/*

@@ -665,6 +665,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	flags = rbuf_u8(&r);
 	m->joined = rbuf_u64(&r);
 	m->registered = rbuf_u64(&r);
+	m->stored = m->registered;
 	m->first_sid = rbuf_u32(&r);
 	m->n_sids = rbuf_u32(&r);
 	if (version != RECORD_VERSION_OLD) {

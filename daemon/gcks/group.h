@@ -403,6 +403,7 @@ struct group {
 	uint32_t n_denied;
 
 	struct lkh *tree;
+	struct wraps *wraps; /* see gcks/wraps.h */
 	struct sigkey *sign;
 	struct gkm_state st;
 	struct rekey_sa rs; /* machine of st.rekey; counts Message IDs */

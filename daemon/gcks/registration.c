@@ -29,8 +29,12 @@
 #include "lib/log.h"
 #include "lib/quote.h"
 
-/* Repeated registrations of a receiver are stored once within this time. */
-#define REPEAT_S 10
+/*
+ * A registration of a receiver that changes nothing is stored once within this time,
+ * and one that changes little not more often than this.
+ */
+#define REPEAT_S 3600
+#define LATELY_S 10
 /*
  * Longest wait for the change in flight. A member gives up an IKE SA on which it
  * gets no answer for 5 s, and opens another one, with a signature on both sides;
@@ -170,10 +174,23 @@ static bool current_keys_suffice(const struct group *g,
 	       (g->fresh && g->keys->sender_ids_left(g, &g->st) > others);
 }
 
-/* Return true if the last registration of @m was stored just now. */
+/* Return true if the last registration of @m was stored within @s seconds. */
+static bool stored_within(const struct gmember *m, int64_t now, int64_t s)
+{
+	return now >= m->stored && now - m->stored < s;
+}
+
 static bool stored_lately(const struct gmember *m, int64_t now)
 {
-	return now >= m->registered && now - m->registered < REPEAT_S;
+	return stored_within(m, now, LATELY_S);
+}
+
+/* Return true if the store has what @j would have it write, but for the time. */
+static bool is_stored(const struct gmember *m, const struct join_req *j)
+{
+	return addr_equal(&m->at, &j->from.addr) &&
+	       m->cert_ends == j->cert_ends && m->by_psk == !j->cert_ends &&
+	       m->term_ms <= j->term_ms && !m->term_ms == !j->term_ms;
 }
 
 /*
@@ -185,7 +202,8 @@ static bool repeats_last(const struct gmember *m, const struct join_req *j,
 {
 	return !j->send && !m->send && !j->renews && !m->ended &&
 	       m->fragments == j->fragments && m->inband == j->inband &&
-	       stored_lately(m, now) && cert_refs_cover(&m->certs, &j->certs);
+	       stored_within(m, now, is_stored(m, j) ? REPEAT_S : LATELY_S) &&
+	       cert_refs_cover(&m->certs, &j->certs);
 }
 
 /*
@@ -465,6 +483,7 @@ static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
 		return;
 	}
 	cancel_leave(g, m);
+	m->registered = group_wall(g);
 	m->owed = false;
 	m->over = j->over;
 	g->registrations++;

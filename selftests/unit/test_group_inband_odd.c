@@ -3,6 +3,7 @@
  * Members that are rekeyed inband, when messages come late or never, when an
  * identity is at two places, and when an IKE SA is not the one that it was.
  */
+#include "gcks/gmc.h"
 #include "group_finish.h"
 #include "group_inband.h"
 #include "group_sim.h"
@@ -226,6 +227,7 @@ static void evicted_before_the_answer(void)
 
 	/* The same for a member that was in. */
 	a = s.m[2];
+	gmc_find(TAILQ_FIRST(&s.gcks->groups), "r1.example")->stored = 0;
 	register_now(group_of(a));
 	until_granted("member registered again");
 	sim_inband_lose_all(&s);
