@@ -25,11 +25,13 @@ enum ike_prf_id {
 	IKE_PRF_HMAC_SHA2_512 = 7,
 };
 
-/* Transform type 4. */
+/* Transform type 4, and types 6 to 12 (RFC 9370). */
 enum ike_ke {
 	IKE_KE_P256 = 19,
 	IKE_KE_P384 = 20,
 	IKE_KE_X25519 = 31,
+	IKE_KE_ML_KEM_768 = 36,
+	IKE_KE_ML_KEM_1024 = 37,
 };
 
 /* Transform type 13 (RFC 9838 section 9). */
@@ -61,6 +63,7 @@ enum ike_id_type {
 
 /* Limits of this implementation, not of the protocol. */
 #define DH_MAX_PUBLIC 96 /* P-384: x and y */
+#define KE_MAX_DATA 1568 /* ML-KEM-1024: key and ciphertext */
 #define SIG_MAX_LEN 1024 /* RSA of 8192 bits */
 #define SIG_MAX_ALG 255 /* limit of its one-octet length field */
 #define SIG_MAX_SPKI 1200
