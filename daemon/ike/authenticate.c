@@ -19,8 +19,31 @@
 /* ---- signed octets ------------------------------------------------------ */
 
 /*
+ * Append IntAuth (RFC 9242 section 3.3.2). Each exchange before AUTH had one
+ * Message ID, from 1 on.
+ */
+static int append_int_auth(const struct ike_inter *inter, unsigned int prf_id,
+			   uint8_t **octets, size_t *len)
+{
+	uint8_t int_auth[INT_AUTH_MAX];
+	size_t n = int_auth_put(&inter->i, &inter->r, prf_id, inter->done + 1,
+				int_auth);
+	uint8_t *longer = secret_alloc(*len + n);
+
+	if (longer) {
+		memcpy(longer, *octets, *len);
+		memcpy(longer + *len, int_auth, n);
+	}
+	secret_free(*octets);
+	*octets = longer;
+	*len += n;
+	return longer ? 0 : -ENOMEM;
+}
+
+/*
  * InitiatorSignedOctets = IKE_SA_INIT request | Nr | prf(SK_pi, IDi body)
- * ResponderSignedOctets = IKE_SA_INIT answer | Ni | prf(SK_pr, IDr body).
+ * ResponderSignedOctets = IKE_SA_INIT answer | Ni | prf(SK_pr, IDr body),
+ * and behind both of them IntAuth, if there were IKE_INTERMEDIATE exchanges.
  */
 static int octets_of_side(struct ike_sa *sa, bool initiator,
 			  const struct blob *msg, const uint8_t *id,
@@ -28,10 +51,13 @@ static int octets_of_side(struct ike_sa *sa, bool initiator,
 {
 	const struct blob *nonce = initiator ? &sa->nr : &sa->ni;
 	const uint8_t *sk_p = initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
+	int ret;
 
-	return auth_octets(sa->suite.prf, sk_p, sa->keys.prf_len, msg->p,
-			   msg->len, nonce->p, nonce->len, id, id_len, out,
-			   len);
+	ret = auth_octets(sa->suite.prf, sk_p, sa->keys.prf_len, msg->p,
+			  msg->len, nonce->p, nonce->len, id, id_len, out, len);
+	if (!ret && sa->inter)
+		ret = append_int_auth(sa->inter, sa->suite.prf, out, len);
+	return ret;
 }
 
 /*

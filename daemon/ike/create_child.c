@@ -65,6 +65,8 @@ static int make_shadow(struct ike_sa *sa, bool initiator,
 	s->nat_there = sa->nat_there;
 	s->fragments = sa->fragments;
 	s->suite = *suite;
+	/* SK_d, from which the new keys are derived, is of these as well. */
+	memcpy(s->suite.addke, sa->suite.addke, sizeof(s->suite.addke));
 	memcpy(s->spi_i, spi_i, IKE_SPI_LEN);
 	memcpy(s->spi_r, spi_r, IKE_SPI_LEN);
 	sa_set_name(s);
@@ -78,17 +80,6 @@ static void enter_shadow(struct ike_sa *s)
 	table_add(s->engine, s);
 	ike_sa_state(s, IKE_ST_UP);
 	timer_set(s->engine->cfg.tq, &s->t_life, SHADOW_MS);
-}
-
-/* Export the keys, when they are in use. */
-static void export_renewed(const struct ike_sa *sa)
-{
-	struct ike_engine *engine = sa->engine;
-	char line[512];
-
-	if (engine->cfg.export_keys && keys_line(sa, line, sizeof(line)))
-		engine->cfg.export_keys(engine->ctx, line);
-	secret_wipe(line, sizeof(line));
 }
 
 /*
@@ -110,7 +101,7 @@ static void take_over(struct ike_sa *sa, struct ike_sa *s)
 	sa->rekeyed_ms = mono_ms(sa);
 	sa->engine->stats.rekeyed++;
 	sa_arm_life(sa);
-	export_renewed(sa);
+	keys_export(sa);
 	sa_debug(sa, "IKE SA renewed: it was %s", s->name);
 }
 
@@ -227,6 +218,18 @@ static int fresh_nonce(struct blob *b)
 	return ret ? ret : blob_set(b, nonce, sizeof(nonce));
 }
 
+/*
+ * Make the SA payload of a renewal with @suite. Additional key exchanges are not
+ * done again: they are part of SK_d, from which the new keys are derived.
+ */
+static void renewal_sa(const struct ike_suite *suite, struct sa_pld *sa)
+{
+	struct ike_suite same = *suite;
+
+	same.addke_types = 0;
+	suite_answer(&same, sa);
+}
+
 /* SA with the one proposal of @suite and @spi, nonce, KE. */
 static void put_renewal(struct pchain *c, const struct ike_suite *suite,
 			const uint8_t *spi, const struct blob *nonce,
@@ -234,7 +237,7 @@ static void put_renewal(struct pchain *c, const struct ike_suite *suite,
 {
 	static struct sa_pld own;
 
-	suite_answer(suite, &own);
+	renewal_sa(suite, &own);
 	own.p[0].spi_len = IKE_SPI_LEN;
 	memcpy(own.p[0].spi, spi, IKE_SPI_LEN);
 	sa_build(c, &own);
@@ -331,7 +334,7 @@ static int read_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	if (!m->sa.body || !m->ke.body || !m->nonce.body)
 		return -EBADMSG;
 	rbuf_init(&r, m->sa.body, m->sa.len);
-	suite_answer(&sa->suite, &own);
+	renewal_sa(&sa->suite, &own);
 	if (sa_parse(&r, &answer) ||
 	    !suite_chosen(&own, &answer, IKE_SPI_LEN, &suite) ||
 	    nonce_check(&m->nonce, suite.prf))
@@ -513,6 +516,12 @@ void child_got_request(struct ike_sa *sa, struct ike_in *in)
 	static struct sa_pld offer;
 	const struct ike_msg *m = &in->m;
 	const struct proposal *p;
+	/* An IKE SA neither gets nor loses key wrap by a renewal. */
+	const struct suite_rules rules = {
+		.own = &sa->engine->proposals,
+		.spi_len = IKE_SPI_LEN,
+		.kwa = sa->suite.kwa,
+	};
 	struct ike_suite suite;
 	struct ke_pld ke;
 	uint8_t group[2];
@@ -541,9 +550,7 @@ void child_got_request(struct ike_sa *sa, struct ike_in *in)
 		refuse_renewal(sa, IKE_N_TEMPORARY_FAILURE);
 		return;
 	}
-	/* An IKE SA neither gets nor loses key wrap by a renewal. */
-	p = suite_choose(&sa->engine->proposals, &offer, IKE_SPI_LEN,
-			 sa->suite.kwa, &suite);
+	p = suite_choose(&rules, &offer, &suite);
 	if (!p) {
 		refuse_renewal(sa, IKE_N_NO_PROPOSAL_CHOSEN);
 		return;

@@ -179,6 +179,25 @@ static bool has_identity(const struct ike_engine_cfg *cfg)
 	return cfg->chain && cfg->key && cfg->trust;
 }
 
+/* Return 0, -EINVAL or -EOPNOTSUPP, see ike_engine_new(). */
+static int check_addke(const struct ike_addke *a, const struct sa_pld *own)
+{
+	/* suite_offer() makes two proposals of each. */
+	if (a->n > IKE_ADDKE_MAX || (a->n && own->n > SA_MAX_PROPOSALS / 2))
+		return -EINVAL;
+	for (unsigned int i = 0; i < own->n; i++)
+		if (own->p[i].n + a->n > SA_MAX_TRANSFORMS)
+			return -EINVAL;
+	for (unsigned int i = 0; i < a->n; i++) {
+		for (unsigned int k = 0; k < i; k++)
+			if (a->method[k] == a->method[i])
+				return -EINVAL;
+		if (!ke_available(a->method[i]))
+			return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
 static int set_own_id(struct ike_engine_cfg *cfg)
 {
 	const uint8_t *data;
@@ -215,7 +234,9 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 		engine->proposals = *cfg->proposals;
 	else
 		ike_default_proposals(&engine->proposals);
-	ret = set_own_id(&engine->cfg);
+	ret = check_addke(&cfg->addke, &engine->proposals);
+	if (!ret)
+		ret = set_own_id(&engine->cfg);
 	if (!ret)
 		ret = cookies_init(&engine->cookies, clock_mono_ms(cfg->clock));
 	if (!ret)

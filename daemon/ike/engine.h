@@ -289,6 +289,21 @@ struct ike_ops {
 
 /* ---- configuration ------------------------------------------------------ */
 
+/*
+ * Additional key exchanges (RFC 9370), which follow IKE_SA_INIT one by one in
+ * exchanges of their own. Keys are secret as long as one of all the methods is not
+ * broken.
+ */
+struct ike_addke {
+	unsigned int n; /* 0: none */
+	uint16_t method[IKE_ADDKE_MAX]; /* crypto/iana.h, each one once */
+	/*
+	 * No IKE SA without all of them is opened. Otherwise an initiator also
+	 * offers to do without, and a responder takes as many as it is offered.
+	 */
+	bool required;
+};
+
 /* A number of 0 means the default in brackets. */
 struct ike_engine_cfg {
 	const struct clock *clock;
@@ -317,6 +332,7 @@ struct ike_engine_cfg {
 	 * answered with NO_PROPOSAL_CHOSEN.
 	 */
 	bool plain_ike;
+	struct ike_addke addke;
 	/* Initiator: local port to change to behind a NAT; 0: never change. */
 	uint16_t natt_port;
 
@@ -374,7 +390,9 @@ void ike_default_proposals(struct sa_pld *sa);
 
 /*
  * Create an engine; @cfg and @ops are copied, @ctx is for @ops. Returns 0,
- * -EINVAL (a required member is missing), -ENOMEM, or an error of crypto/.
+ * -EINVAL (a required member is missing, or @cfg->addke has a method twice),
+ * -EOPNOTSUPP (OpenSSL lacks a method of @cfg->addke), -ENOMEM, or an error of
+ * crypto/.
  */
 int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 		   void *ctx, struct ike_engine **out);
@@ -554,8 +572,9 @@ const char *ike_sa_name(const struct ike_sa *sa);
 bool ike_sa_is_up(const struct ike_sa *sa);
 bool ike_sa_is_initiator(const struct ike_sa *sa);
 /*
- * Write the algorithms for status: "aes-gcm-16-256 sha2-256 x25519 kw-256", and
- * behind them "ppk" if one is mixed in.
+ * Write the algorithms for status: "aes-gcm-16-256 sha2-256 x25519 kw-256", with
+ * additional key exchanges as in "x25519+ml-kem-768", and behind them "ppk" if one
+ * is mixed in.
  */
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size);
 /* Return a number that grows with each SA that the engine opens. */

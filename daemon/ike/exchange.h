@@ -18,6 +18,11 @@ struct exchange {
 	uint8_t type; /* enum ike_xchg; 0 ends the table */
 	uint8_t by; /* BY_* */
 	unsigned int in_state; /* IN_STATE() bits of the side that is asked */
+	/*
+	 * Whether it may begin now, if that depends on more than the state; may
+	 * be NULL (true).
+	 */
+	bool (*due)(const struct ike_sa *sa);
 
 	/*
 	 * Build and send the request of a task. Returns 0, -ENODATA if there is
@@ -67,6 +72,20 @@ exchange_find(const struct ike_engine *engine, uint8_t type)
 int init_request(struct ike_sa *sa, const struct ike_task *t);
 void init_got_answer(struct ike_sa *sa, struct ike_in *in);
 void init_got_request(struct ike_engine *engine, struct ike_in *in);
+
+/* ---- intermediate.c ----------------------------------------------------- */
+
+/*
+ * Prepare for the additional key exchanges of sa->suite, if there are any: those
+ * of an initiator become its next task. Returns 0 or -ENOMEM.
+ */
+int inter_begin(struct ike_sa *sa);
+/* Return true if additional key exchanges are missing, or else AUTH is due. */
+bool inter_is_due(const struct ike_sa *sa);
+bool inter_is_over(const struct ike_sa *sa);
+int inter_request(struct ike_sa *sa, const struct ike_task *t);
+void inter_got_request(struct ike_sa *sa, struct ike_in *in);
+void inter_got_answer(struct ike_sa *sa, struct ike_in *in);
 
 /* ---- gsa_auth.c --------------------------------------------------------- */
 

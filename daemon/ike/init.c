@@ -77,10 +77,8 @@ static int make_nonce(struct blob *b)
 
 static int make_init_keys(struct ike_sa *sa, const struct ke_pld *ke)
 {
-	struct ike_engine *engine = sa->engine;
 	uint8_t shared[DH_MAX_SHARED];
 	struct ike_seed seed;
-	char line[512];
 	int ret;
 
 	ret = dh_shared(sa->dh, ke->data, ke->len, shared);
@@ -96,9 +94,8 @@ static int make_init_keys(struct ike_sa *sa, const struct ke_pld *ke)
 		return ret;
 	dh_free(sa->dh);
 	sa->dh = NULL;
-	if (engine->cfg.export_keys && keys_line(sa, line, sizeof(line)))
-		engine->cfg.export_keys(engine->ctx, line);
-	secret_wipe(line, sizeof(line));
+	if (!suite_addke(&sa->suite, 0))
+		keys_export(sa);
 	return 0;
 }
 
@@ -124,6 +121,15 @@ static int make_dh(struct ike_sa *sa)
 	return dh_new(sa->suite.ke, &sa->dh);
 }
 
+/* Return what we offer, valid until the next call. */
+static const struct sa_pld *own_offer(const struct ike_sa *sa)
+{
+	static struct sa_pld offer;
+
+	suite_offer(&sa->engine->proposals, &sa->engine->cfg.addke, &offer);
+	return &offer;
+}
+
 static void init_build(struct ike_sa *sa, struct wbuf *w)
 {
 	struct ike_hdr h = { .xchg = IKE_XCHG_IKE_SA_INIT,
@@ -135,7 +141,7 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	pchain_init(&c, w, IKE_HDR_NEXT_OFF);
 	if (sa->cookie.p)
 		notify_build(&c, IKE_N_COOKIE, sa->cookie.p, sa->cookie.len);
-	sa_build(&c, &sa->engine->proposals);
+	sa_build(&c, own_offer(sa));
 	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->ni.p, sa->ni.len);
@@ -143,6 +149,9 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	put_hashes(&c);
 	if (sa->engine->cfg.fragment_size)
 		notify_build(&c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (sa->engine->cfg.addke.n)
+		notify_build(&c, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL,
+			     0);
 	if (ppk_for(sa))
 		notify_build(&c, IKE_N_USE_PPK, NULL, 0);
 	msg_finish(w);
@@ -232,12 +241,29 @@ static bool init_read(struct ike_sa *sa, const struct ike_msg *m,
 		return false;
 	rbuf_init(&r, m->sa.body, m->sa.len);
 	if (sa_parse(&r, &answer) ||
-	    !suite_chosen(&sa->engine->proposals, &answer, 0, s) ||
+	    !suite_chosen(own_offer(sa), &answer, 0, s) ||
 	    nonce_check(&m->nonce, s->prf))
 		return false;
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	return !ke_parse(&r, ke) && ke->group == s->ke &&
 	       ke->group == sa->suite.ke;
+}
+
+/*
+ * Return what an answer lacks that is mandatory here, or NULL. RFC 9370 section
+ * 2.2.1: additional key exchanges need the notify.
+ */
+static const char *init_lacks(const struct ike_sa *sa, const struct ike_msg *m,
+			      const struct ike_suite *suite)
+{
+	const struct ppk *ppk = ppk_for(sa);
+
+	if (ppk && ppk->mandatory && !msg_notify(m, IKE_N_USE_PPK))
+		return "the key server uses no PPK, which is mandatory here";
+	if (suite->addke_types &&
+	    !msg_notify(m, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED))
+		return "additional key exchanges, but no IKE_INTERMEDIATE at the key server";
+	return NULL;
 }
 
 void init_got_answer(struct ike_sa *sa, struct ike_in *in)
@@ -246,6 +272,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	struct ike_suite suite = { 0 };
 	struct ike_msg *m = &in->m;
 	struct ike_path path = in->path;
+	const char *lacks;
 	struct ke_pld ke;
 	struct err err;
 
@@ -270,12 +297,13 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 		st->in_syntax++;
 		return;
 	}
-	sa->use_ppk = ppk_for(sa) && msg_notify(m, IKE_N_USE_PPK);
-	if (ppk_for(sa) && ppk_for(sa)->mandatory && !sa->use_ppk) {
-		sa_debug(sa, "message refused: answer lacks USE_PPK");
-		sa->init_no_ppk = true;
+	lacks = init_lacks(sa, m, &suite);
+	if (lacks) {
+		sa_debug(sa, "message refused: %s", lacks);
+		sa->init_lacks = lacks;
 		return;
 	}
+	sa->use_ppk = ppk_for(sa) && msg_notify(m, IKE_N_USE_PPK);
 	if (blob_set(&sa->nr, m->nonce.body, m->nonce.len) ||
 	    blob_set(&sa->init_res, in->p, in->len))
 		return;
@@ -288,7 +316,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	}
 	sa_set_name(sa);
 	sa->init_error = 0;
-	sa->init_no_ppk = false;
+	sa->init_lacks = NULL;
 	sa->peer_hashes = get_hashes(m);
 	sa->fragments = takes_fragments(sa->engine, m);
 	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
@@ -303,7 +331,10 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	sa->my_busy = false;
 	sa->my_mid = 1;
 	task_free(task_take(sa));
-	sa_run(sa);
+	if (inter_begin(sa))
+		sa_close(sa, 0, "out of memory");
+	else
+		sa_run(sa);
 }
 
 /* ---- responder ---------------------------------------------------------- */
@@ -378,11 +409,14 @@ static void refuse_init(struct ike_engine *engine, const struct init_offer *req,
  * second choice, since it can only be opened.
  */
 static bool choose_suite(const struct ike_engine *engine,
-			 const struct sa_pld *offer, struct ike_suite *s)
+			 struct suite_rules *rules, const struct sa_pld *offer,
+			 struct ike_suite *s)
 {
-	return suite_choose(&engine->proposals, offer, 0, true, s) ||
-	       (engine->cfg.plain_ike &&
-		suite_choose(&engine->proposals, offer, 0, false, s));
+	rules->kwa = true;
+	if (suite_choose(rules, offer, s))
+		return true;
+	rules->kwa = false;
+	return engine->cfg.plain_ike && suite_choose(rules, offer, s);
 }
 
 /*
@@ -392,6 +426,13 @@ static bool choose_suite(const struct ike_engine *engine,
 static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 {
 	static struct sa_pld offer;
+	struct suite_rules rules = {
+		.own = &engine->proposals,
+		.addke = &engine->cfg.addke,
+		.intermediate =
+			msg_notify(&req->in->m,
+				   IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED),
+	};
 	uint8_t group[2];
 	struct rbuf r;
 
@@ -401,11 +442,11 @@ static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 	rbuf_init(&r, req->in->m.ke.body, req->in->m.ke.len);
 	if (ke_parse(&r, &req->ke))
 		goto bad;
-	if (!choose_suite(engine, &offer, &req->suite)) {
+	if (!choose_suite(engine, &rules, &offer, &req->suite)) {
 		engine->stats.no_proposal++;
 		engine_not_taken(engine, &req->in->path.peer,
 				 "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
-				 suite_lacks(&engine->proposals, &offer,
+				 suite_lacks(&rules, &offer,
 					     engine->cfg.plain_ike));
 		out_unprotected_error(engine, req->in, IKE_N_NO_PROPOSAL_CHOSEN,
 				      NULL, 0);
@@ -453,6 +494,9 @@ static int build_init_answer(struct ike_sa *sa, struct wbuf *w)
 	notify_build_ike(&c, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	if (sa->fragments)
 		notify_build(&c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
+	if (sa->suite.addke_types)
+		notify_build(&c, IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED, NULL,
+			     0);
 	if (sa->use_ppk)
 		notify_build(&c, IKE_N_USE_PPK, NULL, 0);
 	msg_finish(w);
@@ -492,7 +536,9 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	wbuf_init(&w, IKE_MSG_MAX);
 	ret = build_init_answer(sa, &w);
 	wbuf_free(&w);
-	return ret ? ret : make_init_keys(sa, &req->ke);
+	if (!ret)
+		ret = make_init_keys(sa, &req->ke);
+	return ret ? ret : inter_begin(sa);
 }
 
 /* The answer is kept as one message, because AUTH signs it. */

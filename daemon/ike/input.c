@@ -59,13 +59,16 @@ static bool is_due(struct ike_sa *sa, const struct ike_in *in,
 	 * On an established SA, a wrong request gets an encrypted error
 	 * instead.
 	 */
-	if (sa->state == IKE_ST_UP || (x && x->in_state & IN_STATE(sa->state)))
+	if (sa->state == IKE_ST_UP ||
+	    (x && x->in_state & IN_STATE(sa->state) && (!x->due || x->due(sa))))
 		return true;
 	sa->engine->stats.in_xchg++;
 	if (sa->state == IKE_ST_INIT_DONE)
 		engine_not_taken(sa->engine, &in->path.peer,
-				 "exchange %s (%u) where GSA_AUTH or IKE_AUTH is due",
-				 ike_xchg_name(type), type);
+				 "exchange %s (%u) where %s is due",
+				 ike_xchg_name(type), type,
+				 inter_is_due(sa) ? "IKE_INTERMEDIATE"
+						  : "GSA_AUTH or IKE_AUTH");
 	return false;
 }
 
@@ -160,6 +163,7 @@ static void got_request(struct ike_sa *sa, struct ike_in *in)
 	sa->peer_mid++;
 	sa->last_res.path = in->path;
 	follow_peer(sa, &in->path);
+	in->opened = &o;
 	ret = msg_sort(&in->m, MSG_ENC, o.first, o.plain, o.len, &err);
 	if (ret)
 		bad_request(sa, &in->m, ret, &err);
@@ -194,7 +198,7 @@ static void handle_invalid_spi(struct ike_sa *sa, const struct ike_in *in)
 	 * The peer may have dropped a half-open SA under load: a new one is
 	 * due.
 	 */
-	sa->doubt = sa->state == IKE_ST_AUTH_SENT ? 2 : 3;
+	sa->doubt = sa->state == IKE_ST_UP ? 3 : 2;
 	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, sa->engine->cfg.rexmit_ms);
 }
 
@@ -227,6 +231,7 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in)
 	sa->my_mid++;
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	dgrams_free(&sa->my_req.dgrams);
+	in->opened = &o;
 	if (msg_sort(&in->m, MSG_ENC, o.first, o.plain, o.len, &err)) {
 		st->in_syntax++;
 		snprintf(text, sizeof(text), "bad answer: %s", err.text);

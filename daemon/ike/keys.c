@@ -203,3 +203,13 @@ bool keys_line(const struct ike_sa *sa, char *buf, size_t size)
 	secret_wipe(er, sizeof(er));
 	return n > 0 && (size_t)n < size;
 }
+
+void keys_export(const struct ike_sa *sa)
+{
+	struct ike_engine *engine = sa->engine;
+	char line[512];
+
+	if (engine->cfg.export_keys && keys_line(sa, line, sizeof(line)))
+		engine->cfg.export_keys(engine->ctx, line);
+	secret_wipe(line, sizeof(line));
+}

@@ -69,21 +69,25 @@ static void close_unanswered(struct ike_sa *sa)
 
 /*
  * End the SA because of an error that answered IKE_SA_INIT in the clear, or of an
- * answer without USE_PPK (RFC 8784 section 3).
+ * answer that lacks what is mandatory here, as USE_PPK (RFC 8784 section 3) may be.
  * Anybody who sees our packets can forge it, so the key server had one more
  * interval for a better answer.
  */
 static void close_init_error(struct ike_sa *sa)
 {
-	char why[96];
+	bool demands = sa->engine->cfg.addke.n &&
+		       sa->engine->cfg.addke.required;
+	char why[160];
 
-	if (sa->init_no_ppk && !sa->init_error) {
-		sa_close(sa, 0,
-			 "the key server uses no PPK, which is mandatory here");
+	if (sa->init_lacks && !sa->init_error) {
+		sa_close(sa, 0, sa->init_lacks);
 		return;
 	}
-	snprintf(why, sizeof(why), "%s from key server",
-		 ike_notify_name(sa->init_error));
+	snprintf(why, sizeof(why), "%s from key server%s",
+		 ike_notify_name(sa->init_error),
+		 demands && sa->init_error == IKE_N_NO_PROPOSAL_CHOSEN
+			 ? ": it may lack the additional key exchange that is required here"
+			 : "");
 	sa_close(sa, sa->init_error, why);
 }
 
@@ -93,7 +97,7 @@ static void on_rexmit(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
-	if (sa->init_error || sa->init_no_ppk) {
+	if (sa->init_error || sa->init_lacks) {
 		close_init_error(sa);
 	} else if (sa->my_sent >= sa_request_tries(sa) || sa->doubt == 1) {
 		close_unanswered(sa);

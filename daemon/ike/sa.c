@@ -15,6 +15,7 @@
 static const char *const st_names[] = {
 	[IKE_ST_NEW] = "NEW",
 	[IKE_ST_INIT_SENT] = "INIT_SENT",
+	[IKE_ST_INTER_SENT] = "INTER_SENT",
 	[IKE_ST_AUTH_SENT] = "AUTH_SENT",
 	[IKE_ST_INIT_DONE] = "INIT_DONE",
 	[IKE_ST_AUTH_WAIT] = "AUTH_WAIT",
@@ -27,7 +28,9 @@ static const unsigned int moves[] = {
 	/* A renewed SA is up at once. */
 	[IKE_ST_NEW] = BIT(IKE_ST_INIT_SENT) | BIT(IKE_ST_INIT_DONE) |
 		       BIT(IKE_ST_UP) | BIT(IKE_ST_CLOSED),
-	[IKE_ST_INIT_SENT] = BIT(IKE_ST_AUTH_SENT) | BIT(IKE_ST_CLOSED),
+	[IKE_ST_INIT_SENT] = BIT(IKE_ST_INTER_SENT) | BIT(IKE_ST_AUTH_SENT) |
+			     BIT(IKE_ST_CLOSED),
+	[IKE_ST_INTER_SENT] = BIT(IKE_ST_AUTH_SENT) | BIT(IKE_ST_CLOSED),
 	[IKE_ST_AUTH_SENT] = BIT(IKE_ST_UP) | BIT(IKE_ST_CLOSED),
 	[IKE_ST_INIT_DONE] = BIT(IKE_ST_AUTH_WAIT) | BIT(IKE_ST_UP) |
 			     BIT(IKE_ST_CLOSED),
@@ -75,6 +78,10 @@ void sa_drop_handshake(struct ike_sa *sa)
 	if (sa->dh)
 		dh_free(sa->dh);
 	sa->dh = NULL;
+	if (sa->inter)
+		ke_free(sa->inter->ke);
+	secret_free(sa->inter);
+	sa->inter = NULL;
 	blob_free(&sa->ni);
 	blob_free(&sa->nr);
 	blob_free(&sa->init_req);

@@ -8,8 +8,8 @@
  *	engine		interface to other folders, dispatch of datagrams
  *	input		messages of an IKE SA: window, decryption, dispatch
  *	exchange	table of exchanges, with one file for each:
- *			init, gsa_auth, ike_auth, registration, informational,
- *			inband_rekey, create_child
+ *			init, intermediate, gsa_auth, ike_auth, registration,
+ *			informational, inband_rekey, create_child
  *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
@@ -19,7 +19,7 @@
  *	frags		IKE fragments
  *	places rest table	limits; answers of ended SAs; all SAs
  *	sa task out event	one SA, its requests, datagrams, events
- *	auth ppk psk cookie dgram init_cookie keys nat suite
+ *	auth intauth ppk psk cookie dgram init_cookie keys nat suite
  *
  * Lower files call an exchange by the table of exchanges, which struct
  * ike_engine points to.
@@ -35,12 +35,14 @@
 #include "crypto/cert.h"
 #include "crypto/dh.h"
 #include "crypto/hash.h"
+#include "crypto/ke.h"
 #include "crypto/prf.h"
 #include "crypto/sign.h"
 #include "ike/cookie.h"
 #include "ike/dgram.h"
 #include "ike/engine.h"
 #include "ike/frags.h"
+#include "ike/intauth.h"
 #include "wire/message.h"
 #include "lib/timer.h"
 #include "lib/util.h"
@@ -51,13 +53,16 @@
  *	Initiator:	NEW -> INIT_SENT -> AUTH_SENT -> UP -> CLOSED
  *	Responder:	NEW -> INIT_DONE -> AUTH_WAIT -> UP -> CLOSED
  *
- * AUTH_WAIT: the peer is authenticated, the group layer has returned
- * GIKE_LATER, and GSA_AUTH is not answered yet. Any state may change to CLOSED,
- * and CLOSED to no other. ike_sa_state() is the only writer.
+ * INTER_SENT is between INIT_SENT and AUTH_SENT if there are additional key
+ * exchanges; the responder has them in INIT_DONE. AUTH_WAIT: the peer is
+ * authenticated, the group layer has returned GIKE_LATER, and GSA_AUTH is not
+ * answered yet. Any state may change to CLOSED, and CLOSED to no other.
+ * ike_sa_state() is the only writer.
  */
 enum ike_sa_st {
 	IKE_ST_NEW,
 	IKE_ST_INIT_SENT,
+	IKE_ST_INTER_SENT,
 	IKE_ST_AUTH_SENT,
 	IKE_ST_INIT_DONE,
 	IKE_ST_AUTH_WAIT,
@@ -73,6 +78,9 @@ struct ike_suite {
 	uint16_t prf;
 	uint16_t ke;
 	uint16_t kwa; /* 0: none, so that the SA carries no keys of groups */
+	/* Additional Key Exchange 1 to 7 of the answer: methods, 0 for NONE. */
+	uint16_t addke[IKE_ADDKE_MAX];
+	uint8_t addke_types; /* bit per one that the answer has, 1: the first */
 };
 
 /*
@@ -99,6 +107,16 @@ struct ike_unmixed {
 	uint8_t sk_pi[PRF_MAX_LEN];
 	uint8_t sk_pr[PRF_MAX_LEN];
 	struct kwk gsk_w;
+};
+
+/* Additional key exchanges of an IKE SA that is not authenticated yet. */
+struct ike_inter {
+	unsigned int done; /* exchanges that are complete */
+	struct ke *ke; /* initiator: what is offered now, or NULL */
+	struct int_auth i; /* IntAuth_i and IntAuth_r (RFC 9242) */
+	struct int_auth r;
+	/* Responder: the key of the last such request, which was replaced. */
+	struct sk_key was;
 };
 
 /* A queued request of ours. */
@@ -135,6 +153,7 @@ struct ike_in {
 	struct ike_path path;
 	const uint8_t *p; /* owned by the caller of ike_engine_input() */
 	size_t len;
+	const struct opened *opened; /* decrypted, NULL: in the clear */
 	/* The header, and the payloads after msg_sort(). */
 	struct ike_msg m;
 };
@@ -206,6 +225,7 @@ struct ike_sa {
 	struct ike_suite suite;
 	struct ike_keys keys;
 	struct dh *dh;
+	struct ike_inter *inter; /* until AUTH; NULL: no additional exchange */
 	struct blob ni;
 	struct blob nr;
 	struct blob init_req; /* IKE_SA_INIT as sent, for AUTH */
@@ -223,7 +243,8 @@ struct ike_sa {
 	struct cert_refs peer_certs;
 	bool peer_revoked; /* proven, but for the revocation lists */
 	uint16_t init_error; /* initiator: error notify in the clear */
-	bool init_no_ppk; /* initiator: an answer lacked the mandatory USE_PPK */
+	/* Initiator: what an answer lacked that is mandatory here, or NULL. */
+	const char *init_lacks;
 	bool use_ppk; /* N(USE_PPK) in both directions (RFC 8784) */
 	bool ppk; /* a PPK is mixed into the keys */
 	/* Initiator: keys without PPK, until the peer has agreed, or NULL. */
@@ -275,7 +296,7 @@ struct ike_engine {
 	struct ike_ops ops;
 	void *ctx;
 	const struct exchange *exchanges; /* exchange.h; ends with type 0 */
-	struct sa_pld proposals;
+	struct sa_pld proposals; /* without additional key exchanges */
 	struct cookies cookies;
 	uint64_t cookie_ms; /* when a cookie was last given out */
 	struct ike_stats stats;
@@ -357,6 +378,8 @@ void out_unprotected_error(struct ike_engine *engine, const struct ike_in *in,
  * -ENOMEM.
  */
 int task_push(struct ike_sa *sa, const struct ike_task *t);
+/* Like task_push(), in front of all others; no exchange is in progress. */
+int task_push_first(struct ike_sa *sa, const struct ike_task *t);
 struct ike_task *task_take(struct ike_sa *sa);
 void task_free(struct ike_task *t); /* NULL is allowed */
 
@@ -548,35 +571,69 @@ void keys_unmix(struct ike_keys *k, const struct ike_unmixed *before);
  * cipher.
  */
 bool keys_line(const struct ike_sa *sa, char *buf, size_t size);
+/*
+ * Pass that line to cfg.export_keys, if set. The table has one line for an IKE SA,
+ * so its keys are those after all additional key exchanges.
+ */
+void keys_export(const struct ike_sa *sa);
 
 /* ---- suite.c ------------------------------------------------------------ */
 
+/* Rules by which a responder chooses. */
+struct suite_rules {
+	const struct sa_pld *own;
+	uint8_t spi_len; /* size of SPIs in the offer, which are not zero */
+	/*
+	 * A key wrap algorithm is one of the transforms; or else the proposal
+	 * has none.
+	 */
+	bool kwa;
+	/*
+	 * Additional key exchanges, NULL: none. Without N(INTERMEDIATE_EXCHANGE_
+	 * SUPPORTED) of the peer proposals with them are not understood.
+	 */
+	const struct ike_addke *addke;
+	bool intermediate;
+};
+
 /*
- * Responder: choose the first algorithms that @offer has in common with @own,
- * in the peer's order; all transforms are from one proposal of each side. With
- * @kwa a key wrap algorithm is one of them; without, from proposals of @offer
- * that have none. @spi_len is the size of SPIs in it, which are not zero. Returns
- * the proposal of @offer, or NULL if there are none.
+ * Responder: choose the first algorithms that @offer has in common with ours,
+ * in the peer's order; all transforms are from one proposal of each side, and no
+ * additional key exchange is done twice. Returns the proposal of @offer, or NULL
+ * if there is none.
  */
-const struct proposal *suite_choose(const struct sa_pld *own,
-				    const struct sa_pld *offer, uint8_t spi_len,
-				    bool kwa, struct ike_suite *s);
+const struct proposal *suite_choose(const struct suite_rules *rules,
+				    const struct sa_pld *offer,
+				    struct ike_suite *s);
 /*
  * Initiator: return true if a responder may choose @answer from @own. It has a
- * key wrap algorithm if, and only if, our proposal has.
+ * key wrap algorithm, and additional key exchanges, if, and only if, our proposal
+ * has.
  */
 bool suite_chosen(const struct sa_pld *own, const struct sa_pld *answer,
 		  uint8_t spi_len, struct ike_suite *s);
 /* Make the SA payload of the answer. */
 void suite_answer(const struct ike_suite *s, struct sa_pld *sa);
+/*
+ * Initiator: make @offer of @own, with additional key exchanges in each proposal.
+ * If they are not required, those of @own follow unchanged for peers that do not
+ * know of them. @own is small enough for that, see check_addke().
+ */
+void suite_offer(const struct sa_pld *own, const struct ike_addke *addke,
+		 struct sa_pld *offer);
+/*
+ * Return the method of the additional key exchange @n, counted from 0 in the order
+ * that they are done in; 0 if there are no more.
+ */
+uint16_t suite_addke(const struct ike_suite *s, unsigned int n);
 /* Return true if a proposal of @own has the group @ke. */
 bool suite_offers_ke(const struct sa_pld *own, uint16_t ke);
 /*
- * Return for the log what no proposal of @offer has in common with ours; @plain
- * means that those without a key wrap algorithm are acceptable.
+ * Return for the log what no proposal of @offer has in common with ours; with
+ * @plain those without a key wrap algorithm are acceptable as well.
  */
-const char *suite_lacks(const struct sa_pld *own, const struct sa_pld *offer,
-			bool plain);
+const char *suite_lacks(const struct suite_rules *rules,
+			const struct sa_pld *offer, bool plain);
 
 /* ---- init_cookie.c ------------------------------------------------------- */
 

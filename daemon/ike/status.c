@@ -103,22 +103,21 @@ static const char *prf_text(uint16_t prf)
 	return "?";
 }
 
-static const char *ke_text(uint16_t ke)
+/* Write all methods that the keys depend on, as "x25519+ml-kem-768". */
+static const char *ke_text(const struct ike_suite *s, char *buf, size_t size)
 {
-	switch (ke) {
-	case IKE_KE_X25519:
-		return "x25519";
-	case IKE_KE_P256:
-		return "p-256";
-	case IKE_KE_P384:
-		return "p-384";
-	}
-	return "?";
+	size_t len = snprintf(buf, size, "%s", ke_name(s->ke));
+	uint16_t method;
+
+	for (unsigned int n = 0; (method = suite_addke(s, n)) && len < size;
+	     n++)
+		len += snprintf(buf + len, size - len, "+%s", ke_name(method));
+	return buf;
 }
 
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
 {
-	char kw[16] = "";
+	char kw[16] = "", ke[96];
 
 	if (!size)
 		return "";
@@ -128,7 +127,8 @@ const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
 		buf[0] = 0;
 	else
 		snprintf(buf, size, "%s %s %s%s%s", encr_text(&sa->suite),
-			 prf_text(sa->suite.prf), ke_text(sa->suite.ke), kw,
+			 prf_text(sa->suite.prf),
+			 ke_text(&sa->suite, ke, sizeof(ke)), kw,
 			 sa->ppk ? " ppk" : "");
 	return buf;
 }

@@ -25,7 +25,7 @@ static void *copy_of(const void *p, size_t len)
 	return copy ? memcpy(copy, p, len) : NULL;
 }
 
-int task_push(struct ike_sa *sa, const struct ike_task *t)
+static int push_task(struct ike_sa *sa, const struct ike_task *t, bool first)
 {
 	struct ike_task *copy;
 
@@ -43,9 +43,22 @@ int task_push(struct ike_sa *sa, const struct ike_task *t)
 		task_free(copy);
 		return -ENOMEM;
 	}
-	TAILQ_INSERT_TAIL(&sa->tasks, copy, link);
+	if (first)
+		TAILQ_INSERT_HEAD(&sa->tasks, copy, link);
+	else
+		TAILQ_INSERT_TAIL(&sa->tasks, copy, link);
 	sa->n_tasks++;
 	return 0;
+}
+
+int task_push(struct ike_sa *sa, const struct ike_task *t)
+{
+	return push_task(sa, t, false);
+}
+
+int task_push_first(struct ike_sa *sa, const struct ike_task *t)
+{
+	return push_task(sa, t, true);
 }
 
 struct ike_task *task_take(struct ike_sa *sa)

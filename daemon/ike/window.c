@@ -173,6 +173,9 @@ static bool is_cut_anew(const struct ike_sa *sa, const struct ike_in *in)
 	if (!msg_is_fragment(in->p, in->len) || !sa->fragments ||
 	    !sa->last_req.n)
 		return false;
+	/* The answer to such a request was followed by new keys. */
+	if (in->m.h.xchg == IKE_XCHG_IKE_INTERMEDIATE && sa->inter)
+		k = &sa->inter->was;
 	plain = secret_alloc(in->len);
 	is = plain && !skf_open(in->p, in->len, k, &skf, plain, &len, &first) &&
 	     skf.number == 1;

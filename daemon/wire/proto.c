@@ -28,6 +28,7 @@ static const struct name xchgs[] = {
 	{ GIKE_XCHG_GSA_REGISTRATION, "GSA_REGISTRATION" },
 	{ GIKE_XCHG_GSA_REKEY, "GSA_REKEY" },
 	{ GIKE_XCHG_GSA_INBAND_REKEY, "GSA_INBAND_REKEY" },
+	{ IKE_XCHG_IKE_INTERMEDIATE, "IKE_INTERMEDIATE" },
 };
 
 static const struct name plds[] = {
@@ -77,6 +78,8 @@ static const struct name notifies[] = {
 	{ IKE_N_USE_PPK, "USE_PPK" },
 	{ IKE_N_PPK_IDENTITY, "PPK_IDENTITY" },
 	{ IKE_N_NO_PPK_AUTH, "NO_PPK_AUTH" },
+	{ IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED,
+	  "INTERMEDIATE_EXCHANGE_SUPPORTED" },
 };
 
 static const struct name protos[] = {
@@ -88,10 +91,13 @@ static const struct name protos[] = {
 };
 
 static const struct name tts[] = {
-	{ IKE_TT_ENCR, "ENCR" },      { IKE_TT_PRF, "PRF" },
-	{ IKE_TT_INTEG, "INTEG" },    { IKE_TT_KE, "KE" },
-	{ IKE_TT_SN, "SN" },	      { GIKE_TT_KWA, "KWA" },
-	{ GIKE_TT_GCAUTH, "GCAUTH" },
+	{ IKE_TT_ENCR, "ENCR" },   { IKE_TT_PRF, "PRF" },
+	{ IKE_TT_INTEG, "INTEG" }, { IKE_TT_KE, "KE" },
+	{ IKE_TT_SN, "SN" },	   { IKE_TT_ADDKE1, "ADDKE1" },
+	{ 7, "ADDKE2" },	   { 8, "ADDKE3" },
+	{ 9, "ADDKE4" },	   { 10, "ADDKE5" },
+	{ 11, "ADDKE6" },	   { IKE_TT_ADDKE7, "ADDKE7" },
+	{ GIKE_TT_KWA, "KWA" },	   { GIKE_TT_GCAUTH, "GCAUTH" },
 };
 
 static const struct name encrs[] = {

@@ -42,6 +42,7 @@ enum ike_xchg {
 	GIKE_XCHG_GSA_REGISTRATION = 40,
 	GIKE_XCHG_GSA_REKEY = 41,
 	GIKE_XCHG_GSA_INBAND_REKEY = 42,
+	IKE_XCHG_IKE_INTERMEDIATE = 43,
 };
 
 enum ike_pld {
@@ -89,6 +90,9 @@ enum ike_tt {
 	IKE_TT_INTEG = 3,
 	IKE_TT_KE = 4,
 	IKE_TT_SN = 5,
+	/* Additional Key Exchange 1 to 7 (RFC 9370); their IDs are those of KE. */
+	IKE_TT_ADDKE1 = 6,
+	IKE_TT_ADDKE7 = 12,
 	GIKE_TT_KWA = 13,
 	GIKE_TT_GCAUTH = 14,
 };
@@ -179,6 +183,7 @@ enum ike_notify_type {
 	IKE_N_USE_PPK = 16435,
 	IKE_N_PPK_IDENTITY = 16436,
 	IKE_N_NO_PPK_AUTH = 16437,
+	IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED = 16438,
 	IKE_N_STATUS_PRIVATE = 40960, /* first one of private use */
 	/*
 	 * Private use, status types: no implementation has to understand them.
@@ -195,6 +200,7 @@ enum ike_notify_type {
 #define IKE_CERT_X509_SIGNATURE 4
 #define IKE_CERT_HASH_URL_X509 12
 #define IKE_CERT_HASH_URL_BUNDLE 13
+#define IKE_ADDKE_MAX 7 /* RFC 9370 2.2.1: transform types 6 to 12 */
 #define IKE_PPK_ID_FIXED 2 /* RFC 8784 5.1 */
 #define IKE_AUTH_SHARED_KEY_MIC 2 /* RFC 7296 3.8 */
 #define IKE_AUTH_DIGITAL_SIGNATURE 14 /* RFC 7427 3 */

@@ -443,11 +443,12 @@ static void prefers_key_wrap(void)
 static void no_plain_answer(void)
 {
 	static struct sa_pld own, answer;
+	const struct suite_rules rules = { .own = &own, .kwa = true };
 	struct ike_suite suite = { 0 };
 	const struct proposal *p;
 
 	ike_default_proposals(&own);
-	p = suite_choose(&own, &own, 0, true, &suite);
+	p = suite_choose(&rules, &own, &suite);
 	suite_answer(&suite, &answer);
 	ok(p && suite_chosen(&own, &answer, 0, &suite),
 	   "an answer with key wrap is taken");
