@@ -7,7 +7,7 @@
  * Nobody gets in: no group is asked for a peer whose AUTH is not its own, no
  * member takes keys that its key server did not send.
  */
-#include "ike/sa.h"
+#include "ike/exchange.h"
 #include "ike_fuzz.h"
 #include "lib/log.h"
 
@@ -36,8 +36,21 @@ static void quiet(enum log_level level, const char *line, void *ctx)
 	(void)ctx;
 }
 
+static bool is_inter(enum fuzz_host to)
+{
+	return to == FH_INTER_REQ || to == FH_INTER_RES;
+}
+
 static void once(void)
 {
+	static const struct ike_engine_cfg required = {
+		.addke = { .n = 2,
+			   .method = { IKE_KE_X25519, IKE_KE_P256 },
+			   .required = true },
+	};
+	static const struct ike_engine_cfg offered = {
+		.addke = { .n = 2, .method = { IKE_KE_X25519, IKE_KE_P256 } },
+	};
 	struct pki_opt gopt = { .kind = PKI_GCKS,
 				.dns = "gcks.example",
 				.ca = &ca };
@@ -54,8 +67,12 @@ static void once(void)
 		net_init(&p->net);
 		if (!i)
 			pki_ca(&p->net, "test CA", &ca);
-		p->g = node_new(&p->net, "192.0.2.1", &gopt, &ca, NULL);
-		p->m = node_new(&p->net, "192.0.2.2", &mopt, &ca, NULL);
+		p->g = node_new(&p->net, "192.0.2.1", &gopt, &ca,
+				is_inter(i)	   ? &required
+				: i == FH_RAW_GCKS ? &offered
+						   : NULL);
+		p->m = node_new(&p->net, "192.0.2.2", &mopt, &ca,
+				is_inter(i) ? &required : NULL);
 	}
 }
 
@@ -99,6 +116,8 @@ static unsigned int before(enum fuzz_host to)
 	case FH_AUTH_REQ:
 		return 2;
 	case FH_AUTH_RES:
+	case FH_INTER_REQ:
+	case FH_INTER_RES:
 		return 2;
 	default:
 		return 4;
@@ -114,7 +133,7 @@ static void prepare(struct pair *p, enum fuzz_host to)
 	check(p->msa);
 	for (unsigned int i = before(to); i; i--)
 		check(net_step(&p->net));
-	if (to >= FH_REQ && to != FH_AUTH_RES)
+	if (to >= FH_REQ && to != FH_AUTH_RES && !is_inter(to))
 		check(p->m->seen.registered == 1 && p->g->sa);
 	if (to == FH_RES) {
 		group_req(&req, "video", true);
@@ -146,6 +165,10 @@ static bool fresh(struct pair *p, enum fuzz_host to)
 	case FH_RAW_MEMBER_AUTH:
 	case FH_AUTH_RES:
 		return msa->state == IKE_ST_AUTH_SENT && msa->my_busy;
+	case FH_INTER_REQ:
+		return gcks_sa(p) && inter_is_due(gcks_sa(p));
+	case FH_INTER_RES:
+		return msa->state == IKE_ST_INTER_SENT && msa->my_busy;
 	case FH_REQ:
 		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_UP;
 	case FH_RES:
@@ -175,7 +198,7 @@ static void raw(struct pair *p, enum fuzz_host to, const uint8_t *msg,
 static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 		   uint8_t first, const uint8_t *inner, size_t len)
 {
-	bool res = to == FH_AUTH_RES || to == FH_RES;
+	bool res = to == FH_AUTH_RES || to == FH_RES || to == FH_INTER_RES;
 	bool to_member = res || to == FH_REQ_MEMBER;
 	struct ike_sa *dst = to_member ? p->msa : gcks_sa(p);
 	struct ike_hdr h = { .xchg = xchg };
@@ -200,9 +223,9 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 	}
 	wbuf_free(&w);
 	/* A peer without a valid signature is never admitted. */
-	if (to == FH_AUTH_REQ)
+	if (to == FH_AUTH_REQ || is_inter(to))
 		check(!p->g->seen.requests);
-	if (to == FH_AUTH_RES)
+	if (to == FH_AUTH_RES || is_inter(to))
 		check(!p->m->seen.registered);
 	/* The key server alone rekeys, and a policy is used or not. */
 	check(!p->g->seen.inband);

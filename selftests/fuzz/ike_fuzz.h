@@ -60,6 +60,8 @@ enum fuzz_host {
 	FH_AUTH_RES, /* to a member that waits for GSA_AUTH */
 	FH_RES, /* to a member that waits for GSA_REGISTRATION */
 	FH_REQ_MEMBER, /* a request to a member */
+	FH_INTER_REQ, /* to a key server that waits for IKE_INTERMEDIATE */
+	FH_INTER_RES, /* to a member that waits for IKE_INTERMEDIATE */
 	FH_MAX,
 };
 

@@ -230,6 +230,59 @@ static void handshake(void)
 	pki_pair_free(&ca);
 }
 
+/* A handshake with an additional key exchange (RFC 9370). */
+static void addke_samples(void)
+{
+	static const struct ike_engine_cfg cfg = {
+		.addke = { .n = 2, .method = { IKE_KE_X25519, IKE_KE_P256 } },
+	};
+	static const char *const names[] = { "addke-init-request",
+					     "addke-init-answer",
+					     "addke-inter-request",
+					     "addke-inter-answer" };
+	struct pki_opt opt = { .kind = PKI_GCKS,
+			       .dns = "gcks.example",
+			       .ca = &ca };
+	struct ike_keys keys;
+	struct ike_sa *sa;
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &opt, &ca, &cfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	m = node_new(&net, "192.0.2.2", &opt, &ca, &cfg);
+	sa = node_join(m, g, "gcks.example", true);
+	for (int i = 0; i < 4; i++) {
+		const struct packet *q = &net.queue[0];
+
+		if (i < 2) {
+			selected("message", names[i], FM_CLEAR, q->p, q->len);
+			take_apart(names[i], q->p[16], q->p + 28, q->len - 28);
+		}
+		if (!i)
+			selected("ike_engine", names[i], FH_RAW_GCKS, q->p,
+				 q->len);
+		/* The keys of the request are those of the answer, too. */
+		if (i == 2)
+			keys = sa->keys;
+		if (i >= 2) {
+			struct ike_keys now = sa->keys;
+
+			sa->keys = keys;
+			opened(names[i], q, sa,
+			       i == 2 ? FH_INTER_REQ : FH_INTER_RES);
+			sa->keys = now;
+		}
+		net_step(&net);
+	}
+	net_run(&net);
+	is_int(m->seen.registered, 1,
+	       "the handshake with additional key exchanges is one, too");
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
 /* ---- rekeys ------------------------------------------------------------- */
 
 static void rekey_sample(struct rekey_sa *rs, struct rekey_msg *r,
@@ -397,6 +450,7 @@ int main(int argc, char **argv)
 		}
 	}
 	RUN(handshake);
+	RUN(addke_samples);
 	RUN(rekeys);
 	small();
 	is_int(bad, 0, "%u samples are there", n_samples);
