@@ -29,12 +29,9 @@ static void excluded_anew(struct group *g, void *arg, int ret, const char *why)
 	struct exclusion x = *(struct exclusion *)arg;
 
 	free(arg);
-	if (ret != -ECANCELED) {
-		batch_tell_leavers(g, &g->leavers, ret);
-		/* This took the place of the batch that was due. */
-		if (g->expels || !TAILQ_EMPTY(&g->joins))
-			batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
-	}
+	/* This took the place of the batch that was due, which finds who is left. */
+	if (ret != -ECANCELED && (g->expels || !TAILQ_EMPTY(&g->joins)))
+		batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
 	if (x.done)
 		x.done(g, x.arg, ret, why);
 }

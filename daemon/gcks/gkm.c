@@ -375,10 +375,6 @@ static void settle_evicted(struct group *g, const struct gkm_change *c)
 	if (c->deny && gmc_note_denied(g, c->deny, c->deny_since))
 		group_err(g, "eviction incomplete: %s: out of memory",
 			  quote(c->deny, name));
-	/* Nobody is left to be taken out. */
-	g->expels = false;
-	g->looks = false;
-	pace_calm(g);
 }
 
 static void put_all_out(struct group *g, struct gkm_change *c)

@@ -68,13 +68,14 @@ static int64_t look_s(const struct gmember *m)
 
 /*
  * Return the milliseconds until the end of a former certificate whose holder can still
- * read; UINT64_MAX: there is none, or it has come, which is told once.
+ * read; UINT64_MAX: it has come, which is told once, or there is none, which is 0 and
+ * long over.
  */
 static uint64_t former_left_ms(const struct gmember *m)
 {
 	int64_t s = m->former_ends + 1 - group_wall(m->g);
 
-	if (!m->renewed || !m->former_ends || s <= 0)
+	if (s <= 0)
 		return UINT64_MAX;
 	return (uint64_t)(s > LOOK_S ? look_s(m) : s) * MSEC_PER_SEC;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "gcks/gkm_store.h"
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/group_key.h"
 #include "gcks/mids.h"
@@ -179,6 +180,7 @@ static void check_evicted(struct sim_member *out, uint32_t ms, const char *what)
 /* An eviction that no message can tell is a reset, and never fails for that. */
 static void test_evicts(enum number which)
 {
+	const struct gmember *m;
 	struct err err = {};
 	char what[48];
 	uint32_t ms;
@@ -191,6 +193,8 @@ static void test_evicts(enum number which)
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -ENOSPC,
 	       "%s: a store that is full refuses it", what);
 	is_int(sim_group(&s).members, 3, "%s: nobody is out then", what);
+	m = gmc_find(g, "b.example");
+	ok(m && !m->barred && !m->ended, "%s: b is a member as before", what);
 	s.store_errno = 0;
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
 	       "%s: the order is done", what);
@@ -200,6 +204,27 @@ static void test_evicts(enum number which)
 	is_int(sim_group(&s).denied, 1, "%s: the identity is denied", what);
 	is_int(sim_group(&s).evictions, 1, "%s: one is evicted", what);
 	check_evicted(s.m[2], ms, what);
+}
+
+/* The next start finds the denial in the store, and nothing to wonder at. */
+static void test_evicted_for_good(void)
+{
+	const char *what = "eviction without a number, and a start";
+	struct err err = {};
+	uint32_t ms;
+
+	usual(11);
+	use_up(NUMBER_MID);
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "%s: the order is done", what);
+	sim_run(&s, 120000);
+	restart();
+	is_int(sim_group(&s).denied, 1, "%s: the identity is denied", what);
+	sim_run(&s, 60000);
+	is_int(g->restarts, 0, "%s: the store is that of before", what);
+	ok(!sim_has_member(&s, "b.example"), "%s: b stays out", what);
+	sim_down(s.m[2]);
+	finish(what);
 }
 
 /* Members that lose a right with a reload, and the policy is in force. */
@@ -219,17 +244,13 @@ static void test_bars(enum number which)
 	       what);
 	is_int(sim_group(&s).denied, 0, "%s: nobody is denied", what);
 	is_int(sim_group(&s).evictions, 1, "%s: one is evicted", what);
+	ok(!g->expels && !g->looks, "%s: nobody is left to be taken out", what);
 	check_evicted(s.m[2], 60000, what);
 }
 
-/*
- * An exclusion waits for that before it, the numbers end meanwhile, and more orders
- * come. @resets: the second one is a reset, which excludes first.
- */
-static void test_waiting(bool resets)
+/* An exclusion waits for that before it, and the numbers end meanwhile. */
+static void evict_later(const char *what)
 {
-	const char *what = resets ? "a reset behind an eviction"
-				  : "an eviction that waits";
 	struct err err = {};
 	uint32_t ms;
 
@@ -237,29 +258,116 @@ static void test_waiting(bool resets)
 	sim_up(sim_add(&s, "c.example", false, true));
 	sim_run(&s, 20000);
 	is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
-	       "%s: one before it", what);
+	       "%s: the order before it is done", what);
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
 	       "%s: the order is taken", what);
 	ok(sim_has_member(&s, "b.example"), "%s: the exclusion waits", what);
 	use_up(NUMBER_MID);
-	if (resets)
-		is_int(sim_reset(s.gcks, "video", &err), 0,
-		       "%s: the order is done", what);
-	else
-		sim_run(&s, ms);
+}
+
+/* Check that both are out, after @restarts resets. */
+static void check_both_out(unsigned int restarts, const char *what)
+{
 	sim_down(s.m[3]);
-	/* The reset that was ordered is one more. */
-	is_int(g->restarts, 1 + resets, "%s: the group starts anew", what);
-	g->restarts = 1;
+	is_int(g->restarts, restarts, "%s: the group starts anew", what);
 	is_int(sim_group(&s).denied, 2, "%s: both are denied", what);
-	ok(sim_logged(&s, "member evicted: \"b.example\""),
-	   "%s: the log has the eviction", what);
+	is_int(sim_log_count(&s, "member evicted: \"b.example\""), 1,
+	       "%s: the log has the eviction", what);
 	ok(!sim_has_member(&s, "b.example"), "%s: b is out", what);
 	sim_run(&s, 180000);
 	ok(sim_in(a) && sim_in(tx) && !sim_in(s.m[2]),
 	   "%s: the others are back", what);
+	is_int(g->restarts, restarts, "%s: the group starts anew no more", what);
 	sim_down(s.m[2]);
 	finish(what);
+}
+
+/* A newcomer waits for the batch in whose place the group starts anew. */
+static void test_waits(void)
+{
+	const char *what = "an eviction that waits";
+	struct sim_member *d;
+
+	evict_later(what);
+	d = sim_add(&s, "d.example", false, true);
+	sim_up(d);
+	sim_run(&s, 200);
+	is_int(sim_group(&s).pending, 1, "%s: a newcomer waits, too", what);
+	sim_run(&s, 3000);
+	ok(sim_in(d), "%s: the newcomer is in with the next keys", what);
+	check_both_out(1, what);
+}
+
+static void test_waits_for_store(void)
+{
+	const char *what = "an eviction that the store refuses";
+
+	evict_later(what);
+	s.store_errno = -ENOSPC;
+	sim_run(&s, 4000);
+	ok(sim_has_member(&s, "b.example") && !g->restarts, "%s: nobody is out",
+	   what);
+	s.store_errno = 0;
+	sim_run(&s, 6000);
+	check_both_out(1, what);
+}
+
+/* A reset excludes first, which is one more. */
+static void test_waits_for_reset(void)
+{
+	const char *what = "a reset behind an eviction";
+	struct err err = {};
+
+	evict_later(what);
+	is_int(sim_reset(s.gcks, "video", &err), 0, "%s: the order is done",
+	       what);
+	ok(!g->expels && !g->pace.exclude_ms,
+	   "%s: nobody is left to be taken out", what);
+	check_both_out(2, what);
+}
+
+/* Nobody else comes, whose request would make the batch due. */
+static void test_waits_alone(void)
+{
+	const char *what = "an eviction that waits, and a newcomer";
+	struct sim_member *d;
+	int i;
+
+	evict_later(what);
+	for (i = 0; i < 4; i++)
+		sim_down(s.m[i]);
+	d = sim_add(&s, "d.example", false, true);
+	sim_up(d);
+	sim_run(&s, 200);
+	is_int(sim_group(&s).pending, 1, "%s: the newcomer waits", what);
+	sim_run(&s, 3000);
+	is_int(g->restarts, 1, "%s: the group starts anew", what);
+	ok(sim_in(d), "%s: the newcomer is in with the next keys", what);
+	sim_free(&s);
+}
+
+/*
+ * The right was lost while the key server was down, which takes the member out after
+ * its start, and the store fails. Beats go on, and nothing but this makes a change due.
+ */
+static void test_start_without_store(void)
+{
+	const char *what = "a start that excludes, and a full store";
+	static char *without_b[] = { (char *)"s.example", (char *)"a.example" };
+
+	usual(12);
+	use_up(NUMBER_KEY);
+	s.cg.receivers.v = without_b;
+	s.cg.receivers.n = ARRAY_SIZE(without_b);
+	restart();
+	s.store_errno = -ENOSPC;
+	sim_run(&s, 4000);
+	ok(sim_has_member(&s, "b.example"), "%s: nobody is out", what);
+	s.store_errno = 0;
+	sim_run(&s, 6000);
+	ok(!sim_has_member(&s, "b.example"), "%s: the exclusion is tried again",
+	   what);
+	check_evicted(s.m[2], 60000, what);
 }
 
 /* A store that fails uses Message IDs up without any message. */
@@ -355,10 +463,14 @@ int main(void)
 	RUN(test_no_mid);
 	RUN(test_evicts, NUMBER_MID);
 	RUN(test_evicts, NUMBER_KEY);
+	RUN(test_evicted_for_good);
 	RUN(test_bars, NUMBER_MID);
 	RUN(test_bars, NUMBER_KEY);
-	RUN(test_waiting, false);
-	RUN(test_waiting, true);
+	RUN(test_waits);
+	RUN(test_waits_for_store);
+	RUN(test_waits_for_reset);
+	RUN(test_waits_alone);
+	RUN(test_start_without_store);
 	RUN(test_failing);
 	RUN(test_key_ids, true);
 	RUN(test_key_ids, false);

@@ -242,12 +242,25 @@ static void s2_sends(bool send)
 }
 
 /* A member that changes its role is counted as what it is now. */
+/* Return the length of the list of senders. */
+static unsigned int listed(void)
+{
+	const struct group *g = TAILQ_FIRST(&s.gcks->groups);
+	const struct gmember *m;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(m, &g->senders, by_send)
+	n++;
+	return n;
+}
+
 static void test_role(void)
 {
 	usual(5);
 	is_int(sim_group(&s).senders, 2, "role: two senders");
 	s2_sends(false);
 	is_int(sim_group(&s).senders, 1, "role: one sends no more");
+	is_int(listed(), 1, "role: one sender is listed");
 	is_int(confirmed(), 1, "role: one sender has confirmed");
 	is_int(sim_group(&s).unconfirmed, 0, "role: nobody is waited for");
 	sim_rekey(s.gcks, NULL, &err);
@@ -256,6 +269,7 @@ static void test_role(void)
 	is_int(sim_group(&s).unconfirmed, 0, "role: one sender confirms");
 	s2_sends(true);
 	is_int(sim_group(&s).senders, 2, "role: there are two senders again");
+	is_int(listed(), 2, "role: both senders are listed");
 	is_int(confirmed(), 2, "role: both senders have confirmed");
 	is_int(sim_group(&s).unconfirmed, 0, "role: no sender is waited for");
 	sim_finish(&s, "role");
