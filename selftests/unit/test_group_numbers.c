@@ -277,7 +277,8 @@ static void check_both_out(unsigned int restarts, const char *what)
 	sim_run(&s, 180000);
 	ok(sim_in(a) && sim_in(tx) && !sim_in(s.m[2]),
 	   "%s: the others are back", what);
-	is_int(g->restarts, restarts, "%s: the group starts anew no more", what);
+	is_int(g->restarts, restarts, "%s: the group starts anew no more",
+	       what);
 	sim_down(s.m[2]);
 	finish(what);
 }
