@@ -40,7 +40,8 @@ static void configurations(void)
 	is_int(ike_engine_new(&cfg, &ops, m, &e), -EOPNOTSUPP,
 	       "an unknown method");
 	cfg.addke = (struct ike_addke){ .n = IKE_ADDKE_MAX + 1 };
-	is_int(ike_engine_new(&cfg, &ops, m, &e), -EINVAL, "too many");
+	is_int(ike_engine_new(&cfg, &ops, m, &e), -EINVAL,
+	       "an eighth method is refused");
 	ike_default_proposals(&many);
 	while (many.n <= SA_MAX_PROPOSALS / 2) {
 		many.p[many.n] = many.p[0];
@@ -49,15 +50,15 @@ static void configurations(void)
 	cfg.proposals = &many;
 	cfg.addke = (struct ike_addke)OFFERED(P256);
 	is_int(ike_engine_new(&cfg, &ops, m, &e), -EINVAL,
-	       "too many proposals");
+	       "proposals without room for a second form of each are refused");
 	many.n = 1;
 	while (many.p[0].n < SA_MAX_TRANSFORMS)
 		many.p[0].t[many.p[0].n++] = many.p[0].t[0];
 	is_int(ike_engine_new(&cfg, &ops, m, &e), -EINVAL,
-	       "too many transforms");
+	       "proposals without room for more transforms are refused");
 	cfg.addke.n = 0;
 	is_int(ike_engine_new(&cfg, &ops, m, &e), 0,
-	       "which are not too many without");
+	       "without additional key exchanges a full proposal is taken");
 	ike_engine_free(e);
 	cfg.proposals = NULL;
 	cfg.addke = (struct ike_addke)OFFERED(IKE_KE_ML_KEM_768);
@@ -169,7 +170,7 @@ static void rfc9242_3_2_exchanges(void)
 			is_int(plain[4] << 8 | plain[5], i < 4 ? P256 : P384,
 			       "message %zu: the method that is due", i);
 			is_int(len, 8 + (i < 4 ? 64 : 96),
-			       "message %zu: and nothing else", i);
+			       "message %zu: there is no other payload", i);
 		}
 		if (i == 2 || i == 4)
 			is_str(ike_sa_state_name(msa), "INTER_SENT",
@@ -294,7 +295,7 @@ static void rfc9242_3_3_2_reserved(void)
 	net_step(&net);
 	is_int(gsa->inter->done, 1, "a request with a reserved bit is taken");
 	ok(memcmp(gsa->inter->i.v, msa->inter->i.v, 32),
-	   "and is another one than without");
+	   "a request with a reserved bit has another IntAuth");
 	pair_teardown();
 }
 
@@ -396,7 +397,8 @@ static void rfc7296_2_1_same_answer(void)
 	net_step(&net);
 	is_int(net.n_queue, 2, "both copies are answered");
 	is_mem(net.queue[1].p, net.queue[1].len, kept, len, "by the same");
-	is_int(ike_engine_stats(g->engine)->in_rexmit, 1, "it is counted");
+	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
+	       "the repeated request is counted");
 	net_run(&net);
 	addke_registered("in the end", "x25519+p-256+p-384");
 	pair_teardown();
@@ -418,7 +420,7 @@ static void rfc9242_3_3_2_fragments(void)
 		net_step(&net);
 	}
 	is_int(n[0], 5, "a request in two fragments, and one in three");
-	is_int(n[1], 5, "and both answers");
+	is_int(n[1], 5, "both answers are cut in the same way");
 	addke_registered("with fragments", "x25519+p-256+p-384");
 	pair_teardown();
 }
@@ -458,7 +460,7 @@ static void rfc7383_2_5_2_smaller_fragments(void)
 	wbuf_free(&w);
 	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
 	       "fragment 1 of 3 triggers the answer");
-	is_int(net.n_queue, 2, "which has two fragments");
+	is_int(net.n_queue, 2, "the answer of before has two fragments");
 	net_run(&net);
 	addke_registered("in the end", "x25519+p-256+p-384");
 	ok(!msa->inter, "nothing is kept");
@@ -505,10 +507,11 @@ static void half_open(void)
 	is_int(ike_engine_stats(g->engine)->half_open, 1,
 	       "half-open between IKE_INTERMEDIATE exchanges");
 	net_pass(&net, 4900, false);
-	is_int(ike_engine_stats(g->engine)->half_open, 1, "not yet over");
+	is_int(ike_engine_stats(g->engine)->half_open, 1,
+	       "an IKE SA of 4.9 of 5 seconds is half-open still");
 	net_pass(&net, 200, false);
 	is_int(ike_engine_stats(g->engine)->half_open, 0,
-	       "its time is not prolonged");
+	       "IKE_INTERMEDIATE does not prolong the time of a half-open IKE SA");
 	is_int(ike_engine_stats(g->engine)->sas, 0, "nothing is left");
 	pair_teardown();
 }

@@ -143,7 +143,7 @@ static void rfc9370_2_2_2_bad_answers(void)
 	net_run(&net);
 	is_int(m->seen.notify, IKE_N_TEMPORARY_FAILURE,
 	       "an error notify is the reason");
-	is_int(m->seen.ev_refused, 1, "which is noted");
+	is_int(m->seen.ev_refused, 1, "the refusal is noted at the member");
 	pair_teardown();
 }
 
@@ -166,7 +166,8 @@ static void rfc9242_5_number_of_exchanges(void)
 	is_str(g->seen.text,
 	       "exchange GSA_AUTH (39) where IKE_INTERMEDIATE is due",
 	       "with the reason");
-	is_int(g->seen.requests, 0, "and nothing is asked for");
+	is_int(g->seen.requests, 0,
+	       "GSA_AUTH before its time asks for no group");
 	pair_teardown();
 
 	/* A third exchange. */
@@ -194,7 +195,8 @@ static void rfc9242_5_number_of_exchanges(void)
 	net_step(&net);
 	is_int(net.n_queue, 0, "one that was not agreed on is dropped");
 	net_pass(&net, 1500, true);
-	is_int(m->seen.registered, 1, "and does no harm");
+	is_int(m->seen.registered, 1,
+	       "the registration goes on after an IKE_INTERMEDIATE that was dropped");
 	msa = m->sa;
 	msa->my_xchg = IKE_XCHG_IKE_INTERMEDIATE;
 	ike_liveness(msa);

@@ -232,7 +232,7 @@ static void bad_choices(void)
 	   "the second proposal is taken without them");
 	put_addke(&sa_answer.p[0], 1, P256);
 	ok(!suite_chosen(&sa_offer, &sa_answer, 0, &got),
-	   "and not with what only the first has");
+	   "an answer with an exchange of the first proposal is no second one");
 	/* The same method in two types cannot be configured. */
 	put_addke(&sa_offer.p[0], 3, P256);
 	s.num = 1;

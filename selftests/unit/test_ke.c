@@ -142,7 +142,8 @@ static void checks(size_t m)
 	answer.p[answer.len - 1] ^= 1;
 	is_int(ke_finish(ke, answer.p, answer.len, &b), 0,
 	       "%s: an altered ciphertext is no error (section 6.3)", name);
-	ok(memcmp(a.p, b.p, a.len), "%s: and gives another secret", name);
+	ok(memcmp(a.p, b.p, a.len),
+	   "%s: an altered ciphertext gives another secret", name);
 	ke_free(ke);
 }
 
