@@ -181,6 +181,8 @@ int app_open_key_export(struct app *a, struct err *err);
 void app_free_identity(struct app *a);
 /* Return the settings that the IKE engines of both roles share. */
 struct ike_engine_cfg app_engine_cfg(struct app *a);
+/* Return the additional key exchanges of a role for its engine. */
+struct ike_addke app_addke(const struct conf_addke *c);
 /* Close all IKE SAs, which tells the peers. */
 void app_close_sas(struct ike_engine *engine);
 

@@ -346,6 +346,7 @@ int app_start_gcks(struct app *a, struct err *err)
 	cfg.idle_ms = c->sa_idle * MSEC_PER_SEC;
 	cfg.lifetime_ms = c->sa_lifetime * MSEC_PER_SEC;
 	cfg.fragment_size = c->fragment_size;
+	cfg.addke = app_addke(&c->addke);
 	cfg.rekey_ms = c->sa_rekey * MSEC_PER_SEC;
 	cfg.later_ms = JOIN_PATIENCE_MS;
 	ret = ike_engine_new(&cfg, &gcks_ops, a, &a->gcks_engine);

@@ -150,6 +150,14 @@ struct ike_engine_cfg app_engine_cfg(struct app *a)
 	};
 }
 
+struct ike_addke app_addke(const struct conf_addke *c)
+{
+	struct ike_addke a = { .n = c->n, .required = c->required };
+
+	memcpy(a.method, c->method, sizeof(a.method));
+	return a;
+}
+
 struct sa_list {
 	struct ike_sa **v;
 	size_t n;

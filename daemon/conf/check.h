@@ -22,6 +22,9 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
  */
 int conf_check_sa_times(struct conf_reader *r, const config_setting_t *s,
 			uint32_t lifetime, uint32_t *rekey);
+/* Check that there is a policy only with a list. */
+int conf_check_addke(struct conf_reader *r, const config_setting_t *s,
+		     const struct conf_addke *a);
 int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 			const struct conf_identity *id);
 /*

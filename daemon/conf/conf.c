@@ -418,6 +418,9 @@ static const struct conf_field gcks_fields[] = {
 	K(plain_ike, "plain-ike", conf_read_bool, 0),
 	K(fragment_size, "fragment-size", read_fragment_size, .min = 0,
 	  .max = 65535),
+	K(addke, "additional-key-exchange", conf_read_addke, 0),
+	K(addke.required, "additional-key-exchange-policy", conf_read_word,
+	  .words = conf_addke_policies),
 	K(groups, "groups", read_gcks_groups, .required = true),
 	{ 0 }
 };
@@ -435,6 +438,9 @@ static const struct conf_field member_fields[] = {
 	R(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
 	R(fragment_size, "fragment-size", read_fragment_size, .min = 0,
 	  .max = 65535),
+	R(addke, "additional-key-exchange", conf_read_addke, 0),
+	R(addke.required, "additional-key-exchange-policy", conf_read_word,
+	  .words = conf_addke_policies),
 	R(groups, "groups", read_member_groups, .required = true),
 	{ 0 }
 };
@@ -476,6 +482,7 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->sa_lifetime = 14400;
 	g->sa_rekey = 12600;
 	g->fragment_size = FRAGMENT_SIZE;
+	g->addke.required = true;
 	g->audit = true;
 	g->audit_file_size = 16;
 	g->audit_keep = 64;
@@ -486,6 +493,8 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	ret = conf_read_group(r, s, gcks_fields, g);
 	if (!ret)
 		ret = conf_check_sa_times(r, s, g->sa_lifetime, &g->sa_rekey);
+	if (!ret)
+		ret = conf_check_addke(r, s, &g->addke);
 	if (!ret && !g->witness &&
 	    asprintf(&g->witness, "%s.witness", g->store) < 0) {
 		g->witness = NULL;
@@ -515,9 +524,12 @@ static int read_member(struct conf_reader *r, const config_setting_t *s,
 	m->sa_lifetime = 14400;
 	m->sa_rekey = 10800;
 	m->fragment_size = FRAGMENT_SIZE;
+	m->addke.required = true;
 	ret = conf_read_group(r, s, member_fields, m);
 	if (!ret)
 		ret = conf_check_sa_times(r, s, m->sa_lifetime, &m->sa_rekey);
+	if (!ret)
+		ret = conf_check_addke(r, s, &m->addke);
 	return ret ? ret : conf_check_member(r, s, m);
 }
 

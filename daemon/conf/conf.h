@@ -81,6 +81,14 @@ struct conf_psk {
 	unsigned int line;
 };
 
+/* Additional key exchanges of IKE SAs (RFC 9370), in this order. */
+#define CONF_MAX_ADDKE 7
+struct conf_addke {
+	size_t n;
+	uint16_t method[CONF_MAX_ADDKE]; /* crypto/iana.h */
+	bool required; /* false: peers may do without */
+};
+
 /* A post-quantum pre-shared key (RFC 8784) for a peer. */
 struct conf_ppk {
 	char *id;
@@ -232,6 +240,7 @@ struct conf_gcks {
 	uint32_t sa_rekey;
 	/* Largest IP datagram with IKE, larger ones are cut; 0: never. */
 	uint32_t fragment_size;
+	struct conf_addke addke;
 	struct conf_group *groups;
 	size_t n_groups;
 };
@@ -308,6 +317,7 @@ struct conf_member {
 	uint32_t sa_lifetime;
 	uint32_t sa_rekey;
 	uint32_t fragment_size;
+	struct conf_addke addke;
 	struct conf_mgroup *groups;
 	size_t n_groups;
 };

@@ -81,6 +81,9 @@ conf_read_fn conf_read_addr;
 conf_read_fn conf_read_multicast;
 /* A struct ep; min is the default port. */
 conf_read_fn conf_read_ep;
+/* The list in a struct conf_addke; conf_addke_policies has words of its policy. */
+conf_read_fn conf_read_addke;
+extern const struct conf_word conf_addke_policies[];
 /* A struct conf_names: one text, or an array or list of texts. */
 conf_read_fn conf_read_names;
 

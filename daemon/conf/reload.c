@@ -35,6 +35,12 @@ static bool same_listen(const struct conf_gcks *a, const struct conf_gcks *b)
 	return a->n_listen == b->n_listen;
 }
 
+static bool same_addke(const struct conf_addke *a, const struct conf_addke *b)
+{
+	return a->n == b->n && a->required == b->required &&
+	       !memcmp(a->method, b->method, sizeof(a->method));
+}
+
 static void check_gcks_same(struct names *n, const struct conf_gcks *a,
 			    const struct conf_gcks *b)
 {
@@ -69,6 +75,8 @@ static void check_gcks_same(struct names *n, const struct conf_gcks *a,
 	check_same(n, a->plain_ike == b->plain_ike, "gcks.plain-ike");
 	check_same(n, a->fragment_size == b->fragment_size,
 		   "gcks.fragment-size");
+	check_same(n, same_addke(&a->addke, &b->addke),
+		   "gcks.additional-key-exchange...");
 }
 
 static void check_member(struct names *n, const struct conf_member *a,
@@ -78,6 +86,8 @@ static void check_member(struct names *n, const struct conf_member *a,
 	check_same(n, a->sa_rekey == b->sa_rekey, "member.sa-rekey");
 	check_same(n, a->fragment_size == b->fragment_size,
 		   "member.fragment-size");
+	check_same(n, same_addke(&a->addke, &b->addke),
+		   "member.additional-key-exchange...");
 }
 
 int conf_reload_check(const struct conf *from, const struct conf *to,

@@ -38,6 +38,11 @@ bool ke_available(unsigned int method)
 	return is_kem(method) ? kem_available(method) : dh_public_len(method);
 }
 
+const char *ke_library(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION_STRING);
+}
+
 const char *ke_name(unsigned int method)
 {
 	for (size_t i = 0; i < NAMES; i++)

@@ -31,6 +31,8 @@ struct ke_answer {
 
 /* Return true for a method of this implementation that OpenSSL has, too. */
 bool ke_available(unsigned int method);
+/* Return the version of the OpenSSL of this process, "3.5.1". */
+const char *ke_library(void);
 /* Return "x25519", "p-256", "p-384", "ml-kem-768", "ml-kem-1024", or "?". */
 const char *ke_name(unsigned int method);
 /* Return the method of a name, 0 if there is none. */

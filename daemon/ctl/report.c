@@ -421,7 +421,7 @@ static json_t *rekey_drops(struct member *m)
 static json_t *ike_sa(struct ike_sa *sa)
 {
 	json_t *o = json_object();
-	char algs[128];
+	char algs[192];
 
 	put_json_text(o, "spis", ike_sa_name(sa));
 	put_json_text(o, "state", ike_sa_state_name(sa));

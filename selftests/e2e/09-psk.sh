@@ -152,5 +152,40 @@ like "the log has the PPK that was changed" "$(cat "$TMP/k.log")" \
 	'reload change: ppk key-id:plc-7: another key'
 unlike "no PPK is logged" "$(cat "$TMP"/?.log)" "$(cut -c 3- "$TMP/ppk")"
 is "the change of a PPK ends no membership" "$(roster)" key-id:plc-7
+down TERM "$(pid_of m)"
+
+section "additional key exchanges"
+
+# FILE ROLE METHODS: into a configuration
+add_methods() {
+	sed -i "s/^\(.*\)$2: {/\1$2: { additional-key-exchange = [ $3 ];/" "$TMP/$1.conf"
+}
+k_conf "$(entry key-id:plc-7 m.psk)" >"$TMP/k.conf"
+add_methods k gcks '"p-384", "p-256"'
+refuse "a reload does not change them" kctl reload
+like "the reason of that names the setting" "$(kctl reload 2>&1)" \
+	'gcks.additional-key-exchange'
+down TERM "$(pid_of k)"
+up k
+psk_member m key-id:plc-7 '' 'send = true; sender-ids = 1;' >"$TMP/m.conf"
+up m
+like "a member without them is refused, and the log says why" "$(
+	wait_until 30 grep -q 'RFC 9370' "$TMP/k.log"
+	cat "$TMP/k.log"
+)" 'NO_PROPOSAL_CHOSEN: an additional key exchange .RFC 9370. is required here'
+down TERM "$(pid_of m)"
+add_methods m member '"p-256", "p-384"'
+up m
+try "a member with them comes in" wait_until 60 state_is m in
+like "status shows the methods in the order of the member" "$(algorithms m)" \
+	' x25519[+]p-256[+]p-384 '
+if openssl list -kem-algorithms 2>/dev/null | grep -q ML-KEM; then
+	skip "a method that OpenSSL lacks is refused" "OpenSSL has ML-KEM here"
+else
+	sed 's/"p-384"/"ml-kem-768"/' "$TMP/m.conf" >"$TMP/lacks.conf"
+	like "a method that OpenSSL lacks is refused" \
+		"$("$MCSECD" --check -c "$TMP/lacks.conf" 2>&1)" \
+		'"ml-kem-768" is not in the OpenSSL of this host, 3'
+fi
 
 tap_done

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "crypto/ke.h"
 #include "crypto/wrap.h"
 #include "tap.h"
 
@@ -106,6 +107,81 @@ static void defaults(void)
 	ok(addr_is_none(&c->member->local.addr) && !c->member->interface[0],
 	   "the kernel chooses");
 	conf_free(c);
+}
+
+#define ADDKE(list) "additional-key-exchange = " list ";"
+#define P256_ALONE ADDKE("( \"p-256\" )")
+#define EIGHT "[ \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\", \"a\" ]"
+#define ADDKE_POLICY(word) "additional-key-exchange-policy = \"" word "\";"
+
+static void additional_key_exchanges(void)
+{
+	static const char *const names[] = { "ml-kem-768", "ml-kem-1024" };
+	const struct conf_addke *a;
+	struct conf *c, *other;
+	char text[1024];
+	struct err err;
+
+	c = parse(GCKS("", ""));
+	is_int(c->gcks->addke.n, 0, "there is no additional key exchange");
+	conf_free(c);
+	c = parse(GCKS(ADDKE("[ \"p-384\", \"x25519\" ]"), ""));
+	a = &c->gcks->addke;
+	ok(a->n == 2 && a->method[0] == IKE_KE_P384 &&
+		   a->method[1] == IKE_KE_X25519,
+	   "methods of a key server, in order");
+	ok(a->required, "methods that are configured are required");
+	other = parse(GCKS(ADDKE("[ \"x25519\", \"p-384\" ]"), ""));
+	is_int(conf_reload_check(c, other, &err), -EBUSY,
+	       "the order cannot change");
+	ok(strstr(err.text, "gcks.additional-key-exchange"), "%s", err.text);
+	conf_free(other);
+	conf_free(c);
+	c = parse(MEMBER(P256_ALONE ADDKE_POLICY("offered"), ""));
+	a = &c->member->addke;
+	ok(a->n == 1 && a->method[0] == IKE_KE_P256 && !a->required,
+	   "a member offers a method");
+	other = parse(MEMBER(P256_ALONE ADDKE_POLICY("required"), ""));
+	ok(other->member->addke.required, "a member requires a method");
+	is_int(conf_reload_check(c, other, &err), -EBUSY,
+	       "the policy of a member cannot change");
+	ok(strstr(err.text, "member.additional-key-exchange"), "%s", err.text);
+	conf_free(other);
+	conf_free(c);
+	c = parse(MEMBER(ADDKE("[ ]"), ""));
+	is_int(c->member->addke.n, 0, "an empty list is none");
+	conf_free(c);
+
+	refused(GCKS(ADDKE("[ \"p-521\" ]"), ""),
+		"f:3: gcks.additional-key-exchange",
+		"\"p-521\" is not one of x25519");
+	refused(GCKS(ADDKE("[ \"p-256\", \"p-256\" ]"), ""),
+		"f:3: gcks.additional-key-exchange",
+		"\"p-256\" is there twice");
+	refused(GCKS(ADDKE("\"p-256\""), ""),
+		"f:3: gcks.additional-key-exchange", "has to be a list");
+	refused(GCKS(ADDKE("[ 36 ]"), ""), "f:3: gcks.additional-key-exchange",
+		"string in quotes");
+	refused(GCKS(ADDKE(EIGHT), ""), "f:3: gcks.additional-key-exchange",
+		"at most 7");
+	refused(GCKS(ADDKE("[ \"p-256\" ]") ADDKE_POLICY("maybe"), ""),
+		"f:3: gcks.additional-key-exchange-policy", "offered");
+	refused(MEMBER(ADDKE_POLICY("required"), ""),
+		"f:3: member.additional-key-exchange-policy",
+		"no additional-key-exchange");
+	for (int i = 0; i < 2; i++) {
+		snprintf(text, sizeof(text), MEMBER(ADDKE("[ \"%s\" ]"), ""),
+			 names[i]);
+		if (ke_available(ke_by_name(names[i]))) {
+			c = parse(text);
+			is_int(c->member->addke.method[0], ke_by_name(names[i]),
+			       "%s is in OpenSSL here", names[i]);
+			conf_free(c);
+		} else {
+			refused(text, "f:3: member.additional-key-exchange",
+				"is not in the OpenSSL of this host, 3.");
+		}
+	}
 }
 
 #define BARE_GCKS(audit) \
@@ -521,6 +597,7 @@ static void names(void)
 int main(void)
 {
 	RUN(defaults);
+	RUN(additional_key_exchanges);
 	RUN(audit_needs_certificate);
 	RUN(everything);
 	RUN(quotes);
