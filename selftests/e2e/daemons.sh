@@ -5,6 +5,11 @@
 # mcsecd on the hosts of lab.sh: certificates, configurations, start, death and
 # questions. To be sourced after lab.sh.
 
+# Which of LAB_HOSTS is the key server, which are members, and which is a stranger
+LAB_GCKS=${LAB_GCKS:-k}
+LAB_MEMBERS=${LAB_MEMBERS:-s a b c}
+LAB_STRANGER=${LAB_STRANGER:-x}
+
 # The policy of the group "video"; a test sets others before gcks_conf.
 G_ADDRESS=$GROUP
 G_REKEY=$REKEY
@@ -17,15 +22,15 @@ G_DTD=4
 G_ALGORITHM=aes-gcm-16-128
 G_EXTRA=
 
-# pki_make: one authority for the lab, and another that issues to x
+# pki_make: one authority for the lab, and another that issues to the stranger
 pki_make() {
 	local h
 
 	"$MCSECCTL" pki init "$LAB/pki" name "lab CA" &&
-	"$MCSECCTL" pki gcks "$LAB/pki" k.lab &&
+	"$MCSECCTL" pki gcks "$LAB/pki" "$LAB_GCKS.lab" &&
 	"$MCSECCTL" pki init "$LAB/pki-other" name "another CA" &&
-	"$MCSECCTL" pki member "$LAB/pki-other" x.lab || return 1
-	for h in s a b c; do
+	"$MCSECCTL" pki member "$LAB/pki-other" "$LAB_STRANGER.lab" || return 1
+	for h in $LAB_MEMBERS; do
 		"$MCSECCTL" pki member "$LAB/pki" "$h.lab" || return 1
 	done
 }
@@ -69,18 +74,18 @@ gcks_group() {
 
 gcks_conf() {
 	{
-		conf_head k
+		conf_head "$LAB_GCKS"
 		cat <<-END
 			gcks: {
 			  listen = ( "0.0.0.0:848", "[::]:848" );
-			  store = "$LAB/k/gcks.db";
-			  seal-key = "$LAB/k/seal.key";
+			  store = "$LAB/$LAB_GCKS/gcks.db";
+			  seal-key = "$LAB/$LAB_GCKS/seal.key";
 			  groups = (
 			$(gcks_group video "$G_ADDRESS" "$G_REKEY")
 			  );
 			};
 		END
-	} >"$LAB/k/mcsecd.conf"
+	} >"$LAB/$LAB_GCKS/mcsecd.conf"
 }
 
 # member_conf HOST SEND RECEIVE [PKI [CA]]
@@ -88,15 +93,15 @@ member_conf() {
 	local gcks
 
 	case $G_ADDRESS in
-	*:*) gcks="[$(ip6_of k)]:848" ;;
-	*) gcks="$(ip_of k):848" ;;
+	*:*) gcks="[$(ip6_of "$LAB_GCKS")]:848" ;;
+	*) gcks="$(ip_of "$LAB_GCKS"):848" ;;
 	esac
 	{
 		conf_head "$1" "${4:-}" "${5:-}"
 		cat <<-END
 			member: {
 			  gcks = "$gcks";
-			  gcks-id = "k.lab";
+			  gcks-id = "$LAB_GCKS.lab";
 			  interface = "eth0";
 			  groups = ( {
 			    name = "video";
@@ -126,7 +131,8 @@ member_is() {
 
 # gcks_is FIELD: of the group "video" in the key server's status
 gcks_is() {
-	ctl k -j status 2>/dev/null | jq -r ".gcks.groups[0].\"$1\"" 2>/dev/null
+	ctl "$LAB_GCKS" -j status 2>/dev/null |
+		jq -r ".gcks.groups[0].\"$1\"" 2>/dev/null
 }
 
 member_state() { [ "$(member_is "$1" state)" = "$2" ]; }

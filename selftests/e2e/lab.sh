@@ -15,11 +15,18 @@
 # fd77:3::2. The router routes 239.77/16 and ff0e::77:0/112 from k, s and x to
 # all others, and has no mcsec module: it routes ESP, and UDP port 848.
 #
+# A program may give the hosts other names before it sources this file, of at most
+# 13 characters each: LAB_HOSTS has all in the order of their addresses,
+# LAB_SOURCES those whose multicast the router forwards. daemons.sh has three more
+# variables for what they do.
+#
 # This file is sourced after lib.sh, in whose namespaces the hosts are. LAB is the
 # folder of all files; there is one lab at a time. Its state is in files, since many
 # of these functions run in subshells.
 
 LAB=${LAB:-$TMP/lab}
+LAB_HOSTS=${LAB_HOSTS:-k s a b c x}
+LAB_SOURCES=${LAB_SOURCES:-k s x}
 PKT_BIN=${PKT_BIN:-$TOP/build/pkt}
 
 GROUP=239.77.1.1
@@ -28,11 +35,14 @@ REKEY=239.77.1.254
 REKEY6=ff0e::77:fe
 
 lab_num() {
-	case $1 in
-	k) echo 1 ;; s) echo 2 ;; a) echo 3 ;; b) echo 4 ;; c) echo 5 ;;
-	x) echo 6 ;;
-	*) echo "lab: no host $1" >&2; return 1 ;;
-	esac
+	local h n=0
+
+	for h in $LAB_HOSTS; do
+		n=$((n + 1))
+		[ "$h" != "$1" ] || { echo $n; return; }
+	done
+	echo "lab: no host $1" >&2
+	return 1
 }
 
 ip_of() { echo "10.77.$(lab_num "$1").2"; }
@@ -104,7 +114,7 @@ lab_routes() {
 	for h in $(lab_hosts); do
 		echo "phyint r-$h enable" >>"$f"
 	done
-	for h in k s x; do
+	for h in $LAB_SOURCES; do
 		lab_hosts | grep -qx "$h" || continue
 		to=
 		for o in $(lab_hosts); do
