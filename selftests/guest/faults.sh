@@ -82,6 +82,47 @@ common() {
 	rm -rf "$TMP/share"
 }
 
+# A command that has a terminal: its size, lines, echo, and an interrupt that ends
+# the command and not the guest. $TMP/shown is what the terminal shows.
+at_terminal() {
+	local rc=0 keys pid
+
+	refuse "$1: no terminal without a terminal" \
+		$boot --kernel "$1" --terminal -- true
+	cat >"$TMP/typed.sh" <<-END
+		stty rows 33 cols 99
+		stty -g >"$TMP/before"
+		$boot --kernel $1 --timeout 400 --terminal -- bash -c '
+			trap "echo interrupted; exit 42" INT
+			stty size
+			read -r line
+			echo "read \$line"
+			sleep 1000'
+		rc=\$?
+		stty -g >"$TMP/after"
+		exit \$rc
+	END
+	mkfifo "$TMP/keys"
+	: >"$TMP/shown"
+	script -qefc "bash $TMP/typed.sh" "$TMP/shown" <"$TMP/keys" >/dev/null &
+	pid=$!
+	exec {keys}>"$TMP/keys"
+	try "$1: a command has a terminal of this one's size" \
+		wait_until 100 grep -q '^33 99' "$TMP/shown"
+	printf 'a line\r' >&$keys
+	try "$1: a command reads what is typed" \
+		wait_until 100 grep -q '^read a line' "$TMP/shown"
+	printf '\003' >&$keys
+	wait $pid || rc=$?
+	exec {keys}>&-
+	is "$1: an interrupt is the command's, which ends with 42" $rc 42
+	like "$1: what is said after an interrupt is shown" \
+		"$(tr -d '\r' <"$TMP/shown")" '^(\^C)?interrupted$'
+	like "$1: what is typed is shown" "$(tr -d '\r' <"$TMP/shown")" '^a line$'
+	is "$1: this terminal is as before" "$(cat "$TMP/after")" "$(cat "$TMP/before")"
+	rm "$TMP/keys"
+}
+
 # The checks of a kernel for debugging besides
 debugging() {
 	fault_ends "$1" overrun 97 'KASAN: slab-out-of-bounds'
@@ -136,6 +177,7 @@ for kernel; do
 		fault_ends uml oops 97 'Kernel mode fault|Oops|panic'
 		fault_ends uml loop 124 'no end after 10 s' --timeout 10
 		together uml
+		at_terminal uml
 		;;
 	uml-debug) debugging uml-debug ;;
 	uml-smp)
@@ -147,6 +189,7 @@ for kernel; do
 		fault_ends stock oops 97 'NULL pointer dereference'
 		guest_ends stock "a hang" 124 'no end after 25 s' 'sleep 1000' \
 			--timeout 25
+		at_terminal stock
 		;;
 	esac
 done

@@ -79,12 +79,19 @@ machine_prepare() {
 	mitigations=off random.trust_cpu=on rcupdate.rcu_cpu_stall_timeout=60
 	nokaslr pci=noacpi $append"
 		-serial "file:$work/console" -device virtio-serial-pci
-		-chardev "file,id=out,path=$work/out,append=on"
-		-device "virtserialport,chardev=out,name=out"
 		-chardev "file,id=result,path=$work/result"
 		-device "virtserialport,chardev=result,name=result"
 		-device virtio-rng-pci
 		-virtfs "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap")
+	if [ -n "$terminal" ]; then
+		ln -s in "$work/terminal.in"
+		ln -s out "$work/terminal.out"
+		args+=(-chardev "pipe,id=terminal,path=$work/terminal"
+			-device "virtconsole,chardev=terminal")
+	else
+		args+=(-chardev "file,id=out,path=$work/out,append=on"
+			-device "virtserialport,chardev=out,name=out")
+	fi
 	[ -z "$monitor" ] || args+=(-monitor "unix:$monitor,server=on,wait=off")
 	for s in ${shares[@]+"${shares[@]}"}; do
 		args+=(-virtfs "local,path=$s,mount_tag=share$i,security_model=none,multidevs=remap")

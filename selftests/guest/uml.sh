@@ -23,17 +23,21 @@ uml_tmpdir() {
 
 # Fills args; the job is in $work/job, output goes to $work/out.
 machine_prepare() {
-	local o
+	local o keys_from=null
 
+	[ -z "$terminal" ] || keys_from=fd:5
 	for o in ${icount:+--icount} ${monitor:+--monitor}; do
 		die "$o is for kernels in QEMU"
 	done
+	# a clock that waits for nobody skips the time until a key is pressed
+	[ -z "$terminal" ] || [ "$clock" = real ] ||
+		die "--terminal: a user needs --clock real"
 	mem=${mem:-1536}
 	# shellcheck disable=SC2054 # the kernel's words have commas in them
 	args=("$kernel/linux" "mem=${mem}M" root=/dev/root rootfstype=hostfs
 		rootflags=/ ro "init=$here/uml-init" "mcsec_job=$work"
 		"umid=guest" "uml_dir=$work/" mconsole=/dev/null
-		con=null con0=null,fd:3 con1=null,fd:4 console=tty0 loglevel=5
+		con=null con0=null,fd:3 "con1=$keys_from,fd:4" console=tty0 loglevel=5
 		panic_on_warn=1 oops=panic random.trust_cpu=on seccomp=auto)
 	if grep -q '^CONFIG_SMP=y' "$kernel/build/.config"; then
 		[ "$clock" = real ] ||
@@ -56,10 +60,11 @@ machine_prepare() {
 }
 
 # The kernel's lines before its console is there go to the errors. Its console
-# is the third descriptor, what the command says the fourth.
+# is the third descriptor, what the command says the fourth, the keys the fifth.
 machine_run() {
 	# the kernel dies by aborting
 	ulimit -c 0
+	[ -z "$terminal" ] || exec 5<>"$work/in"
 	TMPDIR=$(uml_tmpdir) exec "$@" </dev/null >"$work/errors" 2>&1 \
 		3>"$work/console" 4>"$work/out"
 }
