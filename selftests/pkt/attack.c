@@ -4,7 +4,9 @@
  *
  *	attack replay -i IFACE [-g GROUP] [-s SOURCE] [-r RATE]
  *		CAPTURE...
- *	attack alter -f FROM -i IFACE -g GROUP [-O] [-n EACH] [-k SKIP]
+ *	attack alter -f FROM -i IFACE -g GROUP [-O | -a KIND] [-n EACH]
+ *		[-k SKIP]
+ *	attack kinds
  *
  * replay sends every ESP packet of the captures again, from the host it runs
  * on, with SOURCE in place of the source address if given. alter is a man in
@@ -12,7 +14,8 @@
  * altered copies out by another, past its queueing discipline: with a delay
  * there, the altered packet arrives before the genuine one, so that no replay
  * check can refuse it in the tag's stead. With -O it alters the outer header,
- * which transport mode leaves alone. What was sent goes to stdout as JSON.
+ * which transport mode leaves alone, and with -a only as KIND says; kinds lists
+ * those, of the outer header last. What was sent goes to stdout as JSON.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -179,12 +182,41 @@ enum alteration {
 /* The changes from here on concern the outer header. */
 #define ALTER_OUTER ALTER_SOURCE
 
+/* The kinds that are wanted, from first on. */
+struct kinds {
+	unsigned int first;
+	unsigned int n;
+};
+
 static const char *const alteration_names[ALTERATIONS] = {
 	"spi",	      "seq",	   "iv_sender",	  "iv_counter", "iv_far",
 	"ciphertext", "trailer",   "tag_first",	  "tag_last",	"cut_one",
 	"cut_tag",    "cut_to_iv", "cut_to_head", "cut_to_spi", "empty",
 	"longer",     "source",	   "ttl",	  "dscp",
 };
+
+static bool kinds_parse(struct kinds *kinds, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < ALTERATIONS; i++) {
+		if (strcmp(alteration_names[i], name))
+			continue;
+		kinds->first = i;
+		kinds->n = 1;
+		return true;
+	}
+	return false;
+}
+
+static int run_kinds(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ALTERATIONS; i++)
+		puts(alteration_names[i]);
+	return 0;
+}
 
 static void alter(struct packet *k, enum alteration what)
 {
@@ -260,17 +292,16 @@ static void alter(struct packet *k, enum alteration what)
 }
 
 static int run_alter(const char *from, const char *iface,
-		     const struct filter *g, bool outer, uint64_t each,
-		     unsigned int skip)
+		     const struct filter *g, const struct kinds *kinds,
+		     uint64_t each, unsigned int skip)
 {
-	int first = outer ? ALTER_OUTER : 0;
-	int n_kinds = outer ? ALTERATIONS - ALTER_OUTER : ALTER_OUTER;
 	static uint8_t buf[FRAME_MAX], copy[FRAME_MAX];
 	uint64_t done[ALTERATIONS] = { 0 }, total = 0, watched = 0;
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET };
 	struct timeval tv = { .tv_sec = 10 };
 	struct out o = { 0 };
-	int fd, i;
+	unsigned int i;
+	int fd;
 
 	out_open(&o, iface);
 	/*
@@ -284,7 +315,7 @@ static int run_alter(const char *from, const char *iface,
 	    bind(fd, (struct sockaddr *)&ll, sizeof(ll)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)))
 		die(from);
-	while (total < each * n_kinds) {
+	while (total < each * kinds->n) {
 		struct packet k;
 		ssize_t n = recv(fd, buf, sizeof(buf) - 64, 0);
 
@@ -296,7 +327,7 @@ static int run_alter(const char *from, const char *iface,
 			continue;
 		if (watched++ % skip)
 			continue;
-		i = first + total % n_kinds;
+		i = kinds->first + total % kinds->n;
 		memcpy(copy, buf, n);
 		packet_parse(&k, copy, n);
 		set_ttl(&k, 8);
@@ -306,7 +337,7 @@ static int run_alter(const char *from, const char *iface,
 		total++;
 	}
 	printf("{\"sent\":%" PRIu64, total);
-	for (i = first; i < first + n_kinds; i++)
+	for (i = kinds->first; i < kinds->first + kinds->n; i++)
 		printf(",\"%s\":%" PRIu64, alteration_names[i], done[i]);
 	printf("}\n");
 	return 0;
@@ -318,7 +349,8 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: attack replay -i IFACE [-g GROUP] [-s SOURCE] [-r RATE] CAPTURE...\n"
-		"       attack alter -f FROM -i IFACE -g GROUP [-O] [-n EACH] [-k SKIP]\n");
+		"       attack alter -f FROM -i IFACE -g GROUP [-O | -a KIND] [-n EACH] [-k SKIP]\n"
+		"       attack kinds\n");
 	exit(2);
 }
 
@@ -326,9 +358,9 @@ int main(int argc, char **argv)
 {
 	const char *verb, *iface = NULL, *from = NULL;
 	struct filter group = { 0 }, source = { 0 };
+	struct kinds kinds = { .n = ALTER_OUTER };
 	unsigned int skip = 1;
 	uint64_t each = 10;
-	bool outer = false;
 	double rate = 0;
 	int c, n;
 
@@ -337,7 +369,7 @@ int main(int argc, char **argv)
 	verb = argv[1];
 	argv++;
 	argc--;
-	while ((c = getopt(argc, argv, "g:i:s:r:f:n:k:O")) != -1) {
+	while ((c = getopt(argc, argv, "g:i:s:r:f:n:k:a:O")) != -1) {
 		switch (c) {
 		case 'g':
 			filter_parse(&group, optarg);
@@ -358,7 +390,12 @@ int main(int argc, char **argv)
 			each = strtoull(optarg, NULL, 10);
 			break;
 		case 'O':
-			outer = true;
+			kinds.first = ALTER_OUTER;
+			kinds.n = ALTERATIONS - ALTER_OUTER;
+			break;
+		case 'a':
+			if (!kinds_parse(&kinds, optarg))
+				bad(optarg, "is no kind, see \"attack kinds\"");
 			break;
 		case 'k':
 			skip = strtoul(optarg, NULL, 10);
@@ -372,6 +409,8 @@ int main(int argc, char **argv)
 	if (!strcmp(verb, "replay") && n && iface)
 		return run_replay(argv, n, &group, &source, iface, rate);
 	if (!strcmp(verb, "alter") && !n && iface && from && group.set && skip)
-		return run_alter(from, iface, &group, outer, each, skip);
+		return run_alter(from, iface, &group, &kinds, each, skip);
+	if (!strcmp(verb, "kinds") && !n)
+		return run_kinds();
 	usage();
 }

@@ -10,7 +10,8 @@
  * its end: whoever captures the stream in clear finds the marker, and a
  * receiver notices one octet that is not as it was sent. A receiver reports,
  * per stream, what came, what is missing between the first and the last
- * sequence number, and what came twice. What its own socket had no room for is
+ * sequence number, what came twice, and when the last packet came (last_ms, of
+ * CLOCK_MONOTONIC). What its own socket had no room for is
  * counted apart: that is the test's fault, not the network's.
  *
  * Reports are JSON, written on SIGUSR1 (of the state so far) and at the end
@@ -256,11 +257,12 @@ static void recv_report(const struct opts *o)
 			",\"corrupt\":%" PRIu64 ",\"reordered\":%" PRIu64
 			",\"seconds\":%.3f,\"rate\":%.1f"
 			",\"silence_ms\":%.1f,\"latency_ms\":%.1f"
-			",\"gaps\":[",
+			",\"last_ms\":%.1f,\"gaps\":[",
 			comma ? "," : "", s->id, s->first, s->last, s->packets,
 			span - s->packets, s->duplicates, s->corrupt,
 			s->reordered, sec, sec > 0 ? s->packets / sec : 0,
-			s->silence_ns / 1e6, s->latency_ns / 1e6);
+			s->silence_ns / 1e6, s->latency_ns / 1e6,
+			s->last_ns / 1e6);
 		comma = true;
 		for (q = s->first; span != s->packets && q <= s->last; q++) {
 			if (!seen(s, q)) {

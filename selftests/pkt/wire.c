@@ -5,10 +5,13 @@
  *	wire census [-g GROUP] CAPTURE...
  *	wire spis [-g GROUP] CAPTURE...
  *	wire scan -m MARKERS CAPTURE...
+ *	wire pair -g GROUP CAPTURE CAPTURE
  *
  * census counts the frames of captures by what they are, as JSON; spis lists
  * the SPIs seen, one a line; scan searches the captures, octet by octet, for
- * the markers in a file (hexadecimal, 16 octets a line) and says how many.
+ * the markers in a file (hexadecimal, 16 octets a line) and says how many; pair
+ * prints the only packet of the group in each of two captures side by side, for
+ * people: octets, characters, and the parts of UDP and of ESP.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -208,13 +211,132 @@ static int run_scan(char **names, int n)
 	return 0;
 }
 
+/* ---- pair --------------------------------------------------------------- */
+
+#define ESP_IV 8
+#define ESP_TAG 16
+#define ROW_OCTETS 8
+#define FIELDS_MAX 6
+#define ROWS_MAX 256
+
+struct row {
+	const char *label;
+	const uint8_t *octets;
+	size_t n;
+};
+
+/* A packet as it is printed. */
+struct dump {
+	uint8_t frame[FRAME_MAX];
+	size_t len; /* octets, from the IP header on */
+	struct row rows[ROWS_MAX];
+	size_t n_rows;
+};
+
+/* The next @n octets at @p are @label; returns where the rest follows. */
+static const uint8_t *add_field(struct dump *d, const char *label,
+				const uint8_t *p, size_t n)
+{
+	size_t now;
+
+	for (; n; n -= now, p += now) {
+		now = n < ROW_OCTETS ? n : ROW_OCTETS;
+		if (d->n_rows == ROWS_MAX)
+			bad(label, "is too long to be printed");
+		d->rows[d->n_rows++] = (struct row){ label, p, now };
+		label = "";
+	}
+	return p;
+}
+
+static void cut_packet(struct dump *d, const struct packet *k)
+{
+	size_t rest = k->len - k->off;
+	const uint8_t *p;
+
+	d->len = k->len;
+	p = add_field(d, "IP", k->ip, k->off);
+	if (k->proto == IPPROTO_UDP && rest >= 8) {
+		p = add_field(d, "UDP", p, 8);
+		add_field(d, "data", p, rest - 8);
+	} else if (k->proto == IPPROTO_ESP &&
+		   rest > ESP_HEAD + ESP_IV + ESP_TAG) {
+		p = add_field(d, "SPI", p, 4);
+		p = add_field(d, "sequence", p, 4);
+		p = add_field(d, "IV", p, ESP_IV);
+		p = add_field(d, "encrypted", p,
+			      rest - ESP_HEAD - ESP_IV - ESP_TAG);
+		add_field(d, "ICV", p, ESP_TAG);
+	} else {
+		bad("pair", "a packet is neither UDP nor ESP");
+	}
+}
+
+static void dump_only(struct dump *d, const char *name, const struct filter *g)
+{
+	static uint8_t buf[FRAME_MAX];
+	struct packet k;
+	struct pcap p;
+	size_t len;
+
+	pcap_open(&p, name);
+	while ((len = pcap_next(&p, buf))) {
+		if (!packet_parse(&k, buf, len) || !to_group(&k, g) ||
+		    k.proto == IPPROTO_IGMP)
+			continue;
+		if (d->n_rows)
+			bad(name, "has several packets of the group");
+		memcpy(d->frame, buf, len);
+		packet_parse(&k, d->frame, len);
+		cut_packet(d, &k);
+	}
+	if (!d->n_rows)
+		bad(name, "has no packet of the group");
+}
+
+static void print_row(const struct dump *d, size_t i, int label_width)
+{
+	const struct row *r = &d->rows[i];
+	char hex[ROW_OCTETS * 5 / 2 + 1] = "", text[ROW_OCTETS + 1] = "";
+	size_t n = i < d->n_rows ? r->n : 0, k, at = 0;
+
+	for (k = 0; k < n; k++) {
+		at += snprintf(hex + at, sizeof(hex) - at, "%s%02x",
+			       k && k % 2 == 0 ? " " : "", r->octets[k]);
+		text[k] = r->octets[k] >= ' ' && r->octets[k] <= '~'
+				  ? r->octets[k]
+				  : '.';
+	}
+	printf("%-*s %-19s %-8s", label_width, n ? r->label : "", hex, text);
+}
+
+static int run_pair(char **names, const struct filter *g)
+{
+	static struct dump d[2];
+	char sum[32];
+	size_t i;
+
+	dump_only(&d[0], names[0], g);
+	dump_only(&d[1], names[1], g);
+	for (i = 0; i < d[0].n_rows || i < d[1].n_rows; i++) {
+		print_row(&d[0], i, 4);
+		printf("   ");
+		print_row(&d[1], i, 9);
+		putchar('\n');
+	}
+	snprintf(sum, sizeof(sum), "%zu octets", d[0].len);
+	printf("%-33s   %zu octets\n", sum, d[1].len);
+	return 0;
+}
+
 /* ------------------------------------------------------------------------ */
 
 static void usage(void)
 {
 	fprintf(stderr, "usage: wire census [-g GROUP] CAPTURE...\n"
 			"       wire spis [-g GROUP] CAPTURE...\n"
-			"       wire scan -m MARKERS CAPTURE...\n");
+			"       wire scan -m MARKERS CAPTURE...\n"
+			"       wire pair -g GROUP CAPTURE CAPTURE\n");
 	exit(2);
 }
 
@@ -249,5 +371,7 @@ int main(int argc, char **argv)
 		return run_spis(argv, n, &group);
 	if (!strcmp(verb, "scan") && n && n_markers)
 		return run_scan(argv, n);
+	if (!strcmp(verb, "pair") && n == 2 && group.set)
+		return run_pair(argv, &group);
 	usage();
 }
