@@ -63,7 +63,7 @@ watch_for() {
 say_states() {
 	local h
 
-	for h in k s a b c; do
+	for h in "${LINKS[@]}"; do
 		[ -S "$LAB/$h/mcsecd.sock" ] || continue
 		echo "   -- $h"
 		in_ns "$h" timeout 5 "$MCSECCTL" -s "$LAB/$h/mcsecd.sock" \
