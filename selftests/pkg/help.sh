@@ -147,4 +147,10 @@ for program in tools/deps tools/demo tools/style/run selftests/run selftests/ben
 	like "$program names an option that it does not have" "$rc:$out:$err" \
 		'^2::.*--frob'
 done
+for option in --step --keep "--uml --step --keep"; do
+	# shellcheck disable=SC2086 # words
+	run "$TOP/tools/demo" $option </dev/null
+	like "tools/demo $option is refused without a terminal" "$rc:$out:$err" \
+		"^2::demo: ${option#--uml }: standard input and output must be a terminal"
+done
 tap_done

@@ -18,6 +18,7 @@ step_end() {
 		"$(wire scan -m "$LAB/stream.txt" "$LAB"/wire/*.pcap)" 0
 	is "no marker of the file was in clear" \
 		"$(wire scan -m "$LAB/markers.txt" "$LAB"/wire/*.pcap)" 0
+	lab_left_up
 	for h in studio anna carol keyserver; do
 		daemon_stop "$h"
 	done
@@ -25,4 +26,13 @@ step_end() {
 	lab_down
 	[ -z "$lib_loaded" ] || try "the module unloads" rmmod_wait
 	printf '\n   %d assertions held, in %d s\n' "$tap_count" "$SECONDS"
+}
+
+# With --keep: a shell, while a stream runs again
+lab_left_up() {
+	[ -n "${MCSEC_DEMO_KEEP:-}" ] || return 0
+	stream_recv anna rx && stream_recv carol rx ||
+		not_ok "receivers for a stream in the lab that stays"
+	stream_send studio tx -r 100
+	lab_shell "The lab stays up, with a stream of 100 packets/s to anna and carol."
 }

@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # what lab.sh has
 #
-# Commands on the hosts of the lab, as one types them, for "show". To be sourced after
-# lab.sh.
+# Commands on the hosts of the lab, as one types them: for "show", and for the shell of
+# --keep. To be sourced after lab.sh.
 
 # lab_tools: programs in LAB/bin, which know the lab: "on HOST COMMAND...", and
 # "mcsecctl", which asks the daemon of the host that it runs on.
@@ -22,6 +22,7 @@ lab_tools() {
 		esac
 		export MCSEC_HOST=\$host PATH="$LAB/bin:\$PATH"
 		[ "\$host" != router ] || host=r
+		[ \$# -gt 0 ] || set -- bash --noprofile --rcfile "$LAB/bin/hostrc" -i
 		exec nsenter "--net=/run/netns/\$host$(ns '')" -- "\$@"
 	END
 	cat >"$LAB/bin/mcsecctl" <<-END
@@ -32,6 +33,14 @@ lab_tools() {
 		}
 		exec "$MCSECCTL" -s "$LAB/\$MCSEC_HOST/mcsecd.sock" \\
 		    --color "\${LAB_COLOR:-auto}" "\$@"
+	END
+	cat >"$LAB/bin/labrc" <<-END
+		PATH="$LAB/bin:\$PATH"
+		PS1='mcsec lab# '
+		cd "$LAB"
+	END
+	cat >"$LAB/bin/hostrc" <<-END
+		PS1='\${MCSEC_HOST}# '
 	END
 	chmod 755 "$LAB/bin/on" "$LAB/bin/mcsecctl"
 }
