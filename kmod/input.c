@@ -185,12 +185,9 @@ static noinline unsigned int input_multicast(struct mcsec_net *mnet,
 					     const struct nf_hook_state *state,
 					     nf_hookfn *hook)
 {
-	struct mcsec_pkt pkt;
+	struct mcsec_pkt pkt __uninitialized;
 
-	pkt.skb = skb;
-	pkt.state = state;
-	pkt.hook = hook;
-	pkt.mnet = mnet;
+	mcsec_pkt_begin(&pkt, mnet, skb, state, hook);
 	mcsec_pkt_walk(&pkt);
 	return likely(pkt.next == IPPROTO_ESP) ? input_esp(&pkt)
 					       : input_clear(&pkt);

@@ -169,15 +169,11 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 					      const struct nf_hook_state *state)
 {
 	const struct net_device *dev = leaves_by(skb, state);
-	struct mcsec_pkt pkt = {
-		.skb = skb,
-		.state = state,
-		.hook = mcsec_output,
-		.mnet = mnet,
-	};
+	struct mcsec_pkt pkt __uninitialized;
 	enum mcsec_counter why;
 	unsigned int verdict;
 
+	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_output);
 	mcsec_flow_release(skb);
 	if (unlikely(is_opaque(&pkt, &why))) {
 		verdict = find_opaque(&pkt, dev, why);

@@ -54,6 +54,23 @@ struct mcsec_pkt {
 	bool df;
 };
 
+/*
+ * Begin with a packet in a hook. All that is not set here is set before it is
+ * read, so hooks that see many packets declare theirs __uninitialized: a kernel
+ * that clears the stack (CONFIG_INIT_STACK_ALL_ZERO) would clear it each time.
+ */
+static __always_inline void mcsec_pkt_begin(struct mcsec_pkt *pkt,
+					    struct mcsec_net *mnet,
+					    struct sk_buff *skb,
+					    const struct nf_hook_state *state,
+					    nf_hookfn *hook)
+{
+	pkt->skb = skb;
+	pkt->state = state;
+	pkt->hook = hook;
+	pkt->mnet = mnet;
+}
+
 static __always_inline bool mcsec_pkt_is_ip6(const struct mcsec_pkt *pkt)
 {
 	return mcsec_is_ip6(pkt->state->pf);
