@@ -521,6 +521,7 @@ static struct mcsec_sa *sa_alloc(const struct mcsec_sa_config *config)
 	sa->replay = config->replay;
 	sa->window = config->window;
 	sa->sid_shift = 64 - config->sid_bits;
+	sa->counter_mask = BIT_ULL(sa->sid_shift) - 1;
 	sa->sid_min = U32_MAX;
 	sa->iv_limit = config->iv_limit;
 	sa->iv_warn = config->iv_limit - config->iv_limit / 8;

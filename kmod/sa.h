@@ -129,6 +129,7 @@ struct mcsec_slot {
  * @dir: enum mcsec_dir; written under the lock that its group is changed under
  * @replay: enum mcsec_replay
  * @sid_shift: number of counter bits in the IV
+ * @counter_mask: these bits
  * @slots: Sender-IDs to send with
  * @n_slots: length of @slots
  * @sid_min: smallest Sender-ID in @slots; larger than @sid_max if there is none
@@ -171,6 +172,7 @@ struct mcsec_sa {
 	u32 n_slots;
 	u32 sid_min;
 	u32 sid_max;
+	u64 counter_mask;
 	bool slots_shared;
 	struct mcsec_slot *slots;
 	u64 iv_warn;
@@ -327,7 +329,7 @@ static inline bool mcsec_sa_take_iv(struct mcsec_sa *sa, u64 *iv)
 /* Return the counter in an IV. */
 static inline u64 mcsec_iv_counter(const struct mcsec_sa *sa, u64 iv)
 {
-	return iv & (BIT_ULL(sa->sid_shift) - 1);
+	return iv & sa->counter_mask;
 }
 
 bool mcsec_sa_replay_check_slow(struct mcsec_sa *sa, u32 seq, u64 iv,
