@@ -35,12 +35,6 @@ static int drop_esp(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 	return -EBADMSG;
 }
 
-/* Return the octets between ESP header and ICV of a datagram that has both. */
-static unsigned int text_len(const struct mcsec_pkt *pkt)
-{
-	return pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
-}
-
 /*
  * Return the user under which inner fragments are reassembled: one per SA.
  * Fragments that a stranger sent in the clear, or that came by another group's
@@ -121,10 +115,8 @@ static void set_transport(struct sk_buff *skb)
 }
 
 static __always_inline void strip_transport(const struct mcsec_pkt *pkt,
-					    u8 next)
+					    struct sk_buff *skb, u8 next)
 {
-	struct sk_buff *skb = pkt->skb;
-
 	mcsec_esp_unhead(skb, pkt->hlen);
 	if (!mcsec_pkt_is_ip6(pkt)) {
 		mcsec_header_become(ip_hdr(skb), skb->len, next);
@@ -142,7 +134,9 @@ static __always_inline void strip_transport(const struct mcsec_pkt *pkt,
  */
 static __always_inline int strip_esp(const struct mcsec_pkt *pkt)
 {
-	struct mcsec_group *group = pkt->sa->group;
+	const struct nf_hook_state *state = pkt->state;
+	const struct mcsec_sa *sa = pkt->sa;
+	struct mcsec_group *group = sa->group;
 	struct sk_buff *skb = pkt->skb;
 	const u8 *tail;
 	u8 next;
@@ -150,7 +144,7 @@ static __always_inline int strip_esp(const struct mcsec_pkt *pkt)
 
 	/* The datagram is linear since mcsec_esp_writable(). */
 	tail = skb_tail_pointer(skb) - MCSEC_ICV - MCSEC_TRAILER;
-	if (unlikely(tail[0] + MCSEC_TRAILER > text_len(pkt)))
+	if (unlikely(tail[0] + MCSEC_TRAILER > pkt->text))
 		return drop_esp(pkt, MCSEC_IN_BAD_TRAILER);
 	next = tail[1];
 	if (next == DUMMY)
@@ -162,21 +156,21 @@ static __always_inline int strip_esp(const struct mcsec_pkt *pkt)
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	__skb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]);
-	if (unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL)) {
+	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
 		err = strip_tunnel(pkt, next);
 		if (unlikely(err))
 			return err;
 	} else {
-		strip_transport(pkt, next);
+		strip_transport(pkt, skb, next);
 	}
 	/* The payload could not be read when the SA was chosen, so the selector
 	 * is checked against the clear datagram now.
 	 */
-	if (unlikely(!mcsec_select_fits(group->mnet->select, skb,
-					pkt->state->in, &group->candidate)))
+	if (unlikely(!mcsec_select_fits(group->mnet->select, skb, state->in,
+					&group->candidate)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
-	mcsec_set_verified(skb, pkt->state->pf, !group->forward, group->id,
-			   pkt->iv >> pkt->sa->sid_shift);
+	mcsec_set_verified(skb, state->pf, !group->forward, group->id,
+			   pkt->iv >> sa->sid_shift);
 	if (group->in_mark_mask)
 		skb->mark = (skb->mark & ~group->in_mark_mask) | group->in_mark;
 	/* The flow hash and the connection belong to the ESP datagram. */
@@ -214,7 +208,7 @@ static enum mcsec_counter why_not_accepted(int err)
  * Return true if IP would answer a datagram that was verified at LOCAL_IN,
  * where no later hook can prevent the answer.
  */
-static bool is_answered(const struct mcsec_pkt *pkt)
+static __always_inline bool is_answered(const struct mcsec_pkt *pkt)
 {
 	if (likely(pkt->state->hook != NF_INET_LOCAL_IN))
 		return false;
@@ -227,6 +221,7 @@ static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err)
 {
 	const struct mcsec_esp_hdr *esp = (void *)pkt->skb->data + pkt->hlen;
 	struct mcsec_sa *sa = pkt->sa;
+	const u64 iv = pkt->iv;
 
 	if (unlikely(err)) {
 		if (err == -EBADMSG)
@@ -236,16 +231,16 @@ static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err)
 	/* The cipher works in place and does not change associated data, so the
 	 * header can still be read.
 	 */
-	err = mcsec_sa_replay_accept(sa, pkt->sender, ntohl(esp->seq), pkt->iv);
+	err = mcsec_sa_replay_accept(sa, pkt->sender, ntohl(esp->seq), iv);
 	if (unlikely(err))
 		return drop_esp(pkt, why_not_accepted(err));
-	if (unlikely(!mcsec_sa_use_in(sa, text_len(pkt))))
+	if (unlikely(!mcsec_sa_use_in(sa, pkt->text)))
 		return drop_esp(pkt, MCSEC_IN_EXPIRED);
 	err = strip_esp(pkt);
 	if (unlikely(err))
 		return err;
 	mcsec_count(sa->group->stats, MCSEC_IN_ACCEPTED);
-	trace_mcsec_unprotect(pkt->skb, sa, pkt->iv);
+	trace_mcsec_unprotect(pkt->skb, sa, iv);
 	/* The packet was counted by mcsec_asks(). */
 	return unlikely(is_answered(pkt)) ? -EPERM : 0;
 }
@@ -319,6 +314,7 @@ static int verify_esp(struct mcsec_pkt *pkt)
 		     !pskb_may_pull(skb, pkt->hlen + MCSEC_HEAD)))
 		return drop_esp(pkt, MCSEC_IN_MALFORMED);
 	esp = (void *)skb->data + pkt->hlen;
+	pkt->text = skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	pkt->iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(READ_ONCE(sa->dir) & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);

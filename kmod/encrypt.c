@@ -246,23 +246,25 @@ static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
 	return likely(pkt->cipher);
 }
 
-/* Account @text octets to the SA, take an IV and write the ESP header. */
-static __always_inline int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
+/* Account the text to the SA, take an IV and write the ESP header. */
+static __always_inline int begin_esp(struct mcsec_pkt *pkt)
 {
 	struct mcsec_sa *sa = pkt->sa;
 	struct mcsec_esp_hdr *esp;
+	u64 iv;
 
-	if (unlikely(!mcsec_sa_use_out(sa, text)))
+	if (unlikely(!mcsec_sa_use_out(sa, pkt->text)))
 		return drop_no_sa(pkt, MCSEC_OUT_EXPIRED);
-	if (unlikely(!mcsec_sa_take_iv(sa, &pkt->iv))) {
+	if (unlikely(!mcsec_sa_take_iv(sa, &iv))) {
 		this_cpu_inc(sa->cpu->out_failed);
-		this_cpu_add(sa->cpu->out_failed_bytes, text);
+		this_cpu_add(sa->cpu->out_failed_bytes, pkt->text);
 		return drop_no_sa(pkt, MCSEC_OUT_EXHAUSTED);
 	}
+	pkt->iv = iv;
 	esp = (void *)pkt->skb->data + pkt->hlen;
 	esp->spi = sa->spi;
-	esp->seq = htonl(lower_32_bits(mcsec_iv_counter(sa, pkt->iv)));
-	put_unaligned_be64(pkt->iv, &esp->iv);
+	esp->seq = htonl(lower_32_bits(mcsec_iv_counter(sa, iv)));
+	put_unaligned_be64(iv, &esp->iv);
 	return 0;
 }
 
@@ -272,10 +274,9 @@ static __always_inline int begin_esp(struct mcsec_pkt *pkt, unsigned int text)
  * Set the protocol of the IP header to ESP, and its length to that of the ESP
  * datagram.
  */
-static __always_inline void finish_header(const struct mcsec_pkt *pkt)
+static __always_inline void finish_header(const struct mcsec_pkt *pkt,
+					  struct sk_buff *skb)
 {
-	struct sk_buff *skb = pkt->skb;
-
 	if (!mcsec_pkt_is_ip6(pkt)) {
 		mcsec_header_become(ip_hdr(skb), skb->len, IPPROTO_ESP);
 	} else {
@@ -297,10 +298,9 @@ static __always_inline void finish_header(const struct mcsec_pkt *pkt)
 static noinline int drop_failed(const struct mcsec_pkt *pkt, int err)
 {
 	const struct mcsec_sa *sa = pkt->sa;
-	unsigned int text = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 
 	this_cpu_inc(sa->cpu->out_failed);
-	this_cpu_add(sa->cpu->out_failed_bytes, text);
+	this_cpu_add(sa->cpu->out_failed_bytes, pkt->text);
 	if (err == -ENOSPC || err == -EBUSY)
 		return drop_sent(pkt, MCSEC_OUT_CRYPTO_BUSY);
 	if (err == -ENOMEM)
@@ -311,12 +311,15 @@ static noinline int drop_failed(const struct mcsec_pkt *pkt, int err)
 /* Finish a packet for which the cipher returned @err. */
 static __always_inline int finish_encrypt(const struct mcsec_pkt *pkt, int err)
 {
+	const struct mcsec_sa *sa = pkt->sa;
+	struct sk_buff *skb = pkt->skb;
+
 	if (unlikely(err))
 		return drop_failed(pkt, err);
-	finish_header(pkt);
-	mcsec_timestamp_keep(pkt->skb);
-	mcsec_count(pkt->sa->group->stats, MCSEC_OUT_PROTECTED);
-	trace_mcsec_protect(pkt->skb, pkt->sa, pkt->iv);
+	finish_header(pkt, skb);
+	mcsec_timestamp_keep(skb);
+	mcsec_count(sa->group->stats, MCSEC_OUT_PROTECTED);
+	trace_mcsec_protect(skb, sa, pkt->iv);
 	return 0;
 }
 
@@ -359,6 +362,7 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 	struct mcsec_op *op;
 	int err, nsg;
 
+	pkt->text = text;
 	err = check_size(pkt, len);
 	if (unlikely(err)) {
 		err = err < 0 ? err : permit_fragments(pkt);
@@ -372,7 +376,7 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 	if (unlikely(nsg < 0 || !mcsec_op_get(pkt->cipher, nsg, &op)))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	add_trailer(skb, text - MCSEC_TRAILER - len, pkt->next);
-	err = begin_esp(pkt, text);
+	err = begin_esp(pkt);
 	if (unlikely(err)) {
 		mcsec_op_put(op);
 		return err;

@@ -256,17 +256,17 @@ int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
 		 unsigned int at);
 
 /*
- * Set up the request for @len octets of text and @icv octets behind them.
+ * Set up the request for the packet's text and @icv octets behind it.
  * Associated data must stand directly in front of the text, so the SPI and the
  * sequence number replace the IV until mcsec_op_restore(): then a linear packet
  * needs one scatterlist entry instead of two.
  */
 static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 					    const struct mcsec_pkt *pkt,
-					    int nsg, unsigned int len,
-					    unsigned int icv)
+					    int nsg, unsigned int icv)
 {
 	const struct mcsec_cipher *cipher = pkt->cipher;
+	unsigned int len = pkt->text;
 	unsigned int at = pkt->hlen;
 	struct sk_buff *skb = pkt->skb;
 	u8 *esp = skb->data + at;
@@ -310,15 +310,14 @@ static __always_inline void mcsec_op_restore(const struct mcsec_op *op)
 static __always_inline int
 mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 {
-	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	int err;
 
 	if (mcsec_chacha_exists() && !op) {
 		mcsec_chacha_encrypt(&pkt->cipher->chacha,
-				     pkt->skb->data + pkt->hlen, len);
+				     pkt->skb->data + pkt->hlen, pkt->text);
 		return 0;
 	}
-	err = mcsec_op_prepare(op, pkt, nsg, len, 0);
+	err = mcsec_op_prepare(op, pkt, nsg, 0);
 	if (unlikely(err))
 		return err;
 	err = crypto_aead_encrypt(&op->req);
@@ -336,13 +335,13 @@ mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 static __always_inline int mcsec_op_decrypt(struct mcsec_op *op,
 					    const struct mcsec_pkt *pkt)
 {
-	unsigned int len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	int err;
 
 	if (mcsec_chacha_exists() && !op)
 		return mcsec_chacha_decrypt(&pkt->cipher->chacha,
-					    pkt->skb->data + pkt->hlen, len);
-	err = mcsec_op_prepare(op, pkt, 1, len, MCSEC_ICV);
+					    pkt->skb->data + pkt->hlen,
+					    pkt->text);
+	err = mcsec_op_prepare(op, pkt, 1, MCSEC_ICV);
 	if (unlikely(err))
 		return err;
 	err = crypto_aead_decrypt(&op->req);
