@@ -2,8 +2,6 @@
 #include "esp.h"
 #include "compat.h"
 
-#include <linux/etherdevice.h>
-#include <linux/ip.h>
 #include <uapi/linux/mcsec.h>
 
 DEFINE_PER_CPU(struct mcsec_op *, mcsec_op_kept);
@@ -142,42 +140,6 @@ int mcsec_esp_grow_slow(struct sk_buff *skb, unsigned int hlen,
 bool mcsec_esp_writable_slow(struct sk_buff *skb)
 {
 	return !skb_linearize_cow(skb);
-}
-
-/* Move the link header, which is mostly Ethernet's in front of IP's. */
-static void move_mac(struct sk_buff *skb, const u8 *network)
-{
-	u8 *mac = skb_mac_header(skb);
-
-	if (!skb_mac_header_was_set(skb))
-		return;
-	if (unlikely(skb->mac_len != ETH_HLEN || mac + ETH_HLEN != network)) {
-		skb_mac_header_rebuild(skb);
-		return;
-	}
-	memcpy(mac + MCSEC_HEAD, mac, ETH_HLEN);
-	skb->mac_header += MCSEC_HEAD;
-}
-
-void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen)
-{
-	u8 *data = skb->data;
-
-	/* Two steps without overlap need no memmove(). */
-	if (likely(hlen == sizeof(struct iphdr))) {
-		memcpy(data + 2 * MCSEC_HEAD, data + MCSEC_HEAD,
-		       sizeof(struct iphdr) - MCSEC_HEAD);
-		memcpy(data + MCSEC_HEAD, data, MCSEC_HEAD);
-	} else {
-		memmove(data + MCSEC_HEAD, data, hlen);
-	}
-	__skb_pull(skb, MCSEC_HEAD);
-	skb_reset_network_header(skb);
-	/* The offsets that IP has parsed are relative to the headers, which
-	 * have moved.
-	 */
-	skb->transport_header += MCSEC_HEAD;
-	move_mac(skb, data);
 }
 
 void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen)

@@ -16,6 +16,8 @@
 
 #include <crypto/aead.h>
 #include <linux/align.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
 #include <linux/percpu.h>
 #include <linux/scatterlist.h>
 #include <linux/skbuff.h>
@@ -174,8 +176,42 @@ static inline bool mcsec_esp_writable(struct sk_buff *skb)
 	       mcsec_esp_writable_slow(skb);
 }
 
+/* Move the link header, which is mostly Ethernet's in front of IP's. */
+static __always_inline void mcsec_esp_move_mac(struct sk_buff *skb,
+					       const u8 *network)
+{
+	u8 *mac = skb_mac_header(skb);
+
+	if (likely(skb->mac_len == ETH_HLEN && mac + ETH_HLEN == network)) {
+		memcpy(mac + MCSEC_HEAD, mac, ETH_HLEN);
+		skb->mac_header += MCSEC_HEAD;
+	} else if (skb_mac_header_was_set(skb)) {
+		skb_mac_header_rebuild(skb);
+	}
+}
+
 /* Remove the ESP header behind the first @hlen octets of @skb. */
-void mcsec_esp_unhead(struct sk_buff *skb, unsigned int hlen);
+static __always_inline void mcsec_esp_unhead(struct sk_buff *skb,
+					     unsigned int hlen)
+{
+	u8 *data = skb->data;
+
+	/* Two steps without overlap need no memmove(). */
+	if (likely(hlen == sizeof(struct iphdr))) {
+		memcpy(data + 2 * MCSEC_HEAD, data + MCSEC_HEAD,
+		       sizeof(struct iphdr) - MCSEC_HEAD);
+		memcpy(data + MCSEC_HEAD, data, MCSEC_HEAD);
+	} else {
+		memmove(data + MCSEC_HEAD, data, hlen);
+	}
+	__skb_pull(skb, MCSEC_HEAD);
+	skb_reset_network_header(skb);
+	/* The offsets that IP has parsed are relative to the headers, which
+	 * have moved.
+	 */
+	skb->transport_header += MCSEC_HEAD;
+	mcsec_esp_move_mac(skb, data);
+}
 
 /*
  * Remove the first @hlen octets and the ESP header, so the inner datagram
