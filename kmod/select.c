@@ -194,9 +194,10 @@ static int enter_candidate(struct mcsec_prefix *prefix,
 }
 
 /* Add @by, which is 1 or -1, to the summary of the family. */
-static void count_kinds(struct mcsec_family *f, const struct mcsec_candidate *c,
-			int by)
+static void count_kinds(const struct mcsec_candidate *c, int by)
 {
+	struct mcsec_family *f = c->family;
+
 	if (c->rank != MCSEC_RANK_ANY || bit_of(c->sel))
 		WRITE_ONCE(f->n_other, f->n_other + by);
 	if (c->sel->src_len)
@@ -222,11 +223,11 @@ static int get_devs(struct mcsec_select *s, struct mcsec_candidate *c)
 
 int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c)
 {
-	struct mcsec_family *f = family_for(s, c->sel);
 	struct mcsec_prefix *prefix;
 	int err;
 
 	c->rank = rank_of(c->sel);
+	c->family = family_for(s, c->sel);
 	err = get_devs(s, c);
 	if (err)
 		return err;
@@ -236,11 +237,11 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c)
 		return PTR_ERR(prefix);
 	}
 	/* Packets read the summary before the list, so it is updated first. */
-	count_kinds(f, c, 1);
+	count_kinds(c, 1);
 	err = enter_candidate(prefix, c);
 	if (!err)
 		return 0;
-	count_kinds(f, c, -1);
+	count_kinds(c, -1);
 	prefix_put(s, prefix, c->sel);
 	mcsec_select_put(s, c);
 	return err;
@@ -250,7 +251,7 @@ void mcsec_select_del(struct mcsec_select *s, struct mcsec_candidate *c)
 {
 	list_del_rcu(&c->node);
 	set_only(c->prefix);
-	count_kinds(family_for(s, c->sel), c, -1);
+	count_kinds(c, -1);
 	c->prefix->n -= count_of(c);
 	prefix_put(s, c->prefix, c->sel);
 	c->prefix = NULL;

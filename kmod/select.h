@@ -131,6 +131,7 @@ struct mcsec_prefix {
  *	rank have the same mark mask
  * @group: the group
  * @sel: selector of the group
+ * @family: summary of the selectors of the same family
  * @prefix: prefix of the selector while it is in the table; not for packets
  * @observes: the policy of the group is observe
  * @hosts: the group is not a gateway's, so there is no inside network
@@ -142,6 +143,7 @@ struct mcsec_candidate {
 	u64 rank;
 	struct mcsec_group *group;
 	const struct mcsec_selector *sel;
+	struct mcsec_family *family;
 	struct mcsec_prefix *prefix;
 	bool observes;
 	bool hosts;
@@ -270,10 +272,8 @@ static inline bool mcsec_select_fits(const struct mcsec_select *s,
 				     const struct net_device *dev,
 				     const struct mcsec_candidate *own)
 {
-	const struct mcsec_family *f = &s->family[own->sel->family == AF_INET6];
-
 	/* Each address has one group, so the SA has determined it. */
-	if (likely(!READ_ONCE(f->n_other)))
+	if (likely(!READ_ONCE(own->family->n_other)))
 		return true;
 	return mcsec_select_fits_slow(s, skb, dev, own);
 }
