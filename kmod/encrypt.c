@@ -166,17 +166,16 @@ static noinline int make_outer_room(struct sk_buff *skb, unsigned int room,
 }
 
 /*
- * Make room for all headers, for @behind octets at the end, and for the
- * headroom that the device needs.
+ * Make room for all headers, of which the outer one has @outer octets, for
+ * @behind octets at the end, and for the headroom that the device needs.
  */
 static __always_inline int make_room(const struct mcsec_pkt *pkt,
-				     unsigned int behind)
+				     unsigned int outer, unsigned int behind)
 {
 	struct sk_buff *skb = pkt->skb;
-	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + pkt->outer;
+	unsigned int room = LL_RESERVED_SPACE(skb_dst(skb)->dev) + outer;
 
-	if (unlikely(pkt->outer) &&
-	    make_outer_room(skb, room + MCSEC_HEAD, behind))
+	if (unlikely(outer) && make_outer_room(skb, room + MCSEC_HEAD, behind))
 		return -ENOMEM;
 	return mcsec_esp_grow(skb, pkt->hlen, behind, room);
 }
@@ -372,7 +371,7 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 	}
 	if (unlikely(!fill_checksum(skb)))
 		return drop_out(pkt, MCSEC_OUT_CHECKSUM, -ENOBUFS);
-	nsg = make_room(pkt, text - len + MCSEC_ICV);
+	nsg = make_room(pkt, outer ? pkt->outer : 0, text - len + MCSEC_ICV);
 	if (unlikely(nsg < 0 || !mcsec_op_get(pkt->cipher, nsg, &op)))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	add_trailer(skb, text - MCSEC_TRAILER - len, pkt->next);

@@ -125,8 +125,8 @@ static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
 	/* Membership reports stay readable, because routers and snooping
 	 * switches act on them. They do not leave the link.
 	 */
-	if (pkt->group->exempt && pkt->state->hook != NF_INET_FORWARD &&
-	    mcsec_is_membership(skb, pkt->state->pf, pkt->next, pkt->hlen)) {
+	if (mcsec_is_membership(skb, pkt->state->pf, pkt->next, pkt->hlen) &&
+	    pkt->group->exempt && pkt->state->hook != NF_INET_FORWARD) {
 		mcsec_count(pkt->group->stats, MCSEC_OUT_EXEMPT);
 		return NF_ACCEPT;
 	}
