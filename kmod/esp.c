@@ -176,7 +176,7 @@ struct mcsec_op *mcsec_op_alloc(size_t size)
 	if (!op)
 		return NULL;
 	op->kept = kept;
-	sg_init_table(&op->sg, 1);
+	sg_init_table(op->sg, ARRAY_SIZE(op->sg));
 	/* CRYPTO_TFM_REQ_MAY_BACKLOG is not set: a full queue drops packets, as
 	 * any queue does.
 	 */

@@ -67,7 +67,7 @@ static inline unsigned int mcsec_esp_len(unsigned int len)
  * @kept: has the size that a CPU keeps for its next packet
  * @nonce: salt and IV of the request; must outlive the submitting function
  * @esp: ESP header of the packet
- * @sg: entry of a linear packet; others are behind the transform's context
+ * @sg: entries of a linear packet; others are behind the transform's context
  * @req: the request; the transform's context follows it
  */
 struct mcsec_op {
@@ -79,7 +79,7 @@ struct mcsec_op {
 	bool kept;
 	u8 nonce[MCSEC_NONCE];
 	u8 *esp;
-	struct scatterlist sg;
+	struct scatterlist sg[2];
 	struct aead_request req;
 };
 
@@ -295,7 +295,7 @@ int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
  * Set up the request for the packet's text and @icv octets behind it.
  * Associated data must stand directly in front of the text, so the SPI and the
  * sequence number replace the IV until mcsec_op_restore(): then a linear packet
- * needs one scatterlist entry instead of two.
+ * needs one scatterlist entry for both.
  */
 static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 					    const struct mcsec_pkt *pkt,
@@ -320,11 +320,15 @@ static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 		aead_request_set_ad(&op->req, MCSEC_ESP_HDR);
 		at += MCSEC_IV;
 	}
-	aead_request_set_crypt(&op->req, &op->sg, &op->sg, len + icv,
-			       op->nonce);
+	aead_request_set_crypt(&op->req, op->sg, op->sg, len + icv, op->nonce);
 	if (unlikely(nsg > 1))
 		return mcsec_op_map(op, pkt, nsg, at);
-	sg_set_buf(&op->sg, skb->data + at, skb->len - at);
+	/* The ICV has an entry of its own. If no entry began with it,
+	 * scatterwalk_ffwd() would make a list that does, for each packet.
+	 */
+	sg_set_buf(&op->sg[0], skb->data + at, skb->len - at - MCSEC_ICV);
+	sg_set_page(&op->sg[1], sg_page(&op->sg[0]), MCSEC_ICV,
+		    op->sg[0].offset + op->sg[0].length);
 	return 0;
 }
 
