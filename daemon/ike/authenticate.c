@@ -49,14 +49,14 @@ static int octets_of_side(struct ike_sa *sa, bool initiator,
 			  const struct blob *msg, const uint8_t *id,
 			  size_t id_len, uint8_t **out, size_t *len)
 {
-	const struct blob *nonce = initiator ? &sa->nr : &sa->ni;
+	const struct blob *nonce = initiator ? &sa->hs->nr : &sa->hs->ni;
 	const uint8_t *sk_p = initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
 	int ret;
 
 	ret = auth_octets(sa->suite.prf, sk_p, sa->keys.prf_len, msg->p,
 			  msg->len, nonce->p, nonce->len, id, id_len, out, len);
-	if (!ret && sa->inter)
-		ret = append_int_auth(sa->inter, sa->suite.prf, out, len);
+	if (!ret && sa->hs->inter)
+		ret = append_int_auth(sa->hs->inter, sa->suite.prf, out, len);
 	return ret;
 }
 
@@ -123,7 +123,7 @@ static int put_mic(struct ike_sa *sa, struct pchain *c, const struct psk *psk,
 static int put_auth(struct ike_sa *sa, struct pchain *c)
 {
 	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
-	const struct psk *psk = psk_of(sa, &sa->peer_id);
+	const struct psk *psk = psk_of(sa, sa->peer_id);
 	uint8_t id[4 + IKE_ID_MAX] = { cfg->id.type };
 	uint8_t *octets;
 	size_t len;
@@ -131,8 +131,9 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 
 	memcpy(id + 4, cfg->id.data, cfg->id.len);
 	ret = octets_of_side(sa, sa->initiator,
-			     sa->initiator ? &sa->init_req : &sa->init_res, id,
-			     4 + cfg->id.len, &octets, &len);
+			     sa->initiator ? &sa->hs->init_req
+					   : &sa->hs->init_res,
+			     id, 4 + cfg->id.len, &octets, &len);
 	if (ret)
 		return ret;
 	ret = psk ? put_mic(sa, c, psk, octets, len)
@@ -144,7 +145,7 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 static void put_certs(struct ike_sa *sa, struct pchain *c)
 {
 	const struct cert_chain *chain = sa->engine->cfg.chain;
-	size_t n = psk_of(sa, &sa->peer_id) ? 0 : cert_chain_count(chain);
+	size_t n = psk_of(sa, sa->peer_id) ? 0 : cert_chain_count(chain);
 
 	for (size_t i = 0; i < n && i < CERT_MAX_CHAIN; i++) {
 		struct cert_der der = cert_chain_der(chain, i);
@@ -162,7 +163,8 @@ static void put_certs(struct ike_sa *sa, struct pchain *c)
 static size_t octets_of_peer(struct ike_sa *sa, const struct pld *id,
 			     struct auth_octets *o)
 {
-	const struct blob *msg = sa->initiator ? &sa->init_res : &sa->init_req;
+	const struct blob *msg = sa->initiator ? &sa->hs->init_res
+					       : &sa->hs->init_req;
 	struct blob variant = { 0 };
 	size_t n = 0;
 
@@ -190,18 +192,18 @@ static int mix_ppk(struct ike_sa *sa, const struct ppk *ppk)
 {
 	int ret;
 
-	sa->unmixed = secret_alloc(sizeof(*sa->unmixed));
-	if (!sa->unmixed)
+	sa->hs->unmixed = secret_alloc(sizeof(*sa->hs->unmixed));
+	if (!sa->hs->unmixed)
 		return -ENOMEM;
 	ret = keys_mix_ppk(&sa->keys, &sa->suite, ppk->key, ppk->len,
-			   sa->unmixed);
+			   sa->hs->unmixed);
 	sa->ppk = !ret;
 	return ret;
 }
 
 static void unmix_ppk(struct ike_sa *sa)
 {
-	keys_unmix(&sa->keys, sa->unmixed);
+	keys_unmix(&sa->keys, sa->hs->unmixed);
 	sa->ppk = false;
 }
 
@@ -234,7 +236,8 @@ static int take_no_ppk_auth(const struct ike_msg *m, struct wbuf *buf,
 static int choose_ppk(struct ike_sa *sa, const struct ike_msg *m, bool *without,
 		      struct err *err)
 {
-	const struct ppk *ppk = ppks_find(sa->engine->cfg.ppks, sa->peer_name);
+	const struct ppk *ppk =
+		ppks_find(sa->engine->cfg.ppks, sa_peer_name(sa));
 	const struct notify_pld *id = msg_notify(m, IKE_N_PPK_IDENTITY);
 
 	*without = false;
@@ -266,7 +269,8 @@ static int choose_ppk(struct ike_sa *sa, const struct ike_msg *m, bool *without,
 static int agree_on_ppk(struct ike_sa *sa, const struct ike_msg *m,
 			struct err *err)
 {
-	const struct ppk *ppk = ppks_find(sa->engine->cfg.ppks, sa->peer_name);
+	const struct ppk *ppk =
+		ppks_find(sa->engine->cfg.ppks, sa_peer_name(sa));
 
 	if (!sa->ppk || msg_notify(m, IKE_N_PPK_IDENTITY))
 		return 0;
@@ -313,12 +317,6 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 	return ret;
 }
 
-static void name_peer(struct ike_sa *sa, const struct ike_id *id)
-{
-	if (peer_id_str(id, sa->peer_name, sizeof(sa->peer_name)))
-		id_str(id, sa->peer_name, sizeof(sa->peer_name));
-}
-
 /* ---- initiator ---------------------------------------------------------- */
 
 /*
@@ -332,12 +330,12 @@ static bool is_initial_contact(const struct ike_sa *sa)
 	const struct ike_engine *engine = sa->engine;
 	const struct ike_sa *o;
 
-	if (id_equal(&engine->contacted, &sa->peer_id))
+	if (id_equal(&engine->contacted, sa->peer_id))
 		return false;
 	LIST_FOREACH(o, &engine->sas, link)
 	if (o != sa && !o->gcks &&
 	    (o->state == IKE_ST_UP || o->state == IKE_ST_AUTH_SENT) &&
-	    id_equal(&o->peer_id, &sa->peer_id))
+	    id_equal(o->peer_id, sa->peer_id))
 		return false;
 	return true;
 }
@@ -354,7 +352,7 @@ static int put_auth_and_ppk(struct ike_sa *sa, struct pchain *c)
 	int ret = 0;
 
 	if (sa->use_ppk)
-		ppk = ppks_find(sa->engine->cfg.ppks, sa->peer_name);
+		ppk = ppks_find(sa->engine->cfg.ppks, sa_peer_name(sa));
 	wbuf_init(&without, IKE_INNER_MAX);
 	pchain_init(&alone, &without, PCHAIN_DETACHED);
 	if (ppk && !ppk->mandatory)
@@ -375,7 +373,7 @@ static int put_auth_and_ppk(struct ike_sa *sa, struct pchain *c)
 
 int authenticate_request(struct ike_sa *sa, struct pchain *c)
 {
-	const char *why = cannot_sign(sa, &sa->peer_id);
+	const char *why = cannot_sign(sa, sa->peer_id);
 	int ret;
 
 	if (why) {
@@ -387,9 +385,9 @@ int authenticate_request(struct ike_sa *sa, struct pchain *c)
 		return ret;
 	id_build(c, IKE_PLD_IDI, &sa->engine->cfg.id);
 	put_certs(sa, c);
-	if (!psk_of(sa, &sa->peer_id))
+	if (!psk_of(sa, sa->peer_id))
 		auth_put_certreq(c, sa->engine->cfg.trust);
-	id_build(c, IKE_PLD_IDR, &sa->peer_id);
+	id_build(c, IKE_PLD_IDR, sa->peer_id);
 	ret = put_auth_and_ppk(sa, c);
 	if (!ret && is_initial_contact(sa))
 		notify_build_ike(c, IKE_N_INITIAL_CONTACT);
@@ -421,11 +419,11 @@ static int check_gcks_id(struct ike_sa *sa, const struct ike_msg *m,
 	if (!m->idr.body || id_parse(&r, &id))
 		return err_set(err, -EKEYREJECTED,
 			       "key server has sent no valid IDr");
-	if (!same_id(&id, &sa->peer_id)) {
+	if (!same_id(&id, sa->peer_id)) {
 		id_str(&id, says, sizeof(says));
 		return err_set(err, -EKEYREJECTED,
 			       "key server has identity %s, expected is %.120s",
-			       quote(says, quoted), sa->peer_name);
+			       quote(says, quoted), sa_peer_name(sa));
 	}
 	return verify_peer(sa, m, &m->idr, &id, err);
 }
@@ -457,7 +455,8 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 		sa_close(sa, 0, err.text);
 		return false;
 	}
-	sa->engine->contacted = sa->peer_id;
+	id_set(&sa->engine->contacted, sa->peer_id->type, sa->peer_id->data,
+	       sa->peer_id->len);
 	sa_up(sa);
 	return !sa->dead;
 }
@@ -491,7 +490,7 @@ static void put_off_peer(struct ike_sa *sa, uint8_t xchg, const char *why)
 }
 
 /*
- * Make room for the SA of the authenticated sa->peer_name by closing others.
+ * Make room for the SA of the authenticated peer by closing others.
  * Returns 0, or -EBUSY if all of them wait for answers.
  */
 static int make_place(struct ike_sa *sa)
@@ -566,6 +565,7 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
 	uint8_t xchg = m->h.xchg;
+	char name[ID_STR_MAX];
 	const char *why;
 	struct err err;
 	struct ike_id id;
@@ -579,7 +579,10 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 		return false;
 	}
 	/* The name is claimed and not proven; it is only used for the log. */
-	name_peer(sa, &id);
+	if (sa_name_peer(sa, &id)) {
+		put_off_peer(sa, xchg, "out of memory");
+		return false;
+	}
 	if (!handshake_here_left(sa) || !name_left(sa)) {
 		put_off_peer(sa, xchg, "too many handshakes");
 		return false;
@@ -589,7 +592,7 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 		return false;
 	}
 	/* An identity in rosters and access lists must be printable. */
-	if (peer_id_str(&id, sa->peer_name, sizeof(sa->peer_name))) {
+	if (peer_id_str(&id, name, sizeof(name))) {
 		fail_peer(sa, xchg, "identity cannot be written as text");
 		return false;
 	}
@@ -598,7 +601,10 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 		fail_peer(sa, xchg, why);
 		return false;
 	}
-	sa->peer_id = id;
+	if (sa_set_peer_id(sa, &id)) {
+		put_off_peer(sa, xchg, "out of memory");
+		return false;
+	}
 	if (make_place(sa)) {
 		put_off_peer(sa, xchg,
 			     "limit of IKE SAs reached, and none is idle");

@@ -64,8 +64,9 @@ static void stop_timers(struct ike_sa *sa)
 	timer_del(tq, &sa->t_rexmit);
 	timer_del(tq, &sa->t_life);
 	timer_del(tq, &sa->t_idle);
-	timer_del(tq, &sa->t_later);
-	timer_del(tq, &sa->t_keepalive);
+	kept_decided(sa);
+	if (sa->t_keepalive)
+		timer_del(tq, sa->t_keepalive);
 }
 
 static void refuse_tasks(struct ike_sa *sa, uint16_t notify, const char *reason)

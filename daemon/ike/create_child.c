@@ -69,7 +69,6 @@ static int make_shadow(struct ike_sa *sa, bool initiator,
 	memcpy(s->suite.addke, sa->suite.addke, sizeof(s->suite.addke));
 	memcpy(s->spi_i, spi_i, IKE_SPI_LEN);
 	memcpy(s->spi_r, spi_r, IKE_SPI_LEN);
-	sa_set_name(s);
 	*out = s;
 	return 0;
 }
@@ -91,7 +90,7 @@ static void take_over(struct ike_sa *sa, struct ike_sa *s)
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	/* A request of ours that is not answered yet is given up. */
 	sa->my_busy = false;
-	dgrams_free(&sa->my_req.dgrams);
+	dgrams_free(&sa->my_req);
 	frags_drop(sa);
 	frags_drop(s);
 	table_swap(sa, s);
@@ -102,7 +101,7 @@ static void take_over(struct ike_sa *sa, struct ike_sa *s)
 	sa->engine->stats.rekeyed++;
 	sa_arm_life(sa);
 	keys_export(sa);
-	sa_debug(sa, "IKE SA renewed: it was %s", s->name);
+	sa_debug(sa, "IKE SA renewed: it was %s", sa_name(s));
 }
 
 /*
@@ -199,14 +198,16 @@ static int derive_renewed(const struct ike_sa *sa, struct ike_sa *s,
 
 	ret = dh_shared(dh, ke->data, ke->len, shared);
 	if (!ret)
-		ret = seed_of_rekey(&seed, &sa->suite, &sa->keys, &s->ni,
-				    &s->nr, shared,
+		ret = seed_of_rekey(&seed, &sa->suite, &sa->keys, &s->hs->ni,
+				    &s->hs->nr, shared,
 				    dh_shared_len(dh_group(dh)));
 	secret_wipe(shared, sizeof(shared));
 	if (!ret)
-		ret = keys_derive(&s->keys, &s->suite, &seed, &s->ni, &s->nr,
-				  s->spi_i, s->spi_r);
+		ret = keys_derive(&s->keys, &s->suite, &seed, &s->hs->ni,
+				  &s->hs->nr, s->spi_i, s->spi_r);
 	seed_wipe(&seed);
+	/* A renewal has no AUTH. */
+	keys_drop_auth(&s->keys);
 	return ret;
 }
 
@@ -345,9 +346,9 @@ static int read_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	ret = make_shadow(sa, true, &suite, rk->spi, p->spi, &s);
 	if (ret)
 		return ret;
-	ret = blob_set(&s->ni, rk->nonce.p, rk->nonce.len);
+	ret = blob_set(&s->hs->ni, rk->nonce.p, rk->nonce.len);
 	if (!ret)
-		ret = blob_set(&s->nr, m->nonce.body, m->nonce.len);
+		ret = blob_set(&s->hs->nr, m->nonce.body, m->nonce.len);
 	if (!ret)
 		ret = derive_renewed(sa, s, rk->dh, &ke);
 	if (ret)
@@ -372,9 +373,10 @@ static const struct blob *lower_nonce(const struct blob *a,
  */
 static bool is_redundant(const struct ike_sa *s, const struct ike_sa *other)
 {
-	const struct blob *mine = lower_nonce(&s->ni, &s->nr);
+	const struct blob *mine = lower_nonce(&s->hs->ni, &s->hs->nr);
 
-	return lower_nonce(mine, lower_nonce(&other->ni, &other->nr)) == mine;
+	return lower_nonce(mine, lower_nonce(&other->hs->ni, &other->hs->nr)) ==
+	       mine;
 }
 
 void child_got_answer(struct ike_sa *sa, struct ike_in *in)
@@ -467,13 +469,13 @@ static int answer_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	if (!ret)
 		ret = dh_new(suite->ke, &dh);
 	if (!ret)
-		ret = blob_set(&s->ni, m->nonce.body, m->nonce.len);
+		ret = blob_set(&s->hs->ni, m->nonce.body, m->nonce.len);
 	if (!ret)
-		ret = fresh_nonce(&s->nr);
+		ret = fresh_nonce(&s->hs->nr);
 	if (!ret)
 		ret = derive_renewed(sa, s, dh, ke);
 	if (!ret) {
-		put_renewal(&c, suite, spi_r, &s->nr, dh);
+		put_renewal(&c, suite, spi_r, &s->hs->nr, dh);
 		ret = sa_respond(sa, IKE_XCHG_CREATE_CHILD_SA, c.first, &w);
 	}
 	wbuf_free(&w);

@@ -229,6 +229,8 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 	TAILQ_INIT(&engine->rests);
 	TAILQ_INIT(&engine->farewells);
 	TAILQ_INIT(&engine->frags);
+	kept_init(engine);
+	timer_init(&engine->later_timer, sa_later_due, engine);
 	set_defaults(&engine->cfg);
 	if (cfg->proposals)
 		engine->proposals = *cfg->proposals;
@@ -267,6 +269,8 @@ void ike_engine_free(struct ike_engine *engine)
 		sa_close(sa, 0, "shutting down");
 	engine_leave(engine);
 	rest_free_all(engine);
+	timer_del(engine->cfg.tq, &engine->kept_timer);
+	timer_del(engine->cfg.tq, &engine->later_timer);
 	farewell_free_all(engine);
 	cookies_wipe(&engine->cookies);
 	out_free(engine);
@@ -301,8 +305,8 @@ typedef const char *outdates_fn(const struct ike_sa *sa, const void *from,
 static const char *psk_outdates(const struct ike_sa *sa, const void *from,
 				const void *to)
 {
-	const struct psk *old = psks_find(from, sa->peer_name);
-	const struct psk *new = psks_find(to, sa->peer_name);
+	const struct psk *old = psks_find(from, sa_peer_name(sa));
+	const struct psk *new = psks_find(to, sa_peer_name(sa));
 
 	return has_used_psk(sa) && !psk_same(old, new) ? outdated_by(old, new)
 						       : NULL;
@@ -312,8 +316,8 @@ static const char *psk_outdates(const struct ike_sa *sa, const void *from,
 static const char *ppk_outdates(const struct ike_sa *sa, const void *from,
 				const void *to)
 {
-	const struct ppk *was = ppks_find(from, sa->peer_name);
-	const struct ppk *is = ppks_find(to, sa->peer_name);
+	const struct ppk *was = ppks_find(from, sa_peer_name(sa));
+	const struct ppk *is = ppks_find(to, sa_peer_name(sa));
 	bool opening = !sa->gcks && sa->state != IKE_ST_UP;
 
 	if (sa->dead || sa->shadow || ppk_same(was, is))
@@ -426,10 +430,11 @@ static int open_initiator(struct ike_engine *engine, const struct ep *local,
 	sa = sa_new(engine, true, &path);
 	if (!sa)
 		return -ENOMEM;
-	sa->peer_id = *gcks_id;
-	if (peer_id_str(gcks_id, sa->peer_name, sizeof(sa->peer_name)))
-		id_str(gcks_id, sa->peer_name, sizeof(sa->peer_name));
-	ret = table_new_spi(engine, sa->spi_i);
+	ret = sa_set_peer_id(sa, gcks_id);
+	if (!ret)
+		ret = sa_name_peer(sa, gcks_id);
+	if (!ret)
+		ret = table_new_spi(engine, sa->spi_i);
 	if (!ret)
 		ret = task_push(sa, &init);
 	if (!ret)
@@ -438,7 +443,6 @@ static int open_initiator(struct ike_engine *engine, const struct ep *local,
 		sa_free(sa);
 		return ret;
 	}
-	sa_set_name(sa);
 	table_add(engine, sa);
 	*out = sa;
 	return 0;

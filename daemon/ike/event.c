@@ -22,7 +22,7 @@ void engine_event(struct ike_engine *engine, enum ike_event_type type,
 
 void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text)
 {
-	engine_event(sa->engine, type, &sa->path.peer, sa->peer_name, text);
+	engine_event(sa->engine, type, &sa->path.peer, sa_peer_name(sa), text);
 }
 
 void engine_not_taken(struct ike_engine *engine, const struct ep *peer,

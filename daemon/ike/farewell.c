@@ -111,7 +111,7 @@ static void wait_for_answer(struct ike_sa *sa, struct farewell *f,
 			    struct dgrams *last)
 {
 	dgrams_move(&f->last, last);
-	dgrams_move(&f->out.dgrams, &sa->my_req.dgrams);
+	dgrams_move(&f->out.dgrams, &sa->my_req);
 	f->xchg = sa->my_xchg;
 	if (!f->repeat)
 		return;

@@ -303,8 +303,8 @@ static void ask_group(struct ike_sa *sa, struct gike_req *req)
 		return;
 	}
 	sa->told = true;
-	req->peer = &sa->peer_id;
-	req->peer_name = sa->peer_name;
+	req->peer = sa->peer_id;
+	req->peer_name = sa_peer_name(sa);
 	when = engine->ops.group_request(engine->ctx, sa, req, &reply);
 	/* The callback may have answered the request or closed the SA. */
 	if (sa->dead || !sa->waits || sa->token != req->token)
@@ -321,7 +321,7 @@ static void ask_group(struct ike_sa *sa, struct gike_req *req)
 		 */
 		timer_del(engine->cfg.tq, &sa->t_life);
 	}
-	timer_set(engine->cfg.tq, &sa->t_later, engine->cfg.later_ms);
+	kept_wait(sa);
 }
 
 void groupreq_ask(struct ike_sa *sa, const struct ike_in *in)
@@ -431,7 +431,7 @@ int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
 	wbuf_init(&w, IKE_INNER_MAX);
 	ret = build_answer_or_failure(sa, r, &w, &first, &refused);
 	sa->waits = false;
-	timer_del(sa->engine->cfg.tq, &sa->t_later);
+	kept_decided(sa);
 	if (refused || r->notify)
 		sa->engine->stats.group_refused++;
 	if (!ret && sa->state != IKE_ST_UP)

@@ -62,7 +62,7 @@ static bool takes_fragments(const struct ike_engine *engine,
 /* Initiator: return the PPK for the peer, or NULL. */
 static const struct ppk *ppk_for(const struct ike_sa *sa)
 {
-	return ppks_find(sa->engine->cfg.ppks, sa->peer_name);
+	return ppks_find(sa->engine->cfg.ppks, sa_peer_name(sa));
 }
 
 /* ---- keys --------------------------------------------------------------- */
@@ -81,19 +81,20 @@ static int make_init_keys(struct ike_sa *sa, const struct ke_pld *ke)
 	struct ike_seed seed;
 	int ret;
 
-	ret = dh_shared(sa->dh, ke->data, ke->len, shared);
+	ret = dh_shared(sa->hs->dh, ke->data, ke->len, shared);
 	if (!ret)
-		ret = seed_of_shared(&seed, &sa->suite, &sa->ni, &sa->nr,
-				     shared, dh_shared_len(sa->suite.ke));
+		ret = seed_of_shared(&seed, &sa->suite, &sa->hs->ni,
+				     &sa->hs->nr, shared,
+				     dh_shared_len(sa->suite.ke));
 	secret_wipe(shared, sizeof(shared));
 	if (!ret)
-		ret = keys_derive(&sa->keys, &sa->suite, &seed, &sa->ni,
-				  &sa->nr, sa->spi_i, sa->spi_r);
+		ret = keys_derive(&sa->keys, &sa->suite, &seed, &sa->hs->ni,
+				  &sa->hs->nr, sa->spi_i, sa->spi_r);
 	seed_wipe(&seed);
 	if (ret)
 		return ret;
-	dh_free(sa->dh);
-	sa->dh = NULL;
+	dh_free(sa->hs->dh);
+	sa->hs->dh = NULL;
 	if (!suite_addke(&sa->suite, 0))
 		keys_export(sa);
 	return 0;
@@ -109,16 +110,16 @@ static int make_dh(struct ike_sa *sa)
 {
 	const struct proposal *p = &sa->engine->proposals.p[0];
 
-	if (sa->dh && dh_group(sa->dh) == sa->suite.ke)
+	if (sa->hs->dh && dh_group(sa->hs->dh) == sa->suite.ke)
 		return 0;
 	if (!sa->suite.ke)
 		for (unsigned int i = 0; i < p->n && !sa->suite.ke; i++)
 			if (p->t[i].type == IKE_TT_KE)
 				sa->suite.ke = p->t[i].id;
-	if (sa->dh)
-		dh_free(sa->dh);
-	sa->dh = NULL;
-	return dh_new(sa->suite.ke, &sa->dh);
+	if (sa->hs->dh)
+		dh_free(sa->hs->dh);
+	sa->hs->dh = NULL;
+	return dh_new(sa->suite.ke, &sa->hs->dh);
 }
 
 /* Return what we offer, valid until the next call. */
@@ -139,12 +140,13 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	memcpy(h.spi_i, sa->spi_i, IKE_SPI_LEN);
 	ike_hdr_build(w, &h);
 	pchain_init(&c, w, IKE_HDR_NEXT_OFF);
-	if (sa->cookie.p)
-		notify_build(&c, IKE_N_COOKIE, sa->cookie.p, sa->cookie.len);
+	if (sa->hs->cookie.p)
+		notify_build(&c, IKE_N_COOKIE, sa->hs->cookie.p,
+			     sa->hs->cookie.len);
 	sa_build(&c, own_offer(sa));
-	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
+	ke_build(&c, sa->suite.ke, dh_public(sa->hs->dh),
 		 dh_public_len(sa->suite.ke));
-	raw_build(&c, IKE_PLD_NONCE, sa->ni.p, sa->ni.len);
+	raw_build(&c, IKE_PLD_NONCE, sa->hs->ni.p, sa->hs->ni.len);
 	nat_put(&c, sa);
 	put_hashes(&c);
 	if (sa->engine->cfg.fragment_size)
@@ -164,9 +166,9 @@ int init_request(struct ike_sa *sa, const struct ike_task *t)
 
 	/* GSA_AUTH, which follows, has the group request. */
 	(void)t;
-	sa->init_tries++;
-	if (!sa->ni.p)
-		ret = make_nonce(&sa->ni);
+	sa->hs->init_tries++;
+	if (!sa->hs->ni.p)
+		ret = make_nonce(&sa->hs->ni);
 	if (!ret)
 		ret = make_dh(sa);
 	if (!ret && sa->state != IKE_ST_INIT_SENT)
@@ -177,7 +179,7 @@ int init_request(struct ike_sa *sa, const struct ike_task *t)
 	init_build(sa, &w);
 	ret = w.err;
 	if (!ret)
-		ret = blob_set(&sa->init_req, w.p, w.len);
+		ret = blob_set(&sa->hs->init_req, w.p, w.len);
 	if (!ret)
 		ret = sa_request_raw(sa, IKE_XCHG_IKE_SA_INIT, &w);
 	wbuf_free(&w);
@@ -188,7 +190,7 @@ static void ask_again(struct ike_sa *sa)
 {
 	int ret;
 
-	if (sa->init_tries >= INIT_MAX_TRIES)
+	if (sa->hs->init_tries >= INIT_MAX_TRIES)
 		return;
 	ret = init_request(sa, TAILQ_FIRST(&sa->tasks));
 	if (ret)
@@ -203,7 +205,7 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 	n = msg_notify(m, IKE_N_COOKIE);
 	if (n && !m->sa.body) {
 		if (n->len && n->len <= IKE_COOKIE_MAX &&
-		    !blob_set(&sa->cookie, n->data, n->len))
+		    !blob_set(&sa->hs->cookie, n->data, n->len))
 			ask_again(sa);
 		return true;
 	}
@@ -224,7 +226,7 @@ static bool init_not_yet(struct ike_sa *sa, const struct ike_msg *m)
 		 * The error is not authenticated: on_rexmit() in life.c acts on
 		 * it later.
 		 */
-		sa->init_error = n->type;
+		sa->hs->init_error = n->type;
 	return n;
 }
 
@@ -300,12 +302,12 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	lacks = init_lacks(sa, m, &suite);
 	if (lacks) {
 		sa_debug(sa, "message refused: %s", lacks);
-		sa->init_lacks = lacks;
+		sa->hs->init_lacks = lacks;
 		return;
 	}
 	sa->use_ppk = ppk_for(sa) && msg_notify(m, IKE_N_USE_PPK);
-	if (blob_set(&sa->nr, m->nonce.body, m->nonce.len) ||
-	    blob_set(&sa->init_res, in->p, in->len))
+	if (blob_set(&sa->hs->nr, m->nonce.body, m->nonce.len) ||
+	    blob_set(&sa->hs->init_res, in->p, in->len))
 		return;
 	sa->suite = suite;
 	memcpy(sa->spi_r, m->h.spi_r, IKE_SPI_LEN);
@@ -314,9 +316,8 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 		st->in_syntax++;
 		return;
 	}
-	sa_set_name(sa);
-	sa->init_error = 0;
-	sa->init_lacks = NULL;
+	sa->hs->init_error = 0;
+	sa->hs->init_lacks = NULL;
 	sa->peer_hashes = get_hashes(m);
 	sa->fragments = takes_fragments(sa->engine, m);
 	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
@@ -484,9 +485,9 @@ static int build_init_answer(struct ike_sa *sa, struct wbuf *w)
 	pchain_init(&c, w, IKE_HDR_NEXT_OFF);
 	suite_answer(&sa->suite, &answer);
 	sa_build(&c, &answer);
-	ke_build(&c, sa->suite.ke, dh_public(sa->dh),
+	ke_build(&c, sa->suite.ke, dh_public(sa->hs->dh),
 		 dh_public_len(sa->suite.ke));
-	raw_build(&c, IKE_PLD_NONCE, sa->nr.p, sa->nr.len);
+	raw_build(&c, IKE_PLD_NONCE, sa->hs->nr.p, sa->hs->nr.len);
 	if (sa->engine->cfg.trust)
 		auth_put_certreq(&c, sa->engine->cfg.trust);
 	nat_put(&c, sa);
@@ -502,7 +503,7 @@ static int build_init_answer(struct ike_sa *sa, struct wbuf *w)
 	msg_finish(w);
 	if (w->err)
 		return w->err;
-	return blob_set(&sa->init_res, w->p, w->len);
+	return blob_set(&sa->hs->init_res, w->p, w->len);
 }
 
 /* Do everything that can fail before the SA is added to any list. */
@@ -513,7 +514,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 
 	memcpy(sa->spi_i, req->in->m.h.spi_i, IKE_SPI_LEN);
 	memcpy(sa->init_hash, req->hash, sizeof(sa->init_hash));
-	sa->init_from = req->in->path.peer;
+	sa->hs->init_from = req->in->path.peer;
 	sa->suite = req->suite;
 	sa->peer_hashes = get_hashes(&req->in->m);
 	sa->fragments = takes_fragments(sa->engine, &req->in->m);
@@ -521,17 +522,16 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 		      msg_notify(&req->in->m, IKE_N_USE_PPK);
 	ret = table_new_spi(sa->engine, sa->spi_r);
 	if (!ret)
-		ret = dh_new(sa->suite.ke, &sa->dh);
+		ret = dh_new(sa->suite.ke, &sa->hs->dh);
 	if (!ret)
-		ret = blob_set(&sa->ni, req->in->m.nonce.body,
+		ret = blob_set(&sa->hs->ni, req->in->m.nonce.body,
 			       req->in->m.nonce.len);
 	if (!ret)
-		ret = make_nonce(&sa->nr);
+		ret = make_nonce(&sa->hs->nr);
 	if (!ret)
-		ret = blob_set(&sa->init_req, req->in->p, req->in->len);
+		ret = blob_set(&sa->hs->init_req, req->in->p, req->in->len);
 	if (ret)
 		return ret;
-	sa_set_name(sa);
 	nat_see(sa, &req->in->m, &req->in->path);
 	wbuf_init(&w, IKE_MSG_MAX);
 	ret = build_init_answer(sa, &w);
@@ -544,7 +544,7 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 /* The answer is kept as one message, because AUTH signs it. */
 static void send_first_answer(struct ike_sa *sa, const struct ike_path *path)
 {
-	const struct dgrams d = { .n = 1, .v = &sa->init_res };
+	const struct dgrams d = { .n = 1, .v = &sa->hs->init_res };
 
 	out_send(sa->engine, path, &d);
 }

@@ -28,7 +28,7 @@ static size_t cookie_in_front(const struct blob *msg)
 static int put_cookie(struct ike_sa *sa, const uint8_t *cookie,
 		      struct blob *out)
 {
-	const struct blob *msg = &sa->init_req;
+	const struct blob *msg = &sa->hs->init_req;
 	size_t skip = cookie_in_front(msg);
 	uint8_t next = msg->p[skip ? IKE_HDR_LEN : IKE_HDR_NEXT_OFF];
 	struct pchain c;
@@ -64,14 +64,15 @@ int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out)
 	    now - engine->cookie_ms > 2 * COOKIE_ROTATE_MS)
 		return -ENOENT;
 	if (i) {
-		if (i > cookie_all(&engine->cookies, now, &sa->init_from,
-				   sa->spi_i, sa->ni.p, sa->ni.len, good))
+		if (i > cookie_all(&engine->cookies, now, &sa->hs->init_from,
+				   sa->spi_i, sa->hs->ni.p, sa->hs->ni.len,
+				   good))
 			return -ENOENT;
 		cookie = good[i - 1];
 	}
 	ret = put_cookie(sa, cookie, out);
-	if (!ret && out->len == sa->init_req.len &&
-	    !memcmp(out->p, sa->init_req.p, out->len)) {
+	if (!ret && out->len == sa->hs->init_req.len &&
+	    !memcmp(out->p, sa->hs->init_req.p, out->len)) {
 		blob_free(out);
 		ret = -ENOENT;
 	}

@@ -115,7 +115,8 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
  * address of a peer behind a NAT is the source of its last message, except for a
  * host that is behind a NAT itself, of which one packet sent on from elsewhere
  * would cut the connection. Any initiator may change to port 4500 after
- * IKE_SA_INIT. Otherwise the address is fixed, so that replaying a message from
+ * IKE_SA_INIT. A request in progress goes to the new address when it is
+ * retransmitted. Otherwise the address is fixed, so that replaying a message from
  * elsewhere does not move the peer.
  */
 static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
@@ -127,11 +128,6 @@ static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 	sa->path.local = path->local;
 	if (!ep_equal(&sa->path.peer, &path->peer))
 		table_move(sa, &path->peer);
-	/*
-	 * A request in progress goes to the new address when it is
-	 * retransmitted.
-	 */
-	sa->my_req.path = sa->path;
 }
 
 static void got_request(struct ike_sa *sa, struct ike_in *in)
@@ -155,13 +151,11 @@ static void got_request(struct ike_sa *sa, struct ike_in *in)
 	if (!is_due(sa, in, x) || !frags_open(sa, in, k, &o))
 		return;
 	/* From here on the message is authenticated. */
-	if (dgrams_set(&sa->last_req, o.dgram.p, o.dgram.len)) {
+	if (kept_begin(sa, &o.dgram, &in->path)) {
 		opened_free(&o);
 		return;
 	}
-	dgrams_free(&sa->last_res.dgrams);
 	sa->peer_mid++;
-	sa->last_res.path = in->path;
 	follow_peer(sa, &in->path);
 	in->opened = &o;
 	ret = msg_sort(&in->m, MSG_ENC, o.first, o.plain, o.len, &err);
@@ -230,7 +224,7 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in)
 	sa->doubt = 0;
 	sa->my_mid++;
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
-	dgrams_free(&sa->my_req.dgrams);
+	dgrams_free(&sa->my_req);
 	in->opened = &o;
 	if (msg_sort(&in->m, MSG_ENC, o.first, o.plain, o.len, &err)) {
 		st->in_syntax++;

@@ -24,15 +24,16 @@ int inter_begin(struct ike_sa *sa)
 
 	if (!suite_addke(&sa->suite, 0))
 		return 0;
-	sa->inter = secret_alloc(sizeof(*sa->inter));
-	if (!sa->inter)
+	sa->hs->inter = secret_alloc(sizeof(*sa->hs->inter));
+	if (!sa->hs->inter)
 		return -ENOMEM;
 	return sa->initiator ? task_push_first(sa, &t) : 0;
 }
 
 bool inter_is_due(const struct ike_sa *sa)
 {
-	return sa->inter && suite_addke(&sa->suite, sa->inter->done);
+	return sa->hs && sa->hs->inter &&
+	       suite_addke(&sa->suite, sa->hs->inter->done);
 }
 
 bool inter_is_over(const struct ike_sa *sa)
@@ -50,11 +51,11 @@ static int derive_next(const struct ike_sa *sa, const struct ke_shared *shared,
 	struct ike_seed seed;
 	int ret;
 
-	ret = seed_of_rekey(&seed, &sa->suite, &sa->keys, &sa->ni, &sa->nr,
-			    shared->p, shared->len);
+	ret = seed_of_rekey(&seed, &sa->suite, &sa->keys, &sa->hs->ni,
+			    &sa->hs->nr, shared->p, shared->len);
 	if (!ret)
-		ret = keys_derive(next, &sa->suite, &seed, &sa->ni, &sa->nr,
-				  sa->spi_i, sa->spi_r);
+		ret = keys_derive(next, &sa->suite, &seed, &sa->hs->ni,
+				  &sa->hs->nr, sa->spi_i, sa->spi_r);
 	seed_wipe(&seed);
 	return ret;
 }
@@ -64,8 +65,8 @@ static void use_next(struct ike_sa *sa, struct ike_keys *next)
 {
 	keys_wipe(&sa->keys);
 	sa->keys = *next;
-	keys_wipe(next);
-	sa->inter->done++;
+	secret_wipe(next, sizeof(*next));
+	sa->hs->inter->done++;
 	if (inter_is_over(sa))
 		keys_export(sa);
 }
@@ -81,7 +82,7 @@ static const char *take_ke(const struct ike_sa *sa, const struct ike_msg *m,
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	if (ke_parse(&r, ke))
 		return "KE is malformed";
-	if (ke->group != suite_addke(&sa->suite, sa->inter->done))
+	if (ke->group != suite_addke(&sa->suite, sa->hs->inter->done))
 		return "KE is of another method than was agreed on";
 	return NULL;
 }
@@ -90,7 +91,7 @@ static const char *take_ke(const struct ike_sa *sa, const struct ike_msg *m,
 
 int inter_request(struct ike_sa *sa, const struct ike_task *t)
 {
-	struct ike_inter *inter = sa->inter;
+	struct ike_inter *inter = sa->hs->inter;
 	const uint8_t *offer;
 	struct pchain c;
 	struct wbuf w;
@@ -112,7 +113,7 @@ int inter_request(struct ike_sa *sa, const struct ike_task *t)
 	ret = sa_request(sa, IKE_XCHG_IKE_INTERMEDIATE, c.first, &w);
 	if (!ret)
 		ret = int_auth_add(&inter->i, sa->suite.prf, sa->keys.sk_pi,
-				   sa->my_req.dgrams.v[0].p, w.p, w.len);
+				   sa->my_req.v[0].p, w.p, w.len);
 	wbuf_free(&w);
 	return ret;
 }
@@ -120,7 +121,7 @@ int inter_request(struct ike_sa *sa, const struct ike_task *t)
 /* Return why the answer cannot be used, or NULL. */
 static const char *read_inter_answer(struct ike_sa *sa, const struct ike_in *in)
 {
-	struct ike_inter *inter = sa->inter;
+	struct ike_inter *inter = sa->hs->inter;
 	struct ke_shared shared = { 0 };
 	struct ike_keys next;
 	const char *why;
@@ -191,7 +192,7 @@ static void refuse_inter(struct ike_sa *sa, const char *why)
 static int send_inter_answer(struct ike_sa *sa, uint16_t method,
 			     const struct ke_answer *answer)
 {
-	struct ike_inter *inter = sa->inter;
+	struct ike_inter *inter = sa->hs->inter;
 	struct pchain c;
 	struct wbuf w;
 	int ret;
@@ -202,7 +203,7 @@ static int send_inter_answer(struct ike_sa *sa, uint16_t method,
 	ret = sa_respond(sa, IKE_XCHG_IKE_INTERMEDIATE, c.first, &w);
 	if (!ret)
 		ret = int_auth_add(&inter->r, sa->suite.prf, sa->keys.sk_pr,
-				   sa->last_res.dgrams.v[0].p, w.p, w.len);
+				   sa->kept->res.dgrams.v[0].p, w.p, w.len);
 	wbuf_free(&w);
 	return ret;
 }
@@ -211,7 +212,7 @@ void inter_got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct opened *o = in->opened;
 	struct ke_shared shared = { 0 };
-	struct ike_inter *inter = sa->inter;
+	struct ike_inter *inter = sa->hs->inter;
 	struct ike_keys next = { 0 };
 	struct ke_answer answer;
 	const char *why;

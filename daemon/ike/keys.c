@@ -95,6 +95,10 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 	memset(k, 0, sizeof(*k));
 	if (e_len < 0 || !p_len)
 		return -ENOTSUP;
+	k->sk_pi = secret_alloc(2 * PRF_MAX_LEN);
+	if (!k->sk_pi)
+		return -ENOMEM;
+	k->sk_pr = k->sk_pi + PRF_MAX_LEN;
 	wbuf_init(&w, 2 * IKE_NONCE_MAX + 2 * IKE_SPI_LEN);
 	wbuf_put(&w, ni->p, ni->len);
 	wbuf_put(&w, nr->p, nr->len);
@@ -128,8 +132,16 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 	return ret;
 }
 
+void keys_drop_auth(struct ike_keys *k)
+{
+	secret_free(k->sk_pi);
+	k->sk_pi = NULL;
+	k->sk_pr = NULL;
+}
+
 void keys_wipe(struct ike_keys *k)
 {
+	keys_drop_auth(k);
 	secret_wipe(k, sizeof(*k));
 }
 
@@ -149,8 +161,8 @@ int keys_mix_ppk(struct ike_keys *k, const struct ike_suite *s,
 		ret = derive_kwk(s, new.sk_d, &new.gsk_w);
 	if (!ret) {
 		memcpy(before->sk_d, k->sk_d, sizeof(k->sk_d));
-		memcpy(before->sk_pi, k->sk_pi, sizeof(k->sk_pi));
-		memcpy(before->sk_pr, k->sk_pr, sizeof(k->sk_pr));
+		memcpy(before->sk_pi, k->sk_pi, PRF_MAX_LEN);
+		memcpy(before->sk_pr, k->sk_pr, PRF_MAX_LEN);
 		before->gsk_w = k->gsk_w;
 		keys_unmix(k, &new);
 	}
@@ -161,8 +173,8 @@ int keys_mix_ppk(struct ike_keys *k, const struct ike_suite *s,
 void keys_unmix(struct ike_keys *k, const struct ike_unmixed *before)
 {
 	memcpy(k->sk_d, before->sk_d, sizeof(k->sk_d));
-	memcpy(k->sk_pi, before->sk_pi, sizeof(k->sk_pi));
-	memcpy(k->sk_pr, before->sk_pr, sizeof(k->sk_pr));
+	memcpy(k->sk_pi, before->sk_pi, PRF_MAX_LEN);
+	memcpy(k->sk_pr, before->sk_pr, PRF_MAX_LEN);
 	k->gsk_w = before->gsk_w;
 }
 

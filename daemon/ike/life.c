@@ -79,16 +79,16 @@ static void close_init_error(struct ike_sa *sa)
 		       sa->engine->cfg.addke.required;
 	char why[160];
 
-	if (sa->init_lacks && !sa->init_error) {
-		sa_close(sa, 0, sa->init_lacks);
+	if (sa->hs->init_lacks && !sa->hs->init_error) {
+		sa_close(sa, 0, sa->hs->init_lacks);
 		return;
 	}
 	snprintf(why, sizeof(why), "%s from key server%s",
-		 ike_notify_name(sa->init_error),
-		 demands && sa->init_error == IKE_N_NO_PROPOSAL_CHOSEN
+		 ike_notify_name(sa->hs->init_error),
+		 demands && sa->hs->init_error == IKE_N_NO_PROPOSAL_CHOSEN
 			 ? ": it may lack the additional key exchange that is required here"
 			 : "");
-	sa_close(sa, sa->init_error, why);
+	sa_close(sa, sa->hs->init_error, why);
 }
 
 static void on_rexmit(void *arg)
@@ -97,7 +97,7 @@ static void on_rexmit(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine_enter(engine);
-	if (sa->init_error || sa->init_lacks) {
+	if (sa->hs && (sa->hs->init_error || sa->hs->init_lacks)) {
 		close_init_error(sa);
 	} else if (sa->my_sent >= sa_request_tries(sa) || sa->doubt == 1) {
 		close_unanswered(sa);
@@ -179,15 +179,17 @@ static void on_idle(void *arg)
 	engine_leave(engine);
 }
 
-static void on_later(void *arg)
+void sa_later_due(void *arg)
 {
-	struct ike_sa *sa = arg;
-	struct ike_engine *engine = sa->engine;
+	struct ike_engine *engine = arg;
+	struct ike_sa *sa;
 
 	engine_enter(engine);
-	sa_debug(sa, "request timed out: not decided");
-	if (sa->waits)
-		groupreq_fail(sa);
+	while ((sa = kept_undecided(engine))) {
+		sa_debug(sa, "request timed out: not decided");
+		if (sa->waits)
+			groupreq_fail(sa);
+	}
 	engine_leave(engine);
 }
 
@@ -200,6 +202,14 @@ struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 
 	if (!sa)
 		return NULL;
+	sa->hs = calloc(1, sizeof(*sa->hs));
+	if (initiator)
+		sa->t_keepalive = calloc(1, sizeof(*sa->t_keepalive));
+	if (!sa->hs || (initiator && !sa->t_keepalive)) {
+		free(sa->hs);
+		free(sa);
+		return NULL;
+	}
 	sa->engine = engine;
 	sa->initiator = initiator;
 	sa->gcks = !initiator;
@@ -208,8 +218,8 @@ struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 	timer_init(&sa->t_rexmit, on_rexmit, sa);
 	timer_init(&sa->t_life, on_life, sa);
 	timer_init(&sa->t_idle, on_idle, sa);
-	timer_init(&sa->t_later, on_later, sa);
-	timer_init(&sa->t_keepalive, nat_keepalive, sa);
+	if (initiator)
+		timer_init(sa->t_keepalive, nat_keepalive, sa);
 	return sa;
 }
 

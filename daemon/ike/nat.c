@@ -106,7 +106,7 @@ void nat_float(struct ike_sa *sa)
 	sa->path.local.port = port;
 	sa->path.peer.port = IKE_NATT_PORT;
 	if (sa->nat_here && sa->engine->ops.keepalive)
-		timer_set(sa->engine->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
+		timer_set(sa->engine->cfg.tq, sa->t_keepalive, KEEPALIVE_MS);
 }
 
 void nat_keepalive(void *arg)
@@ -115,5 +115,5 @@ void nat_keepalive(void *arg)
 	struct ike_engine *engine = sa->engine;
 
 	engine->ops.keepalive(engine->ctx, &sa->path.local, &sa->path.peer);
-	timer_set(engine->cfg.tq, &sa->t_keepalive, KEEPALIVE_MS);
+	timer_set(engine->cfg.tq, sa->t_keepalive, KEEPALIVE_MS);
 }

@@ -149,16 +149,16 @@ int half_open_enter(struct ike_sa *sa)
 			crowd_put(of_net);
 		return -ENOMEM;
 	}
-	sa->of_addr = of_addr;
-	sa->of_net = of_net;
-	TAILQ_INSERT_TAIL(&of_addr->sas, sa, in_addr);
-	TAILQ_INSERT_TAIL(&of_net->sas, sa, in_net);
+	sa->hs->of_addr = of_addr;
+	sa->hs->of_net = of_net;
+	TAILQ_INSERT_TAIL(&of_addr->sas, sa, hs->in_addr);
+	TAILQ_INSERT_TAIL(&of_net->sas, sa, hs->in_net);
 	of_addr->n++;
 	of_net->n++;
-	sa->born_ms = mono_now(engine);
-	TAILQ_INSERT_TAIL(&engine->half_open, sa, by_age);
+	sa->hs->born_ms = mono_now(engine);
+	TAILQ_INSERT_TAIL(&engine->half_open, sa, hs->by_age);
 	engine->stats.half_open++;
-	quota_spend(engine->net_quota, &net, sizeof(net), sa->born_ms);
+	quota_spend(engine->net_quota, &net, sizeof(net), sa->hs->born_ms);
 	return 0;
 }
 
@@ -166,16 +166,16 @@ void half_open_leave(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
 
-	TAILQ_REMOVE(&engine->half_open, sa, by_age);
+	TAILQ_REMOVE(&engine->half_open, sa, hs->by_age);
 	engine->stats.half_open--;
-	TAILQ_REMOVE(&sa->of_addr->sas, sa, in_addr);
-	TAILQ_REMOVE(&sa->of_net->sas, sa, in_net);
-	sa->of_addr->n--;
-	sa->of_net->n--;
-	crowd_put(sa->of_addr);
-	crowd_put(sa->of_net);
-	sa->of_addr = NULL;
-	sa->of_net = NULL;
+	TAILQ_REMOVE(&sa->hs->of_addr->sas, sa, hs->in_addr);
+	TAILQ_REMOVE(&sa->hs->of_net->sas, sa, hs->in_net);
+	sa->hs->of_addr->n--;
+	sa->hs->of_net->n--;
+	crowd_put(sa->hs->of_addr);
+	crowd_put(sa->hs->of_net);
+	sa->hs->of_addr = NULL;
+	sa->hs->of_net = NULL;
 }
 
 void half_open_look(struct ike_engine *engine, const struct addr *peer,
@@ -201,7 +201,7 @@ void half_open_look(struct ike_engine *engine, const struct addr *peer,
 bool half_open_room(struct ike_engine *engine, const struct engine_crowd *look)
 {
 	return !look->oldest ||
-	       mono_now(engine) - look->oldest->born_ms >= HALF_OPEN_OLD_MS;
+	       mono_now(engine) - look->oldest->hs->born_ms >= HALF_OPEN_OLD_MS;
 }
 
 /* ---- failed handshakes -------------------------------------------------- */
@@ -270,8 +270,8 @@ void handshake_done(struct ike_sa *sa)
 	struct addr net;
 	size_t len;
 
-	addr_net(&sa->init_from.addr, &net);
-	len = name_key(sa->peer_name, key);
+	addr_net(&sa->hs->init_from.addr, &net);
+	len = name_key(sa_peer_name(sa), key);
 	quota_give_back(engine->net_quota, &net, sizeof(net), mono_now(engine));
 	quota_spend(engine->name_quota, key, len, mono_now(engine));
 }
@@ -280,7 +280,7 @@ bool name_left(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
 	char key[ID_STR_MAX];
-	size_t len = name_key(sa->peer_name, key);
+	size_t len = name_key(sa_peer_name(sa), key);
 
 	if (quota_left(engine->name_quota, key, len, mono_now(engine)))
 		return true;
@@ -323,9 +323,9 @@ struct ike_sa *place_surplus(const struct ike_sa *sa)
 	struct ike_sa *o, *oldest = NULL;
 	unsigned int n = 0;
 
-	LIST_FOREACH(o, name_bucket(engine, sa->peer_name), in_name)
+	LIST_FOREACH(o, name_bucket(engine, sa_peer_name(sa)), in_name)
 	{
-		if (strcasecmp(o->peer_name, sa->peer_name))
+		if (strcasecmp(sa_peer_name(o), sa_peer_name(sa)))
 			continue;
 		n++;
 		if (!oldest || o->serial < oldest->serial)
@@ -338,10 +338,10 @@ struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere)
 {
 	struct ike_sa *o;
 
-	LIST_FOREACH(o, name_bucket(sa->engine, sa->peer_name), in_name)
+	LIST_FOREACH(o, name_bucket(sa->engine, sa_peer_name(sa)), in_name)
 	if (o->placed_after < sa->serial && !o->dead &&
-	    o->peer_id.type == sa->peer_id.type &&
-	    !strcasecmp(o->peer_name, sa->peer_name) &&
+	    o->peer_id->type == sa->peer_id->type &&
+	    !strcasecmp(sa_peer_name(o), sa_peer_name(sa)) &&
 	    (anywhere || addr_equal(&o->path.peer.addr, &sa->path.peer.addr)))
 		return o;
 	return NULL;
@@ -354,7 +354,7 @@ void place_enter(struct ike_sa *sa)
 	sa->placed = true;
 	sa->placed_after = engine->next_serial;
 	engine->n_placed++;
-	LIST_INSERT_HEAD(name_bucket(engine, sa->peer_name), sa, in_name);
+	LIST_INSERT_HEAD(name_bucket(engine, sa_peer_name(sa)), sa, in_name);
 	if (sa->suite.kwa)
 		TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);
 	else

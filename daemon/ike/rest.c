@@ -61,14 +61,14 @@ void rest_keep(struct ike_sa *sa)
 	struct iovec iov;
 	struct rest *r;
 
-	if ((!sa->gcks && !sa->shadow && !sa->rekeyed_ms) || !sa->last_req.n ||
-	    !sa->last_res.dgrams.n || engine->dying)
+	if ((!sa->gcks && !sa->shadow && !sa->rekeyed_ms) || !sa->kept ||
+	    !sa->kept->res.dgrams.n || engine->dying)
 		return;
 	/*
 	 * RFC 7383 section 2.6.1: only the first fragment triggers a
 	 * retransmission.
 	 */
-	iov = (struct iovec){ sa->last_req.v[0].p, sa->last_req.v[0].len };
+	iov = (struct iovec){ sa->kept->req.v[0].p, sa->kept->req.v[0].len };
 	forget_old(engine, now);
 	r = calloc(1, sizeof(*r));
 	if (!r)
@@ -78,8 +78,8 @@ void rest_keep(struct ike_sa *sa)
 		return;
 	}
 	r->until_ms = now + REST_MS;
-	dgrams_move(&r->res, &sa->last_res.dgrams);
-	r->to = sa->last_res.path.peer;
+	dgrams_move(&r->res, &sa->kept->res.dgrams);
+	r->to = sa->kept->res.path.peer;
 	TAILQ_INSERT_TAIL(&engine->rests, r, all);
 	LIST_INSERT_HEAD(rest_bucket(engine, sa_own_spi(sa)), r, by_spi);
 	engine->n_rests++;

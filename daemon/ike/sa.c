@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/psk.h"
 #include "ike/sa.h"
 #include "lib/log.h"
 #include "lib/secret.h"
@@ -61,9 +62,12 @@ int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to)
 
 /* ---- name and memory ---------------------------------------------------- */
 
-void sa_set_name(struct ike_sa *sa)
+const char *sa_name(const struct ike_sa *sa)
 {
-	char *p = sa->name;
+	/* A line of the log may name two of them. */
+	static char names[2][sizeof("0x0123456789abcdef_0x0123456789abcdef")];
+	static unsigned int next;
+	char *name = names[next++ % 2], *p = name;
 
 	p += sprintf(p, "0x");
 	for (int i = 0; i < IKE_SPI_LEN; i++)
@@ -71,24 +75,56 @@ void sa_set_name(struct ike_sa *sa)
 	p += sprintf(p, "_0x");
 	for (int i = 0; i < IKE_SPI_LEN; i++)
 		p += sprintf(p, "%02x", sa->spi_r[i]);
+	return name;
+}
+
+int sa_set_peer_id(struct ike_sa *sa, const struct ike_id *id)
+{
+	size_t size = offsetof(struct ike_id, data) + id->len;
+	struct ike_id *copy = malloc(size);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, id, size);
+	free(sa->peer_id);
+	sa->peer_id = copy;
+	return 0;
+}
+
+int sa_name_peer(struct ike_sa *sa, const struct ike_id *id)
+{
+	char name[ID_STR_MAX], *copy;
+
+	if (peer_id_str(id, name, sizeof(name)))
+		id_str(id, name, sizeof(name));
+	copy = strdup(name);
+	if (!copy)
+		return -ENOMEM;
+	free(sa->peer_name);
+	sa->peer_name = copy;
+	return 0;
 }
 
 void sa_drop_handshake(struct ike_sa *sa)
 {
-	if (sa->dh)
-		dh_free(sa->dh);
-	sa->dh = NULL;
-	if (sa->inter)
-		ke_free(sa->inter->ke);
-	secret_free(sa->inter);
-	sa->inter = NULL;
-	blob_free(&sa->ni);
-	blob_free(&sa->nr);
-	blob_free(&sa->init_req);
-	blob_free(&sa->init_res);
-	blob_free(&sa->cookie);
-	secret_free(sa->unmixed);
-	sa->unmixed = NULL;
+	struct ike_hs *hs = sa->hs;
+
+	keys_drop_auth(&sa->keys);
+	if (!hs)
+		return;
+	if (hs->dh)
+		dh_free(hs->dh);
+	if (hs->inter)
+		ke_free(hs->inter->ke);
+	secret_free(hs->inter);
+	blob_free(&hs->ni);
+	blob_free(&hs->nr);
+	blob_free(&hs->init_req);
+	blob_free(&hs->init_res);
+	blob_free(&hs->cookie);
+	secret_free(hs->unmixed);
+	free(hs);
+	sa->hs = NULL;
 }
 
 void sa_drop_rekey(struct ike_sa *sa)
@@ -115,10 +151,12 @@ void sa_free(struct ike_sa *sa)
 	sa_drop_handshake(sa);
 	sa_drop_rekey(sa);
 	frags_drop(sa);
-	dgrams_free(&sa->my_req.dgrams);
-	dgrams_free(&sa->last_req);
-	dgrams_free(&sa->last_res.dgrams);
+	dgrams_free(&sa->my_req);
+	kept_drop(sa);
 	cert_refs_free(&sa->peer_certs);
+	free(sa->peer_id);
+	free(sa->peer_name);
+	free(sa->t_keepalive);
 	secret_wipe(sa, sizeof(*sa));
 	free(sa);
 }

@@ -18,6 +18,7 @@
  *	window		encrypted requests and answers of ours
  *	frags		IKE fragments
  *	places rest table	limits; answers of ended SAs; all SAs
+ *	kept		requests with their answers
  *	sa task out event	one SA, its requests, datagrams, events
  *	auth intauth ppk psk cookie dgram init_cookie keys nat suite
  *
@@ -91,8 +92,9 @@ struct ike_keys {
 	bool have;
 	uint8_t prf_len;
 	uint8_t sk_d[PRF_MAX_LEN];
-	uint8_t sk_pi[PRF_MAX_LEN];
-	uint8_t sk_pr[PRF_MAX_LEN];
+	/* SK_p has PRF_MAX_LEN octets, and is NULL after keys_drop_auth(). */
+	uint8_t *sk_pi;
+	uint8_t *sk_pr;
 	struct sk_key ei;
 	struct sk_key er;
 	struct kwk gsk_w;
@@ -164,6 +166,47 @@ struct ike_out {
 	struct dgrams dgrams;
 };
 
+/*
+ * The last request of the peer, as received, and our answer. A retransmission gets the
+ * same octets for some minutes; RFC 7296 section 2.1 lets a responder forget them then,
+ * and they are several times as large as an IKE SA that is idle.
+ */
+struct ike_kept {
+	TAILQ_ENTRY(ike_kept) all;
+	struct ike_sa *sa;
+	uint64_t at_ms;
+	/* While the group layer decides: a place in engine.waiting, and its end. */
+	TAILQ_ENTRY(ike_kept) by_wait;
+	uint64_t until_ms; /* 0: it does not */
+	struct dgrams req;
+	struct ike_out res; /* path set before the octets */
+};
+
+/* State that an IKE SA needs only until it is up. */
+struct ike_hs {
+	struct ike_inter *inter; /* until AUTH; NULL: no additional exchange */
+	/* Responder, in INIT_DONE: lists of half-open SAs; see places.c. */
+	TAILQ_ENTRY(ike_sa) by_age;
+	TAILQ_ENTRY(ike_sa) in_addr;
+	TAILQ_ENTRY(ike_sa) in_net;
+	struct crowd *of_addr;
+	struct crowd *of_net;
+	uint64_t born_ms; /* when it became half-open */
+	struct dh *dh;
+	struct blob ni;
+	struct blob nr;
+	struct blob init_req; /* IKE_SA_INIT as sent, for AUTH */
+	struct ep init_from; /* responder: source of init_req */
+	struct blob init_res;
+	struct blob cookie; /* initiator: to be returned */
+	unsigned int init_tries;
+	uint16_t init_error; /* initiator: error notify in the clear */
+	/* Initiator: what an answer lacked that is mandatory here, or NULL. */
+	const char *init_lacks;
+	/* Initiator: keys without PPK, until the peer has agreed, or NULL. */
+	struct ike_unmixed *unmixed;
+};
+
 /* A renewal of the keys that is not complete; see create_child.c. */
 struct ike_rekey {
 	/* Our request. */
@@ -178,13 +221,6 @@ struct ike_sa {
 	LIST_ENTRY(ike_sa) link; /* all SAs of the engine, or its dead ones */
 	LIST_ENTRY(ike_sa) by_spi; /* own SPI */
 	LIST_ENTRY(ike_sa) by_peer; /* responder: address of the peer */
-	/* Responder, in INIT_DONE: lists of half-open SAs; see places.c. */
-	TAILQ_ENTRY(ike_sa) by_age;
-	TAILQ_ENTRY(ike_sa) in_addr;
-	TAILQ_ENTRY(ike_sa) in_net;
-	struct crowd *of_addr;
-	struct crowd *of_net;
-	uint64_t born_ms; /* when it became half-open */
 	/* Responder: lists of authenticated SAs, if @placed. */
 	LIST_ENTRY(ike_sa) in_name;
 	TAILQ_ENTRY(ike_sa) by_use;
@@ -212,7 +248,6 @@ struct ike_sa {
 	bool keep; /* not closed when idle */
 	void *user;
 	uint64_t serial; /* increases with each SA opened */
-	char name[sizeof("0x0123456789abcdef_0x0123456789abcdef")];
 
 	struct ike_path path; /* where our requests go */
 	bool nat_here; /* we are behind a NAT */
@@ -224,46 +259,33 @@ struct ike_sa {
 
 	struct ike_suite suite;
 	struct ike_keys keys;
-	struct dh *dh;
-	struct ike_inter *inter; /* until AUTH; NULL: no additional exchange */
-	struct blob ni;
-	struct blob nr;
-	struct blob init_req; /* IKE_SA_INIT as sent, for AUTH */
+	struct ike_hs *hs; /* until it is up, or of a shadow; else NULL */
 	uint8_t init_hash[HASH_SHA256_LEN]; /* responder: hash of init_req */
-	struct ep init_from; /* responder: source of init_req */
-	struct blob init_res;
-	struct blob cookie; /* initiator: to be returned */
-	unsigned int init_tries;
 	uint32_t peer_hashes; /* bit per enum ike_hash, 0: none announced */
 
 	/* Initiator: expected; responder: authenticated. */
-	struct ike_id peer_id;
-	char peer_name[ID_STR_MAX];
+	struct ike_id
+		*peer_id; /* owned, without what it does not need, or NULL */
+	char *peer_name; /* owned; NULL: not known yet */
 	time_t peer_ends; /* end of its certificate, seconds since 1970 */
 	struct cert_refs peer_certs;
 	bool peer_revoked; /* proven, but for the revocation lists */
-	uint16_t init_error; /* initiator: error notify in the clear */
-	/* Initiator: what an answer lacked that is mandatory here, or NULL. */
-	const char *init_lacks;
 	bool use_ppk; /* N(USE_PPK) in both directions (RFC 8784) */
 	bool ppk; /* a PPK is mixed into the keys */
-	/* Initiator: keys without PPK, until the peer has agreed, or NULL. */
-	struct ike_unmixed *unmixed;
 
 	/* Window of one request in each direction, RFC 7296 section 2.3. */
 	uint32_t my_mid; /* Message ID of our next request */
 	bool my_busy; /* a request of ours is in progress */
 	uint8_t my_xchg;
-	struct ike_out my_req;
+	struct dgrams my_req; /* goes to the path of the SA */
 	unsigned int my_sent; /* retransmissions */
 	unsigned int doubt; /* tries left since INVALID_IKE_SPI, or 0 */
 	struct ike_tasks tasks; /* the first one is in progress */
 	unsigned int n_tasks;
 
 	uint32_t peer_mid; /* Message ID expected from the peer */
-	struct dgrams last_req; /* last answered request, as received */
-	struct ike_out last_res; /* path set before the octets */
-	bool waits; /* GIKE_LATER: last_req not answered yet */
+	struct ike_kept *kept; /* the last request and its answer, or NULL */
+	bool waits; /* GIKE_LATER: the last request is not answered yet */
 	/* Incomplete messages of the peer, or NULL; see frags.h. */
 	struct frags *frag_req;
 	struct frags *frag_res;
@@ -275,12 +297,12 @@ struct ike_sa {
 	struct timer t_rexmit;
 	struct timer t_life; /* half-open limit, then renewal and lifetime */
 	struct timer t_idle; /* member: see child_old_deleted() */
-	struct timer t_later;
-	struct timer t_keepalive; /* initiator behind a NAT */
+	struct timer *t_keepalive; /* initiator, for a NAT; else NULL */
 };
 
 LIST_HEAD(ike_sa_list, ike_sa);
 TAILQ_HEAD(ike_sa_queue, ike_sa);
+TAILQ_HEAD(ike_kept_queue, ike_kept);
 LIST_HEAD(crowd_list, crowd);
 LIST_HEAD(rest_list, rest);
 TAILQ_HEAD(rest_queue, rest);
@@ -314,6 +336,10 @@ struct ike_engine {
 	struct quota *net_quota;
 	struct quota *ep_quota;
 	struct quota *name_quota;
+	struct ike_kept_queue kept; /* oldest first */
+	struct timer kept_timer;
+	struct ike_kept_queue waiting; /* in the order of their ends */
+	struct timer later_timer;
 	struct rest_queue rests; /* oldest first */
 	struct rest_list rest_by_spi[ENGINE_BUCKETS];
 	unsigned int n_rests;
@@ -387,7 +413,7 @@ void task_free(struct ike_task *t); /* NULL is allowed */
 
 /* Lines of the log about one IKE SA; lib/log.h says more. */
 #define sa_log(level, sa, fmt, ...) \
-	log_line(level, "IKE SA %s: " fmt, (sa)->name, ##__VA_ARGS__)
+	log_line(level, "IKE SA %s: " fmt, sa_name(sa), ##__VA_ARGS__)
 #define sa_err(sa, ...) sa_log(LOG_LEVEL_ERR, sa, __VA_ARGS__)
 #define sa_warn(sa, ...) sa_log(LOG_LEVEL_WARN, sa, __VA_ARGS__)
 #define sa_debug(sa, ...) sa_log(LOG_LEVEL_DEBUG, sa, __VA_ARGS__)
@@ -398,7 +424,17 @@ void task_free(struct ike_task *t); /* NULL is allowed */
  */
 int ike_sa_state(struct ike_sa *sa, enum ike_sa_st to);
 const char *ike_st_name(enum ike_sa_st st);
-void sa_set_name(struct ike_sa *sa);
+/* Return both SPIs as text, valid until the call after the next one. */
+const char *sa_name(const struct ike_sa *sa);
+/* Take a copy of the peer's identity, or name it by that. Return 0 or -ENOMEM. */
+int sa_set_peer_id(struct ike_sa *sa, const struct ike_id *id);
+int sa_name_peer(struct ike_sa *sa, const struct ike_id *id);
+/* Return the name of the peer, "" until it is known. */
+static inline const char *sa_peer_name(const struct ike_sa *sa)
+{
+	return sa->peer_name ? sa->peer_name : "";
+}
+
 /* Wipe and free what only AUTH needs. */
 void sa_drop_handshake(struct ike_sa *sa);
 /* Wipe and free the renewal that is open, if any; its candidate stays. */
@@ -499,7 +535,7 @@ struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
  */
 struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere);
 /*
- * Add @sa, which is authenticated as sa->peer_name and has room. The algorithms
+ * Add @sa, which is authenticated as its name and has room. The algorithms
  * have been chosen.
  */
 void place_enter(struct ike_sa *sa);
@@ -507,6 +543,22 @@ void place_enter(struct ike_sa *sa);
 void place_used(struct ike_sa *sa);
 /* Called by sa_close(). */
 void place_leave(struct ike_sa *sa);
+
+/* ---- kept.c ------------------------------------------------------------- */
+
+void kept_init(struct ike_engine *engine);
+/*
+ * Keep a request of the peer in place of the one before, for which there is no answer
+ * yet. Returns 0 or -ENOMEM.
+ */
+int kept_begin(struct ike_sa *sa, const struct blob *req,
+	       const struct ike_path *path);
+void kept_drop(struct ike_sa *sa);
+/* The group layer has later_ms from now to decide about the request, or has decided. */
+void kept_wait(struct ike_sa *sa);
+void kept_decided(struct ike_sa *sa);
+/* Return an SA whose time for that is over, and which has not been returned yet. */
+struct ike_sa *kept_undecided(struct ike_engine *engine);
 
 /* ---- rest.c ------------------------------------------------------------- */
 
@@ -558,6 +610,8 @@ int keys_derive(struct ike_keys *k, const struct ike_suite *s,
 		const struct blob *nr, const uint8_t spi_i[8],
 		const uint8_t spi_r[8]);
 void keys_wipe(struct ike_keys *k);
+/* Wipe and free the keys that only AUTH needs. */
+void keys_drop_auth(struct ike_keys *k);
 /*
  * Mix a PPK into SK_d, SK_pi and SK_pr (RFC 8784 section 3), and derive GSK_w
  * again. @before gets what they were. Returns 0 or an error of the PRF; then
@@ -746,6 +800,8 @@ bool sa_end_unwelcome(struct ike_sa *sa);
 /* ---- life.c ------------------------------------------------------------- */
 
 /* Return a new SA that is in no list, NULL if memory is short. */
+/* Fail the requests that the group layer has not decided about in time. */
+void sa_later_due(void *engine);
 struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 		      const struct ike_path *path);
 /* Start the exchange of the first task unless one is in progress. */

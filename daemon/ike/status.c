@@ -11,12 +11,12 @@ const struct kwk *ike_sa_kwk(const struct ike_sa *sa)
 
 const char *ike_sa_peer_name(const struct ike_sa *sa)
 {
-	return sa->peer_name;
+	return sa_peer_name(sa);
 }
 
 const struct ike_id *ike_sa_peer_id(const struct ike_sa *sa)
 {
-	return sa->peer_id.type ? &sa->peer_id : NULL;
+	return sa->peer_id;
 }
 
 int64_t ike_sa_peer_ends(const struct ike_sa *sa)
@@ -51,7 +51,7 @@ const char *ike_sa_state_name(const struct ike_sa *sa)
 
 const char *ike_sa_name(const struct ike_sa *sa)
 {
-	return sa->name;
+	return sa_name(sa);
 }
 
 uint64_t ike_sa_serial(const struct ike_sa *sa)

@@ -99,12 +99,13 @@ void table_swap(struct ike_sa *a, struct ike_sa *b)
 	SWAP_MEMBER(a, b, my_sent);
 	SWAP_MEMBER(a, b, doubt);
 	SWAP_MEMBER(a, b, peer_mid);
-	SWAP_MEMBER(a, b, last_req);
-	SWAP_MEMBER(a, b, last_res);
+	SWAP_MEMBER(a, b, kept);
+	if (a->kept)
+		a->kept->sa = a;
+	if (b->kept)
+		b->kept->sa = b;
 	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(a)), a, by_spi);
 	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(b)), b, by_spi);
-	sa_set_name(a);
-	sa_set_name(b);
 }
 
 struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *spi)

@@ -60,12 +60,11 @@ static void start_request(struct ike_sa *sa, uint8_t xchg)
 {
 	struct ike_engine_cfg *cfg = &sa->engine->cfg;
 
-	sa->my_req.path = sa->path;
 	sa->my_xchg = xchg;
 	sa->my_busy = true;
 	sa->my_sent = 0;
 	timer_set(cfg->tq, &sa->t_rexmit, resend_delay(sa));
-	out_send(sa->engine, &sa->my_req.path, &sa->my_req.dgrams);
+	out_send(sa->engine, &sa->path, &sa->my_req);
 }
 
 int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
@@ -74,7 +73,7 @@ int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
 
 	if (msg->err)
 		return msg->err;
-	ret = dgrams_set(&sa->my_req.dgrams, msg->p, msg->len);
+	ret = dgrams_set(&sa->my_req, msg->p, msg->len);
 	if (!ret)
 		start_request(sa, xchg);
 	return ret;
@@ -93,7 +92,7 @@ int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 		dgrams_free(&d);
 		return ret;
 	}
-	dgrams_move(&sa->my_req.dgrams, &d);
+	dgrams_move(&sa->my_req, &d);
 	start_request(sa, xchg);
 	return 0;
 }
@@ -102,7 +101,7 @@ void sa_request_again(struct ike_sa *sa)
 {
 	sa->my_sent++;
 	sa->engine->stats.rexmit++;
-	out_send(sa->engine, &sa->my_req.path, &sa->my_req.dgrams);
+	out_send(sa->engine, &sa->path, &sa->my_req);
 	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, resend_delay(sa));
 }
 
@@ -132,9 +131,10 @@ int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 	fill_header(sa, &h, xchg, true, sa->peer_mid - 1);
 	ret = frags_seal(sa, &h, first, inner, &d);
 	if (!ret)
-		dgrams_move(&sa->last_res.dgrams, &d);
+		dgrams_move(&sa->kept->res.dgrams, &d);
 	if (!ret)
-		out_send(sa->engine, &sa->last_res.path, &sa->last_res.dgrams);
+		out_send(sa->engine, &sa->kept->res.path,
+			 &sa->kept->res.dgrams);
 	else
 		sa_warn(sa, "answer not sent: %s", strerror(-ret));
 	dgrams_free(&d);
@@ -170,12 +170,12 @@ static bool is_cut_anew(const struct ike_sa *sa, const struct ike_in *in)
 	uint8_t first;
 	bool is;
 
-	if (!msg_is_fragment(in->p, in->len) || !sa->fragments ||
-	    !sa->last_req.n)
+	if (!msg_is_fragment(in->p, in->len) || !sa->fragments)
 		return false;
 	/* The answer to such a request was followed by new keys. */
-	if (in->m.h.xchg == IKE_XCHG_IKE_INTERMEDIATE && sa->inter)
-		k = &sa->inter->was;
+	if (in->m.h.xchg == IKE_XCHG_IKE_INTERMEDIATE && sa->hs &&
+	    sa->hs->inter)
+		k = &sa->hs->inter->was;
 	plain = secret_alloc(in->len);
 	is = plain && !skf_open(in->p, in->len, k, &skf, plain, &len, &first) &&
 	     skf.number == 1;
@@ -187,19 +187,21 @@ void sa_respond_again(struct ike_sa *sa, const struct ike_in *in)
 {
 	struct ike_stats *st = &sa->engine->stats;
 
-	/* Only the same request gets the same answer. */
-	if (frags_is_later(in)) {
+	/* Only the same request gets the same answer, while that is kept. */
+	if (!sa->kept) {
+		st->in_mid++;
+	} else if (frags_is_later(in)) {
 		st->frag_dropped++;
-	} else if (!dgrams_has(&sa->last_req, in->p, in->len) &&
+	} else if (!dgrams_has(&sa->kept->req, in->p, in->len) &&
 		   !is_cut_anew(sa, in)) {
 		st->in_altered++;
-	} else if (sa->waits || !sa->last_res.dgrams.n) {
+	} else if (sa->waits || !sa->kept->res.dgrams.n) {
 		st->in_busy++;
-	} else if (out_too_much(&sa->last_res.dgrams, in,
-				&sa->last_res.path.peer)) {
+	} else if (out_too_much(&sa->kept->res.dgrams, in,
+				&sa->kept->res.path.peer)) {
 		st->frag_dropped++;
 	} else {
 		st->in_rexmit++;
-		out_send(sa->engine, &in->path, &sa->last_res.dgrams);
+		out_send(sa->engine, &in->path, &sa->kept->res.dgrams);
 	}
 }

@@ -444,7 +444,7 @@ static unsigned int held_of(const struct sim_member *m, struct ike_sa **newest)
 
 	LIST_FOREACH(sa, &s.engine->sas, link)
 	{
-		if (!ike_sa_is_up(sa) || strcmp(sa->peer_name, m->name))
+		if (!ike_sa_is_up(sa) || strcmp(ike_sa_peer_name(sa), m->name))
 			continue;
 		n++;
 		if (newest && (!*newest || sa->serial > (*newest)->serial))

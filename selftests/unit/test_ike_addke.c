@@ -178,7 +178,7 @@ static void rfc9242_3_2_exchanges(void)
 		net_step(&net);
 	}
 	addke_registered("at the end", "x25519+p-256+p-384");
-	ok(!msa->inter && !gsa->inter, "nothing of it is kept");
+	ok(!msa->hs && !gsa->hs, "nothing of it is kept");
 	pair_teardown();
 }
 
@@ -203,13 +203,13 @@ static void rfc9370_2_2_2_keys(void)
 	net_step(&net);
 	gsa = addke_half_open();
 	memcpy(sk_d, gsa->keys.sk_d, 32);
-	memcpy(in + 32, gsa->ni.p, 32);
-	memcpy(in + 64, gsa->nr.p, 32);
+	memcpy(in + 32, gsa->hs->ni.p, 32);
+	memcpy(in + 64, gsa->hs->nr.p, 32);
 	memcpy(spis, in + 32, 64);
 	memcpy(spis + 64, gsa->spi_i, 8);
 	memcpy(spis + 72, gsa->spi_r, 8);
 	/* The test answers in place of the key server, and knows SK(1). */
-	offer = ke_offer(msa->inter->ke, &len);
+	offer = ke_offer(msa->hs->inter->ke, &len);
 	ke_answer(X25519, offer, len, &answer, &shared);
 	memcpy(in, shared.p, 32);
 	net_step(&net);
@@ -262,11 +262,11 @@ static void rfc9242_3_3_2_int_auth(void)
 			at + 32 + len, n & 1 ? r : i);
 		net_step(&net);
 	}
-	is_mem(gsa->inter->i.v, 32, i, 32, "IntAuth_i2 at the key server");
-	is_mem(msa->inter->i.v, 32, i, 32, "IntAuth_i2 at the member");
-	is_mem(gsa->inter->r.v, 32, r, 32, "IntAuth_r2 at the key server");
-	is_mem(msa->inter->r.v, 32, r, 32, "IntAuth_r2 at the member");
-	len = int_auth_put(&gsa->inter->i, &gsa->inter->r, 5, 3, out);
+	is_mem(gsa->hs->inter->i.v, 32, i, 32, "IntAuth_i2 at the key server");
+	is_mem(msa->hs->inter->i.v, 32, i, 32, "IntAuth_i2 at the member");
+	is_mem(gsa->hs->inter->r.v, 32, r, 32, "IntAuth_r2 at the key server");
+	is_mem(msa->hs->inter->r.v, 32, r, 32, "IntAuth_r2 at the member");
+	len = int_auth_put(&gsa->hs->inter->i, &gsa->hs->inter->r, 5, 3, out);
 	is_int(len, 68, "IntAuth_i | IntAuth_r | IKE_AUTH_MID");
 	memcpy(want, out, 32);
 	is_mem(want, 32, i, 32, "IntAuth_i is first");
@@ -293,8 +293,9 @@ static void rfc9242_3_3_2_reserved(void)
 	addke_replace(q, &gsa->keys.ei, first, plain, len);
 	addke_flags = 0;
 	net_step(&net);
-	is_int(gsa->inter->done, 1, "a request with a reserved bit is taken");
-	ok(memcmp(gsa->inter->i.v, msa->inter->i.v, 32),
+	is_int(gsa->hs->inter->done, 1,
+	       "a request with a reserved bit is taken");
+	ok(memcmp(gsa->hs->inter->i.v, msa->hs->inter->i.v, 32),
 	   "a request with a reserved bit has another IntAuth");
 	pair_teardown();
 }
@@ -451,7 +452,7 @@ static void rfc7383_2_5_2_smaller_fragments(void)
 	skf_open(q->p, q->len, &key, &(struct skf){ 0 }, plain, &len, &first);
 	net_step(&net);
 	net_step(&net);
-	is_int(gsa->inter->done, 1, "the request is answered");
+	is_int(gsa->hs->inter->done, 1, "the request is answered");
 	pair_drop_all();
 	wbuf_init(&w, 1024);
 	ike_hdr_build(&w, &h);
@@ -463,7 +464,7 @@ static void rfc7383_2_5_2_smaller_fragments(void)
 	is_int(net.n_queue, 2, "the answer of before has two fragments");
 	net_run(&net);
 	addke_registered("in the end", "x25519+p-256+p-384");
-	ok(!msa->inter, "nothing is kept");
+	ok(!msa->hs, "nothing is kept");
 	pair_teardown();
 }
 
@@ -678,10 +679,10 @@ static void wiped(void)
 	wipes_look_for(sk_d[0], 32);
 	net_step(&net);
 	ok(wipes_found() >= 1, "the member wipes them");
-	memcpy(sk_d[1], msa->inter->i.v, 32);
+	memcpy(sk_d[1], msa->hs->inter->i.v, 32);
 	net_step(&net);
 	net_step(&net);
-	memcpy(sk_d[1], gsa->inter->was.key, 32);
+	memcpy(sk_d[1], gsa->hs->inter->was.key, 32);
 	wipes_look_for(sk_d[1], 32);
 	net_run(&net);
 	ok(wipes_found() >= 1, "nothing of the handshake stays at its end");

@@ -544,8 +544,8 @@ static void rfc9242_3_3_2_both_sign(void)
 			net_step(&net);
 		net_step(&net);
 		if (which)
-			(which == 1 ? msa->inter->i.v : msa->inter->r.v)[0] ^=
-				1;
+			(which == 1 ? msa->hs->inter->i.v
+				    : msa->hs->inter->r.v)[0] ^= 1;
 		net_run(&net);
 		is_int(m->seen.registered, !which, "%s",
 		       which == 0 ? "the member takes what it has seen"
@@ -583,7 +583,7 @@ static void own_exchange(void)
 	net_step(&net);
 	gsa = addke_half_open();
 	/* The request of the attacker, and its answer to the member's. */
-	offer = ke_offer(msa->inter->ke, &len);
+	offer = ke_offer(msa->hs->inter->ke, &len);
 	ke_answer(P256, offer, len, &answer, &to_m);
 	ke_new(P256, &mine);
 	offer = ke_offer(mine, &len);

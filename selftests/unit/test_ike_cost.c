@@ -335,7 +335,7 @@ static void another_request(void)
 	net_step(&net);
 	is_int(st->cookie_sent, 1, "cookies are given out");
 	/* a.example signs other octets than the key server has received. */
-	sa->init_req.p[sa->init_req.len - 1] ^= 1;
+	sa->hs->init_req.p[sa->hs->init_req.len - 1] ^= 1;
 	net_run(&net);
 	is_int(a->seen.registered, 0, "an altered IKE_SA_INIT is noticed");
 	is_int(st->auth_failed, 1,

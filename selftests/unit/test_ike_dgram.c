@@ -56,8 +56,8 @@ static void request_again(void)
 	net_run(&net);
 	ike_liveness(m->sa);
 	pair_drop_all();
-	dgrams_set(&m->sa->my_req.dgrams, "first", 5);
-	dgrams_add(&m->sa->my_req.dgrams, "second", 6);
+	dgrams_set(&m->sa->my_req, "first", 5);
+	dgrams_add(&m->sa->my_req, "second", 6);
 	/*
 	 * The packets are delivered as by net_pass(), but kept for
 	 * inspection.
@@ -87,8 +87,8 @@ static void answer_again(void)
 	memcpy(copy, q.p, q.len);
 	net_step(&net);
 	pair_drop_all();
-	dgrams_set(&g->sa->last_res.dgrams, "first", 5);
-	dgrams_add(&g->sa->last_res.dgrams, "second", 6);
+	dgrams_set(&g->sa->kept->res.dgrams, "first", 5);
+	dgrams_add(&g->sa->kept->res.dgrams, "second", 6);
 	ep_parse("192.0.2.77:999", 0, &elsewhere);
 	ike_engine_input(g->engine, &elsewhere, &g->ep, copy, q.len);
 	ok(net.n_queue == 2 && queued(0, "first") && queued(1, "second"),
@@ -120,7 +120,7 @@ static void request_of_several(void)
 	memcpy(copy, net.queue[0].p, len);
 	net_step(&net);
 	pair_drop_all();
-	dgrams_add(&g->sa->last_req, "another fragment", 16);
+	dgrams_add(&g->sa->kept->req, "another fragment", 16);
 	ike_engine_input(g->engine, &m->ep, &g->ep, copy, len);
 	is_int(net.n_queue, 1,
 	       "any datagram of the request answered last is known again");

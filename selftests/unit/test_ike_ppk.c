@@ -104,7 +104,10 @@ static void rfc8784_3_keys(void)
 				     .kwa = GIKE_KWA_5649_256 };
 	uint8_t want[48], block[49], kw[32];
 	struct ike_unmixed before, again;
-	struct ike_keys k = { .have = true, .prf_len = 48 };
+	static uint8_t sk_pi[PRF_MAX_LEN], sk_pr[PRF_MAX_LEN];
+	struct ike_keys k = {
+		.have = true, .prf_len = 48, .sk_pi = sk_pi, .sk_pr = sk_pr
+	};
 	struct ike_keys was;
 
 	memset(k.sk_d, 1, 48);
@@ -138,8 +141,10 @@ static void rfc8784_3_keys(void)
 	   "SK_ei and SK_er stay, and their IVs");
 	k.ei.iv++;
 	keys_unmix(&k, &before);
-	ok(!memcmp(k.sk_d, was.sk_d, 48) && !memcmp(k.sk_pi, was.sk_pi, 48) &&
-		   !memcmp(k.sk_pr, was.sk_pr, 48),
+	memset(block, 2, 48);
+	memset(want, 3, 48);
+	ok(!memcmp(k.sk_d, was.sk_d, 48) && !memcmp(k.sk_pi, block, 48) &&
+		   !memcmp(k.sk_pr, want, 48),
 	   "the keys without PPK can be had back");
 	is_int(k.ei.iv, was.ei.iv + 1, "IVs do not go back with them");
 	k.have = false;

@@ -216,11 +216,11 @@ static void rfc7296_2_8_2_lowest_nonce(void)
 		if (!c || !gsa->rekey->candidate)
 			bail("no candidate");
 		/* @c is of the key server; its twin at @gsa of the member. */
-		memcpy(low, gsa->rekey->candidate->ni.p, 32);
-		if (memcmp(gsa->rekey->candidate->nr.p, low, 32) < 0)
-			memcpy(low, gsa->rekey->candidate->nr.p, 32);
-		member_lowest = memcmp(low, c->ni.p, 32) < 0 &&
-				memcmp(low, c->nr.p, 32) < 0;
+		memcpy(low, gsa->rekey->candidate->hs->ni.p, 32);
+		if (memcmp(gsa->rekey->candidate->hs->nr.p, low, 32) < 0)
+			memcpy(low, gsa->rekey->candidate->hs->nr.p, 32);
+		member_lowest = memcmp(low, c->hs->ni.p, 32) < 0 &&
+				memcmp(low, c->hs->nr.p, 32) < 0;
 		net_run(&net);
 		/* The one with the lowest nonce is gone. */
 		wrong += msa->initiator == member_lowest;

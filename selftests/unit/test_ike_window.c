@@ -176,6 +176,47 @@ static unsigned int sent_again(void)
 	return ike_engine_stats(m->engine)->rexmit - was;
 }
 
+/* An answer is kept for some minutes, and then the IKE SA is small. */
+static void kept(void)
+{
+	const struct ike_engine_cfg cfg = { .responder = true,
+					    .idle_ms = 86400000 };
+	struct packet q;
+
+	pair_setup(&cfg, NULL);
+	node_join(m, g, GCKS, false);
+	if (!until(39, g))
+		bail("no GSA_AUTH");
+	q = take();
+	arrives(g, &q, 0, 0);
+	net_run(&net);
+	is_int(m->seen.registered, 1, "kept: the member is in");
+	ok(!g->sa->hs && !g->sa->keys.sk_pi,
+	   "kept: what only the handshake needs is gone");
+	net_pass(&net, 239000, true);
+	arrives(g, &q, 0, 0);
+	GREW(g, in_rexmit, 1, "kept: a retransmission after 239 s");
+	is_int(net.n_queue, 1, "kept: that retransmission is answered");
+	net_drop(&net, 0);
+	net_pass(&net, 1000, true);
+	ok(!g->sa->kept, "kept: request and answer are forgotten after 240 s");
+	arrives(g, &q, 0, 0);
+	GREW(g, in_mid, 1, "kept: a retransmission after that");
+	is_int(net.n_queue, 0, "kept: the late retransmission is not answered");
+	/* The structure is the most of it, beside two names. */
+	ok(sizeof(*g->sa) <= 920, "kept: the IKE SA has %zu octets",
+	   sizeof(*g->sa));
+	if (ike_liveness(m->sa))
+		bail("no request");
+	net_run(&net);
+	ok(ike_sa_is_up(m->sa) && g->sa->kept,
+	   "kept: the IKE SA goes on, and the next answer is kept");
+	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
+	       "kept: no request is taken twice");
+	free(q.p);
+	pair_teardown();
+}
+
 static void impatience(void)
 {
 	static const struct {
@@ -330,6 +371,7 @@ static void states(void)
 
 int main(void)
 {
+	kept();
 	RUN(requests);
 	RUN(answers);
 	RUN(impatience);
