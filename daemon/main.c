@@ -3,8 +3,8 @@
  * mcsecd: arguments, start and stop. app/ connects the machines of gcks/ and
  * member/ with sockets, kernel and store; the protocol is implemented below it.
  *
- * Everything that needs privileges is opened by start() before the loop runs,
- * so that the parsers can be moved into an unprivileged process later.
+ * A helper does what needs privileges (priv/priv.h). The process gives its own up
+ * before it reads anything, and confines itself before the loop runs.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,6 +27,8 @@
 #include "lib/loop.h"
 #include "lib/proc.h"
 #include "lib/util.h"
+#include "priv/priv.h"
+#include "wire/proto.h"
 
 static void stop_all(struct app *a)
 {
@@ -76,12 +78,56 @@ static int open_loop(struct app *a, struct err *err)
 	return ret ? err_set(err, ret, "loop: %s", strerror(-ret)) : 0;
 }
 
+static void helper_ended(void *arg, uint32_t events)
+{
+	struct app *a = arg;
+
+	(void)events;
+	if (!priv_is_over())
+		return;
+	log_err("helper ended: keys could not be installed; exiting");
+	a->failed = true;
+	loop_stop(a->loop);
+}
+
+static int watch_helper(struct app *a, struct err *err)
+{
+	int ret;
+
+	a->helper_fd = (struct loop_fd){ .fd = priv_fd(),
+					 .fn = helper_ended,
+					 .arg = a };
+	ret = loop_add(a->loop, &a->helper_fd, 0);
+	return ret ? err_set(err, ret, "helper: %s", strerror(-ret)) : 0;
+}
+
+/* Name all reserved ports that this configuration may bind, also after a reload. */
+static int allow_ports(const struct conf *c, struct err *err)
+{
+	int ret = priv_allow_port(GIKE_PORT);
+	size_t i;
+
+	if (!ret)
+		ret = priv_allow_port(IKE_NATT_PORT);
+	for (i = 0; !ret && c->gcks && i < c->gcks->n_listen; i++)
+		ret = priv_allow_port(c->gcks->listen[i].port);
+	if (!ret && c->member && c->member->local.port)
+		ret = priv_allow_port(c->member->local.port);
+	if (!ret)
+		ret = priv_seal();
+	return ret ? err_set(err, ret, "helper: %s", strerror(-ret)) : 0;
+}
+
 static int start_all(struct app *a, struct err *err)
 {
 	struct ctl_roles roles = { .version = MCSEC_VERSION };
 	int ret;
 
 	ret = open_loop(a, err);
+	if (!ret)
+		ret = watch_helper(a, err);
+	if (!ret)
+		ret = allow_ports(a->conf, err);
 	/*
 	 * The control socket comes first, because it detects another mcsecd
 	 * before any peer is contacted.
@@ -337,13 +383,15 @@ static int run_daemon(struct app *a)
 			err.text[0] ? err.text : strerror(-ret));
 		return 1;
 	}
+	if (priv_confine(&err))
+		log_warn("system calls not confined: %s", err.text);
 	proc_notify("READY=1");
 	if (w.every_ms)
 		feed_watchdog(&w);
 	ret = loop_run(a->loop);
 	timer_del(&a->tq, &w.timer);
 	proc_notify("STOPPING=1");
-	return ret ? 1 : 0;
+	return ret || a->failed ? 1 : 0;
 }
 
 int main(int argc, char **argv)
@@ -353,6 +401,7 @@ int main(int argc, char **argv)
 		.unicast.fd.fd = -1,
 		.kernel_fd.fd = -1,
 		.link_fd.fd = -1,
+		.helper_fd.fd = -1,
 	};
 	struct options o = { .file = CONF_DEFAULT_FILE };
 	struct err err = {};
@@ -364,6 +413,10 @@ int main(int argc, char **argv)
 	proc_harden();
 	if (!o.check)
 		proc_lock_memory();
+	if (!o.check && priv_start(argc, argv, &err)) {
+		log_err("not started: %s", err.text);
+		return 1;
+	}
 	if (conf_load(o.file, &app.conf, &err) ||
 	    app_load_identity(&app, &err)) {
 		log_err("configuration invalid: %s", err.text);

@@ -56,11 +56,13 @@ struct peer_keys {
 
 struct app {
 	struct conf *conf;
+	bool failed; /* stopped by a fault, not by an order */
 	bool debug; /* log everything, whatever is configured */
 	bool reloading; /* waiting for the stores */
 	struct reload *reload_waits; /* requested during that */
 	struct timerq tq;
 	struct loop *loop;
+	struct loop_fd helper_fd;
 	struct ctl *ctl;
 	uint8_t buf[UDP_MAX];
 

@@ -312,6 +312,7 @@ static void on_link_event(void *arg, const struct link_event *ev)
 static void kernel_broken(struct app *a, const char *what, int ret)
 {
 	log_err("events lost: %s: %s; exiting", what, strerror(-ret));
+	a->failed = true;
 	loop_stop(a->loop);
 }
 

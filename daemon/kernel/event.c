@@ -17,6 +17,10 @@
 
 static int join_group(struct knl *n, unsigned int group)
 {
+	/* Everybody may hear of families. */
+	if (n->access && group != CTRL_GROUP)
+		return n->access->join(n->access->ctx, mnl_socket_get_fd(n->ev),
+				       group);
 	if (mnl_socket_setsockopt(n->ev, NETLINK_ADD_MEMBERSHIP, &group,
 				  sizeof(group)) < 0)
 		return -errno;
@@ -39,7 +43,10 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 	 * SO_RCVBUFFORCE needs CAP_NET_ADMIN. Without it the usual limit
 	 * applies.
 	 */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+	if (n->access)
+		n->access->room(n->access->ctx, fd, size);
+	else if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
+			    sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	ret = join_group(n, n->events_group);
 	if (!ret)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "kernel/talk.h"
 #include "lib/secret.h"
@@ -346,42 +347,76 @@ static const struct kernel_ops ops = {
 	.stats_dump = op_stats_dump,
 };
 
-int knl_open(struct kernel *k, struct err *err)
+static const struct knl_access *knl_access;
+
+void knl_set_access(const struct knl_access *access)
+{
+	knl_access = access;
+}
+
+struct mnl_socket *knl_socket(struct err *err)
 {
 	struct timeval limit = {
 		.tv_sec = KNL_TIMEOUT_MS / MSEC_PER_SEC,
 		.tv_usec = KNL_TIMEOUT_MS % MSEC_PER_SEC * 1000,
 	};
-	int one = 1;
-	struct knl *n;
-	int ret;
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
+	int one = 1, error;
 
-	n = calloc(1, sizeof(*n));
-	if (!n)
-		return ktalk_errno(err, -ENOMEM);
-	n->req = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
-	if (!n->req || mnl_socket_bind(n->req, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_RCVTIMEO,
-		       &limit, sizeof(limit)) < 0 ||
-	    setsockopt(mnl_socket_get_fd(n->req), SOL_SOCKET, SO_SNDTIMEO,
-		       &limit, sizeof(limit)) < 0) {
-		ret = err_set(err, -errno, "netlink socket not available: %s",
-			      strerror(errno));
+	if (!s || mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &limit,
+		       sizeof(limit)) < 0 ||
+	    setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_SNDTIMEO, &limit,
+		       sizeof(limit)) < 0) {
+		err_set(err, -errno, "netlink socket not available: %s",
+			strerror(errno));
 		goto close;
 	}
 	/*
 	 * Every refusal has a message, and the answer contains no copy of the
 	 * request, which may hold a key.
 	 */
-	if (mnl_socket_setsockopt(n->req, NETLINK_EXT_ACK, &one, sizeof(one)) <
-		    0 ||
-	    mnl_socket_setsockopt(n->req, NETLINK_CAP_ACK, &one, sizeof(one)) <
-		    0) {
-		ret = err_set(err, -errno, "netlink without extended ACKs: %s",
-			      strerror(errno));
-		goto close;
-	}
-	ret = ktalk_resolve(n, err);
+	if (!mnl_socket_setsockopt(s, NETLINK_EXT_ACK, &one, sizeof(one)) &&
+	    !mnl_socket_setsockopt(s, NETLINK_CAP_ACK, &one, sizeof(one)))
+		return s;
+	err_set(err, -errno, "netlink without extended ACKs: %s",
+		strerror(errno));
+close:
+	error = errno;
+	if (s)
+		mnl_socket_close(s);
+	errno = error;
+	return NULL;
+}
+
+/* The same socket from the process that may send. */
+static struct mnl_socket *lent_socket(const struct knl_access *access,
+				      struct err *err)
+{
+	int fd = access->open_requests(access->ctx);
+	struct mnl_socket *s = fd < 0 ? NULL : mnl_socket_fdopen(fd);
+
+	if (s)
+		return s;
+	if (fd >= 0)
+		close(fd);
+	else
+		errno = -fd;
+	err_set(err, -errno, "netlink socket not available: %s",
+		strerror(errno));
+	return NULL;
+}
+
+int knl_open(struct kernel *k, struct err *err)
+{
+	struct knl *n = calloc(1, sizeof(*n));
+	int ret;
+
+	if (!n)
+		return ktalk_errno(err, -ENOMEM);
+	n->access = knl_access;
+	n->req = n->access ? lent_socket(n->access, err) : knl_socket(err);
+	ret = n->req ? ktalk_resolve(n, err) : -errno;
 	if (ret)
 		goto close;
 	k->ops = &ops;

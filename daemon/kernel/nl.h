@@ -21,6 +21,27 @@
  */
 int knl_open(struct kernel *k, struct err *err);
 
+/*
+ * How a process without privileges reaches the kernel: by another one, which has
+ * CAP_NET_ADMIN (kernel/relay.h). Functions return a descriptor or 0, or -errno.
+ */
+struct knl_access {
+	int (*open_requests)(void *ctx);
+	/* Send on @fd, a socket for requests. */
+	int (*send)(void *ctx, int fd, const void *request, size_t len);
+	/* Let socket @fd hear multicast group @group of the module's. */
+	int (*join)(void *ctx, int fd, uint32_t group);
+	/* Give socket @fd a receive buffer of @octets. */
+	int (*room)(void *ctx, int fd, int octets);
+	void *ctx;
+};
+
+/*
+ * Use @access for all connections that are opened from now on. It has to stay valid.
+ * NULL: this process asks the kernel itself.
+ */
+void knl_set_access(const struct knl_access *access);
+
 /* Disconnect @k, and close the event socket too. */
 void knl_close(struct kernel *k);
 

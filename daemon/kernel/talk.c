@@ -192,6 +192,16 @@ static int receive_answer(struct knl *n, struct answer *a)
 	return -ETIMEDOUT;
 }
 
+/* Everybody may look up a family. */
+static int send_message(struct knl *n, const struct nlmsghdr *req)
+{
+	if (n->access && req->nlmsg_type != GENL_ID_CTRL)
+		return n->access->send(n->access->ctx,
+				       mnl_socket_get_fd(n->req), req,
+				       req->nlmsg_len);
+	return mnl_socket_sendto(n->req, req, req->nlmsg_len) < 0 ? -errno : 0;
+}
+
 /*
  * Send a request and read its answer. *@spoke is set if the kernel sent a
  * message, which @err then has.
@@ -214,9 +224,8 @@ static int exchange_messages(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
 	if (!(req->nlmsg_flags & NLM_F_DUMP))
 		req->nlmsg_flags |= NLM_F_ACK;
 
-	if (mnl_socket_sendto(n->req, req, req->nlmsg_len) < 0)
-		ret = -errno;
-	else
+	ret = send_message(n, req);
+	if (!ret)
 		ret = receive_answer(n, &a);
 	if (changed)
 		*changed = a.changed;

@@ -17,6 +17,7 @@
 #define KTALK_DUMP_TRIES 16
 
 struct knl {
+	const struct knl_access *access; /* NULL: this process may send */
 	struct mnl_socket *req;
 	uint32_t seq;
 	uint16_t family;
@@ -48,6 +49,9 @@ int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
  * module if possible. Returns -EOPNOTSUPP if it is not loaded.
  */
 int ktalk_resolve(struct knl *n, struct err *err);
+
+/* Open a socket for requests. Returns NULL, with errno and @err set. */
+struct mnl_socket *knl_socket(struct err *err);
 
 /*
  * Set the text for an @error that has no message of the kernel.

@@ -105,20 +105,34 @@ static struct receiver *find_receiver(struct mcast *m, const struct ep *to,
 	return NULL;
 }
 
-static int receiver_new(struct mcast *m, const struct ep *to,
-			const struct addr *source, struct receiver **out)
+static int open_receiver(const struct ep *to, uint32_t ifindex)
 {
-	struct receiver *r;
-	int fd, ret;
+	struct ep at = *to;
+	int fd;
 
-	fd = udp_open(to, UDP_SHARED);
-	if (fd < 0)
-		return fd;
+	/* A socket for a link-local group is bound with its interface. */
+	if (at.addr.family == AF_INET6 && addr_is_link_local(&at.addr))
+		at.scope = ifindex;
+	fd = udp_open(&at, UDP_SHARED);
 	/*
 	 * Copies of large rekeys arrive together. A smaller buffer is
 	 * acceptable.
 	 */
-	udp_room(fd, RECEIVER_ROOM);
+	if (fd >= 0)
+		udp_room(fd, RECEIVER_ROOM);
+	return fd;
+}
+
+static int receiver_new(struct mcast *m, const struct ep *to,
+			const struct addr *source, uint32_t ifindex,
+			struct receiver **out)
+{
+	struct receiver *r;
+	int fd, ret;
+
+	fd = open_receiver(to, ifindex);
+	if (fd < 0)
+		return fd;
 	r = calloc(1, sizeof(*r));
 	if (!r) {
 		close(fd);
@@ -139,13 +153,43 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 }
 
 /*
- * Move the membership to @ifindex. Returns 0, or -errno with
- * nothing changed.
+ * Receive by another socket. One that is bound to an interface cannot be bound to
+ * another one without CAP_NET_RAW.
  */
+static int replace_socket(struct receiver *r, uint32_t ifindex)
+{
+	int old = r->fd.fd, fd = open_receiver(&r->to, ifindex), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = udp_mcast_join(fd, &r->to.addr, &r->source, ifindex);
+	if (!ret)
+		ret = udp_bind_interface(fd, ifindex);
+	if (!ret) {
+		loop_del(r->m->loop, &r->fd);
+		r->fd.fd = fd;
+		ret = loop_add(r->m->loop, &r->fd, EPOLLIN);
+	}
+	if (!ret) {
+		/* Closing the socket leaves the group there. */
+		close(old);
+		r->ifindex = ifindex;
+		return 0;
+	}
+	if (r->fd.fd == fd) {
+		r->fd.fd = old;
+		loop_add(r->m->loop, &r->fd, EPOLLIN);
+	}
+	close(fd);
+	return ret;
+}
+
 static int move_receiver(struct receiver *r, uint32_t ifindex)
 {
 	int ret;
 
+	if (r->ifindex && r->ifindex != ifindex)
+		return replace_socket(r, ifindex);
 	ret = udp_mcast_join(r->fd.fd, &r->to.addr, &r->source, ifindex);
 	/* The membership on this interface still exists. */
 	if (r->ifindex == ifindex &&
@@ -158,8 +202,6 @@ static int move_receiver(struct receiver *r, uint32_t ifindex)
 		udp_mcast_leave(r->fd.fd, &r->to.addr, &r->source, ifindex);
 		return ret;
 	}
-	if (r->ifindex && r->ifindex != ifindex)
-		udp_mcast_leave(r->fd.fd, &r->to.addr, &r->source, r->ifindex);
 	r->ifindex = ifindex;
 	return 0;
 }
@@ -168,21 +210,13 @@ int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 	       uint32_t ifindex)
 {
 	struct receiver *r = find_receiver(m, to, source);
-	struct ep at = *to;
 	bool made = !r;
 	int ret;
 
 	if (!r) {
-		/*
-		 * A socket for a link-local group is bound with its
-		 * interface.
-		 */
-		if (at.addr.family == AF_INET6 && addr_is_link_local(&at.addr))
-			at.scope = ifindex;
-		ret = receiver_new(m, &at, source, &r);
+		ret = receiver_new(m, to, source, ifindex, &r);
 		if (ret)
 			return ret;
-		r->to = *to;
 	}
 	ret = move_receiver(r, ifindex);
 	if (ret && made)

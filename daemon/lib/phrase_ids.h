@@ -60,6 +60,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "group rekeyed", "8795d2fcf37d547893a6e84d462597ba" },
 	{ "group released", "2cb5a77f1d0150ec9dc31c24cc990391" },
 	{ "group reset", "783a837656cb5892b29b27261d8aac1f" },
+	{ "helper ended", "1680061c3e9b5d74a35442720d135cd0" },
 	{ "identity admitted", "b1f0d28720c55d85be6be68627e7a6b5" },
 	{ "identity denied", "e89abb8dff5050108a8f093eee091e41" },
 	{ "interface exists", "4149c8fa06885b4695757c4829f9cd18" },
@@ -137,6 +138,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "store not read again", "873f3dd968e3546cbd00967183b2e34d" },
 	{ "store read again", "31071a55372a5da6a090099cbc8bf840" },
 	{ "store restored", "0aa9816ff323554294f9cf14f20c6025" },
+	{ "system calls not confined", "73007f4792855368af691178a2741b56" },
 	{ "witness complete again", "6bf018c5c61f5c5a9fdee9b1f63e71be" },
 };
 

@@ -16,6 +16,32 @@ static int set_int(int fd, int level, int name, int v)
 	return setsockopt(fd, level, name, &v, sizeof(v)) ? -errno : 0;
 }
 
+static const struct udp_access *udp_access;
+
+void udp_set_access(const struct udp_access *access)
+{
+	udp_access = access;
+}
+
+static int bind_to(int fd, const struct ep *local,
+		   const struct sockaddr_storage *ss, socklen_t len)
+{
+	if (!bind(fd, (const struct sockaddr *)ss, len))
+		return 0;
+	return errno == EACCES && udp_access
+		       ? udp_access->bind(udp_access->ctx, fd, local)
+		       : -errno;
+}
+
+static int set_room(int fd, int half)
+{
+	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof(half)) ||
+	    (udp_access && !udp_access->room(udp_access->ctx, fd, half)) ||
+	    !setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &half, sizeof(half)))
+		return 0;
+	return -errno;
+}
+
 int udp_open(const struct ep *local, unsigned int flags)
 {
 	struct sockaddr_storage ss;
@@ -49,8 +75,8 @@ int udp_open(const struct ep *local, unsigned int flags)
 		ret = set_int(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
 	if (!ret && ss.ss_family == AF_INET6)
 		ret = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
-	if (!ret && bind(fd, (struct sockaddr *)&ss, len))
-		ret = -errno;
+	if (!ret)
+		ret = bind_to(fd, local, &ss, len);
 	/*
 	 * The option is set after bind(), so this socket is refused if another
 	 * one has the address, and the other way round. A socket of the same
@@ -72,12 +98,11 @@ int udp_room(int fd, int octets)
 	 * The kernel doubles the requested size, and returns the
 	 * doubled one.
 	 */
-	int half = octets / 2, got = 0;
+	int half = octets / 2, got = 0, ret = set_room(fd, half);
 	socklen_t len = sizeof(got);
 
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof(half)) &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &half, sizeof(half)))
-		return -errno;
+	if (ret)
+		return ret;
 	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &got, &len))
 		return -errno;
 	return got;
@@ -306,5 +331,9 @@ int udp_mcast_leave(int fd, const struct addr *group, const struct addr *source,
 
 int udp_bind_interface(int fd, uint32_t ifindex)
 {
-	return set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex);
+	int ret = set_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)ifindex);
+
+	return ret == -EPERM && udp_access
+		       ? udp_access->interface(udp_access->ctx, fd, ifindex)
+		       : ret;
 }

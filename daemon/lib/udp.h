@@ -27,6 +27,23 @@ enum udp_flag {
 };
 
 /*
+ * Another process does with the descriptor for this one, which may not. Functions
+ * return 0 or -errno.
+ */
+struct udp_access {
+	/* Bind @fd to @local, whose port is reserved for privileged processes. */
+	int (*bind)(void *ctx, int fd, const struct ep *local);
+	/* Give socket @fd a receive buffer of @octets, beyond net.core.rmem_max. */
+	int (*room)(void *ctx, int fd, int octets);
+	/* Restrict @fd, which is bound to a device (a VRF), to @ifindex. */
+	int (*interface)(void *ctx, int fd, uint32_t ifindex);
+	void *ctx;
+};
+
+/* Use @access from now on; it has to stay valid. NULL: there is no such process. */
+void udp_set_access(const struct udp_access *access);
+
+/*
  * Open a socket bound to @local (port 0: any free port). An IPv6 socket accepts
  * IPv6 only, so 0.0.0.0 and :: can both be used. Returns the descriptor.
  */

@@ -35,6 +35,9 @@ service() {
 		--ambient-caps "-all,$words" --no-new-privs \
 		"$MCSECD" -c "$TMP/$1.conf" >>"$TMP/$1.log" 2>&1
 }
+# The helper of a daemon has a title of its own, and is its child.
+helper_of() { pgrep -f -P "$(daemon_pid "$1")" '^mcsecd: helper' | tail -n 1; }
+of_process() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; }
 daemon_pid() { pgrep -f "^$MCSECD -c $TMP/$1.conf" | tail -n 1; }
 said() { grep -c "^$1" "$heard"; }
 said_more() { [ "$(said "$1")" -gt "$2" ]; }
@@ -76,10 +79,21 @@ service m
 try "the member is ready" wait_until 20 said_more READY=1 1
 try "the member comes in, with the module" wait_until 60 state_is in
 is "the daemon is not root" "$(status_of m Uid)" "$user	$user	$user	$user"
+none=0000000000000000
+is "the daemon has no capability, nor can it get one" \
+	"$(status_of m CapEff) $(status_of m CapPrm) $(status_of m CapInh) $(status_of m CapAmb) $(status_of m NoNewPrivs)" \
+	"$none $none $none $none 1"
+is "a filter confines the system calls of each thread" \
+	"$(sed -n 's/^Seccomp:[[:space:]]*//p' /proc/"$(daemon_pid k)"/task/*/status | sort -u)" 2
+helper=$(helper_of m)
 # CAP_NET_BIND_SERVICE is bit 10, CAP_NET_ADMIN bit 12
-is "the daemon has two capabilities" "$(status_of m CapEff)" 0000000000001400
-is "the daemon cannot get others" "$(status_of m CapBnd) $(status_of m NoNewPrivs)" \
-	"0000000000001400 1"
+is "the helper has two capabilities" "$(of_process "$helper" CapEff)" 0000000000001400
+is "the helper cannot get others, and is confined" \
+	"$(of_process "$helper" CapBnd) $(of_process "$helper" NoNewPrivs) $(of_process "$helper" Seccomp)" \
+	"0000000000001400 1 2"
+# The socket of the daemon's requests is not among them: it ends with the daemon.
+is "the helper has a socket for the daemon, and one of netlink" \
+	"$(readlink /proc/"$helper"/fd/* | grep -c '^socket:')" 2
 cp "$MCSECCTL" "$TMP/mcsecctl"
 like "another user is told who may ask the daemon" \
 	"$(setpriv --reuid 12345 --regid 12345 --clear-groups "$TMP/mcsecctl" \
@@ -173,6 +187,16 @@ echo nonsense >>"$TMP/k.conf"
 is "a reload that fails ends as well" "$(reload)" \
 	"RELOADING=1 MONOTONIC_USEC=N READY=1"
 like "the log has the reason" "$(cat "$TMP/k.log")" 'reload failed: .*k.conf'
+
+section "a helper that is killed"
+kill -KILL "$(helper_of m)"
+ended() { ! kill -0 "$member" 2>/dev/null; }
+member=$(daemon_pid m)
+try "the daemon ends" wait_until 20 ended
+like "the log says why" "$(cat "$TMP/m.log")" 'helper ended: '
+wait "${lib_pids[-1]}"
+service m
+try "the member comes in again" wait_until 60 state_is in
 
 section "stop"
 kill -TERM "$(daemon_pid k)"

@@ -14,7 +14,8 @@ import sys
 # folder of daemon/ (or file, for main.c): folders that it may include
 LOW = "rekey ike wire kernel store conf audit crypto lib"
 DAEMON = {
-    "main.c": "app ctl gcks member " + LOW,
+    "main.c": "app ctl gcks member priv " + LOW,
+    "priv": "kernel lib",
     "app": "gcks member " + LOW,
     "ctl": "gcks member " + LOW,
     "gcks": "rekey ike wire store conf crypto lib",  # a key server has no kernel
@@ -38,6 +39,7 @@ LIBRARIES = {
     "linux/mcsec": "kernel",
     "sqlite3.h": "store",
     "libconfig.h": "conf",
+    "seccomp.h": "priv",
 }
 
 # part of the module: parts whose header it may include
