@@ -118,6 +118,7 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	keys_wipe(&sa->keys);
 	sa_drop_handshake(sa);
 	drop_candidate(sa);
+	sa_drop_follow(sa);
 	frags_drop(sa);
 	refuse_tasks(sa, notify, reason);
 	if (was_up)

@@ -4,7 +4,10 @@
  * an IKE SA; either side may begin. Child SAs are refused.
  *
  *	HDR, SK{ SA, Ni, KEi } -->
- *				<-- HDR, SK{ SA, Nr, KEr }
+ *			<-- HDR, SK{ SA, Nr, KEr, N(ADDITIONAL_KEY_EXCHANGE) }
+ *
+ * With the notify, additional key exchanges follow before there is a new IKE SA
+ * (followup.c).
  *
  * The struct ike_sa that the group layer knows takes over SPIs, keys and windows
  * of the new IKE SA. Those of the replaced one move to another struct, a shadow,
@@ -14,24 +17,21 @@
  * SAs. The one with the lowest of the four nonces is redundant (section 2.8.2),
  * and who began it deletes it. Until our own request is answered, the one that
  * the peer began is a candidate: also a shadow, which takes over as soon as the
- * peer uses it, deletes the replaced one, or refuses our request.
+ * peer uses it, deletes the replaced one, or refuses our request. A renewal with
+ * additional key exchanges is refused while one of ours is open: then there is
+ * nothing yet that could be deleted, and both try again, at random times.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crypto/rand.h"
-#include "ike/exchange.h"
+#include "ike/renewal.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
-/*
- * A shadow outlives the last retransmission of a request that it has answered,
- * which mcsecd sends after 39 s.
- */
-#define SHADOW_MS 60000
 /*
  * Least time between two renewals that a peer begins, so that it can neither
  * cause key exchanges nor shadows without end.
@@ -39,9 +39,6 @@
 #define RENEW_MIN_MS 10000
 /* Time that the peer has to use a renewed IKE SA before it is asked. */
 #define UNUSED_MS 1000
-/* Delay before another try after TEMPORARY_FAILURE, and its random part. */
-#define RETRY_MS 10000
-#define RETRY_SPREAD_MS 5000
 
 static uint64_t mono_ms(const struct ike_sa *sa)
 {
@@ -49,84 +46,6 @@ static uint64_t mono_ms(const struct ike_sa *sa)
 }
 
 /* ---- shadows ------------------------------------------------------------ */
-
-/* Make the IKE SA that a renewal creates, with the SPIs in @spi_i and @spi_r. */
-static int make_shadow(struct ike_sa *sa, bool initiator,
-		       const struct ike_suite *suite, const uint8_t *spi_i,
-		       const uint8_t *spi_r, struct ike_sa **out)
-{
-	struct ike_sa *s = sa_new(sa->engine, initiator, &sa->path);
-
-	if (!s)
-		return -ENOMEM;
-	s->shadow = true;
-	s->gcks = sa->gcks;
-	s->nat_here = sa->nat_here;
-	s->nat_there = sa->nat_there;
-	s->fragments = sa->fragments;
-	s->suite = *suite;
-	/* SK_d, from which the new keys are derived, is of these as well. */
-	memcpy(s->suite.addke, sa->suite.addke, sizeof(s->suite.addke));
-	memcpy(s->spi_i, spi_i, IKE_SPI_LEN);
-	memcpy(s->spi_r, spi_r, IKE_SPI_LEN);
-	*out = s;
-	return 0;
-}
-
-/* Add a shadow to the table, where it ends by itself. */
-static void enter_shadow(struct ike_sa *s)
-{
-	table_add(s->engine, s);
-	ike_sa_state(s, IKE_ST_UP);
-	timer_set(s->engine->cfg.tq, &s->t_life, SHADOW_MS);
-}
-
-/*
- * Let @sa, which the group layer knows, be the IKE SA that @s is, and @s the
- * replaced one.
- */
-static void take_over(struct ike_sa *sa, struct ike_sa *s)
-{
-	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
-	/* A request of ours that is not answered yet is given up. */
-	sa->my_busy = false;
-	dgrams_free(&sa->my_req);
-	frags_drop(sa);
-	frags_drop(s);
-	table_swap(sa, s);
-	memcpy(s->heir, sa_own_spi(sa), IKE_SPI_LEN);
-	sa_drop_rekey(sa);
-	s->main = NULL;
-	sa->rekeyed_ms = mono_ms(sa);
-	sa->engine->stats.rekeyed++;
-	sa_arm_life(sa);
-	keys_export(sa);
-	sa_debug(sa, "IKE SA renewed: it was %s", sa_name(s));
-}
-
-/*
- * Let the candidate of @sa replace it, since our own renewal will not. Returns
- * false if there is none.
- */
-static bool adopt_candidate(struct ike_sa *sa)
-{
-	struct ike_sa *s = sa->rekey ? sa->rekey->candidate : NULL;
-
-	if (!s)
-		return false;
-	/* An answer that is owed belongs to the SA that is replaced. */
-	if (sa->waits)
-		groupreq_fail(sa);
-	if (sa->dead)
-		return true;
-	/* Our own request in the queue is the one that is given up. */
-	if (!TAILQ_EMPTY(&sa->tasks) &&
-	    TAILQ_FIRST(&sa->tasks)->xchg == IKE_XCHG_CREATE_CHILD_SA)
-		task_free(task_take(sa));
-	take_over(sa, s);
-	sa_run(sa);
-	return true;
-}
 
 void child_old_deleted(struct ike_sa *s)
 {
@@ -140,7 +59,7 @@ bool child_deleted(struct ike_sa *sa)
 {
 	struct ike_sa *s = sa->rekey ? sa->rekey->candidate : NULL;
 
-	if (!adopt_candidate(sa))
+	if (!renewal_adopt(sa))
 		return false;
 	child_old_deleted(s);
 	sa_close(s, 0, "replaced");
@@ -164,7 +83,7 @@ struct ike_sa *child_shadow_request(struct ike_sa *s, const struct ike_in *in)
 		return s;
 	if (sa) {
 		/* The peer uses the new IKE SA, so it does not know of ours. */
-		adopt_candidate(sa);
+		renewal_adopt(sa);
 		return sa->dead ? NULL : sa;
 	}
 	/*
@@ -175,40 +94,16 @@ struct ike_sa *child_shadow_request(struct ike_sa *s, const struct ike_in *in)
 	return NULL;
 }
 
-/* Delete an IKE SA that we have to end; the answer ends the shadow. */
-static void delete_shadow(struct ike_sa *s)
+/* ---- payloads and keys --------------------------------------------------- */
+
+/* Compute SK(0), the secret of CREATE_CHILD_SA itself. */
+static int first_secret(const struct dh *dh, const struct ke_pld *ke,
+			struct ike_secrets *secrets)
 {
-	static const struct ike_task t = {
-		.xchg = IKE_XCHG_INFORMATIONAL,
-		.del = true,
-	};
-
-	if (sa_ask(s, &t))
-		sa_close(s, 0, "replaced");
-}
-
-/* ---- keys --------------------------------------------------------------- */
-
-static int derive_renewed(const struct ike_sa *sa, struct ike_sa *s,
-			  const struct dh *dh, const struct ke_pld *ke)
-{
-	uint8_t shared[DH_MAX_SHARED];
-	struct ike_seed seed;
-	int ret;
-
-	ret = dh_shared(dh, ke->data, ke->len, shared);
-	if (!ret)
-		ret = seed_of_rekey(&seed, &sa->suite, &sa->keys, &s->hs->ni,
-				    &s->hs->nr, shared,
-				    dh_shared_len(dh_group(dh)));
-	secret_wipe(shared, sizeof(shared));
-	if (!ret)
-		ret = keys_derive(&s->keys, &s->suite, &seed, &s->hs->ni,
-				  &s->hs->nr, s->spi_i, s->spi_r);
-	seed_wipe(&seed);
-	/* A renewal has no AUTH. */
-	keys_drop_auth(&s->keys);
-	return ret;
+	memset(secrets, 0, sizeof(*secrets));
+	secrets->n = 1;
+	secrets->v[0].len = dh_shared_len(dh_group(dh));
+	return dh_shared(dh, ke->data, ke->len, secrets->v[0].p);
 }
 
 static int fresh_nonce(struct blob *b)
@@ -220,28 +115,33 @@ static int fresh_nonce(struct blob *b)
 }
 
 /*
- * Make the SA payload of a renewal with @suite. Additional key exchanges are not
- * done again: they are part of SK_d, from which the new keys are derived.
+ * Make what we propose for a renewal of @sa: the algorithms that it has, with its
+ * additional key exchanges, and without them unless they are required.
  */
-static void renewal_sa(const struct ike_suite *suite, struct sa_pld *sa)
+static void renewal_offer(const struct ike_sa *sa, struct sa_pld *offer)
 {
-	struct ike_suite same = *suite;
+	static struct sa_pld plain;
+	struct ike_addke addke = { .required = sa->engine->cfg.addke.required };
+	struct ike_suite same = sa->suite;
+	uint16_t method;
 
 	same.addke_types = 0;
-	suite_answer(&same, sa);
+	suite_answer(&same, &plain);
+	while ((method = suite_addke(&sa->suite, addke.n)))
+		addke.method[addke.n++] = method;
+	suite_offer(&plain, &addke, offer);
 }
 
-/* SA with the one proposal of @suite and @spi, nonce, KE. */
-static void put_renewal(struct pchain *c, const struct ike_suite *suite,
+/* SA with @spi in each proposal, nonce, KE. */
+static void put_renewal(struct pchain *c, struct sa_pld *own,
 			const uint8_t *spi, const struct blob *nonce,
 			const struct dh *dh)
 {
-	static struct sa_pld own;
-
-	renewal_sa(suite, &own);
-	own.p[0].spi_len = IKE_SPI_LEN;
-	memcpy(own.p[0].spi, spi, IKE_SPI_LEN);
-	sa_build(c, &own);
+	for (unsigned int i = 0; i < own->n; i++) {
+		own->p[i].spi_len = IKE_SPI_LEN;
+		memcpy(own->p[i].spi, spi, IKE_SPI_LEN);
+	}
+	sa_build(c, own);
 	raw_build(c, IKE_PLD_NONCE, nonce->p, nonce->len);
 	ke_build(c, dh_group(dh), dh_public(dh), dh_public_len(dh_group(dh)));
 }
@@ -266,12 +166,20 @@ static bool is_outdated(const struct ike_sa *sa)
  */
 int child_request(struct ike_sa *sa, const struct ike_task *t)
 {
+	static struct sa_pld offer;
 	struct ike_rekey *rk = sa->rekey;
 	struct pchain c;
 	struct wbuf w;
 	int ret;
 
 	(void)t;
+	/* The peer has begun, and may not go on. */
+	if (sa->follow) {
+		task_free(task_take(sa));
+		sa_arm_retry(sa, RETRY_MS);
+		sa_run(sa);
+		return 0;
+	}
 	/* The peer was first, or what it authenticated by has ended. */
 	if (is_recent(sa) || is_outdated(sa)) {
 		task_free(task_take(sa));
@@ -292,36 +200,17 @@ int child_request(struct ike_sa *sa, const struct ike_task *t)
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	if (!ret) {
-		put_renewal(&c, &sa->suite, rk->spi, &rk->nonce, rk->dh);
+		renewal_offer(sa, &offer);
+		put_renewal(&c, &offer, rk->spi, &rk->nonce, rk->dh);
 		ret = sa_request(sa, IKE_XCHG_CREATE_CHILD_SA, c.first, &w);
 	}
 	wbuf_free(&w);
 	return ret;
 }
 
-/* Try again later, or let the IKE SA end at the end of its lifetime. */
-static void renewal_failed(struct ike_sa *sa, uint16_t type)
-{
-	uint32_t spread = 0;
-
-	if (adopt_candidate(sa))
-		return;
-	sa_drop_rekey(sa);
-	sa->engine->stats.rekey_failed++;
-	sa_debug(sa, "IKE SA not renewed: %s",
-		 type ? ike_notify_name(type) : "malformed answer");
-	if (type != IKE_N_TEMPORARY_FAILURE) {
-		sa_arm_end(sa);
-		return;
-	}
-	if (rand_bytes(&spread, sizeof(spread)))
-		spread = 0;
-	sa_arm_retry(sa, RETRY_MS + spread % RETRY_SPREAD_MS);
-}
-
-/* Read the answer into a new shadow. Returns 0 or -errno. */
+/* Read the answer into a new shadow, without keys. Returns 0 or -errno. */
 static int read_renewal(struct ike_sa *sa, const struct ike_msg *m,
-			struct ike_sa **out)
+			struct ike_secrets *secrets, struct ike_sa **out)
 {
 	static struct sa_pld own, answer;
 	struct ike_rekey *rk = sa->rekey;
@@ -335,7 +224,7 @@ static int read_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	if (!m->sa.body || !m->ke.body || !m->nonce.body)
 		return -EBADMSG;
 	rbuf_init(&r, m->sa.body, m->sa.len);
-	renewal_sa(&sa->suite, &own);
+	renewal_offer(sa, &own);
 	if (sa_parse(&r, &answer) ||
 	    !suite_chosen(&own, &answer, IKE_SPI_LEN, &suite) ||
 	    nonce_check(&m->nonce, suite.prf))
@@ -343,14 +232,14 @@ static int read_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	if (ke_parse(&r, &ke) || ke.group != suite.ke)
 		return -EBADMSG;
-	ret = make_shadow(sa, true, &suite, rk->spi, p->spi, &s);
+	ret = renewal_make(sa, true, &suite, rk->spi, p->spi, &s);
 	if (ret)
 		return ret;
 	ret = blob_set(&s->hs->ni, rk->nonce.p, rk->nonce.len);
 	if (!ret)
 		ret = blob_set(&s->hs->nr, m->nonce.body, m->nonce.len);
 	if (!ret)
-		ret = derive_renewed(sa, s, rk->dh, &ke);
+		ret = first_secret(rk->dh, &ke, secrets);
 	if (ret)
 		sa_free(s);
 	else
@@ -358,75 +247,62 @@ static int read_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	return ret;
 }
 
-static const struct blob *lower_nonce(const struct blob *a,
-				      const struct blob *b)
-{
-	size_t n = a->len < b->len ? a->len : b->len;
-	int d = memcmp(a->p, b->p, n);
-
-	return d < 0 || (!d && a->len < b->len) ? a : b;
-}
-
 /*
- * RFC 7296 section 2.8.2: the IKE SA with the lowest of the four nonces is the
- * redundant one.
+ * Go on with additional key exchanges of our renewal. Returns 0 or -errno; then @s
+ * is freed.
  */
-static bool is_redundant(const struct ike_sa *s, const struct ike_sa *other)
+static int follow_up(struct ike_sa *sa, struct ike_sa *s,
+		     const struct ike_secrets *secrets, const struct ike_msg *m)
 {
-	const struct blob *mine = lower_nonce(&s->hs->ni, &s->hs->nr);
+	const struct notify_pld *link =
+		msg_notify(m, IKE_N_ADDITIONAL_KEY_EXCHANGE);
 
-	return lower_nonce(mine, lower_nonce(&other->hs->ni, &other->hs->nr)) ==
-	       mine;
+	/* The peer's renewal, which has none, is complete. */
+	if (!link || sa->rekey->candidate) {
+		sa_free(s);
+		return -EBADMSG;
+	}
+	return followup_begin(sa, s, secrets, link);
 }
 
 void child_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct notify_pld *e = msg_error(&in->m);
-	struct ike_sa *s = NULL, *candidate;
+	struct ike_secrets secrets;
+	struct ike_sa *s = NULL;
+	int ret = 0;
 
 	task_free(task_take(sa));
 	if (!sa->rekey || !sa->rekey->dh)
 		return;
-	if (e || read_renewal(sa, &in->m, &s)) {
+	if (e || read_renewal(sa, &in->m, &secrets, &s)) {
 		renewal_failed(sa, e ? e->type : 0);
 		return;
 	}
-	/*
-	 * An answer that the group layer owes belongs to the IKE SA that is
-	 * replaced. The peer should not have renewed it meanwhile.
-	 */
-	if (sa->waits)
-		groupreq_fail(sa);
-	if (sa->dead) {
-		sa_free(s);
-		return;
+	if (renewal_addke(s, 0)) {
+		ret = follow_up(sa, s, &secrets, &in->m);
+	} else {
+		ret = renewal_derive(sa, s, &secrets);
+		if (ret)
+			sa_free(s);
+		else
+			renewal_created(sa, s);
 	}
-	enter_shadow(s);
-	candidate = sa->rekey->candidate;
-	if (candidate && is_redundant(s, candidate)) {
-		/* The peer began the one that stays, and deletes the old one. */
-		take_over(sa, candidate);
-		delete_shadow(s);
-		return;
-	}
-	if (candidate)
-		candidate->main = NULL;
-	take_over(sa, s);
-	delete_shadow(s);
+	secret_wipe(&secrets, sizeof(secrets));
+	if (ret)
+		renewal_failed(sa, 0);
 }
 
 /* ---- the peer's request ------------------------------------------------- */
 
 static void refuse_renewal(struct ike_sa *sa, uint16_t type)
 {
-	sa_respond_notify(sa, IKE_XCHG_CREATE_CHILD_SA, type, NULL, 0);
+	renewal_refuse(sa, IKE_XCHG_CREATE_CHILD_SA, type);
 }
 
 static void bad_renewal(struct ike_sa *sa, const char *why)
 {
-	sa->engine->stats.in_syntax++;
-	refuse_renewal(sa, IKE_N_INVALID_SYNTAX);
-	sa_close(sa, 0, why);
+	renewal_bad(sa, IKE_XCHG_CREATE_CHILD_SA, why);
 }
 
 static bool is_for_ike(const struct sa_pld *offer)
@@ -438,23 +314,61 @@ static bool is_for_ike(const struct sa_pld *offer)
 }
 
 /* Return true if the IKE SA cannot be renewed now. */
-static bool is_inconvenient(const struct ike_sa *sa)
+static bool is_inconvenient(const struct ike_sa *sa,
+			    const struct ike_suite *suite)
 {
-	/* Another exchange of ours is open (RFC 7296 section 2.25.2). */
-	if (sa->my_busy && sa->my_xchg != IKE_XCHG_CREATE_CHILD_SA &&
-	    sa->my_xchg != IKE_XCHG_INFORMATIONAL)
+	if (renewal_in_way(sa) || is_recent(sa))
 		return true;
-	if (sa->rekey && sa->rekey->candidate)
-		return true;
-	return is_recent(sa);
+	/* RFC 9370 section 2.2.4: ours is in progress, or would be hard to tell. */
+	return sa->rekey && (sa->rekey->candidate || sa->rekey->follow ||
+			     suite_addke(suite, 0));
 }
 
-/* Make the shadow and the answer to the request, and send it. */
-static int answer_renewal(struct ike_sa *sa, const struct ike_msg *m,
-			  const struct ike_suite *suite, const uint8_t *spi_i,
-			  const struct ke_pld *ke, struct ike_sa **out)
+/* A renewal that the peer has asked for. */
+struct renewal_ask {
+	const struct ike_msg *m;
+	struct ike_suite suite;
+	const uint8_t *spi_i;
+	struct ke_pld ke;
+};
+
+/* Make the new IKE SA, and keys unless more exchanges follow. Returns 0 or -errno. */
+static int make_renewed(struct ike_sa *sa, const struct renewal_ask *ask,
+			const struct dh *dh, struct ike_secrets *secrets,
+			struct ike_sa **out)
 {
 	uint8_t spi_r[IKE_SPI_LEN];
+	struct ike_sa *s;
+	int ret = table_new_spi(sa->engine, spi_r);
+
+	if (!ret)
+		ret = renewal_make(sa, false, &ask->suite, ask->spi_i, spi_r,
+				   &s);
+	if (ret)
+		return ret;
+	ret = blob_set(&s->hs->ni, ask->m->nonce.body, ask->m->nonce.len);
+	if (!ret)
+		ret = fresh_nonce(&s->hs->nr);
+	if (!ret)
+		ret = first_secret(dh, &ask->ke, secrets);
+	if (!ret && !renewal_addke(s, 0))
+		ret = renewal_derive(sa, s, secrets);
+	if (ret)
+		sa_free(s);
+	else
+		*out = s;
+	return ret;
+}
+
+/*
+ * Answer the request. *@out gets the new IKE SA, or NULL if more exchanges follow.
+ */
+static int answer_renewal(struct ike_sa *sa, const struct renewal_ask *ask,
+			  struct ike_sa **out)
+{
+	static struct sa_pld answer;
+	struct ike_secrets secrets = { 0 };
+	const uint8_t *link = NULL;
 	struct ike_sa *s = NULL;
 	struct dh *dh = NULL;
 	struct pchain c;
@@ -463,24 +377,25 @@ static int answer_renewal(struct ike_sa *sa, const struct ike_msg *m,
 
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
-	ret = table_new_spi(sa->engine, spi_r);
+	ret = dh_new(ask->suite.ke, &dh);
 	if (!ret)
-		ret = make_shadow(sa, false, suite, spi_i, spi_r, &s);
-	if (!ret)
-		ret = dh_new(suite->ke, &dh);
-	if (!ret)
-		ret = blob_set(&s->hs->ni, m->nonce.body, m->nonce.len);
-	if (!ret)
-		ret = fresh_nonce(&s->hs->nr);
-	if (!ret)
-		ret = derive_renewed(sa, s, dh, ke);
+		ret = make_renewed(sa, ask, dh, &secrets, &s);
 	if (!ret) {
-		put_renewal(&c, suite, spi_r, &s->hs->nr, dh);
-		ret = sa_respond(sa, IKE_XCHG_CREATE_CHILD_SA, c.first, &w);
+		suite_answer(&ask->suite, &answer);
+		put_renewal(&c, &answer, s->spi_r, &s->hs->nr, dh);
 	}
+	if (!ret && renewal_addke(s, 0)) {
+		ret = followup_expect(sa, s, &secrets, &link);
+		s = NULL;
+	}
+	if (link)
+		notify_build(&c, IKE_N_ADDITIONAL_KEY_EXCHANGE, link,
+			     FOLLOW_LINK);
+	if (!ret)
+		ret = sa_respond(sa, IKE_XCHG_CREATE_CHILD_SA, c.first, &w);
 	wbuf_free(&w);
-	if (dh)
-		dh_free(dh);
+	secret_wipe(&secrets, sizeof(secrets));
+	dh_free(dh);
 	if (ret && s)
 		sa_free(s);
 	else
@@ -488,44 +403,59 @@ static int answer_renewal(struct ike_sa *sa, const struct ike_msg *m,
 	return ret;
 }
 
-static void accept_renewal(struct ike_sa *sa, const struct ike_msg *m,
-			   const struct ike_suite *suite, const uint8_t *spi_i,
-			   const struct ke_pld *ke)
+static void accept_renewal(struct ike_sa *sa, const struct renewal_ask *ask)
 {
 	struct ike_sa *s = NULL;
-	int ret = answer_renewal(sa, m, suite, spi_i, ke, &s);
+	int ret = answer_renewal(sa, ask, &s);
 
 	if (ret == -EBADMSG) {
 		bad_renewal(sa, "KE is not a point of its curve");
 	} else if (ret) {
+		sa_drop_follow(sa);
 		refuse_renewal(sa, IKE_N_TEMPORARY_FAILURE);
+	} else if (!s) {
+		return;
 	} else if (sa->rekey) {
-		enter_shadow(s);
+		renewal_enter(s);
 		/* The peer may delete the candidate, but that gives it no other. */
 		sa->rekeyed_ms = mono_ms(sa);
 		s->main = sa;
 		sa->rekey->candidate = s;
 	} else {
-		enter_shadow(s);
+		renewal_enter(s);
 		/* The peer deletes the replaced one. */
-		take_over(sa, s);
+		renewal_take_over(sa, s);
 		sa_run(sa);
 	}
+}
+
+/*
+ * Choose the algorithms. An IKE SA neither gets nor loses key wrap by a renewal.
+ * Additional key exchanges are not required, as SK_d has those of before in it.
+ */
+static const struct proposal *choose_renewal(const struct ike_sa *sa,
+					     const struct sa_pld *offer,
+					     struct ike_suite *suite)
+{
+	struct ike_addke addke = sa->engine->cfg.addke;
+	const struct suite_rules rules = {
+		.own = &sa->engine->proposals,
+		.spi_len = IKE_SPI_LEN,
+		.kwa = sa->suite.kwa,
+		.addke = &addke,
+		.intermediate = true,
+	};
+
+	addke.required = false;
+	return suite_choose(&rules, offer, suite);
 }
 
 void child_got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	static struct sa_pld offer;
 	const struct ike_msg *m = &in->m;
+	struct renewal_ask ask = { .m = m };
 	const struct proposal *p;
-	/* An IKE SA neither gets nor loses key wrap by a renewal. */
-	const struct suite_rules rules = {
-		.own = &sa->engine->proposals,
-		.spi_len = IKE_SPI_LEN,
-		.kwa = sa->suite.kwa,
-	};
-	struct ike_suite suite;
-	struct ke_pld ke;
 	uint8_t group[2];
 	struct rbuf r;
 
@@ -544,28 +474,29 @@ void child_got_request(struct ike_sa *sa, struct ike_in *in)
 	}
 	rbuf_init(&r, m->ke.body, m->ke.len);
 	if (!m->ke.body || !m->nonce.body || nonce_check(&m->nonce, 0) ||
-	    ke_parse(&r, &ke)) {
+	    ke_parse(&r, &ask.ke)) {
 		bad_renewal(sa, "KE or nonce is missing or malformed");
 		return;
 	}
-	if (is_inconvenient(sa)) {
+	p = choose_renewal(sa, &offer, &ask.suite);
+	if (is_inconvenient(sa, &ask.suite)) {
 		refuse_renewal(sa, IKE_N_TEMPORARY_FAILURE);
 		return;
 	}
-	p = suite_choose(&rules, &offer, &suite);
 	if (!p) {
 		refuse_renewal(sa, IKE_N_NO_PROPOSAL_CHOSEN);
 		return;
 	}
-	if (nonce_check(&m->nonce, suite.prf)) {
+	if (nonce_check(&m->nonce, ask.suite.prf)) {
 		bad_renewal(sa, "nonce of less than half of the PRF's key");
 		return;
 	}
-	if (ke.group != suite.ke) {
-		put_unaligned_be16(suite.ke, group);
+	if (ask.ke.group != ask.suite.ke) {
+		put_unaligned_be16(ask.suite.ke, group);
 		sa_respond_notify(sa, IKE_XCHG_CREATE_CHILD_SA,
 				  IKE_N_INVALID_KE_PAYLOAD, group, 2);
 		return;
 	}
-	accept_renewal(sa, m, &suite, p->spi, &ke);
+	ask.spi_i = p->spi;
+	accept_renewal(sa, &ask);
 }

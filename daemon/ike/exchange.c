@@ -71,5 +71,13 @@ const struct exchange ike_exchanges[] = {
 		.request = child_got_request,
 		.answer = child_got_answer,
 	},
+	{
+		.type = IKE_XCHG_IKE_FOLLOWUP_KE,
+		.by = BY_INITIATOR | BY_RESPONDER,
+		.in_state = IN_STATE(IKE_ST_UP),
+		.build = followup_request,
+		.request = followup_got_request,
+		.answer = followup_got_answer,
+	},
 	{ 0 },
 };

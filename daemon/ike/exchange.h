@@ -164,6 +164,12 @@ void child_old_deleted(struct ike_sa *s);
  */
 struct ike_sa *child_shadow_request(struct ike_sa *s, const struct ike_in *in);
 
+/* ---- followup.c --------------------------------------------------------- */
+
+int followup_request(struct ike_sa *sa, const struct ike_task *t);
+void followup_got_request(struct ike_sa *sa, struct ike_in *in);
+void followup_got_answer(struct ike_sa *sa, struct ike_in *in);
+
 /* ---- groupreq.c --------------------------------------------------------- */
 
 /* Add IDg, SAg and N(GROUP_SENDER). Returns 0 or -errno of the writer. */

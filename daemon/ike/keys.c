@@ -56,6 +56,29 @@ int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
 		       seed->p);
 }
 
+/* SKEYSEED = prf(SK_d (old), SK(0) | Ni | Nr | SK(1) | ... SK(n)). */
+int seed_of_renewal(struct ike_seed *seed, const struct ike_suite *s,
+		    const struct ike_keys *old, const struct blob *ni,
+		    const struct blob *nr, const struct ike_secrets *secrets)
+{
+	struct iovec iov[3 + IKE_ADDKE_MAX] = {
+		{ (void *)secrets->v[0].p, secrets->v[0].len },
+		{ ni->p, ni->len },
+		{ nr->p, nr->len },
+	};
+	unsigned int n = 3;
+
+	for (unsigned int i = 1; i < secrets->n; i++)
+		iov[n++] = (struct iovec){ (void *)secrets->v[i].p,
+					   secrets->v[i].len };
+	seed->len = prf_len(s->prf);
+	if (!seed->len)
+		return -ENOTSUP;
+	if (ni->len > IKE_NONCE_MAX || nr->len > IKE_NONCE_MAX || !old->have)
+		return -EINVAL;
+	return prf(s->prf, old->sk_d, old->prf_len, iov, n, seed->p);
+}
+
 /* SKEYSEED = prf(SK_d (old), g^ir (new) | Ni | Nr). */
 int seed_of_rekey(struct ike_seed *seed, const struct ike_suite *s,
 		  const struct ike_keys *old, const struct blob *ni,

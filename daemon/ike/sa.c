@@ -127,6 +127,24 @@ void sa_drop_handshake(struct ike_sa *sa)
 	sa->hs = NULL;
 }
 
+static void free_follow(struct ike_sa *sa, struct ike_follow *f)
+{
+	if (!f)
+		return;
+	timer_del(sa->engine->cfg.tq, &f->timer);
+	if (f->next)
+		sa_free(f->next);
+	ke_free(f->ke);
+	blob_free(&f->link);
+	secret_free(f);
+}
+
+void sa_drop_follow(struct ike_sa *sa)
+{
+	free_follow(sa, sa->follow);
+	sa->follow = NULL;
+}
+
 void sa_drop_rekey(struct ike_sa *sa)
 {
 	struct ike_rekey *rk = sa->rekey;
@@ -136,6 +154,7 @@ void sa_drop_rekey(struct ike_sa *sa)
 	if (rk->dh)
 		dh_free(rk->dh);
 	blob_free(&rk->nonce);
+	free_follow(sa, rk->follow);
 	free(rk);
 	sa->rekey = NULL;
 }
@@ -150,6 +169,7 @@ void sa_free(struct ike_sa *sa)
 	keys_wipe(&sa->keys);
 	sa_drop_handshake(sa);
 	sa_drop_rekey(sa);
+	sa_drop_follow(sa);
 	frags_drop(sa);
 	dgrams_free(&sa->my_req);
 	kept_drop(sa);

@@ -9,7 +9,8 @@
  *	input		messages of an IKE SA: window, decryption, dispatch
  *	exchange	table of exchanges, with one file for each:
  *			init, intermediate, gsa_auth, ike_auth, registration,
- *			informational, inband_rekey, create_child
+ *			informational, inband_rekey, create_child, followup
+ *	renewal		the IKE SAs of a renewal
  *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
@@ -79,8 +80,11 @@ struct ike_suite {
 	uint16_t prf;
 	uint16_t ke;
 	uint16_t kwa; /* 0: none, so that the SA carries no keys of groups */
-	/* Additional Key Exchange 1 to 7 of the answer: methods, 0 for NONE. */
-	uint16_t addke[IKE_ADDKE_MAX];
+	/*
+	 * Additional Key Exchange 1 to 7 of the answer: methods, 0 for NONE. Those
+	 * of crypto/iana.h have an octet.
+	 */
+	uint8_t addke[IKE_ADDKE_MAX];
 	uint8_t addke_types; /* bit per one that the answer has, 1: the first */
 };
 
@@ -207,6 +211,21 @@ struct ike_hs {
 	struct ike_unmixed *unmixed;
 };
 
+/* SK(0) of CREATE_CHILD_SA, and SK(1) and up of what follows. A secret. */
+struct ike_secrets {
+	unsigned int n;
+	struct ke_shared v[1 + IKE_ADDKE_MAX];
+};
+
+/* Additional key exchanges of a renewal (followup.c). */
+struct ike_follow {
+	struct ike_sa *next; /* the new IKE SA, without keys and in no table */
+	struct ike_secrets secrets; /* after exchanges that are done */
+	struct ke *ke; /* our offer if we began, or NULL */
+	struct blob link;
+	struct timer timer; /* end of the state if the peer began */
+};
+
 /* A renewal of the keys that is not complete; see create_child.c. */
 struct ike_rekey {
 	/* Our request. */
@@ -215,6 +234,7 @@ struct ike_rekey {
 	uint8_t spi[IKE_SPI_LEN];
 	/* The IKE SA that a request of the peer made meanwhile, or NULL. */
 	struct ike_sa *candidate;
+	struct ike_follow *follow; /* additional key exchanges, or NULL */
 };
 
 struct ike_sa {
@@ -236,9 +256,11 @@ struct ike_sa {
 	bool gcks;
 	/* Unknown to the user: replaced, or not in use yet (create_child.c). */
 	bool shadow;
+	uint8_t lost_follows; /* STATE_NOT_FOUND in a row, as the peer says */
 	struct ike_sa *main; /* the SA that a candidate may replace */
 	uint8_t heir[IKE_SPI_LEN]; /* our SPI of what has replaced a shadow */
 	struct ike_rekey *rekey; /* a renewal of ours is open, or NULL */
+	struct ike_follow *follow; /* one of the peer's goes on, or NULL */
 	/* Time of the last renewal, or of the last candidate; 0: none yet. */
 	uint64_t rekeyed_ms;
 	uint64_t ends_ms; /* end of the lifetime */
@@ -439,6 +461,8 @@ static inline const char *sa_peer_name(const struct ike_sa *sa)
 void sa_drop_handshake(struct ike_sa *sa);
 /* Wipe and free the renewal that is open, if any; its candidate stays. */
 void sa_drop_rekey(struct ike_sa *sa);
+/* Wipe and free the additional key exchanges of a renewal of the peer's. */
+void sa_drop_follow(struct ike_sa *sa);
 void sa_free(struct ike_sa *sa);
 
 /* ---- table.c ------------------------------------------------------------ */
@@ -599,6 +623,13 @@ int seed_of_rekey(struct ike_seed *seed, const struct ike_suite *s,
 		  const struct ike_keys *old, const struct blob *ni,
 		  const struct blob *nr, const uint8_t *shared,
 		  size_t shared_len);
+/*
+ * The same with additional key exchanges (RFC 9370 section 2.2.4): prf(SK_d, SK(0)
+ * | Ni | Nr | SK(1) | ... SK(n)).
+ */
+int seed_of_renewal(struct ike_seed *seed, const struct ike_suite *s,
+		    const struct ike_keys *old, const struct blob *ni,
+		    const struct blob *nr, const struct ike_secrets *secrets);
 void seed_wipe(struct ike_seed *seed);
 /*
  * Derive all keys from a seed (RFC 7296 section 2.14), and GSK_w (RFC 9838

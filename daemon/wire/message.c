@@ -308,6 +308,10 @@ static const struct rule {
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_TSR, EQ, 1 },
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_NOTIFY, EQ | ER, MSG_MAX_NOTIFY },
 	{ IKE_XCHG_CREATE_CHILD_SA, IKE_PLD_VENDOR, EQ | ER, 32 },
+
+	{ IKE_XCHG_IKE_FOLLOWUP_KE, IKE_PLD_KE, EQ | ER, 1 },
+	{ IKE_XCHG_IKE_FOLLOWUP_KE, IKE_PLD_NOTIFY, EQ | ER, MSG_MAX_NOTIFY },
+	{ IKE_XCHG_IKE_FOLLOWUP_KE, IKE_PLD_VENDOR, EQ | ER, 32 },
 };
 
 static const struct rule *rule_find(const struct ike_msg *m, enum msg_side side,

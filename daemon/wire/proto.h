@@ -43,6 +43,7 @@ enum ike_xchg {
 	GIKE_XCHG_GSA_REKEY = 41,
 	GIKE_XCHG_GSA_INBAND_REKEY = 42,
 	IKE_XCHG_IKE_INTERMEDIATE = 43,
+	IKE_XCHG_IKE_FOLLOWUP_KE = 44,
 };
 
 enum ike_pld {
@@ -167,6 +168,7 @@ enum ike_notify_type {
 	IKE_N_CHILD_SA_NOT_FOUND = 44,
 	GIKE_N_INVALID_GROUP_ID = 45,
 	GIKE_N_AUTHORIZATION_FAILED = 46,
+	IKE_N_STATE_NOT_FOUND = 47,
 	GIKE_N_REGISTRATION_FAILED = 49,
 	IKE_N_ERROR_MAX = 16383,
 	IKE_N_INITIAL_CONTACT = 16384,
@@ -184,6 +186,7 @@ enum ike_notify_type {
 	IKE_N_PPK_IDENTITY = 16436,
 	IKE_N_NO_PPK_AUTH = 16437,
 	IKE_N_INTERMEDIATE_EXCHANGE_SUPPORTED = 16438,
+	IKE_N_ADDITIONAL_KEY_EXCHANGE = 16441,
 	IKE_N_STATUS_PRIVATE = 40960, /* first one of private use */
 	/*
 	 * Private use, status types: no implementation has to understand them.

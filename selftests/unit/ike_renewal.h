@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pair whose IKE SA is up and to be renewed, and what holds when it was. */
-#ifndef IKE_RENEWAL_H
-#define IKE_RENEWAL_H
+#ifndef UNIT_IKE_RENEWAL_H
+#define UNIT_IKE_RENEWAL_H
 
 #include "ike/sa.h"
 #include "ike_pair.h"

@@ -68,7 +68,7 @@ static const struct {
 	uint16_t offer[3][3];
 	bool none[3];
 	bool taken;
-	uint16_t want[3];
+	uint8_t want[3];
 } choices[] = {
 	{ "nothing on either side", .taken = true },
 	{ "nothing is offered", .own = OFFERED(P256), .taken = true },
