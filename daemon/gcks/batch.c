@@ -184,11 +184,6 @@ static uint32_t batch_wait_ms(const struct group *g)
 					    : pace_wait_ms(g);
 }
 
-static bool leaves_now(const struct group *g, const struct gmember *m)
-{
-	return m->leaving && m->leave_ms <= group_now_ms(g);
-}
-
 /* Return when the next pending leave is due and changes are allowed. */
 static uint64_t next_leave_ms(const struct group *g)
 {
@@ -264,7 +259,8 @@ static int take_out_barred(struct group *g, struct batch *b)
  */
 static int take_out(struct group *g, struct batch *b)
 {
-	struct gmember *m;
+	struct gmember **v;
+	uint32_t i, n;
 	int ret = 0;
 
 	/*
@@ -281,16 +277,17 @@ static int take_out(struct group *g, struct batch *b)
 	g->crowd_leaves = false;
 	if (!g->n_leaving)
 		return 0;
-	TAILQ_FOREACH(m, &g->leaving, by_leave)
-	{
-		if (m->out || !leaves_now(g, m))
-			continue;
+	v = leavers_due(g, &n);
+	if (!v)
+		return -ENOMEM;
+	for (i = 0; !ret && i < n; i++) {
 		g->crowd_leaves = b->n_out &&
 				  !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
-		if (ret || g->crowd_leaves)
+		if (g->crowd_leaves)
 			break;
-		ret = take_one_out(g, b, m);
+		ret = take_one_out(g, b, v[i]);
 	}
+	free(v);
 	return ret;
 }
 

@@ -196,6 +196,19 @@ static void set_member(struct node *leaf, uint64_t member)
 	leaf->kid[1] = (uint32_t)member;
 }
 
+uint64_t lkh_place(const struct lkh *t, uint32_t leaf)
+{
+	uint64_t place = 0;
+	uint32_t s, up;
+
+	for (s = leaf; s != ROOT; s = up) {
+		up = node_of(t, s)->up;
+		place = place >> 1 | (uint64_t)(node_of(t, up)->kid[1] == s)
+					     << 63;
+	}
+	return place;
+}
+
 /* Count the levels below @s from those of its children. */
 static unsigned int height_of(const struct lkh *t, uint32_t s)
 {

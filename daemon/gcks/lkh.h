@@ -64,6 +64,11 @@ void lkh_free(struct lkh *t);
 /* Return the octets of a key, and the number of leaves. */
 size_t lkh_key_len(const struct lkh *t);
 uint32_t lkh_members(const struct lkh *t);
+/*
+ * Return a number by which leaves are ordered as they stand side by side. Those that
+ * are close together have most of the keys above them in common.
+ */
+uint64_t lkh_place(const struct lkh *t, uint32_t leaf);
 /* Return the number of levels from the top key to the deepest leaf. */
 unsigned int lkh_depth(const struct lkh *t);
 

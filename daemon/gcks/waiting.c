@@ -101,6 +101,53 @@ void batch_tell_leavers(struct group *g, struct leavers *l, int ret)
 	}
 }
 
+/* Leavers that are put in order; those after them wait for the next change. */
+#define ORDERED_MAX 4096u
+
+struct place_of {
+	uint64_t place;
+	struct gmember *m;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place_of *x = a, *y = b;
+
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+struct gmember **leavers_due(const struct group *g, uint32_t *n)
+{
+	uint32_t most = g->n_leaving < ORDERED_MAX ? g->n_leaving : ORDERED_MAX;
+	struct place_of *v = calloc(most + 1, sizeof(*v));
+	struct gmember **out = calloc(most + 1, sizeof(*out));
+	uint64_t now = group_now_ms(g), first = 0;
+	struct gmember *m;
+	uint32_t i;
+
+	*n = 0;
+	if (!v || !out) {
+		free(v);
+		free(out);
+		return NULL;
+	}
+	TAILQ_FOREACH(m, &g->leaving, by_leave)
+	{
+		if (*n == most || m->out || m->leave_ms > now)
+			continue;
+		if (!*n)
+			first = lkh_place(g->tree, m->leaf);
+		/* The member that waits longest is first, and places go round from it. */
+		v[*n].place = lkh_place(g->tree, m->leaf) - first;
+		v[(*n)++].m = m;
+	}
+	qsort(v, *n, sizeof(*v), compare_places);
+	for (i = 0; i < *n; i++)
+		out[i] = v[i].m;
+	free(v);
+	return out;
+}
+
 void batch_arm(struct group *g, uint64_t delay)
 {
 	uint64_t due = group_now_ms(g) + delay;

@@ -27,6 +27,13 @@ bool batch_waits(const struct group *g, const char *identity);
  * which they are still members.
  */
 void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
+/*
+ * Return members whose leave is due, the first of which waits longest, in an order in
+ * which neighbours in the tree follow each other: a message has room for twice as many
+ * of them, since they have keys in common. Sets *@n. The caller frees the array; NULL:
+ * memory is short.
+ */
+struct gmember **leavers_due(const struct group *g, uint32_t *n);
 /* Make the batch due within @delay milliseconds. */
 void batch_arm(struct group *g, uint64_t delay);
 /*

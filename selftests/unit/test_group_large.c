@@ -14,6 +14,7 @@
 #define SMALL 1000
 #define LARGE 60000
 #define ROUNDS 10
+#define CROWD_REKEYS 4
 /* Noise that does not matter, beside the 3 ms that walks of the roster took. */
 #define SLACK_MS 1
 
@@ -145,6 +146,38 @@ static double cost_of(const struct change *c, unsigned int n)
 	return least;
 }
 
+/*
+ * Members that leave in the same moment, from all over the tree: one rekey takes those
+ * out that stand side by side. It took half as many rekeys again in another order.
+ */
+static void test_crowd(void)
+{
+	uint64_t rekeys, began;
+	struct gmember *first;
+	unsigned int i;
+	char name[48];
+
+	begin(20000);
+	rekeys = g->rekeys;
+	name_of(37, name);
+	first = gmc_find(g, name);
+	for (i = 1; i <= 300; i++) {
+		name_of(i * 37 % 20000, name);
+		batch_leave_later(g, gmc_find(g, name));
+	}
+	began = s.ms;
+	sim_run(&s, 20);
+	ok(gmc_find(g, first->identity) != first || !first->leaving,
+	   "the member that asked first is among the first to be out");
+	while (g->n_leaving && s.ms - began < 60000)
+		sim_run(&s, 50);
+	is_int(g->n_members, 20003 - 300, "a crowd is out");
+	is_int(g->rekeys - rekeys, CROWD_REKEYS, "rekeys for a crowd");
+	ok(sim_logged(&s, "members leaving: "),
+	   "the log tells that it takes time");
+	sim_free(&s);
+}
+
 int main(void)
 {
 	static const struct change changes[] = {
@@ -163,5 +196,6 @@ int main(void)
 		ok(large < 3 * small + SLACK_MS,
 		   "%s costs about the same in a large group", changes[i].name);
 	}
+	RUN(test_crowd);
 	return done();
 }

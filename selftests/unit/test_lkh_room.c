@@ -2,7 +2,7 @@
 /*
  * The size of a batch in one message: trees as unbalanced as the store permits,
  * whose deepest leaves leave together. A batch that is not split can never be
- * sent, nor anything after it.
+ * sent, nor anything after it. Leaves in order make it small.
  */
 #include "tap.h"
 
@@ -178,10 +178,57 @@ static void test_crowd(void)
 	lkh_free(t);
 }
 
+/* Leaves in the order of their places: neighbours have keys in common. */
+static void test_places(void)
+{
+	static struct {
+		uint64_t place;
+		uint32_t leaf;
+	} v[1024], x;
+	size_t near, far;
+	struct lkh_wraps ch;
+	struct lkh *t = lkh_new(16);
+	unsigned int i, k, same = 0;
+
+	for (i = 0; i < 1024; i++)
+		if (lkh_add(t, i + 1, &v[i].leaf))
+			bail("add");
+	lkh_rekey(t);
+	lkh_commit(t);
+	for (i = 0; i < 1024; i++)
+		v[i].place = lkh_place(t, v[i].leaf);
+	for (i = 1; i < 1024; i++)
+		for (k = i; k && v[k].place < v[k - 1].place; k--) {
+			x = v[k];
+			v[k] = v[k - 1];
+			v[k - 1] = x;
+		}
+	for (i = 1; i < 1024; i++)
+		same += v[i].place == v[i - 1].place;
+	is_int(same, 0, "each leaf has a place of its own");
+	for (i = 0; i < 32; i++)
+		lkh_remove(t, v[i * 32].leaf);
+	lkh_rekey(t);
+	lkh_changes(t, &ch);
+	far = ch.n;
+	lkh_wraps_free(&ch);
+	lkh_undo(t);
+	for (i = 0; i < 32; i++)
+		lkh_remove(t, v[i].leaf);
+	lkh_rekey(t);
+	lkh_changes(t, &ch);
+	near = ch.n;
+	lkh_wraps_free(&ch);
+	lkh_free(t);
+	is_int(far, 318, "keys when leaves far from each other go");
+	is_int(near, 8, "keys when as many neighbours go");
+}
+
 int main(void)
 {
 	RUN(test_crowd);
 	RUN(test_lopsided);
 	RUN(test_no_cut);
+	RUN(test_places);
 	return done();
 }
