@@ -269,24 +269,34 @@ struct each {
 	struct store *s;
 	store_each_fn *fn;
 	void *arg;
+	/* Room for one record, since there may be millions. */
+	uint8_t *plain;
+	size_t room;
 };
+
+static int room_for(struct each *e, size_t len)
+{
+	if (len <= e->room)
+		return 0;
+	secret_free(e->plain);
+	e->plain = secret_alloc(len);
+	e->room = e->plain ? len : 0;
+	return e->plain ? 0 : -ENOMEM;
+}
 
 static int each_unseal(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
 	struct each *e = arg;
-	uint8_t *p;
 	int ret;
 
 	if (len < SEAL_OVERHEAD)
 		return -EBADMSG;
-	p = secret_alloc(len);
-	if (!p)
-		return -ENOMEM;
-	ret = unseal(e->s->sealer, key, val, len, p);
+	ret = room_for(e, len);
 	if (!ret)
-		ret = e->fn(e->arg, key, p, len - SEAL_OVERHEAD);
-	secret_free(p);
+		ret = unseal(e->s->sealer, key, val, len, e->plain);
+	if (!ret)
+		ret = e->fn(e->arg, key, e->plain, len - SEAL_OVERHEAD);
 	return ret;
 }
 
@@ -294,8 +304,10 @@ int store_each(struct store *s, const char *prefix, store_each_fn *fn,
 	       void *arg)
 {
 	struct each e = { .s = s, .fn = fn, .arg = arg };
+	int ret = s->ops->each(s->ctx, prefix, each_unseal, &e);
 
-	return s->ops->each(s->ctx, prefix, each_unseal, &e);
+	secret_free(e.plain);
+	return ret;
 }
 
 struct keys {
@@ -350,8 +362,11 @@ int store_reseal(struct store *s, const struct sealer *to)
 {
 	struct store next = { .ops = s->ops, .ctx = s->ctx, .sealer = to };
 	struct keys k = { 0 };
+	struct progress p;
 	size_t i;
 	int ret;
+
+	progress_begin(&p, clock_system());
 
 	/*
 	 * All keys are read first, since a record that is written while
