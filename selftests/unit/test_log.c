@@ -130,7 +130,6 @@ static void test_line(void)
 	log_group(LOG_LEVEL_INFO, "video", "SA selected: " SPI_FMT, 0xabcu);
 	is_str(line, "group video: SA selected: 0x00000abc",
 	       "a group and an SPI in their form");
-	sa_set_name(&sa);
 	sa_debug(&sa, "IKE SA closed: %s", "idle");
 	is_str(line,
 	       "IKE SA 0x0102030405060708_0x0000000000000000: IKE SA closed: idle",
