@@ -601,6 +601,20 @@ static void note_barred(struct group *g, const struct batch *b)
 		pace_calm(g);
 }
 
+/* One message has no room for a crowd that leaves: tell how far it is. */
+static void tell_crowd(struct group *g, const struct batch *b)
+{
+	bool crowd = g->crowd_leaves && b->n_out;
+
+	if (crowd && !g->crowd_told)
+		progress_begin(&g->progress, g->k->deps.clock);
+	else if (crowd && progress_due(&g->progress))
+		group_info(g,
+			   "members leaving: %u have to wait for the next rekey",
+			   g->n_leaving);
+	g->crowd_told = crowd;
+}
+
 static void settle_batch(struct group *g, struct batch *b)
 {
 	struct join_req *j;
@@ -617,6 +631,7 @@ static void settle_batch(struct group *g, struct batch *b)
 	}
 	batch_tell_leavers(g, &b->leavers, 0);
 	note_barred(g, b);
+	tell_crowd(g, b);
 	if (!TAILQ_EMPTY(&g->joins))
 		batch_arm(g, batch_wait_ms(g));
 	else if (g->n_leaving)

@@ -26,6 +26,7 @@
 #include "gcks/outbox.h"
 #include "gcks/witness.h"
 #include "gcks/wraps.h"
+#include "lib/log.h"
 #include "lib/secret.h"
 
 /*
@@ -274,6 +275,9 @@ static int load_node(void *arg, const char *key, const uint8_t *val, size_t len)
 	struct group *g = arg;
 	uint64_t slot = group_key_number(key);
 
+	if (progress_step(&g->progress))
+		group_info(g, "store being read: %u keys of the tree so far",
+			   g->progress.n);
 	return slot > UINT32_MAX ? -EBADMSG
 				 : lkh_import(g->tree, slot, val, len);
 }
@@ -303,6 +307,7 @@ static int load_tree(struct group *g)
 		return g->n_members ? -EBADMSG : 0;
 	if (!ret && id > UINT32_MAX)
 		ret = -EBADMSG;
+	g->progress.n = 0;
 	if (!ret)
 		ret = group_key(g, "t", key);
 	if (!ret)

@@ -12,6 +12,7 @@
 #include "gcks/policy.h"
 #include "ike/psk.h"
 #include "lib/buf.h"
+#include "lib/log.h"
 #include "lib/util.h"
 
 /*
@@ -690,6 +691,9 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 		return -EBADMSG;
 	}
 	gmc_enter(g, m);
+	if (progress_step(&g->progress))
+		group_info(g, "store being read: %u members so far",
+			   g->progress.n);
 	return 0;
 }
 
@@ -713,6 +717,7 @@ int gmc_load(struct group *g, struct err *err)
 	char key[STORE_KEY_MAX];
 	int ret;
 
+	progress_begin(&g->progress, g->k->deps.clock);
 	ret = store_key(key, "g", g->conf->name, "m", NULL);
 	if (!ret)
 		ret = store_each(group_store(g), key, load_member, g);

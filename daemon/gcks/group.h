@@ -19,6 +19,7 @@
 #include "gcks/pace.h"
 #include "rekey/rekey.h"
 #include "lib/htab.h"
+#include "lib/progress.h"
 #include "lib/timer.h"
 #include "lib/util.h"
 
@@ -443,6 +444,8 @@ struct group {
 	bool looks; /* with expels: the whole roster has to be looked at */
 	/* Members that leave had no room in the messages of the last batch. */
 	bool crowd_leaves;
+	bool crowd_told; /* progress has begun */
+	struct progress progress; /* while the store is read, or a crowd leaves */
 	struct timer batch;
 	uint64_t batch_ms; /* when the batch is due */
 

@@ -13,6 +13,7 @@
 
 #include "crypto/seal.h"
 #include "lib/log.h"
+#include "lib/progress.h"
 #include "lib/secret.h"
 #include "store/txn.h"
 
@@ -375,8 +376,12 @@ int store_reseal(struct store *s, const struct sealer *to)
 	ret = s->ops->all(s->ctx, collect_key, &k);
 	if (!ret) {
 		ret = store_begin(s);
-		for (i = 0; !ret && i < k.n; i++)
+		for (i = 0; !ret && i < k.n; i++) {
 			ret = reseal_one(s, &next, k.v[i]);
+			if (progress_step(&p))
+				log_info("store being resealed: %zu of %zu records",
+					 i + 1, k.n);
+		}
 		if (!ret)
 			ret = store_commit(s);
 		else
