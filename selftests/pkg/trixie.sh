@@ -209,9 +209,16 @@ opens "one of them" one 'CURVE_25519/KE1_ECP_256$'
 opens "two of them, the second and the fifth" two \
 	'CURVE_25519/KE2_ECP_384/KE5_ECP_256$'
 opens "one that may be none, and is" maybe 'CURVE_25519/KE2_ECP_384$'
+rekeyed() { [ "$(key_server rekeyed)" = "$1" ]; }
+swan initiate --ike two >/dev/null
+like "strongSwan renews: done" "$(swan rekey --ike two)" 'rekey completed successfully'
+try "strongSwan renews: the key server has, too" wait_until 10 rekeyed 1
+like "strongSwan renews: the algorithms stay" "$(swan list-sas)" \
+	'CURVE_25519/KE2_ECP_384/KE5_ECP_256$'
+swan terminate --ike two >/dev/null
 like "only one that the key server lacks: refused" "$(swan initiate --ike other)" \
 	'NO_PROPOSAL_CHOSEN'
 is "no authentication failed" "$(key_server auth-failed)" 0
-is "four IKE SAs were opened" "$(key_server up)" 4
+is "five IKE SAs were opened" "$(key_server up)" 5
 
 tap_done

@@ -240,7 +240,8 @@ static void rfc9370_2_2_4_abandoned(void)
 	timer_del(&net.tq, &msa->t_rexmit);
 	net_pass(&net, 19000, false);
 	ok(gsa->follow, "19 seconds later it still does");
-	is_int(ike_rekey(gsa), 0, "its own renewal is put off");
+	is_int(ike_rekey(gsa), 0,
+	       "a renewal of the key server is put off meanwhile");
 	is_int(net.n_queue, 0, "nothing is sent");
 	net_pass(&net, 2000, false);
 	ok(!gsa->follow, "after 20 seconds the state is gone");
@@ -249,9 +250,11 @@ static void rfc9370_2_2_4_abandoned(void)
 	net_run(&net);
 	is_int(ike_engine_stats(m->engine)->rekey_failed, gave + 1,
 	       "STATE_NOT_FOUND ends the member's attempt");
-	ok(ike_sa_is_up(msa) && ike_sa_is_up(gsa), "and not the IKE SA");
+	ok(ike_sa_is_up(msa) && ike_sa_is_up(gsa),
+	   "STATE_NOT_FOUND ends no IKE SA");
 	net_pass(&net, 30000, true);
-	ok(ike_engine_stats(m->engine)->rekeyed == 1, "it tries again");
+	ok(ike_engine_stats(m->engine)->rekeyed == 1,
+	   "the member tries again after STATE_NOT_FOUND");
 	agrees("after STATE_NOT_FOUND");
 	pair_teardown();
 }
