@@ -41,6 +41,11 @@ static bool is_inter(enum fuzz_host to)
 	return to == FH_INTER_REQ || to == FH_INTER_RES;
 }
 
+static bool is_follow(enum fuzz_host to)
+{
+	return to == FH_FOLLOW_REQ || to == FH_FOLLOW_RES;
+}
+
 static void once(void)
 {
 	static const struct ike_engine_cfg required = {
@@ -68,11 +73,11 @@ static void once(void)
 		if (!i)
 			pki_ca(&p->net, "test CA", &ca);
 		p->g = node_new(&p->net, "192.0.2.1", &gopt, &ca,
-				is_inter(i)	   ? &required
-				: i == FH_RAW_GCKS ? &offered
-						   : NULL);
+				is_inter(i) || is_follow(i) ? &required
+				: i == FH_RAW_GCKS	    ? &offered
+							    : NULL);
 		p->m = node_new(&p->net, "192.0.2.2", &mopt, &ca,
-				is_inter(i) ? &required : NULL);
+				is_inter(i) || is_follow(i) ? &required : NULL);
 	}
 }
 
@@ -119,6 +124,10 @@ static unsigned int before(enum fuzz_host to)
 	case FH_INTER_REQ:
 	case FH_INTER_RES:
 		return 2;
+	/* Two additional key exchanges. */
+	case FH_FOLLOW_REQ:
+	case FH_FOLLOW_RES:
+		return 8;
 	default:
 		return 4;
 	}
@@ -138,6 +147,10 @@ static void prepare(struct pair *p, enum fuzz_host to)
 	if (to == FH_RES) {
 		group_req(&req, "video", true);
 		check(!ike_register_more(p->msa, &req));
+	}
+	if (is_follow(to)) {
+		check(!ike_rekey(p->msa));
+		check(net_step(&p->net) && net_step(&p->net));
 	}
 	clear(p);
 }
@@ -169,6 +182,10 @@ static bool fresh(struct pair *p, enum fuzz_host to)
 		return gcks_sa(p) && inter_is_due(gcks_sa(p));
 	case FH_INTER_RES:
 		return msa->state == IKE_ST_INTER_SENT && msa->my_busy;
+	case FH_FOLLOW_REQ:
+		return gcks_sa(p) && gcks_sa(p)->follow;
+	case FH_FOLLOW_RES:
+		return msa->rekey && msa->rekey->follow && msa->my_busy;
 	case FH_REQ:
 		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_UP;
 	case FH_RES:
@@ -198,7 +215,8 @@ static void raw(struct pair *p, enum fuzz_host to, const uint8_t *msg,
 static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 		   uint8_t first, const uint8_t *inner, size_t len)
 {
-	bool res = to == FH_AUTH_RES || to == FH_RES || to == FH_INTER_RES;
+	bool res = to == FH_AUTH_RES || to == FH_RES || to == FH_INTER_RES ||
+		   to == FH_FOLLOW_RES;
 	bool to_member = res || to == FH_REQ_MEMBER;
 	struct ike_sa *dst = to_member ? p->msa : gcks_sa(p);
 	struct ike_hdr h = { .xchg = xchg };

@@ -62,6 +62,8 @@ enum fuzz_host {
 	FH_REQ_MEMBER, /* a request to a member */
 	FH_INTER_REQ, /* to a key server that waits for IKE_INTERMEDIATE */
 	FH_INTER_RES, /* to a member that waits for IKE_INTERMEDIATE */
+	FH_FOLLOW_REQ, /* to a key server that waits for IKE_FOLLOWUP_KE */
+	FH_FOLLOW_RES, /* to a member that waits for IKE_FOLLOWUP_KE */
 	FH_MAX,
 };
 

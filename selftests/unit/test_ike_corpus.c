@@ -279,6 +279,15 @@ static void addke_samples(void)
 	net_run(&net);
 	is_int(m->seen.registered, 1,
 	       "the handshake with additional key exchanges is one, too");
+	ike_rekey(sa);
+	net_step(&net);
+	net_step(&net);
+	opened("addke-follow-request", &net.queue[0], sa, FH_FOLLOW_REQ);
+	net_step(&net);
+	opened("addke-follow-answer", &net.queue[0], sa, FH_FOLLOW_RES);
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
+	       "the recorded renewal is one");
 	net_free(&net);
 	pki_pair_free(&ca);
 }
