@@ -244,7 +244,6 @@ struct ike_sa {
 	/* Responder: lists of authenticated SAs, if @placed. */
 	LIST_ENTRY(ike_sa) in_name;
 	TAILQ_ENTRY(ike_sa) by_use;
-	bool placed;
 	uint64_t placed_after; /* serial of the latest IKE SA at that time */
 	struct ike_engine *engine;
 
@@ -254,6 +253,7 @@ struct ike_sa {
 	 */
 	bool initiator;
 	bool gcks;
+	bool placed; /* in the lists of authenticated SAs */
 	/* Unknown to the user: replaced, or not in use yet (create_child.c). */
 	bool shadow;
 	uint8_t lost_follows; /* STATE_NOT_FOUND in a row, as the peer says */
@@ -307,12 +307,12 @@ struct ike_sa {
 
 	uint32_t peer_mid; /* Message ID expected from the peer */
 	struct ike_kept *kept; /* the last request and its answer, or NULL */
-	bool waits; /* GIKE_LATER: the last request is not answered yet */
 	/* Incomplete messages of the peer, or NULL; see frags.h. */
 	struct frags *frag_req;
 	struct frags *frag_res;
 	uint64_t token;
 	const struct exchange *wait_xchg;
+	bool waits; /* GIKE_LATER: the last request is not answered yet */
 	bool wait_send; /* the request had N(GROUP_SENDER) */
 	bool wait_report; /* a report or leave: no keys in the answer */
 
