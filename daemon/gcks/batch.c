@@ -36,6 +36,7 @@ struct batch {
 	bool looked; /* for members that lost a right ... */
 	bool looked_at_all; /* ... among all, not only those that are suspected */
 	bool some_stay; /* ... and the message has no room for all of them */
+	uint32_t asks; /* With looked: g->expel_asks of that time. */
 	/* With expel: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
 	/* Completion of the caller that waits for the batch, or NULL. */
@@ -230,6 +231,7 @@ static int take_out_barred(struct group *g, struct batch *b)
 	int ret = 0;
 
 	b->looked = true;
+	b->asks = g->expel_asks;
 	b->looked_at_all = b->policy || g->looks;
 	if (b->looked_at_all)
 		gmc_suspect_barred(g, conf);
@@ -591,10 +593,13 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 /* Note whether members without a right are left, once @b is through. */
 static void note_barred(struct group *g, const struct batch *b)
 {
-	if (b->looked_at_all)
+	/* Somebody may have lost a right while the batch was being stored. */
+	bool asked = b->looked && g->expel_asks != b->asks;
+
+	if (b->looked_at_all && !asked)
 		g->looks = false;
 	if (b->looked)
-		g->expels = b->some_stay;
+		g->expels = b->some_stay || asked;
 	if (g->expels)
 		batch_expel_soon(g);
 	else
@@ -632,7 +637,7 @@ static void settle_batch(struct group *g, struct batch *b)
 	batch_tell_leavers(g, &b->leavers, 0);
 	note_barred(g, b);
 	tell_crowd(g, b);
-	if (!TAILQ_EMPTY(&g->joins))
+	if (batch_wanted(g))
 		batch_arm(g, batch_wait_ms(g));
 	else if (g->n_leaving)
 		batch_arm(g, next_leave_ms(g));
@@ -721,7 +726,7 @@ static void batch_nothing(struct group *g, struct batch *b)
 	batch_tell_leavers(g, &b->leavers, 0);
 	note_barred(g, b);
 	/* An expulsion of nobody took the place of the batch that was due. */
-	if (b->expel && !TAILQ_EMPTY(&g->joins))
+	if (b->expel && batch_wanted(g))
 		batch_arm(g, batch_wait_ms(g));
 	batch_drop(b);
 	if (done)

@@ -441,6 +441,7 @@ struct group {
 	 * change of keys excludes as many of these as its messages can announce.
 	 */
 	bool expels;
+	uint32_t expel_asks; /* how often that was asked for: see batch_ask_expel() */
 	bool looks; /* with expels: the whole roster has to be looked at */
 	/* Members that leave had no room in the messages of the last batch. */
 	bool crowd_leaves;

@@ -205,7 +205,7 @@ static void run_admit(struct group *g, struct order *o)
 	 */
 	if (gmc_denied(g, o->identity) && gmc_find(g, o->identity)) {
 		gmc_set_suspect(g, gmc_find(g, o->identity), true);
-		g->expels = true;
+		batch_ask_expel(g);
 		batch_expel(g, NULL, out_before_admitted, o);
 		return;
 	}
@@ -444,7 +444,7 @@ static void expel_done(struct group *g, void *arg, int ret, const char *why)
 /* Take out the members that the policy in force bars, which @o has adopted. */
 static void expel_now_or_later(struct group *g, struct order *o)
 {
-	g->expels = true;
+	batch_ask_expel(g);
 	if (pace_exclude_ms(g))
 		expel_later(g, o);
 	else
@@ -643,7 +643,7 @@ static void run_policy(struct group *g, struct order *o)
 	p->version = g->policy->version + 1;
 	/* Revoked members go even if the change of policy fails. */
 	if (gmc_some_revoked(g)) {
-		g->expels = true;
+		batch_ask_expel(g);
 		g->looks = true;
 	}
 	if (!diff && (g->expels || somebody_lost_psk(g))) {

@@ -228,6 +228,9 @@ void term_settle(struct join_req *j)
 		gmc_set_renewed(m->g, m, true);
 		m->renewed_ms = group_now_ms(m->g);
 	}
+	/* An end that came while this was being stored is told by no timer. */
+	if (m->renewed && m->former_ends && former_left_ms(m) == UINT64_MAX)
+		batch_expel_soon(m->g);
 	arm_expiry(m);
 }
 

@@ -158,9 +158,20 @@ void batch_arm(struct group *g, uint64_t delay)
 	timer_set(g->k->deps.tq, &g->batch, delay);
 }
 
-void batch_expel_soon(struct group *g)
+bool batch_wanted(const struct group *g)
+{
+	return !TAILQ_EMPTY(&g->joins) || !TAILQ_EMPTY(&g->leavers);
+}
+
+void batch_ask_expel(struct group *g)
 {
 	g->expels = true;
+	g->expel_asks++;
+}
+
+void batch_expel_soon(struct group *g)
+{
+	batch_ask_expel(g);
 	pace_hurry(g);
 	batch_arm(g, pace_exclude_ms(g));
 }

@@ -36,6 +36,13 @@ void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
 struct gmember **leavers_due(const struct group *g, uint32_t *n);
 /* Make the batch due within @delay milliseconds. */
 void batch_arm(struct group *g, uint64_t delay);
+/* Return true if a request to join, or the answer to a leaver, waits for a batch. */
+bool batch_wanted(const struct group *g);
+/*
+ * Note that members are barred or exposed (gmc.h), for the next batch. One in flight may
+ * have looked for them before, and does not take this back.
+ */
+void batch_ask_expel(struct group *g);
 /*
  * Note that members are barred or exposed (gmc.h), and exclude them when
  * pace_exclude_ms() allows it.

@@ -160,6 +160,16 @@ static void test_ends(enum end_case how)
 	psks_free(theirs);
 }
 
+static struct gmember *member_of(const char *identity)
+{
+	struct group *g = TAILQ_FIRST(&s.gcks->groups);
+	struct gmember *m = gmc_find(g, identity);
+
+	if (!m)
+		bail("%s is no member", identity);
+	return m;
+}
+
 static void ignore_end(void *arg, int ret, uint32_t effective_ms,
 		       const char *why)
 {
@@ -215,17 +225,59 @@ static void test_twins(bool owner_first)
 	finish("twins");
 }
 
-/* ---- the record of a leaf that has no room for all ------------------------------- */
-
-static struct gmember *member_of(const char *identity)
+/*
+ * The former certificates of two members end within seconds. The change for the first is
+ * still being stored when that of the second, whose owner has come just now, ends.
+ */
+static void test_two_ends(bool psk)
 {
-	struct group *g = TAILQ_FIRST(&s.gcks->groups);
-	struct gmember *m = gmc_find(g, identity);
+	struct psks *ours = NULL, *theirs = NULL;
+	struct sim_member *thief, *other;
+	uint64_t then, keys;
+	int64_t first, second;
 
-	if (!m)
-		bail("%s is no member", identity);
-	return m;
+	usual(65);
+	sim_down(a);
+	s.store_ms = 5;
+	restart(1000);
+	sim_run(&s, 60000);
+	other = with_cert("m1.example", FORMER_S, false);
+	come(other);
+	other->mute = true;
+	sim_run(&s, 2000);
+	thief = with_cert(NAME, FORMER_S, false);
+	come(thief);
+	thief->mute = true;
+	come(with_cert("m1.example", LATER_S, false));
+	sim_run(&s, 20000);
+	first = member_of("m1.example")->former_ends;
+	second = member_of(NAME)->cert_ends;
+	ok(second > first, "two: the second ends after the first");
+	sim_run(&s, (second - clock_wall(&s.clock)) * 1000 - 20000);
+	replace_cert(psk ? END_PSK : END_SOON, &ours, &theirs);
+	sim_run(&s, (first - clock_wall(&s.clock)) * 1000 - 500);
+	keys = sim_group(&s).rekeys;
+	s.store_ms = 1500;
+	sim_run(&s, 12000);
+	s.store_ms = 5;
+	sim_run(&s, 60000);
+	then = s.ms;
+	is_int(sim_group(&s).rekeys, keys + 2,
+	       "two: the keys change for either");
+	is_int(sim_log_count(&s, "1 former certificate no longer valid"), 2,
+	       "two: the log says why");
+	ok(!member_of(NAME)->renewed, "two: the second has all keys anew");
+	sim_run(&s, 120000);
+	is_int(sim_reads_after(&s, thief, then), 0,
+	       "two: the second certificate's holder has no key of later");
+	sim_down(thief);
+	sim_down(other);
+	finish("two");
+	psks_free(ours);
+	psks_free(theirs);
 }
+
+/* ---- the record of a leaf that has no room for all ------------------------------- */
 
 /*
  * Two hosts come in one batch, and the record has room for the certificate of one of
@@ -432,6 +484,8 @@ int main(void)
 	RUN(test_ends, END_PSK);
 	RUN(test_twins, false);
 	RUN(test_twins, true);
+	RUN(test_two_ends, false);
+	RUN(test_two_ends, true);
 	RUN(test_full_record);
 	RUN(test_leaves);
 	RUN(test_confirms);
