@@ -144,7 +144,7 @@ static void judge_keys(const struct member_walk *w,
 	if (s->unread_ms)
 		problem_add(w->p, "keys-not-in-use", s->conf->name,
 			    "wait so long, then ask again",
-			    "this host has registered just now, and cannot read what senders send under older keys, for %u s at most",
+			    "this host has registered just now, and may lack the keys that senders still use, for %u s at most",
 			    (unsigned int)msec_to_sec_up(s->unread_ms));
 	if (s->gcks_revoked)
 		problem_add(w->p, "key-server-revoked", s->conf->name,

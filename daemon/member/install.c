@@ -398,11 +398,28 @@ static bool is_news(const struct mgroup *g, const struct gsa_sa *policy)
 	return !rk || memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi));
 }
 
+/* Return true if there are no Data SAs but those of an earlier run of the daemon. */
+static bool only_adopted(const struct mgroup *g)
+{
+	const struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+	if (!s->adopted)
+		return false;
+	return true;
+}
+
+static bool has_adopted(const struct mgroup *g)
+{
+	return !TAILQ_EMPTY(&g->sas) && only_adopted(g);
+}
+
 /*
  * Return true if senders may go on with a Data SA that this member never had, for ATD
- * of the one in the answer: it has just joined, or has missed more than one change. The
- * first announced SPI, and the Rekey SA of the answer, are those of a member that has
- * followed up to that Data SA.
+ * of the one in the answer: it has just joined, or has missed more than one change, or
+ * has not been told how many it missed while the daemon was down. The first announced
+ * SPI, and the Rekey SA of the answer, are those of a member that has followed up to that
+ * Data SA.
  */
 static bool lacks_former(const struct mgroup *g, const struct gsa *gsa)
 {
@@ -412,16 +429,23 @@ static bool lacks_former(const struct mgroup *g, const struct gsa *gsa)
 	    (g->n_next_data && g->next_data[0] == spi) ||
 	    (gsa->has_rekey && !is_news(g, &gsa->rekey)))
 		return false;
-	return TAILQ_EMPTY(&g->sas) ||
+	return only_adopted(g) ||
 	       g->doubts & (1u << DOUBT_EARLY | 1u << DOUBT_ESP |
 			    1u << DOUBT_STRAY);
 }
 
-/* Note how long that lasts, once the SAs are installed. */
-static void note_unread(struct mgroup *g, bool lacks)
+/*
+ * Note how long that lasts, once the SAs are installed. With an SA of an earlier run it is
+ * over as soon as something is read, since that may be the one that senders use.
+ */
+static void note_unread(struct mgroup *g, bool lacks, bool adopted)
 {
-	if (lacks)
-		g->unread_ms = mgroup_now(g) + (uint64_t)g->atd * MSEC_PER_SEC;
+	if (!lacks)
+		return;
+	g->unread_ms = mgroup_now(g) + (uint64_t)g->atd * MSEC_PER_SEC;
+	g->unread_unless = adopted;
+	if (adopted)
+		g->unread_received = msa_received(g);
 }
 
 /* Store the announced SPIs for doubt_esp(). */
@@ -512,7 +536,7 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
-	bool lacks = lacks_former(g, gsa);
+	bool lacks = lacks_former(g, gsa), adopted = has_adopted(g);
 	struct key_set b;
 	int ret;
 
@@ -536,7 +560,7 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 		g->sids = old;
 		return ret;
 	}
-	note_unread(g, lacks);
+	note_unread(g, lacks, adopted);
 	msa_retire_older(g, before);
 	begin_inband(g, sa);
 	note_applied(g, gsa);
@@ -551,7 +575,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
-	bool denied, lacks;
+	bool denied, lacks, adopted;
 	struct key_set b;
 	unsigned int i;
 	uint64_t seq;
@@ -562,6 +586,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		return err_set(err, -EPROTO, "no Data SA");
 	note_keyed(g, gsa, transport);
 	lacks = lacks_former(g, gsa);
+	adopted = has_adopted(g);
 	if (!gsa->has_rekey)
 		return install_inband_registration(g, sa, gsa, kd, transport,
 						   err);
@@ -591,7 +616,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		key_set_wipe(&b);
 		return ret;
 	}
-	note_unread(g, lacks);
+	note_unread(g, lacks, adopted);
 	g->inband = false;
 	g->inband_sa = NULL;
 	if (is_news(g, &gsa->rekey))

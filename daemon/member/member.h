@@ -208,8 +208,8 @@ struct member_group_status {
 	/* Why no rekey can be received, or NULL; only while it is in. */
 	const char *deaf;
 	/*
-	 * Time for which senders may use a Data SA that this member never had, since it
-	 * was not in when that was made; only while it is in.
+	 * Time for which senders may use a Data SA that this member may never have had,
+	 * since it was not in when that was made; only while it is in.
 	 */
 	uint32_t unread_ms;
 	bool heard; /* a GSA_REKEY was verified, or rekeyed inband */

@@ -227,6 +227,9 @@ struct mgroup {
 	uint64_t settled_ms; /* senders use the SAs of the last answer */
 	/* Until then they may use a Data SA that this member never had. */
 	uint64_t unread_ms;
+	/* If set, they do not if msa_received() gets above that of the answer. */
+	bool unread_unless;
+	uint64_t unread_received;
 	/* An SPI that nobody announced, and msa_received() when it came. */
 	struct asked stray_sign;
 	uint64_t stray_received;

@@ -60,6 +60,14 @@ static void fill_clock(const struct mgroup *g, struct member_group_status *st)
 	st->clock_ahead_ms = (int64_t)(here - there);
 }
 
+static uint32_t unread_left_ms(const struct mgroup *g)
+{
+	if (g->unread_ms <= mgroup_now(g) ||
+	    (g->unread_unless && msa_received(g) > g->unread_received))
+		return 0;
+	return (uint32_t)(g->unread_ms - mgroup_now(g));
+}
+
 static void fill_mgroup_status(const struct mgroup *g,
 			       struct member_group_status *st)
 {
@@ -77,8 +85,8 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->doubt = why_in_doubt(g);
 	st->silent = mgroup_is_in(g) && g->doubts & 1u << DOUBT_SILENCE;
 	st->deaf = mgroup_is_in(g) ? deaf_text(g) : NULL;
-	if (mgroup_is_in(g) && g->unread_ms > mgroup_now(g))
-		st->unread_ms = (uint32_t)(g->unread_ms - mgroup_now(g));
+	if (mgroup_is_in(g))
+		st->unread_ms = unread_left_ms(g);
 	st->heard = heard_ms;
 	if (heard_ms)
 		st->heard_ms = mgroup_now(g) - heard_ms;

@@ -135,6 +135,39 @@ static void test_missed(void)
 	sim_finish(&s, "missed");
 }
 
+/*
+ * The daemon is down while keys change @n times, and its kernel goes on with the Data SA
+ * of before. A daemon that is back knows no more of it than that it is another one.
+ */
+static void test_down(unsigned int n)
+{
+	unsigned int i;
+
+	usual(5);
+	sim_down(a);
+	for (i = 0; i < n; i++) {
+		is_int(sim_rekey(s.gcks, "video", &err), 0,
+		       "%u changes while down: a rekey", n);
+		sim_run(&s, i < n - 1 ? 12000 : 1000);
+	}
+	sim_up(a);
+	if (n > 1) {
+		check_tells(a, "several changes while down");
+	} else {
+		for (i = 0; i < 200 && !sim_in(a); i++)
+			sim_run(&s, 10);
+		ok(sim_status(a).unread_ms,
+		   "one change while down: the member tells that it may lack keys");
+		sim_run(&s, 1000);
+		is_int(sim_status(a).unread_ms, 0,
+		       "one change while down: not any more when it reads");
+		is_int(a->gaps, 0, "one change while down: nothing is missed");
+	}
+	is_int(sim_status(b).unread_ms, 0,
+	       "%u changes while down: other members have nothing to tell", n);
+	sim_finish(&s, "down");
+}
+
 int main(void)
 {
 	RUN(test_joins);
@@ -144,5 +177,8 @@ int main(void)
 	RUN(test_alone);
 	RUN(test_reset);
 	RUN(test_missed);
+	RUN(test_down, 1);
+	RUN(test_down, 2);
+	RUN(test_down, 3);
 	return done();
 }

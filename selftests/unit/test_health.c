@@ -450,7 +450,7 @@ static void test_joiner(void)
 	is_str(wrong(&r), "keys-not-in-use",
 	       "a member that does not have yet what senders use");
 	is_str(first_text(&r),
-	       "this host has registered just now, and cannot read what senders send under older keys, for 1 s at most",
+	       "this host has registered just now, and may lack the keys that senders still use, for 1 s at most",
 	       "text of that");
 	is_str(shown_state(d), "in", "the state of that member");
 	is_str(wrong(&as_member), "well",
