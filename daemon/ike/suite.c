@@ -388,9 +388,11 @@ const char *suite_lacks(const struct suite_rules *rules,
 		if (!any)
 			return kinds[t].name;
 	}
-	if (!any_addke(rules, offer))
-		return rules->addke && rules->addke->required
-			       ? "an additional key exchange (RFC 9370) is required here"
-			       : "all have additional key exchanges (RFC 9370) of other methods";
-	return "no proposal is acceptable as a whole";
+	if (any_addke(rules, offer))
+		return "no proposal is acceptable as a whole";
+	if (!rules->addke || !rules->addke->n)
+		return "all have additional key exchanges (RFC 9370), and none is done here";
+	return rules->addke->required
+		       ? "an additional key exchange (RFC 9370) is required here"
+		       : "all have additional key exchanges (RFC 9370) of other methods";
 }

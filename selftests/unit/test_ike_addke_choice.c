@@ -244,6 +244,38 @@ static void bad_choices(void)
 	   "a responder that chooses one twice is refused, whatever was offered");
 }
 
+/*
+ * The responder tells what it lacks. A configuration without methods requires them by
+ * default, which is no requirement.
+ */
+static void refusals(void)
+{
+	static const struct {
+		struct ike_addke own;
+		const char *why;
+	} all[] = {
+		{ { .required = true },
+		  "all have additional key exchanges (RFC 9370), and none is done here" },
+		{ { .required = false },
+		  "all have additional key exchanges (RFC 9370), and none is done here" },
+		{ REQUIRED(P256),
+		  "an additional key exchange (RFC 9370) is required here" },
+		{ OFFERED(P256),
+		  "all have additional key exchanges (RFC 9370) of other methods" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		const struct suite_rules rules = { .own = &sa_own,
+						   .kwa = true,
+						   .addke = &all[i].own,
+						   .intermediate = true };
+
+		put_addke(offer_begin(), 1, P384);
+		is_str(suite_lacks(&rules, &sa_offer, false), all[i].why,
+		       "the offer of P-384 is refused, case %zu", i);
+	}
+}
+
 int main(void)
 {
 	RUN(rfc9370_2_2_1_example);
@@ -251,5 +283,6 @@ int main(void)
 	RUN(rfc9370_2_2_1_no_notify);
 	RUN(odd_transforms);
 	RUN(bad_choices);
+	RUN(refusals);
 	return done();
 }
