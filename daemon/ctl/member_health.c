@@ -194,13 +194,13 @@ static int judge_mgroup(void *arg, const struct member_group_status *s)
 	if (w->group && strcmp(w->group, s->conf->name))
 		return 0;
 	w->n++;
+	judge_kernel(w, s);
 	if (s->removed) {
 		problem_add(w->p, "removed-group", s->conf->name,
 			    "\"mcsecctl group del NAME --force\" releases its address",
-			    "the group is not configured any more, and its traffic is dropped");
+			    "the group is not configured any more, and its address is kept closed");
 		return 0;
 	}
-	judge_kernel(w, s);
 	judge_interfaces(w, s);
 	judge_clock(w, s);
 	if (!member_state_is_in(s->state)) {

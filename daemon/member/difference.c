@@ -87,6 +87,20 @@ static enum member_fault sa_fault(const struct mgroup *g,
 	return MEMBER_FAULT_NONE;
 }
 
+/* A group that is no longer configured is closed, if it is there. */
+static enum member_fault removed_fault(const struct mgroup *g, struct err *why)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	struct kgroup_info info;
+
+	if (k->ops->group_get(k->ctx, g->conf->name, &info, NULL) ||
+	    info.group.policy == MCSEC_POLICY_ENFORCE)
+		return MEMBER_FAULT_NONE;
+	err_set(why, 0,
+		"the group is no longer configured, and the kernel's has the policy \"observe\"");
+	return MEMBER_FAULT_OBSERVES;
+}
+
 enum member_fault member_difference(const struct member *m, const char *group,
 				    struct err *why)
 {
@@ -94,8 +108,10 @@ enum member_fault member_difference(const struct member *m, const char *group,
 	struct kgroup_info info;
 	enum member_fault fault;
 
-	if (!g || g->removed)
+	if (!g)
 		return MEMBER_FAULT_NONE;
+	if (g->removed)
+		return removed_fault(g, why);
 	fault = group_fault(g, &info, why);
 	if (!fault)
 		fault = sa_fault(g, &info, why);

@@ -66,6 +66,20 @@ void member_set_engine(struct member *m, struct ike_engine *engine)
 	m->engine = engine;
 }
 
+/* Tell of a group that an earlier run has left open, and that is not configured. */
+static int warn_left(void *arg, const struct kgroup_info *info)
+{
+	const struct member *m = arg;
+
+	if (info->group.policy != MCSEC_POLICY_ENFORCE &&
+	    !strcmp(info->group.owner, "mcsecd") &&
+	    !mgroup_find(m, info->group.name))
+		log_group(LOG_LEVEL_WARN, info->group.name,
+			  "partly protected: the kernel has the group, which is not configured here, with the policy \"observe\": \"mcsecctl group set %s policy enforce\" ends that",
+			  info->group.name);
+	return 0;
+}
+
 int member_protect(struct member *m, struct err *err)
 {
 	struct mgroup *g;
@@ -84,6 +98,8 @@ int member_protect(struct member *m, struct err *err)
 			return ret;
 	}
 	m->protected = true;
+	m->deps.kernel->ops->group_dump(m->deps.kernel->ctx, warn_left, m,
+					NULL);
 	return 0;
 }
 

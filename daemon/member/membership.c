@@ -171,15 +171,28 @@ static int refuse_taken(const struct kernel *k, const struct kgroup *kg,
 		       kg->name, kgroup_str(kg, a), s.name, s.name);
 }
 
+bool membership_observes(const struct mgroup *g)
+{
+	/* A group that is given up stays closed, whatever it was before. */
+	return g->conf->observe && !g->removed;
+}
+
 int membership_set_policy(struct mgroup *g, struct err *err)
 {
 	const struct kernel *k = g->m->deps.kernel;
+	enum mcsec_policy policy = membership_observes(g)
+					   ? MCSEC_POLICY_OBSERVE
+					   : MCSEC_POLICY_ENFORCE;
 	struct kgroup kg;
 	struct err kerr;
 	int ret;
 
 	membership_kgroup(g->conf, &kg);
-	ret = k->ops->group_set(k->ctx, kg.name, kg.policy, true, &kerr);
+	ret = k->ops->group_set(k->ctx, kg.name, policy, true, &kerr);
+	/* An administrator may have deleted a group that is removed. */
+	if (ret == -ENOENT && g->removed)
+		ret = 0;
+	g->other_policy = ret;
 	if (!ret)
 		return 0;
 	g->kernel_errors++;

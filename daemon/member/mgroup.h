@@ -207,6 +207,8 @@ struct mgroup {
 	bool made; /* the kernel had no group of this name */
 	/* No longer configured; the address is still closed. */
 	bool removed;
+	/* The kernel has refused to change the group's policy. */
+	bool other_policy;
 	/* The request in progress has former settings. */
 	bool changed;
 	/* The key server has put the last request off, and remembers it. */
@@ -472,9 +474,11 @@ void membership_watch_devs(struct mgroup *g);
  * *@made: it did not exist. Returns 0, or -errno with one line in @err.
  */
 int membership_protect(struct mgroup *g, bool *made, struct err *err);
+/* Is the kernel's group to let pass in the clear what cannot be protected? */
+bool membership_observes(const struct mgroup *g);
 /*
- * Give the kernel's group the policy of the configuration. Returns 0, or -errno with
- * one line in @err.
+ * Give the kernel's group the policy that it is to have. Returns 0, or -errno with one
+ * line in @err and g->other_policy set.
  */
 int membership_set_policy(struct mgroup *g, struct err *err);
 /*

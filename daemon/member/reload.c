@@ -18,6 +18,9 @@
 #include "member/mgroup.h"
 
 #define LINE_MAX_LEN 768
+#define OBSERVES_TEXT \
+	", policy observe: datagrams that cannot be protected are sent and " \
+	"accepted in the clear"
 
 /* Effect of another configuration on a group. */
 enum change {
@@ -147,8 +150,9 @@ static void report_change(const struct report *r, enum change kind,
 	case CHANGE_NONE:
 		return;
 	case CHANGE_ADDED:
-		snprintf(line, sizeof(line), "group %s: added: %s is protected",
-			 c->name, a);
+		snprintf(line, sizeof(line),
+			 "group %s: added: %s is protected%s", c->name, a,
+			 c->observe ? OBSERVES_TEXT : "");
 		break;
 	case CHANGE_REMOVED:
 		snprintf(line, sizeof(line),
@@ -169,11 +173,12 @@ static void report_change(const struct report *r, enum change kind,
 	r->fn(r->arg, line);
 }
 
-/* The policy changes beside everything else. */
+/* The policy changes beside everything else, but for a group that is added again. */
 static bool policy_changed(const struct mgroup *g,
 			   const struct conf_mgroup *conf)
 {
-	return conf && g->conf->observe != conf->observe;
+	return conf && !g->removed &&
+	       (g->other_policy || g->conf->observe != conf->observe);
 }
 
 static void report_policy(const struct report *r, const struct mgroup *g,
@@ -283,31 +288,44 @@ static int make_added(struct member *m, const struct conf_member *conf,
 		}
 		TAILQ_INSERT_TAIL(added, g, all);
 		ret = membership_protect(g, &g->made, err);
+		/* The kernel may have it from an earlier configuration. */
+		if (!ret && !g->made)
+			ret = membership_set_policy(g, err);
 	}
 	if (ret)
 		drop_added(added);
 	return ret;
 }
 
+/*
+ * The policy changes first: without SAs, an observing group would send in the clear. A
+ * change that the kernel has refused is tried again.
+ */
+static void apply_policy(struct mgroup *g, bool changed)
+{
+	struct err err;
+
+	if ((changed || g->other_policy) && membership_set_policy(g, &err))
+		group_err(g, "policy not changed: %s", err.text);
+}
+
 static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 {
 	enum change kind = change_of(g, conf);
 	bool sends = conf && conf->send && !g->conf->send;
-	bool policy = policy_changed(g, conf);
-	struct err err;
+	bool observed = membership_observes(g);
 	struct msa *s;
 
 	if (conf)
 		membership_configure(g, conf);
-	if (policy && membership_set_policy(g, &err))
-		group_err(g, "policy not changed: %s", err.text);
+	g->removed = !conf;
+	apply_policy(g, kind == CHANGE_ADDED ||
+				membership_observes(g) != observed);
 	switch (kind) {
 	case CHANGE_REMOVED:
-		g->removed = true;
 		membership_leave(g);
 		break;
 	case CHANGE_ADDED:
-		g->removed = false;
 		membership_join(g);
 		break;
 	case CHANGE_REGISTER:

@@ -666,8 +666,84 @@ static void test_policy(void)
 		  "group video: policy not changed: group \"video\": policy: kernel: no"),
 	   "the refusal is in the log");
 	is_int(group("video").st.kernel_errors, 1, "the refusal is counted");
+	is_int(a->mk.group[0].policy, MCSEC_POLICY_ENFORCE,
+	       "the kernel's group is as before");
+	o[3] = as_now();
+	is_int(check(&o[3]), 0, "the same configuration is no fault");
+	is_str(lines,
+	       "group video: changed: policy observe: datagrams that cannot be protected are sent and accepted in the clear\n",
+	       "a check says that the change is tried again");
+	is_int(reload(&o[3]), 0, "a reload of the same configuration");
+	is_int(a->mk.group[0].policy, MCSEC_POLICY_OBSERVE,
+	       "the next reload tries a change again that was refused");
 	is_int(sim_gaps(&s), 0, "nobody lost a packet");
 	sim_finish(&s, "policy");
+}
+
+static enum mcsec_policy kernel_policy(const char *name)
+{
+	struct kgroup_info info = { 0 };
+
+	a->mk.k.ops->group_get(a->mk.k.ctx, name, &info, NULL);
+	return info.group.policy;
+}
+
+/* A group that observes is closed as soon as nobody configures it. */
+static void test_policy_of_removed(void)
+{
+	static struct other o[4];
+	struct err why = {};
+
+	usual(10);
+	o[0] = as_now();
+	add_audio(&o[0])->observe = true;
+	is_int(check(&o[0]), 0, "an observing group more is no fault");
+	is_str(lines,
+	       "group audio: added: 239.7.0.2 is protected, policy observe: datagrams that cannot be protected are sent and accepted in the clear\n",
+	       "a check says that the new group observes");
+	is_int(reload(&o[0]), 0, "an observing group more");
+	sim_run(&s, 20000);
+	is_int(kernel_policy("audio"), MCSEC_POLICY_OBSERVE,
+	       "the new group observes");
+
+	o[1] = as_now();
+	o[1].conf.n_groups = 1;
+	is_int(reload(&o[1]), 0, "the group is removed");
+	is_int(kernel_policy("audio"), MCSEC_POLICY_ENFORCE,
+	       "a group that is removed enforces");
+	is_int(kernel_sas("audio"), 0, "a group that is removed has no SA");
+	a->mk.group[1].policy = MCSEC_POLICY_OBSERVE;
+	is_int(member_difference(a->m, "audio", &why), MEMBER_FAULT_OBSERVES,
+	       "one that was told to observe afterwards is a fault");
+
+	o[2] = as_now();
+	add_audio(&o[2]);
+	is_int(reload(&o[2]), 0, "the group is added again");
+	is_int(kernel_policy("audio"), MCSEC_POLICY_ENFORCE,
+	       "a group that is added again enforces");
+	sim_run(&s, 60000);
+	sim_finish(&s, "policy of a removed group");
+}
+
+/* The kernel has a group of an earlier run, which observed. */
+static void test_policy_of_earlier(void)
+{
+	static struct other o;
+	struct mock_kernel *mk;
+
+	usual(11);
+	mk = &a->mk;
+	mk->group[mk->n_groups] = mk->group[0];
+	strcpy(mk->group[mk->n_groups].name, "audio");
+	mk->group[mk->n_groups].dst = served[1].sel.dst;
+	mk->group[mk->n_groups++].policy = MCSEC_POLICY_OBSERVE;
+	o = as_now();
+	add_audio(&o);
+	is_int(reload(&o), 0, "a group that the kernel has already");
+	is_int(kernel_policy("audio"), MCSEC_POLICY_ENFORCE,
+	       "a group of an earlier run gets the policy of the file");
+	sim_run(&s, 60000);
+	sim_finish(&s, "policy of an earlier run");
 }
 
 int main(void)
@@ -682,5 +758,7 @@ int main(void)
 	RUN(test_refused);
 	RUN(test_interface);
 	RUN(test_policy);
+	RUN(test_policy_of_removed);
+	RUN(test_policy_of_earlier);
 	return done();
 }
