@@ -2,8 +2,10 @@
 #include "lib/mcast.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -19,6 +21,8 @@ struct receiver {
 	LIST_ENTRY(receiver) link;
 	struct mcast *m;
 	struct loop_fd fd;
+	/* The socket before that, which still has datagrams; or -1. */
+	struct loop_fd old;
 	struct ep to;
 	struct addr source;
 	/* The interface of the membership, or 0. */
@@ -53,8 +57,18 @@ int mcast_new(struct loop *l, mcast_fn *fn, void *ctx, struct mcast **out)
 	return 0;
 }
 
+static void close_old(struct receiver *r)
+{
+	if (r->old.fd < 0)
+		return;
+	loop_del(r->m->loop, &r->old);
+	close(r->old.fd);
+	r->old.fd = -1;
+}
+
 static void receiver_free(struct receiver *r)
 {
+	close_old(r);
 	loop_del(r->m->loop, &r->fd);
 	/* Closing the socket leaves the group. */
 	close(r->fd.fd);
@@ -71,27 +85,65 @@ void mcast_free(struct mcast *m)
 	free(m);
 }
 
-static void mcast_readable(void *arg, uint32_t events)
+/* Read some datagrams. Returns true if there are no more. */
+static bool read_some(struct receiver *r, int fd)
 {
-	struct receiver *r = arg;
 	struct mcast *m = r->m;
 	struct ep from, to;
-	int i, n;
+	int i, n = 0;
 
-	(void)events;
-	r->busy = true;
 	for (i = 0; i < BURST && !r->gone; i++) {
-		n = udp_recv(r->fd.fd, m->buf, sizeof(m->buf), &from, &to,
-			     NULL);
+		n = udp_recv(fd, m->buf, sizeof(m->buf), &from, &to, NULL);
 		if (n == -EMSGSIZE)
 			continue;
 		if (n < 0)
 			break;
 		m->fn(m->ctx, &from, &to, m->buf, (size_t)n);
 	}
+	return n < 0 && n != -EMSGSIZE;
+}
+
+static void mcast_readable(void *arg, uint32_t events)
+{
+	struct receiver *r = arg;
+
+	(void)events;
+	r->busy = true;
+	read_some(r, r->fd.fd);
 	r->busy = false;
 	if (r->gone)
 		receiver_free(r);
+}
+
+static void old_readable(void *arg, uint32_t events)
+{
+	struct receiver *r = arg;
+	int fd = r->old.fd;
+	bool over;
+
+	(void)events;
+	r->busy = true;
+	over = read_some(r, fd);
+	r->busy = false;
+	if (r->gone)
+		receiver_free(r);
+	else if (over && r->old.fd == fd)
+		close_old(r);
+}
+
+/* Keep socket @fd, which hears nothing new, until it has no datagrams. */
+static void keep_old(struct receiver *r, int fd)
+{
+	int queued = 0;
+
+	udp_mcast_leave(fd, &r->to.addr, &r->source, r->ifindex);
+	close_old(r);
+	r->old = (struct loop_fd){ .fd = fd, .fn = old_readable, .arg = r };
+	if (ioctl(fd, FIONREAD, &queued) || !queued ||
+	    loop_add(r->m->loop, &r->old, EPOLLIN)) {
+		close(fd);
+		r->old.fd = -1;
+	}
 }
 
 static struct receiver *find_receiver(struct mcast *m, const struct ep *to,
@@ -140,6 +192,7 @@ static int receiver_new(struct mcast *m, const struct ep *to,
 	}
 	r->m = m;
 	r->fd = (struct loop_fd){ .fd = fd, .fn = mcast_readable, .arg = r };
+	r->old.fd = -1;
 	r->to = *to;
 	r->source = *source;
 	LIST_INSERT_HEAD(&m->receivers, r, link);
@@ -171,8 +224,7 @@ static int replace_socket(struct receiver *r, uint32_t ifindex)
 		ret = loop_add(r->m->loop, &r->fd, EPOLLIN);
 	}
 	if (!ret) {
-		/* Closing the socket leaves the group there. */
-		close(old);
+		keep_old(r, old);
 		r->ifindex = ifindex;
 		return 0;
 	}
