@@ -53,11 +53,25 @@ int krelay_open_requests(struct krelay *r)
 	return fd;
 }
 
+static bool is_netlink(int fd)
+{
+	int domain = 0, protocol = 0;
+	socklen_t len = sizeof(int);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) &&
+	       !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) &&
+	       domain == AF_NETLINK && protocol == NETLINK_GENERIC;
+}
+
 int krelay_join(struct krelay *r, int fd, uint32_t group)
 {
 	struct knl *n;
-	int ret = learn_family(r, &n);
+	int ret;
 
+	/* Other protocols have other groups of the same number. */
+	if (!is_netlink(fd))
+		return -EPERM;
+	ret = learn_family(r, &n);
 	if (ret)
 		return ret;
 	if (group != n->events_group)
@@ -72,16 +86,6 @@ int krelay_join(struct krelay *r, int fd, uint32_t group)
 static bool is_daemons(uint8_t cmd)
 {
 	return cmd != MCSEC_CMD_GROUP_FLUSH;
-}
-
-static bool is_netlink(int fd)
-{
-	int domain = 0, protocol = 0;
-	socklen_t len = sizeof(int);
-
-	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) &&
-	       !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) &&
-	       domain == AF_NETLINK && protocol == NETLINK_GENERIC;
 }
 
 int krelay_send(struct krelay *r, int fd, const void *request, size_t len)

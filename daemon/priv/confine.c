@@ -9,9 +9,19 @@
 
 #include "priv/priv.h"
 
-/* The sanitizers call what the daemon never does. */
-#if defined(HAVE_LIBSECCOMP) && !defined(__SANITIZE_ADDRESS__)
+/*
+ * The sanitizers call what the daemon never does; machines of 32 bits have other calls,
+ * and some of them one for all sockets.
+ */
+#if defined(HAVE_LIBSECCOMP) && !defined(__SANITIZE_ADDRESS__) && \
+	__SIZEOF_POINTER__ == 8
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "lib/util.h"
 
@@ -24,7 +34,6 @@ static const char *const common_calls[] = {
 	"close",
 	"exit",
 	"exit_group",
-	"fcntl",
 	"futex",
 	"futex_waitv",
 	"getpid",
@@ -44,7 +53,6 @@ static const char *const common_calls[] = {
 	"rt_sigaction",
 	"rt_sigprocmask",
 	"rt_sigreturn",
-	"tgkill",
 	"time",
 	/* Sockets are there. */
 	"bind",
@@ -90,7 +98,6 @@ static const char *const daemon_calls[] = {
 	"getcwd",
 	"getdents",
 	"getdents64",
-	"ioctl",
 	"lchown",
 	"link",
 	"linkat",
@@ -181,7 +188,6 @@ static const char *const daemon_calls[] = {
 	"getuid",
 	"membarrier",
 	"prctl",
-	"prlimit64",
 	"rt_sigpending",
 	"rt_sigtimedwait",
 	"sched_get_priority_max",
@@ -197,8 +203,6 @@ static const char *const daemon_calls[] = {
 	"uname",
 };
 
-static const int daemon_families[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
-
 static int allow_calls(scmp_filter_ctx f, const char *const *names, size_t n)
 {
 	int nr, ret = 0;
@@ -212,16 +216,80 @@ static int allow_calls(scmp_filter_ctx f, const char *const *names, size_t n)
 	return ret;
 }
 
-/* Threads, and no processes. clone3() hides its flags, and libc does without it. */
-static int allow_threads(scmp_filter_ctx f)
-{
-	int ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-				   SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD,
-					   CLONE_THREAD));
+/* A call of which one argument, as far as @mask goes, has to be @value. */
+struct allowed {
+	int nr;
+	unsigned int arg;
+	scmp_datum_t mask;
+	scmp_datum_t value;
+};
 
-	return ret ? ret
-		   : seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS),
-				      SCMP_SYS(clone3), 0);
+#define ANY_BITS UINT32_MAX
+#define CALL(name, n_arg, v) \
+	{ \
+		.nr = SCMP_SYS(name), .arg = (n_arg), .mask = ANY_BITS, \
+		.value = (v), \
+	}
+
+/* The flags are the first argument of clone(), but on one machine. */
+#ifdef __s390__
+#define CLONE_FLAGS 1
+#else
+#define CLONE_FLAGS 0
+#endif
+
+/* F_SETOWN and F_SETSIG are left out, by which other processes get signals. */
+static const struct allowed common_values[] = {
+	CALL(fcntl, 1, F_DUPFD), CALL(fcntl, 1, F_DUPFD_CLOEXEC),
+	CALL(fcntl, 1, F_GETFD), CALL(fcntl, 1, F_SETFD),
+	CALL(fcntl, 1, F_GETFL), CALL(fcntl, 1, F_SETFL),
+};
+
+/* There are threads and no processes, and TIOCSTI types no words at a terminal. */
+static const struct allowed daemon_values[] = {
+	{ SCMP_SYS(clone), CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD },
+	CALL(fcntl, 1, F_GETLK),
+	CALL(fcntl, 1, F_SETLK),
+	CALL(fcntl, 1, F_SETLKW),
+	CALL(fcntl, 1, F_OFD_GETLK),
+	CALL(fcntl, 1, F_OFD_SETLK),
+	CALL(fcntl, 1, F_OFD_SETLKW),
+	CALL(fcntl, 1, F_ADD_SEALS),
+	CALL(fcntl, 1, F_GET_SEALS),
+	CALL(ioctl, 1, TCGETS),
+	CALL(ioctl, 1, TIOCGWINSZ),
+	CALL(ioctl, 1, FIONREAD),
+	CALL(ioctl, 1, FIONBIO),
+	CALL(ioctl, 1, SIOCGIFNAME),
+	CALL(ioctl, 1, SIOCGIFINDEX),
+	CALL(prlimit64, 0, 0),
+	CALL(socket, 0, AF_UNIX),
+};
+
+/* Sockets of a family have one kind, or one protocol. */
+static const struct {
+	int family;
+	scmp_datum_t kind; /* without its flags; 0: the protocol counts */
+	scmp_datum_t protocol;
+} daemon_sockets[] = {
+	{ AF_INET, SOCK_DGRAM, 0 },
+	{ AF_INET6, SOCK_DGRAM, 0 },
+	{ AF_NETLINK, 0, NETLINK_ROUTE },
+	{ AF_NETLINK, 0, NETLINK_GENERIC },
+};
+
+#define SOCK_KIND 0xf
+
+static int allow_values(scmp_filter_ctx f, const struct allowed *a, size_t n)
+{
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; !ret && i < n; i++)
+		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, a[i].nr, 1,
+				       SCMP_CMP(a[i].arg, SCMP_CMP_MASKED_EQ,
+						a[i].mask, a[i].value));
+	return ret;
 }
 
 static int allow_sockets(scmp_filter_ctx f)
@@ -229,11 +297,52 @@ static int allow_sockets(scmp_filter_ctx f)
 	int ret = 0;
 	size_t i;
 
-	for (i = 0; !ret && i < ARRAY_SIZE(daemon_families); i++)
-		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ,
-					       (scmp_datum_t)
-						       daemon_families[i]));
+	for (i = 0; !ret && i < ARRAY_SIZE(daemon_sockets); i++) {
+		scmp_datum_t family = (scmp_datum_t)daemon_sockets[i].family;
+		scmp_datum_t kind = daemon_sockets[i].kind;
+		scmp_datum_t protocol = daemon_sockets[i].protocol;
+
+		if (kind)
+			ret = seccomp_rule_add(f, SCMP_ACT_ALLOW,
+					       SCMP_SYS(socket), 2,
+					       SCMP_A0(SCMP_CMP_EQ, family),
+					       SCMP_A1(SCMP_CMP_MASKED_EQ,
+						       SOCK_KIND, kind));
+		else
+			ret = seccomp_rule_add(f, SCMP_ACT_ALLOW,
+					       SCMP_SYS(socket), 2,
+					       SCMP_A0(SCMP_CMP_EQ, family),
+					       SCMP_A2(SCMP_CMP_EQ, protocol));
+	}
+	return ret;
+}
+
+/* Threads of this process get signals: by abort() and raise(). */
+static int allow_own_signals(scmp_filter_ctx f)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+				SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+}
+
+static int allow_helper(scmp_filter_ctx f)
+{
+	return seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+				SCMP_A2(SCMP_CMP_EQ, NETLINK_GENERIC));
+}
+
+static int allow_daemon(scmp_filter_ctx f)
+{
+	int ret = allow_calls(f, daemon_calls, ARRAY_SIZE(daemon_calls));
+
+	if (!ret)
+		ret = allow_values(f, daemon_values, ARRAY_SIZE(daemon_values));
+	if (!ret)
+		ret = allow_sockets(f);
+	/* The flags of clone3() are hidden, and the C library does without it. */
+	if (!ret)
+		ret = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS),
+				       SCMP_SYS(clone3), 0);
 	return ret;
 }
 
@@ -249,15 +358,12 @@ static int confine_process(bool helper)
 	seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (!ret)
 		ret = allow_calls(f, common_calls, ARRAY_SIZE(common_calls));
-	if (!ret && helper)
-		ret = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				       SCMP_A0(SCMP_CMP_EQ, AF_NETLINK));
-	if (!ret && !helper)
-		ret = allow_calls(f, daemon_calls, ARRAY_SIZE(daemon_calls));
-	if (!ret && !helper)
-		ret = allow_threads(f);
-	if (!ret && !helper)
-		ret = allow_sockets(f);
+	if (!ret)
+		ret = allow_values(f, common_values, ARRAY_SIZE(common_values));
+	if (!ret)
+		ret = allow_own_signals(f);
+	if (!ret)
+		ret = helper ? allow_helper(f) : allow_daemon(f);
 	if (!ret)
 		ret = seccomp_load(f);
 	seccomp_release(f);
@@ -280,7 +386,7 @@ int priv_confine(struct err *err)
 
 	if (ret == -EOPNOTSUPP)
 		return err_set(err, ret,
-			       "this build or this kernel has no seccomp filters");
+			       "this build or this kernel has no seccomp filters, or the service manager forbids them");
 	return ret ? err_set(err, ret, "seccomp: %s", strerror(-ret)) : 0;
 }
 

@@ -37,15 +37,26 @@ int priv_message_send(int sock, const void *head, size_t head_len,
 	return sent < 0 ? -errno : 0;
 }
 
-static int fd_of(struct msghdr *msg)
+/* The descriptor of a message. Others are closed, of which the kernel may pass more. */
+static int take_fd(struct msghdr *msg)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	int fd = -1;
+	struct cmsghdr *c;
+	int fd, got = -1;
+	size_t i, n;
 
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-	    c->cmsg_len == CMSG_LEN(sizeof(fd)))
-		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-	return fd;
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+		for (i = 0; i < n; i++) {
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			if (got < 0)
+				got = fd;
+			else
+				close(fd);
+		}
+	}
+	return got;
 }
 
 int priv_message_recv(int sock, void *head, size_t head_len, void *data,
@@ -66,7 +77,7 @@ int priv_message_recv(int sock, void *head, size_t head_len, void *data,
 		return -errno;
 	if (!got)
 		return -EPIPE;
-	*fd = fd_of(&msg);
+	*fd = take_fd(&msg);
 	*len = (size_t)got - head_len;
 	if ((size_t)got >= head_len && !(msg.msg_flags & MSG_TRUNC))
 		return 0;

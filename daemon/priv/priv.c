@@ -2,10 +2,12 @@
 #include "priv/priv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -21,6 +23,8 @@
 #include "priv/message.h"
 
 #define TITLE "mcsecd: helper"
+/* A daemon that is started again finds the number of the helper's socket there. */
+#define SOCK_VARIABLE "MCSECD_HELPER"
 /* The helper waits for the kernel as long as knl_open() says. */
 #define ANSWER_SEC (KNL_TIMEOUT_MS / MSEC_PER_SEC + 5)
 
@@ -29,27 +33,76 @@ static uint32_t helper_seq;
 
 /* ---- capabilities ------------------------------------------------------- */
 
-/* Keep those of @mask that this process has, and give up all others for good. */
+static int read_caps(struct __user_cap_header_struct *head,
+		     struct __user_cap_data_struct *data)
+{
+	head->version = _LINUX_CAPABILITY_VERSION_3;
+	head->pid = 0;
+	return syscall(SYS_capget, head, data) ? -errno : 0;
+}
+
+/*
+ * Keep those of @mask that this process has, and give up all others for good. Returns
+ * -EPERM if it has others and the service manager forbids capset().
+ */
 static int keep_caps(uint64_t mask)
 {
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_header_struct head;
+	bool others = false;
 	unsigned int i;
+	int ret;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
 	/* A kernel of before Linux 4.3 has no ambient ones. */
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capget, &head, data))
-		return -errno;
+	ret = read_caps(&head, data);
+	if (ret)
+		return ret;
 	for (i = 0; i < ARRAY_SIZE(data); i++) {
-		data[i].permitted &= (uint32_t)(mask >> (32 * i));
+		uint32_t kept = (uint32_t)(mask >> (32 * i));
+
+		others |= data[i].permitted & ~kept;
+		data[i].permitted &= kept;
 		data[i].effective = data[i].permitted;
 		data[i].inheritable = 0;
 	}
-	return syscall(SYS_capset, &head, data) ? -errno : 0;
+	if (!syscall(SYS_capset, &head, data))
+		return 0;
+	return errno != EPERM || others ? -errno : 0;
+}
+
+/* ---- a daemon that is started again ------------------------------------- */
+
+/*
+ * A process of an ordinary user that executes a program has only its ambient
+ * capabilities afterwards, of which there are none any more.
+ */
+static int start_again(int sock, char **argv)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", sock);
+	if (fcntl(sock, F_SETFD, 0) || setenv(SOCK_VARIABLE, text, 1))
+		return -errno;
+	execv("/proc/self/exe", argv);
+	return -errno;
+}
+
+/* Return the socket of the helper of a process that was started again, or -1. */
+static int former_sock(void)
+{
+	const char *text = getenv(SOCK_VARIABLE);
+	int fd = text ? atoi(text) : -1, type = 0;
+	socklen_t len = sizeof(type);
+
+	unsetenv(SOCK_VARIABLE);
+	if (fd <= STDERR_FILENO ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) ||
+	    type != SOCK_SEQPACKET || fcntl(fd, F_SETFD, FD_CLOEXEC))
+		return -1;
+	return fd;
 }
 
 /* ---- the helper --------------------------------------------------------- */
@@ -70,6 +123,8 @@ __attribute__((noreturn)) static void be_helper(int sock, int argc, char **argv)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGPIPE };
 	unsigned int i;
 
+	/* The end of the socket would do, if the daemon had not passed it on. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* The helper ends with the daemon, which needs it until its own end. */
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_IGN);
@@ -79,6 +134,7 @@ __attribute__((noreturn)) static void be_helper(int sock, int argc, char **argv)
 	if (keep_caps(1ull << CAP_NET_ADMIN | 1ull << CAP_NET_BIND_SERVICE |
 		      1ull << CAP_NET_RAW))
 		_exit(1);
+	/* The daemon confines itself by the same means, and tells if that fails. */
 	priv_confine_helper();
 	helper_run(sock);
 	_exit(0);
@@ -193,30 +249,46 @@ static const struct udp_access udp_access = {
 
 /* ---- start -------------------------------------------------------------- */
 
-int priv_start(int argc, char **argv, struct err *err)
+static int fork_helper(int argc, char **argv)
 {
 	struct timeval limit = { .tv_sec = ANSWER_SEC };
-	int sock[2], ret;
+	socklen_t len = sizeof(limit);
+	int sock[2];
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock) ||
-	    setsockopt(sock[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
-		return err_set(err, -errno, "helper: %s", strerror(errno));
+	    setsockopt(sock[0], SOL_SOCKET, SO_RCVTIMEO, &limit, len) ||
+	    setsockopt(sock[0], SOL_SOCKET, SO_SNDTIMEO, &limit, len))
+		return -errno;
 	pid = fork();
 	if (pid < 0)
-		return err_set(err, -errno, "helper: %s", strerror(errno));
+		return -errno;
 	if (!pid) {
 		close(sock[0]);
 		be_helper(sock[1], argc, argv);
 	}
 	close(sock[1]);
+	return sock[0];
+}
+
+int priv_start(int argc, char **argv, struct err *err)
+{
+	int sock = former_sock(), ret;
+	bool again = sock >= 0;
+
+	if (!again)
+		sock = fork_helper(argc, argv);
+	if (sock < 0)
+		return err_set(err, sock, "helper: %s", strerror(-sock));
 	ret = keep_caps(0);
+	if (ret == -EPERM && !again)
+		ret = start_again(sock, argv);
 	if (ret) {
-		close(sock[0]);
+		close(sock);
 		return err_set(err, ret, "capabilities not given up: %s",
 			       strerror(-ret));
 	}
-	helper_sock = sock[0];
+	helper_sock = sock;
 	knl_set_access(&kernel_access);
 	udp_set_access(&udp_access);
 	return 0;

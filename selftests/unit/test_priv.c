@@ -4,6 +4,7 @@
  * capabilities up, what the helper does for it, and what it refuses. Needs root, who has
  * capabilities to give up; each test is a process of its own.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -12,7 +13,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -144,13 +147,32 @@ static void *run_thread(void *arg)
 	return arg;
 }
 
+static volatile sig_atomic_t raised;
+
+static void note_signal(int signo)
+{
+	(void)signo;
+	raised++;
+}
+
+static int socket_error(int family, int type, int protocol)
+{
+	int fd = socket(family, type, protocol);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
 static void test_calls(void)
 {
 	static char *const words[] = { (char *)"true", NULL };
 	int fd, ret, status = 0;
+	pid_t pid, parent = getppid();
 	struct err err = {};
+	struct rlimit limit;
 	pthread_t thread;
-	pid_t pid;
 
 	start();
 	ret = priv_confine(&err);
@@ -163,12 +185,39 @@ static void test_calls(void)
 	       "no program is started");
 	pid = fork();
 	is_int(pid < 0 ? errno : 0, EPERM, "no process is started");
-	is_int(kill(getppid(), SIGTERM) ? errno : 0, EPERM,
+	is_int(kill(parent, SIGWINCH) ? errno : 0, EPERM,
 	       "no other process gets a signal");
 	is_int(unshare(CLONE_NEWUSER) ? errno : 0, EPERM,
 	       "no namespace is made");
-	is_int(socket(AF_PACKET, SOCK_DGRAM, 0) < 0 ? errno : 0, EPERM,
+	is_int(syscall(SYS_tgkill, parent, parent, SIGWINCH) ? errno : 0, EPERM,
+	       "no thread of another process gets a signal");
+	is_int(fcntl(0, F_SETOWN, parent) ? errno : 0, EPERM,
+	       "no other process gets signals of a file");
+	is_int(fcntl(0, F_SETSIG, SIGKILL) ? errno : 0, EPERM,
+	       "no file sends other signals");
+	is_int(prlimit(parent, RLIMIT_NOFILE, NULL, &limit) ? errno : 0, EPERM,
+	       "limits of other processes are their own");
+	is_int(prlimit(0, RLIMIT_NOFILE, NULL, &limit), 0,
+	       "the own limits are read");
+	is_int(ioctl(0, TIOCSTI, "x") ? errno : 0, EPERM,
+	       "no words are typed at a terminal");
+	is_int(socket_error(AF_PACKET, SOCK_DGRAM, 0), EPERM,
 	       "no packet socket is opened");
+	is_int(socket_error(AF_INET, SOCK_STREAM, 0), EPERM,
+	       "no TCP socket is opened");
+	is_int(socket_error(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, 0), EPERM,
+	       "no raw socket is opened");
+	is_int(socket_error(AF_NETLINK, SOCK_RAW, NETLINK_XFRM), EPERM,
+	       "no netlink socket of xfrm is opened");
+	is_int(socket_error(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC,
+			    NETLINK_GENERIC),
+	       0, "a generic netlink socket is opened");
+	is_int(socket_error(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0), 0,
+	       "a UDP socket with flags is opened");
+	raised = 0;
+	signal(SIGUSR1, note_signal);
+	raise(SIGUSR1);
+	is_int(raised, 1, "the process signals itself");
 	fd = open("/dev/null", O_RDWR);
 	ok(fd >= 0, "a file is opened");
 	close(fd);
@@ -227,6 +276,52 @@ static int relay(int fd, uint16_t type, uint32_t claimed, size_t len)
 	return answer_to(&head, data, len, fd, NULL);
 }
 
+static int open_files(pid_t pid)
+{
+	char path[64];
+	struct dirent *e;
+	int n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	d = opendir(path);
+	if (!d)
+		bail("%s", path);
+	for (e = readdir(d); e; e = readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* One message with two descriptors, for which the control buffer has room. */
+static void send_two_files(void)
+{
+	struct priv_head head = { .op = PRIV_SEAL, .seq = ++seq };
+	struct iovec iov = { &head, sizeof(head) };
+	union {
+		char buf[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+	} control = {};
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.buf,
+			      .msg_controllen = sizeof(control.buf) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	const int files[2] = { 0, 1 };
+	struct priv_answer answer;
+	size_t more;
+	int got;
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(files));
+	memcpy(CMSG_DATA(c), files, sizeof(files));
+	if (sendmsg(helper, &msg, 0) < 0 ||
+	    priv_message_recv(helper, &answer, sizeof(answer), NULL, 0, &more,
+			      &got))
+		bail("sendmsg");
+}
+
 static void test_helper(void)
 {
 	struct priv_head head = { .op = PRIV_BIND };
@@ -278,6 +373,15 @@ static void test_helper(void)
 	is_int(relay(give, 24 /* RTM_NEWROUTE */, 20, 20), -EPERM,
 	       "a request to another part of the kernel");
 	close(give);
+
+	give = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+	is_int(answer_of(PRIV_JOIN, 9, give), -EPERM,
+	       "a group of another part of the kernel is not joined");
+	close(give);
+	ret = open_files(pid);
+	send_two_files();
+	is_int(open_files(pid), ret,
+	       "descriptors that are too many are closed");
 
 	if (send(helper, shorter, sizeof(shorter), 0) != sizeof(shorter))
 		bail("send");
