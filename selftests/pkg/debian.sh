@@ -237,7 +237,7 @@ rm -rf --one-file-system "$root/lib/modules/$new"
 section "completion"
 like "zsh reads it" "$(sh_tree 'zsh -n /usr/share/zsh/vendor-completions/_mcsecctl &&
 	echo fine')" fine
-is "fish offers commands" "$(in_tree fish -c 'complete -C "mcsecctl se"' 2>&1 |
+is "fish offers commands" "$(in_tree fish -c 'complete -C "mcsecctl sen"' 2>&1 |
 	cut -f1)" sender
 is "fish offers sub-commands" "$(in_tree fish -c 'complete -C "mcsecctl group "' 2>&1 |
 	cut -f1 | sort | xargs)" "add del flush set show"
