@@ -547,6 +547,7 @@ static void free_keys(struct vectors *v)
 		free(sa->r.msg);
 		free_parts(&sa->parts[0]);
 		free_parts(&sa->parts[1]);
+		keys_wipe(&sa->keys);
 		free(sa);
 	}
 	while ((r = v->rekeys)) {
