@@ -166,7 +166,7 @@ $(O)/bench/delivery: $(O)/obj/selftests/bench/delivery.o \
 $(O)/bench/cost: $(patsubst %,$(O)/obj/selftests/bench/%.o,cost loopback) $(LIB)
 	$(link)
 
-# What a large group costs its key server; selftests/bench/run runs it
+# The program build/bench/keyserver measures what a large group costs its key server.
 $(O)/bench/keyserver: $(patsubst %,$(O)/obj/selftests/bench/%.o,keyserver \
 		large_group loopback registrations) $(LIB)
 	$(link)

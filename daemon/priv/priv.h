@@ -12,7 +12,8 @@
  *	- gives sockets larger receive buffers, and in a VRF another interface, for
  *	  which it keeps CAP_NET_RAW if it has it.
  *
- * It ends with the daemon. If it ends before, what needs it fails with -EPIPE.
+ * The helper ends with the daemon. If it ends before, requests to it fail with -EPIPE, and
+ * the daemon exits, since it could not install keys.
  *
  * Functions return 0 or -errno. They are for one thread.
  */

@@ -95,7 +95,7 @@ program sudo <<'END'
 #!/bin/sh
 exec "$@"
 END
-# Its target is "HOST:".
+# The target of a copy is "HOST:", the folder of that host's user.
 program scp <<END
 #!/bin/sh
 exec cp "\$1" "$TMP/\${2%:}/home/"
