@@ -236,9 +236,8 @@ static const config_setting_t *group_at(const config_setting_t *root,
 	return config_setting_get_elem(s, (unsigned int)i);
 }
 
-static int check_gcks_groups(struct conf_reader *r,
-			     const config_setting_t *root,
-			     const struct conf_gcks *k)
+int conf_check_gcks(struct conf_reader *r, const config_setting_t *root,
+		    const struct conf_gcks *k)
 {
 	const config_setting_t *gcks = config_setting_get_member(root, "gcks");
 	struct conf_fault f;
@@ -373,7 +372,12 @@ int conf_check(struct conf_reader *r, const config_setting_t *root,
 				"one of the two roles is needed");
 	ret = check_psks(r, root, c);
 	if (!ret && c->gcks)
-		ret = check_gcks_groups(r, root, c->gcks);
+		ret = conf_check_gcks(r, root, c->gcks);
+	if (!ret && c->gcks && c->gcks->quorum.needed &&
+	    !c->identity.certificate)
+		ret = bad_member(r, config_setting_get_member(root, "gcks"),
+				 "quorum",
+				 "needs identity.ca, which administrators are verified by");
 	if (!ret && c->member)
 		ret = check_member_groups(r, root, c->member);
 	if (!ret && c->gcks && c->member)

@@ -9,6 +9,9 @@
 #include "conf/conf.h"
 #include "conf/field.h"
 
+/* Read one group of a key server, with its defaults, and check it (conf.c). */
+int conf_read_gcks_group(struct conf_reader *r, const config_setting_t *s,
+			 struct conf_group *g);
 /* Check one group of a key server; @s is its setting, for error messages. */
 int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_group *g);
@@ -33,6 +36,9 @@ int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
  */
 int conf_settle_audit(struct conf_reader *r, const config_setting_t *root,
 		      struct conf *c);
+/* Check the groups of a key server with each other. */
+int conf_check_gcks(struct conf_reader *r, const config_setting_t *root,
+		    const struct conf_gcks *k);
 /* Check the whole configuration; @root is for error messages. */
 int conf_check(struct conf_reader *r, const config_setting_t *root,
 	       const struct conf *c);

@@ -13,6 +13,7 @@
 
 #include "conf/check.h"
 #include "conf/field.h"
+#include "conf/quorum.h"
 #include "conf/selector.h"
 #include "conf/syntax.h"
 #include "crypto/wrap.h"
@@ -273,11 +274,30 @@ static int group_defaults(struct conf_group *g)
 	return g->rekey_interface ? 0 : -ENOMEM;
 }
 
+int conf_read_gcks_group(struct conf_reader *r, const config_setting_t *s,
+			 struct conf_group *g)
+{
+	int ret = group_defaults(g);
+
+	if (!ret)
+		ret = conf_read_group(r, s, group_fields, g);
+	if (ret)
+		return ret;
+	g->line = config_setting_source_line(s);
+	if (!g->lifetime)
+		g->lifetime = 2 * g->rekey_interval + g->dtd;
+	if (!g->kek_lifetime)
+		g->kek_lifetime = g->lifetime;
+	if (!config_setting_get_member(s, "evict-atd") && g->evict_atd > g->atd)
+		g->evict_atd = g->atd;
+	return conf_check_group(r, s, g);
+}
+
 static int read_gcks_groups(struct conf_reader *r, const config_setting_t *s,
 			    const struct conf_field *f, void *dst)
 {
 	struct conf_gcks *gcks = (void *)((char *)dst - f->offset);
-	int i, n = config_setting_length(s), ret;
+	int i, n = config_setting_length(s), ret = 0;
 
 	if (!config_setting_is_list(s) || n < 1 || n > CONF_MAX_GROUPS)
 		return conf_bad(r, s, NULL,
@@ -286,29 +306,10 @@ static int read_gcks_groups(struct conf_reader *r, const config_setting_t *s,
 	gcks->groups = calloc((size_t)n, sizeof(*gcks->groups));
 	if (!gcks->groups)
 		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		config_setting_t *e = config_setting_get_elem(s, i);
-		struct conf_group *g = &gcks->groups[i];
-
-		gcks->n_groups++;
-		ret = group_defaults(g);
-		if (!ret)
-			ret = conf_read_group(r, e, group_fields, g);
-		if (ret)
-			return ret;
-		g->line = config_setting_source_line(e);
-		if (!g->lifetime)
-			g->lifetime = 2 * g->rekey_interval + g->dtd;
-		if (!g->kek_lifetime)
-			g->kek_lifetime = g->lifetime;
-		if (!config_setting_get_member(e, "evict-atd") &&
-		    g->evict_atd > g->atd)
-			g->evict_atd = g->atd;
-		ret = conf_check_group(r, e, g);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	for (i = 0; i < n && !ret; i++)
+		ret = conf_read_gcks_group(r, config_setting_get_elem(s, i),
+					   &gcks->groups[gcks->n_groups++]);
+	return ret;
 }
 
 static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
@@ -421,6 +422,7 @@ static const struct conf_field gcks_fields[] = {
 	K(addke, "additional-key-exchange", conf_read_addke, 0),
 	K(addke.required, "additional-key-exchange-policy", conf_read_word,
 	  .words = conf_addke_policies),
+	K(quorum, "quorum", conf_read_quorum, 0),
 	K(groups, "groups", read_gcks_groups, .required = true),
 	{ 0 }
 };
@@ -811,6 +813,7 @@ static void free_gcks(struct conf_gcks *g)
 	free(g->seal_key);
 	free(g->witness);
 	free(g->audit_trail);
+	conf_names_free(&g->quorum.admins);
 	free(g);
 }
 

@@ -34,6 +34,7 @@
 #define CONF_MAX_PSKS 100000
 #define CONF_MAX_LISTEN 16
 #define CONF_MAX_DEVS 64 /* the kernel's limit of a group */
+#define CONF_MAX_ADMINS 32
 
 /*
  * A cipher by its IANA number (transform type 1): 20 AES-GCM-16, 21 AES-GMAC,
@@ -195,6 +196,12 @@ struct conf_group {
 	uint32_t batch_leave_ms;
 };
 
+/* Administrators, and how many of them have to sign the policy of a group. */
+struct conf_quorum {
+	struct conf_names admins;
+	uint32_t needed; /* 0: there is no quorum, and the file is the policy */
+};
+
 struct conf_gcks {
 	struct ep *listen;
 	size_t n_listen;
@@ -241,6 +248,7 @@ struct conf_gcks {
 	/* Largest IP datagram with IKE, larger ones are cut; 0: never. */
 	uint32_t fragment_size;
 	struct conf_addke addke;
+	struct conf_quorum quorum;
 	struct conf_group *groups;
 	size_t n_groups;
 };

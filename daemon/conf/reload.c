@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/quorum.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -77,6 +78,7 @@ static void check_gcks_same(struct names *n, const struct conf_gcks *a,
 		   "gcks.fragment-size");
 	check_same(n, same_addke(&a->addke, &b->addke),
 		   "gcks.additional-key-exchange...");
+	check_same(n, conf_quorum_equal(&a->quorum, &b->quorum), "gcks.quorum");
 }
 
 static void check_member(struct names *n, const struct conf_member *a,

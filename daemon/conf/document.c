@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conf/document.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <libconfig.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/check.h"
+#include "conf/field.h"
+#include "lib/util.h"
+
+#define FORM 1
+
+/* ---- from JSON ---------------------------------------------------------- */
+
+static int bad_value(const char *key, const char *what, struct err *err)
+{
+	return err_set(err, -EINVAL, "settings: \"%.60s\" %s", key, what);
+}
+
+static int put_list(config_setting_t *to, const char *key, const json_t *list,
+		    struct err *err)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v) {
+		if (!json_is_string(v))
+			return bad_value(key, "has to be a list of strings",
+					 err);
+		if (!config_setting_set_string_elem(to, -1,
+						    json_string_value(v)))
+			return err_set(err, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static int put_integer(config_setting_t *root, const char *key, json_int_t v)
+{
+	bool small = v >= INT_MIN && v <= INT_MAX;
+	config_setting_t *s =
+		config_setting_add(root, key,
+				   small ? CONFIG_TYPE_INT : CONFIG_TYPE_INT64);
+
+	if (!s)
+		return -EINVAL;
+	return (small ? config_setting_set_int(s, (int)v)
+		      : config_setting_set_int64(s, v))
+		       ? 0
+		       : -ENOMEM;
+}
+
+/* Add one member of an object as the setting that a file would have. */
+static int put_setting_of(config_setting_t *root, const char *key,
+			  const json_t *v, struct err *err)
+{
+	config_setting_t *s = NULL;
+	int ret = 0;
+
+	if (json_is_integer(v)) {
+		ret = put_integer(root, key, json_integer_value(v));
+	} else if (json_is_string(v)) {
+		s = config_setting_add(root, key, CONFIG_TYPE_STRING);
+		ret = s && config_setting_set_string(s, json_string_value(v))
+			      ? 0
+			      : -EINVAL;
+	} else if (json_is_boolean(v)) {
+		s = config_setting_add(root, key, CONFIG_TYPE_BOOL);
+		ret = s && config_setting_set_bool(s, json_is_true(v))
+			      ? 0
+			      : -EINVAL;
+	} else if (json_is_array(v)) {
+		s = config_setting_add(root, key, CONFIG_TYPE_LIST);
+		return s ? put_list(s, key, v, err)
+			 : bad_value(key, "is no setting of a group", err);
+	} else {
+		return bad_value(key,
+				 "has to be a string, a whole number, true, false or a list of strings",
+				 err);
+	}
+	return ret ? bad_value(key, "is no setting of a group", err) : 0;
+}
+
+static int put_settings(config_setting_t *root, const struct conf_document *d,
+			const json_t *settings, struct err *err)
+{
+	json_t *name = json_string(d->group), *v;
+	const char *key;
+	int ret;
+
+	ret = put_setting_of(root, "name", name, err);
+	json_decref(name);
+	json_object_foreach((json_t *)settings, key, v) {
+		if (!ret && !strcmp(key, "name"))
+			ret = bad_value(key, "stands in \"group\"", err);
+		if (!ret)
+			ret = put_setting_of(root, key, v, err);
+	}
+	return ret;
+}
+
+static int read_settings(struct conf_document *d, const json_t *settings,
+			 struct err *err)
+{
+	struct conf_reader r = { "document", err };
+	config_setting_t *root;
+	config_t cfg;
+	int ret;
+
+	config_init(&cfg);
+	root = config_root_setting(&cfg);
+	ret = put_settings(root, d, settings, err);
+	if (!ret)
+		ret = conf_read_gcks_group(&r, root, &d->conf);
+	if (ret == -ENOMEM)
+		err_set(err, ret, "out of memory");
+	config_destroy(&cfg);
+	return ret;
+}
+
+/* Refuse a member that this release does not know: it may forbid something. */
+static int check_members(const json_t *o, struct err *err)
+{
+	static const char *const known[] = { "mcsec-policy", "group", "version",
+					     "settings" };
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	json_object_foreach((json_t *)o, key, v) {
+		for (i = 0; i < ARRAY_SIZE(known); i++)
+			if (!strcmp(key, known[i]))
+				break;
+		if (i == ARRAY_SIZE(known))
+			return err_set(err, -EINVAL,
+				       "\"%.60s\" is not known in a policy",
+				       key);
+	}
+	return 0;
+}
+
+static int read_document(const json_t *o, struct conf_document *d,
+			 struct err *err)
+{
+	const json_t *group = json_object_get(o, "group");
+	const json_t *settings = json_object_get(o, "settings");
+	json_int_t version = json_integer_value(json_object_get(o, "version"));
+
+	if (json_integer_value(json_object_get(o, "mcsec-policy")) != FORM)
+		return err_set(err, -EINVAL,
+			       "\"mcsec-policy\" is not %d: no policy, or one of a newer release",
+			       FORM);
+	if (!json_is_string(group))
+		return err_set(err, -EINVAL, "\"group\" has to be a name");
+	if (version < 1 || version > DOCUMENT_VERSION_MAX)
+		return err_set(err, -EINVAL,
+			       "\"version\" has to be a number from 1 on");
+	if (!json_is_object(settings))
+		return err_set(err, -EINVAL,
+			       "\"settings\" has to be an object");
+	d->version = (uint64_t)version;
+	d->group = strdup(json_string_value(group));
+	if (!d->group)
+		return err_set(err, -ENOMEM, "out of memory");
+	return check_members(o, err) ?: read_settings(d, settings, err);
+}
+
+int conf_document_parse(const char *text, size_t len,
+			struct conf_document **out, struct err *err)
+{
+	struct conf_document *d = calloc(1, sizeof(*d));
+	json_error_t why = { .line = 0 };
+	json_t *o;
+	int ret;
+
+	if (!d)
+		return err_set(err, -ENOMEM, "out of memory");
+	o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	if (o && json_is_object(o))
+		ret = read_document(o, d, err);
+	else
+		ret = err_set(err, -EINVAL, "line %d: not a JSON object: %s",
+			      why.line, o ? "another value" : why.text);
+	json_decref(o);
+	if (ret)
+		conf_document_free(d);
+	else
+		*out = d;
+	return ret;
+}
+
+void conf_document_free(struct conf_document *d)
+{
+	if (!d)
+		return;
+	conf_group_free(&d->conf);
+	free(d->group);
+	free(d);
+}
+
+int conf_document_check(const struct conf_gcks *k, struct err *err)
+{
+	struct conf_reader r = { "document", err };
+	config_setting_t *groups;
+	config_t cfg;
+	size_t i;
+	int ret = 0;
+
+	/* The check names the setting of a group that is wrong. */
+	config_init(&cfg);
+	groups = config_setting_add(config_root_setting(&cfg), "gcks",
+				    CONFIG_TYPE_GROUP);
+	if (groups)
+		groups = config_setting_add(groups, "groups", CONFIG_TYPE_LIST);
+	for (i = 0; groups && i < k->n_groups; i++)
+		if (!config_setting_add(groups, NULL, CONFIG_TYPE_GROUP))
+			ret = -ENOMEM;
+	if (!groups || ret)
+		ret = err_set(err, -ENOMEM, "out of memory");
+	else
+		ret = conf_check_gcks(&r, config_root_setting(&cfg), k);
+	config_destroy(&cfg);
+	return ret;
+}
+
+/* ---- from a file -------------------------------------------------------- */
+
+static json_t *json_of(const config_setting_t *s)
+{
+	json_t *list;
+	int i;
+
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_INT:
+		return json_integer(config_setting_get_int(s));
+	case CONFIG_TYPE_INT64:
+		return json_integer(config_setting_get_int64(s));
+	case CONFIG_TYPE_BOOL:
+		return json_boolean(config_setting_get_bool(s));
+	case CONFIG_TYPE_STRING:
+		return json_string(config_setting_get_string(s));
+	default:
+		break;
+	}
+	list = json_array();
+	for (i = 0; i < config_setting_length(s); i++)
+		json_array_append_new(list,
+				      json_of(config_setting_get_elem(s,
+								      (unsigned int)
+									      i)));
+	return list;
+}
+
+static const config_setting_t *find_group_of(config_t *cfg, const char *group)
+{
+	const config_setting_t *list = config_lookup(cfg, "gcks.groups"), *e;
+	const char *name;
+	int i;
+
+	for (i = 0; list && i < config_setting_length(list); i++) {
+		e = config_setting_get_elem(list, (unsigned int)i);
+		if (config_setting_lookup_string(e, "name", &name) &&
+		    !strcmp(name, group))
+			return e;
+	}
+	return NULL;
+}
+
+static char *document_text(const config_setting_t *s, const char *group,
+			   uint64_t version)
+{
+	json_t *settings = json_object(), *o;
+	const config_setting_t *e;
+	char *text;
+	int i;
+
+	for (i = 0; i < config_setting_length(s); i++) {
+		e = config_setting_get_elem(s, (unsigned int)i);
+		if (strcmp(config_setting_name(e), "name"))
+			json_object_set_new(settings, config_setting_name(e),
+					    json_of(e));
+	}
+	o = json_pack("{s:i, s:s, s:I, s:o}", "mcsec-policy", FORM, "group",
+		      group, "version", (json_int_t)version, "settings",
+		      settings);
+	text = json_dumps(o, JSON_INDENT(2));
+	json_decref(o);
+	return text;
+}
+
+int conf_document_write(const char *file, const char *group, uint64_t version,
+			char **text, struct err *err)
+{
+	const config_setting_t *s;
+	struct conf *c;
+	config_t cfg;
+	int ret;
+
+	/* The messages for people are those of a start. */
+	ret = conf_load(file, &c, err);
+	if (ret)
+		return ret;
+	conf_free(c);
+	config_init(&cfg);
+	s = config_read_file(&cfg, file) ? find_group_of(&cfg, group) : NULL;
+	*text = s ? document_text(s, group, version) : NULL;
+	if (!s)
+		ret = err_set(err, -ENOENT,
+			      "%s: gcks.groups has no group \"%s\"", file,
+			      group);
+	else if (!*text)
+		ret = err_set(err, -ENOMEM, "out of memory");
+	config_destroy(&cfg);
+	return ret;
+}
