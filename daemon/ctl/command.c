@@ -11,9 +11,11 @@
 #include "crypto/cert.h"
 #include "ctl/ctl.h"
 #include "ctl/health.h"
+#include "ctl/policies.h"
 #include "ctl/report.h"
 #include "ctl/version.h"
 #include "gcks/gcks.h"
+#include "gcks/quorum.h"
 #include "lib/clock.h"
 #include "lib/util.h"
 #include "member/member.h"
@@ -31,6 +33,8 @@ enum {
 	WITH_CHECK = 1 << 6,
 	/* An order to the key server, which is recorded before it is done. */
 	IS_ORDER = 1 << 7,
+	WITH_VERSION = 1 << 8,
+	NEEDS_DOCUMENT = 1 << 9,
 };
 
 /* The command is not finished; its function will call request_end(). */
@@ -46,7 +50,9 @@ struct ctl_request {
 	int ret;
 	const char *group;
 	const char *id;
+	const char *document;
 	uint64_t after;
+	uint64_t version;
 	bool ahead;
 	bool signing_key;
 	bool check;
@@ -388,6 +394,35 @@ static int do_audit(struct ctl_request *q)
 	return ret;
 }
 
+static int do_policy(struct ctl_request *q)
+{
+	int ret = needs_gcks(q);
+
+	return ret ? ret
+		   : report_policies(q->roles.gcks, q->group, q->version,
+				     q->out, &q->err);
+}
+
+static int do_policy_check(struct ctl_request *q)
+{
+	int ret = needs_gcks(q);
+
+	return ret ? ret
+		   : report_verdict(q->roles.gcks, q->group, q->document,
+				    q->out);
+}
+
+static int do_policy_apply(struct ctl_request *q)
+{
+	int ret = needs_gcks(q);
+
+	if (ret)
+		return ret;
+	quorum_apply(q->roles.gcks, q->group, q->document, strlen(q->document),
+		     order_done, q);
+	return LATER;
+}
+
 /* Carry out an order whose line is in the store. */
 static int run_order(struct ctl_request *q)
 {
@@ -462,6 +497,10 @@ static const struct command {
 	{ "leave", NEEDS_GROUP, do_leave },
 	{ "join", NEEDS_GROUP, do_join },
 	{ "audit", WITH_AFTER, do_audit },
+	{ "policy", NEEDS_GROUP | WITH_VERSION, do_policy },
+	{ "policy-check", NEEDS_GROUP | NEEDS_DOCUMENT, do_policy_check },
+	{ "policy-apply", NEEDS_GROUP | NEEDS_DOCUMENT | IS_ORDER,
+	  do_policy_apply },
 };
 
 static const struct command *find_command(const char *name)
@@ -494,19 +533,20 @@ static int take_text(struct ctl_request *q, json_t *o, const char *key,
 	return 0;
 }
 
-static int take_after(struct ctl_request *q, json_t *o, bool with)
+static int take_count(struct ctl_request *q, json_t *o, const char *key,
+		      bool with, uint64_t *to)
 {
-	json_t *v = json_object_get(o, "after");
+	json_t *v = json_object_get(o, key);
 
 	if (!v)
 		return 0;
 	if (!with)
 		return err_set(&q->err, -EINVAL,
-			       "\"after\" is not for this command");
+			       "\"%s\" is not for this command", key);
 	if (!json_is_integer(v) || json_integer_value(v) < 0)
-		return err_set(&q->err, -EINVAL,
-			       "\"after\" has to be a number");
-	q->after = (uint64_t)json_integer_value(v);
+		return err_set(&q->err, -EINVAL, "\"%s\" has to be a number",
+			       key);
+	*to = (uint64_t)json_integer_value(v);
 	return 0;
 }
 
@@ -553,10 +593,60 @@ static int run_recorded(struct ctl_request *q, const struct command *c)
 	return ret;
 }
 
+/* Refuse a member that no command takes. */
+static int check_request_keys(struct ctl_request *q, json_t *o)
+{
+	static const char *const known[] = {
+		"cmd",	    "group",	   "id",	  "after",
+		"ahead",    "signing-key", "check",	  "file",
+		"document", "version",	   "json-version"
+	};
+	const char *key;
+	json_t *v;
+	size_t i;
+
+	json_object_foreach(o, key, v) {
+		for (i = 0; i < ARRAY_SIZE(known); i++)
+			if (!strcmp(key, known[i]))
+				break;
+		if (i == ARRAY_SIZE(known))
+			return err_set(&q->err, -EINVAL,
+				       "\"%.60s\" is not known", key);
+	}
+	return 0;
+}
+
+static int take_arguments(struct ctl_request *q, json_t *o, unsigned int takes)
+{
+	int ret;
+
+	ret = take_text(q, o, "group", takes & WITH_GROUP, takes & NEEDS_GROUP,
+			&q->group);
+	if (!ret)
+		ret = take_text(q, o, "id", false, takes & NEEDS_ID, &q->id);
+	if (!ret)
+		ret = take_count(q, o, "after", takes & WITH_AFTER, &q->after);
+	if (!ret)
+		ret = take_count(q, o, "version", takes & WITH_VERSION,
+				 &q->version);
+	if (!ret)
+		ret = take_bool(q, o, "ahead", takes & WITH_AHEAD, &q->ahead);
+	if (!ret)
+		ret = take_bool(q, o, "signing-key", takes & WITH_SIGNING_KEY,
+				&q->signing_key);
+	if (!ret)
+		ret = take_bool(q, o, "check", takes & WITH_CHECK, &q->check);
+	if (!ret)
+		ret = take_text(q, o, "file", takes & WITH_CHECK, false,
+				&q->file);
+	return ret ? ret
+		   : take_text(q, o, "document", false, takes & NEEDS_DOCUMENT,
+			       &q->document);
+}
+
 static int run_command(struct ctl_request *q, json_t *o)
 {
 	const struct command *c;
-	const char *key;
 	json_t *v;
 	int ret;
 
@@ -570,32 +660,7 @@ static int run_command(struct ctl_request *q, json_t *o)
 	if (!c)
 		return err_set(&q->err, -EINVAL, "unknown command \"%.60s\"",
 			       json_string_value(v));
-	json_object_foreach(o, key, v)
-		if (strcmp(key, "cmd") && strcmp(key, "group") &&
-		    strcmp(key, "id") && strcmp(key, "after") &&
-		    strcmp(key, "ahead") && strcmp(key, "signing-key") &&
-		    strcmp(key, "check") && strcmp(key, "file") &&
-		    strcmp(key, "json-version"))
-			return err_set(&q->err, -EINVAL,
-				       "\"%.60s\" is not known", key);
-	ret = take_text(q, o, "group", c->takes & WITH_GROUP,
-			c->takes & NEEDS_GROUP, &q->group);
-	if (!ret)
-		ret = take_text(q, o, "id", false, c->takes & NEEDS_ID, &q->id);
-	if (!ret)
-		ret = take_after(q, o, c->takes & WITH_AFTER);
-	if (!ret)
-		ret = take_bool(q, o, "ahead", c->takes & WITH_AHEAD,
-				&q->ahead);
-	if (!ret)
-		ret = take_bool(q, o, "signing-key",
-				c->takes & WITH_SIGNING_KEY, &q->signing_key);
-	if (!ret)
-		ret = take_bool(q, o, "check", c->takes & WITH_CHECK,
-				&q->check);
-	if (!ret)
-		ret = take_text(q, o, "file", c->takes & WITH_CHECK, false,
-				&q->file);
+	ret = check_request_keys(q, o) ?: take_arguments(q, o, c->takes);
 	return ret ? ret : run_recorded(q, c);
 }
 

@@ -20,8 +20,8 @@
 #include "lib/loop.h"
 #include "lib/timer.h"
 
-/* Size of a request, including its newline. */
-#define CTL_REQUEST_MAX 4096
+/* Size of a request, including its newline; one with a signed document is the largest. */
+#define CTL_REQUEST_MAX 262144
 #define CTL_MAX_CLIENTS 32
 /* An idle client is closed after this time. */
 #define CTL_IDLE_MS 60000

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/applied.h"
 #include "gcks/gather.h"
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
@@ -52,6 +53,7 @@ int gcks_alloc(const struct gcks_deps *deps, struct gcks **out, struct err *err)
 int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	     struct gcks **out, struct err *err)
 {
+	struct conf_gcks own;
 	struct gcks *k;
 	struct group *g;
 	size_t i;
@@ -60,8 +62,13 @@ int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	ret = gcks_alloc(deps, &k, err);
 	if (ret)
 		return ret;
-	for (i = 0; !ret && i < conf->n_groups; i++)
-		ret = group_new(k, &conf->groups[i], &g, err);
+	k->quorum.needed = conf->quorum.needed;
+	ret = applied_groups(deps->store, conf, &own, err);
+	if (!ret && conf_names_copy(&k->quorum.admins, &conf->quorum.admins))
+		ret = err_set(err, -ENOMEM, "out of memory");
+	for (i = 0; !ret && i < own.n_groups; i++)
+		ret = group_new(k, &own.groups[i], &g, err);
+	applied_groups_free(&own);
 	if (ret) {
 		gcks_free(k);
 		return ret;
@@ -116,6 +123,7 @@ void gcks_free(struct gcks *k)
 		group_free(TAILQ_FIRST(&k->closing));
 	gmc_pace_forget(k);
 	notice_free(k);
+	conf_names_free(&k->quorum.admins);
 	free(k);
 }
 

@@ -502,6 +502,7 @@ LIST_HEAD(pace_list, pace_entry);
 struct gcks {
 	const struct conf_gcks *conf;
 	struct gcks_deps deps;
+	struct conf_quorum quorum;
 	struct ike_engine *engine;
 	struct groups groups;
 	struct groups closing; /* groups that tell members of their end */

@@ -3,11 +3,14 @@
  * Changes from the groups that run, or those of the store of a stopped key server,
  * to those of another configuration.
  */
+#include "gcks/reload.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "gcks/applied.h"
 #include "gcks/gather.h"
 #include "gcks/gcks.h"
 #include "gcks/gmc.h"
@@ -169,6 +172,12 @@ static void tell_reload(const struct report *r, const struct group *g,
 		tell_exposed(r, g, c, diff & POLICY_LISTS, psks);
 }
 
+void reload_tell_group(const struct group *g, const struct conf_group *c,
+		       conf_change_fn *fn, void *arg)
+{
+	tell_reload(&(struct report){ fn, arg }, g, c, g->k->deps.psks);
+}
+
 static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
 				const struct psks *psks, const struct report *r)
 {
@@ -219,14 +228,18 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 {
 	const struct report r = { fn, arg };
 	int ret = check_key_wrap(k, conf, err);
+	struct conf_gcks own = { .n_groups = 0 };
 	size_t i;
 
-	for (i = 0; !ret && i < conf->n_groups; i++)
-		if (!group_find(k, conf->groups[i].name,
-				strlen(conf->groups[i].name)))
-			ret = group_new_check(k, &conf->groups[i], err);
 	if (!ret)
-		report_gcks_changes(k, conf, psks, &r);
+		ret = applied_groups(k->deps.store, conf, &own, err);
+	for (i = 0; !ret && i < own.n_groups; i++)
+		if (!group_find(k, own.groups[i].name,
+				strlen(own.groups[i].name)))
+			ret = group_new_check(k, &own.groups[i], err);
+	if (!ret)
+		report_gcks_changes(k, &own, psks, &r);
+	applied_groups_free(&own);
 	return ret;
 }
 
@@ -319,6 +332,7 @@ int gcks_start_check(const struct conf_gcks *conf, const struct gcks_deps *deps,
 {
 	const struct report r = { fn, arg };
 	struct unserved u = { .r = &r, .conf = conf };
+	struct conf_gcks own = { .n_groups = 0 };
 	struct gcks *k;
 	size_t i;
 	int ret;
@@ -332,8 +346,11 @@ int gcks_start_check(const struct conf_gcks *conf, const struct gcks_deps *deps,
 		err_set(err, ret, "store: %s", store_reason(deps->store, ret));
 	else
 		tell_unserved(&u);
-	for (i = 0; !ret && i < conf->n_groups; i++)
-		ret = check_one(k, &conf->groups[i], &r, err);
+	if (!ret)
+		ret = applied_groups(deps->store, conf, &own, err);
+	for (i = 0; !ret && i < own.n_groups; i++)
+		ret = check_one(k, &own.groups[i], &r, err);
+	applied_groups_free(&own);
 	gcks_free(k);
 	return ret;
 }
@@ -384,26 +401,30 @@ static void change_one(struct group *g, const struct conf_group *c,
 void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 		 gcks_done_fn *done, void *arg)
 {
+	struct conf_gcks own = { .n_groups = 0 };
 	struct group *g, *next;
 	struct err err = {};
 	struct gather *t;
 	int ret;
 
-	ret = check_key_wrap(k, conf, &err);
+	ret = check_key_wrap(k, conf, &err)
+		      ?: applied_groups(k->deps.store, conf, &own, &err);
 	t = ret ? NULL : gather_new(done, arg);
 	if (!t) {
+		applied_groups_free(&own);
 		done(arg, ret ? ret : -ENOMEM, 0,
 		     ret ? err.text
 			 : "out of memory: no group of the key server has changed");
 		return;
 	}
-	report_gcks_changes(k, conf, k->deps.psks,
+	report_gcks_changes(k, &own, k->deps.psks,
 			    &(struct report){ conf_log_change, NULL });
-	open_added(k, conf, t);
+	open_added(k, &own, t);
 	/* A group that is closed may leave the list at once. */
 	for (g = TAILQ_FIRST(&k->groups); g; g = next) {
 		next = TAILQ_NEXT(g, all);
-		change_one(g, find_group_conf(conf, g->conf->name), t);
+		change_one(g, find_group_conf(&own, g->conf->name), t);
 	}
+	applied_groups_free(&own);
 	gather_end(t);
 }

@@ -130,6 +130,8 @@ static const struct phrase_id phrase_ids[] = {
 	{ "revocation list not valid yet", "1f1e21da1cb7547dbfe228013523915e" },
 	{ "revocation lists not noted", "7c49db3ce6b7526e8f91ba6d9b245431" },
 	{ "seal key changed", "af4b5bee9f5f5f0db7c4f51ce0d49706" },
+	{ "signed policy applied", "f93e2334133d5c2c987810f795768738" },
+	{ "signed policy in force", "ccee44958c0e56f396acf92a6e11ffa9" },
 	{ "signing key changed", "7ae4762192fe56b8be1e9ad4cf93ce82" },
 	{ "started", "fda2be2288a35c8bbeda4f141ee40781" },
 	{ "state change refused", "84db555c810059888c03272aa0564e7a" },

@@ -37,7 +37,7 @@ static void ask(int fd, const char *text, size_t len)
 
 static void requests(void)
 {
-	static char big[CTL_REQUEST_MAX + 10];
+	static char big[4096];
 	int a = client(), b = client();
 	size_t i;
 
@@ -59,7 +59,8 @@ static void requests(void)
 	       "half a request is answered when it is whole");
 
 	memset(big, ' ', sizeof(big));
-	ask(b, big, CTL_REQUEST_MAX);
+	for (i = 0; i < CTL_REQUEST_MAX; i += sizeof(big))
+		ask(b, big, sizeof(big));
 	ok(strstr(answer(b), "too long"), "one that is too long is refused");
 	ok(!answer(b), "the client whose request is too long is closed");
 	close(b);
@@ -82,8 +83,9 @@ static FILE *record;
 /* Return the definition of the answer to @cmd in the schema. */
 static const char *answer_to(const char *cmd)
 {
-	static const char *const own[] = { "version", "status", "member",
-					   "evict",   "audit",	"reload" };
+	static const char *const own[] = { "version", "status",	     "member",
+					   "evict",   "audit",	     "reload",
+					   "policy",  "policy-check" };
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(own); i++)
@@ -592,6 +594,17 @@ static void roles(void)
 	json_decref(o);
 	ok(strstr(one(&k, "{\"cmd\":\"reseal\"}"), "is not in a file"),
 	   "a store without a key in a file is not sealed anew");
+	ok(strstr(one(&k, "{\"cmd\":\"policy\",\"group\":\"video\"}"),
+		  "\"versions\":[]"),
+	   "no policy was signed");
+	ok(strstr(one(&k, "{\"cmd\":\"policy-check\",\"group\":\"video\","
+			  "\"document\":\"{}\"}"),
+		  "no quorum (gcks.quorum)"),
+	   "without a quorum a document is refused");
+	ok(strstr(one(&k, "{\"cmd\":\"policy-apply\",\"group\":\"video\","
+			  "\"document\":\"{}\"}"),
+		  "\"ok\":false"),
+	   "without a quorum no document is applied");
 	ok(strstr(one(&k, "{\"cmd\":\"audit\"}"), "\"event\":\"evict\""),
 	   "the eviction is in the audit trail");
 	ok(strstr(one(&k, "{\"cmd\":\"audit\",\"after\":1000000}"),

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ctl/policies.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "conf/document.h"
+#include "crypto/signed.h"
+#include "ctl/report.h"
+#include "gcks/quorum.h"
+
+static json_t *list_lines(const char *lines)
+{
+	json_t *list = json_array();
+	const char *end;
+	size_t len;
+
+	for (; *lines; lines = end + !!*end) {
+		end = strchrnul(lines, '\n');
+		len = (size_t)(end - lines);
+		json_array_append_new(list, json_stringn(lines, len));
+	}
+	return list;
+}
+
+static json_t *list_names_of(const struct conf_names *names)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < names->n; i++)
+		json_array_append_new(list, report_text(names->v[i]));
+	return list;
+}
+
+static void add_quorum(const struct conf_quorum *q, json_t *out)
+{
+	if (q)
+		json_object_set_new(out, "quorum",
+				    json_pack("{s:o, s:i}", "administrators",
+					      list_names_of(&q->admins),
+					      "needed", (int)q->needed));
+}
+
+struct versions {
+	uint64_t asked;
+	json_t *out;
+	json_t *list;
+};
+
+static int add_version(void *arg, const struct applied *a)
+{
+	struct versions *v = arg;
+	struct signed_doc *d;
+	size_t len;
+
+	json_array_append_new(v->list, json_pack("{s:I, s:I, s:o}", "version",
+						 (json_int_t)a->version, "time",
+						 (json_int_t)a->time, "signers",
+						 list_lines(a->signers)));
+	if (v->asked && a->version != v->asked)
+		return 0;
+	if (signed_parse(a->signed_doc, strlen(a->signed_doc), &d, NULL))
+		return -EBADMSG;
+	json_object_set_new(v->out, "document",
+			    report_text(signed_content(d, &len)));
+	json_object_set_new(v->out, "signed", report_text(a->signed_doc));
+	signed_free(d);
+	return 0;
+}
+
+int report_policies(struct gcks *k, const char *group, uint64_t version,
+		    json_t *out, struct err *err)
+{
+	struct versions v = { version, out, json_array() };
+	int ret;
+
+	add_quorum(quorum_of(k), out);
+	json_object_set_new(out, "versions", v.list);
+	ret = quorum_history(k, group, add_version, &v);
+	if (ret == -ENOENT)
+		return err_set(err, ret, "no group \"%s\"", group);
+	if (ret)
+		return err_set(err, ret, "signed policies in the store: %s",
+			       strerror(-ret));
+	if (version && !json_object_get(out, "document"))
+		return err_set(err, -ENOENT,
+			       "version %llu of the policy of \"%s\" is not kept",
+			       (unsigned long long)version, group);
+	return 0;
+}
+
+static void add_line_to(void *arg, const char *line)
+{
+	json_array_append_new(arg, report_text(line));
+}
+
+static json_t *signer_json(const struct quorum_signer *s)
+{
+	json_t *o = json_pack("{s:o, s:b}", "identity",
+			      report_text(s->identity), "counts", s->counts);
+
+	if (!s->counts)
+		json_object_set_new(o, "why", report_text(s->why));
+	return o;
+}
+
+int report_verdict(struct gcks *k, const char *group, const char *text,
+		   json_t *out)
+{
+	struct quorum_verdict *v = quorum_judge(k, group, text, strlen(text));
+	json_t *signers = json_array(), *changes = json_array();
+	size_t i;
+
+	if (!v) {
+		json_decref(signers);
+		json_decref(changes);
+		return -ENOMEM;
+	}
+	add_quorum(quorum_of(k), out);
+	for (i = 0; i < v->n_signers; i++)
+		json_array_append_new(signers, signer_json(&v->signers[i]));
+	quorum_tell(k, v, add_line_to, changes);
+	json_object_set_new(out, "signers", signers);
+	json_object_set_new(out, "counted", json_integer((int)v->n_counted));
+	json_object_set_new(out, "changes", changes);
+	json_object_set_new(out, "applied",
+			    json_integer((json_int_t)v->version));
+	if (v->doc)
+		json_object_set_new(out, "version",
+				    json_integer((json_int_t)v->doc->version));
+	if (v->ret)
+		json_object_set_new(out, "refused",
+				    report_text(v->refusal.text));
+	quorum_free(v);
+	return 0;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/applied.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/document.h"
+#include "crypto/signed.h"
+#include "gcks/policy.h"
+#include "lib/buf.h"
+#include "lib/log.h"
+
+#define RECORD_VERSION 1
+/* Names below it are not those of groups; the groups' own records are below "g". */
+#define PREFIX "signed"
+
+/* ---- records ------------------------------------------------------------ */
+
+static int applied_key(char key[static STORE_KEY_MAX], const char *group,
+		       uint64_t version)
+{
+	char number[24];
+
+	/* The store orders by text. */
+	snprintf(number, sizeof(number), "%016llu",
+		 (unsigned long long)version);
+	return store_key(key, PREFIX, group, "policy", number, NULL);
+}
+
+/* A text is stored with its terminator. */
+static const char *take_text_of(struct rbuf *r)
+{
+	uint32_t n = rbuf_u32(r);
+	const char *s = (const char *)rbuf_bytes(r, n);
+
+	if (!r->err && (!n || memchr(s, '\0', n) != s + n - 1))
+		r->err = -EBADMSG;
+	return r->err ? NULL : s;
+}
+
+static void put_text_of(struct wbuf *w, const char *s)
+{
+	wbuf_u32(w, (uint32_t)strlen(s) + 1);
+	wbuf_put(w, s, strlen(s) + 1);
+}
+
+struct each {
+	applied_fn *fn;
+	void *arg;
+};
+
+static int read_record(void *arg, const char *key, const uint8_t *val,
+		       size_t len)
+{
+	const struct each *e = arg;
+	struct applied a;
+	struct rbuf r;
+
+	(void)key;
+	rbuf_init(&r, val, len);
+	if (rbuf_u8(&r) != RECORD_VERSION)
+		return -EBADMSG;
+	a.version = rbuf_u64(&r);
+	a.time = (int64_t)rbuf_u64(&r);
+	a.signers = take_text_of(&r);
+	a.signed_doc = take_text_of(&r);
+	return r.err ? r.err : e->fn(e->arg, &a);
+}
+
+int applied_each(struct store *s, const char *group, applied_fn *fn, void *arg)
+{
+	struct each e = { fn, arg };
+	char key[STORE_KEY_MAX];
+	int ret = store_key(key, PREFIX, group, "policy", NULL);
+
+	return ret ? ret : store_each(s, key, read_record, &e);
+}
+
+struct newest {
+	uint64_t version;
+	char *pem;
+};
+
+static int take_newest(void *arg, const struct applied *a)
+{
+	struct newest *n = arg;
+
+	free(n->pem);
+	n->version = a->version;
+	n->pem = strdup(a->signed_doc);
+	return n->pem ? 0 : -ENOMEM;
+}
+
+int applied_newest(struct store *s, const char *group, uint64_t *version,
+		   char **text, struct err *err)
+{
+	struct newest n = { 0, NULL };
+	struct signed_doc *d;
+	size_t len;
+	int ret;
+
+	if (text)
+		*text = NULL;
+	ret = applied_each(s, group, take_newest, &n);
+	if (ret)
+		err_set(err, ret, "signed policies in the store: %s",
+			store_reason(s, ret));
+	*version = n.version;
+	if (!ret && text && n.pem) {
+		ret = signed_parse(n.pem, strlen(n.pem), &d, err);
+		*text = ret ? NULL : strdup(signed_content(d, &len));
+		if (!ret)
+			signed_free(d);
+		if (!ret && !*text)
+			ret = err_set(err, -ENOMEM, "out of memory");
+	}
+	free(n.pem);
+	return ret;
+}
+
+struct oldest {
+	uint64_t first;
+	unsigned int n;
+};
+
+static int count_version(void *arg, const struct applied *a)
+{
+	struct oldest *o = arg;
+
+	if (!o->n++)
+		o->first = a->version;
+	return 0;
+}
+
+int applied_put(struct store *s, const char *group, const struct applied *a)
+{
+	struct oldest o = { 0, 0 };
+	char key[STORE_KEY_MAX];
+	struct wbuf w;
+	int ret;
+
+	ret = applied_each(s, group, count_version, &o);
+	if (!ret && o.n >= APPLIED_KEPT)
+		ret = applied_key(key, group, o.first) ?: store_del(s, key);
+	if (!ret)
+		ret = applied_key(key, group, a->version);
+	if (ret)
+		return ret;
+	wbuf_init(&w, STORE_VALUE_MAX);
+	wbuf_u8(&w, RECORD_VERSION);
+	wbuf_u64(&w, a->version);
+	wbuf_u64(&w, (uint64_t)a->time);
+	put_text_of(&w, a->signers);
+	put_text_of(&w, a->signed_doc);
+	ret = w.err ? w.err : store_put(s, key, w.p, w.len);
+	wbuf_free(&w);
+	return ret;
+}
+
+/* ---- groups ------------------------------------------------------------- */
+
+/* Copy the group @from, or take the policy that was applied in its place. */
+static int take_group(struct store *s, const struct conf_group *from,
+		      struct conf_group *to, struct err *err)
+{
+	struct conf_document *d = NULL;
+	struct err why = { "" };
+	char *text = NULL;
+	uint64_t version;
+	int ret;
+
+	ret = applied_newest(s, from->name, &version, &text, &why);
+	if (!ret && text)
+		ret = conf_document_parse(text, strlen(text), &d, &why);
+	if (!ret && d && d->conf.kwa != from->kwa)
+		ret = err_set(&why, -EINVAL,
+			      "key-wrap is not the one of the configuration");
+	free(text);
+	if (ret) {
+		conf_document_free(d);
+		return err_set(err, ret,
+			       "group %s: version %llu of its signed policy: %s",
+			       from->name, (unsigned long long)version,
+			       why.text);
+	}
+	if (!d)
+		return conf_group_copy(to, from)
+			       ? err_set(err, -ENOMEM, "out of memory")
+			       : 0;
+	if (policy_diff(from, &d->conf, 0, NULL, 0))
+		log_group(LOG_LEVEL_INFO, from->name,
+			  "signed policy in force: version %llu, and not the settings of the file",
+			  (unsigned long long)version);
+	*to = d->conf;
+	to->line = from->line;
+	d->conf = (struct conf_group){ 0 };
+	conf_document_free(d);
+	return 0;
+}
+
+int applied_groups(struct store *s, const struct conf_gcks *conf,
+		   struct conf_gcks *to, struct err *err)
+{
+	size_t i;
+	int ret = 0;
+
+	*to = *conf;
+	to->n_groups = 0;
+	to->groups = calloc(conf->n_groups ? conf->n_groups : 1,
+			    sizeof(*to->groups));
+	if (!to->groups)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (i = 0; i < conf->n_groups && !ret; i++) {
+		if (conf->quorum.needed)
+			ret = take_group(s, &conf->groups[i], &to->groups[i],
+					 err);
+		else if (conf_group_copy(&to->groups[i], &conf->groups[i]))
+			ret = err_set(err, -ENOMEM, "out of memory");
+		to->n_groups += !ret;
+	}
+	/* A group of the file may have changed to what another policy has. */
+	if (!ret && conf->quorum.needed)
+		ret = conf_document_check(to, err);
+	return ret;
+}
+
+void applied_groups_free(struct conf_gcks *to)
+{
+	while (to->n_groups)
+		conf_group_free(&to->groups[--to->n_groups]);
+	free(to->groups);
+	to->groups = NULL;
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/quorum.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "conf/document.h"
+#include "crypto/cert.h"
+#include "gcks/gmc.h"
+#include "gcks/group.h"
+#include "gcks/life.h"
+#include "gcks/orders.h"
+#include "gcks/policy.h"
+#include "gcks/reload.h"
+#include "lib/log.h"
+#include "lib/quote.h"
+
+const struct conf_quorum *quorum_of(const struct gcks *k)
+{
+	return k->quorum.needed ? &k->quorum : NULL;
+}
+
+void quorum_free(struct quorum_verdict *v)
+{
+	if (!v)
+		return;
+	conf_document_free(v->doc);
+	free(v);
+}
+
+/* ---- signatures --------------------------------------------------------- */
+
+/* Return true if @s is of somebody, or by a key, that is among the ones before it. */
+static bool signed_before(const struct quorum_verdict *v,
+			  const struct signed_doc *d, size_t i)
+{
+	size_t n;
+
+	for (n = 0; n < i; n++)
+		if (v->signers[n].counts &&
+		    (!strcasecmp(v->signers[n].identity,
+				 v->signers[i].identity) ||
+		     signed_same_key(d, n, i)))
+			return true;
+	return false;
+}
+
+static int judge_signer(struct gcks *k, struct quorum_verdict *v,
+			const struct signed_doc *d, size_t i, struct err *why)
+{
+	struct quorum_signer *s = &v->signers[i];
+	int ret = signed_identity(d, i, s->identity, why);
+
+	if (ret)
+		return ret;
+	if (!conf_names_match(&k->quorum.admins, s->identity))
+		return err_set(why, -EPERM,
+			       "is no administrator of this key server");
+	ret = signed_verify(d, i, k->deps.trust,
+			    (time_t)clock_wall(k->deps.clock), why);
+	if (!ret && signed_before(v, d, i))
+		ret = err_set(why, -EEXIST,
+			      "has signed before, and counts once");
+	return ret;
+}
+
+static int compare_signers(const void *a, const void *b)
+{
+	const struct quorum_signer *p = a, *q = b;
+
+	return strcasecmp(p->identity, q->identity);
+}
+
+static void judge_signers(struct gcks *k, struct quorum_verdict *v,
+			  const struct signed_doc *d)
+{
+	struct quorum_signer *s;
+	struct err why;
+
+	for (; v->n_signers < signed_count(d); v->n_signers++) {
+		s = &v->signers[v->n_signers];
+		why = (struct err){ "" };
+		s->counts = !judge_signer(k, v, d, v->n_signers, &why);
+		v->n_counted += s->counts;
+		snprintf(s->why, sizeof(s->why), "%.199s", why.text);
+	}
+	/* CMS has them in an order that says nothing. */
+	qsort(v->signers, v->n_signers, sizeof(*v->signers), compare_signers);
+}
+
+/* Append @text to a list, if there is room. */
+static void add_name_to(char *list, size_t size, const char *text)
+{
+	size_t n = strlen(list);
+
+	if (n < size)
+		snprintf(list + n, size - n, "%s%s", n ? ", " : "", text);
+}
+
+static bool admin_has_signed(const struct quorum_verdict *v, const char *admin)
+{
+	size_t i;
+
+	for (i = 0; i < v->n_signers; i++)
+		if (v->signers[i].counts &&
+		    !strcasecmp(v->signers[i].identity, admin))
+			return true;
+	return false;
+}
+
+static int check_quorum(const struct gcks *k, struct quorum_verdict *v)
+{
+	char missing[300] = "", bad[400] = "", one[300], name[QUOTE_LEN];
+	const struct conf_quorum *q = &k->quorum;
+	size_t i;
+
+	if (v->n_counted >= q->needed)
+		return 0;
+	for (i = 0; i < q->admins.n; i++)
+		if (!admin_has_signed(v, q->admins.v[i]))
+			add_name_to(missing, sizeof(missing), q->admins.v[i]);
+	for (i = 0; i < v->n_signers; i++) {
+		if (v->signers[i].counts)
+			continue;
+		snprintf(one, sizeof(one), "%s %s",
+			 v->signers[i].identity[0]
+				 ? quote(v->signers[i].identity, name)
+				 : "one",
+			 v->signers[i].why);
+		add_name_to(bad, sizeof(bad), one);
+	}
+	return err_set(&v->refusal, -EPERM,
+		       "%zu of %u signatures that are needed; not signed by %s%s%s",
+		       v->n_counted, q->needed, missing,
+		       *bad ? "; not counted: " : "", bad);
+}
+
+/* ---- the document ------------------------------------------------------- */
+
+/* Check the group of @v beside the others of the key server. */
+static int check_beside(struct gcks *k, struct quorum_verdict *v)
+{
+	struct conf_gcks all = { .n_groups = 0 };
+	const struct group *g;
+	size_t n = 0;
+	int ret;
+
+	TAILQ_FOREACH(g, &k->groups, all)
+	n++;
+	all.groups = calloc(n, sizeof(*all.groups));
+	if (!all.groups)
+		return err_set(&v->refusal, -ENOMEM, "out of memory");
+	TAILQ_FOREACH(g, &k->groups, all)
+	all.groups[all.n_groups++] =
+		strcmp(g->conf->name, v->doc->group) ? *g->conf : v->doc->conf;
+	ret = conf_document_check(&all, &v->refusal);
+	free(all.groups);
+	return ret;
+}
+
+static int check_document(struct gcks *k, const char *group,
+			  struct quorum_verdict *v)
+{
+	struct err *why = &v->refusal;
+	char fixed[POLICY_NAMES_MAX], name[QUOTE_LEN];
+	const struct group *g = group_find(k, group, strlen(group));
+
+	if (!g)
+		return err_set(why, -ENOENT, "no group \"%.40s\"", group);
+	if (strcmp(v->doc->group, group))
+		return err_set(why, -EINVAL, "it is for another group: %s",
+			       quote(v->doc->group, name));
+	if (v->doc->version <= v->version)
+		return err_set(why, -ESTALE,
+			       "its version is %llu, and version %llu is applied: write it again with a version above that",
+			       (unsigned long long)v->doc->version,
+			       (unsigned long long)v->version);
+	if (policy_diff(g->conf, &v->doc->conf, POLICY_FIXED, fixed,
+			sizeof(fixed)) &
+	    POLICY_FIXED)
+		return err_set(why, -EBUSY,
+			       "%s cannot change while mcsecd runs", fixed);
+	return check_beside(k, v);
+}
+
+/* A document that nobody has signed is JSON. */
+static int open_document(const char *text, size_t len, struct signed_doc **d,
+			 struct err *err)
+{
+	size_t i = 0;
+
+	while (i < len && strchr(" \t\r\n", text[i]))
+		i++;
+	return i < len && text[i] == '{' ? signed_new(text, len, d, err)
+					 : signed_parse(text, len, d, err);
+}
+
+static int judge_document(struct gcks *k, const char *group, const char *text,
+			  size_t len, struct quorum_verdict *v)
+{
+	struct signed_doc *d;
+	const char *content;
+	int ret;
+
+	if (!k->quorum.needed || !k->deps.trust)
+		return err_set(&v->refusal, -EOPNOTSUPP,
+			       "the key server has no quorum (gcks.quorum): its file is the policy");
+	ret = applied_newest(k->deps.store, group, &v->version, NULL,
+			     &v->refusal);
+	if (!ret)
+		ret = open_document(text, len, &d, &v->refusal);
+	if (ret)
+		return ret;
+	judge_signers(k, v, d);
+	content = signed_content(d, &len);
+	ret = conf_document_parse(content, len, &v->doc, &v->refusal);
+	signed_free(d);
+	if (!ret)
+		ret = check_document(k, group, v);
+	return ret ? ret : check_quorum(k, v);
+}
+
+struct quorum_verdict *quorum_judge(struct gcks *k, const char *group,
+				    const char *text, size_t len)
+{
+	struct quorum_verdict *v = calloc(1, sizeof(*v));
+
+	if (v)
+		v->ret = judge_document(k, group, text, len, v);
+	return v;
+}
+
+void quorum_tell(struct gcks *k, const struct quorum_verdict *v,
+		 conf_change_fn *fn, void *arg)
+{
+	const struct group *g =
+		v->doc ? group_find(k, v->doc->group, strlen(v->doc->group))
+		       : NULL;
+
+	if (g)
+		reload_tell_group(g, &v->doc->conf, fn, arg);
+}
+
+/* ---- application -------------------------------------------------------- */
+
+struct application {
+	gcks_done_fn *done;
+	void *arg;
+	uint64_t version;
+};
+
+static void application_done(void *arg, int ret, uint32_t effective_ms,
+			     const char *why)
+{
+	struct application *a = arg;
+	char text[ERR_LEN];
+
+	if (ret) {
+		snprintf(text, sizeof(text),
+			 "version %llu is stored, and not in force everywhere yet: %.700s; reload to go on",
+			 (unsigned long long)a->version, why);
+		ret = -EINPROGRESS;
+	}
+	a->done(a->arg, ret, effective_ms, ret ? text : "");
+	free(a);
+}
+
+static void list_signers(const struct quorum_verdict *v, char *buf, size_t size,
+			 const char *between)
+{
+	size_t i, n = 0;
+
+	buf[0] = '\0';
+	for (i = 0; i < v->n_signers && n < size; i++)
+		if (v->signers[i].counts)
+			n += snprintf(buf + n, size - n, "%s%s",
+				      n ? between : "", v->signers[i].identity);
+}
+
+/* One transaction has the document and its line in the audit trail. */
+static int store_document(struct gcks *k, const struct quorum_verdict *v,
+			  const char *pem, struct err *err)
+{
+	static const size_t size = SIGNED_SIGNERS * SIGNED_ID_MAX;
+	struct store *s = k->deps.store;
+	char *names = malloc(size), detail[512];
+	struct applied a = { v->doc->version, clock_wall(k->deps.clock), names,
+			     pem };
+	int ret = names ? store_record(s) : -ENOMEM;
+
+	if (ret) {
+		free(names);
+		return err_set(err, ret, "out of memory");
+	}
+	list_signers(v, names, size, ", ");
+	snprintf(detail, sizeof(detail), "version %llu: signed by %.450s",
+		 (unsigned long long)a.version, names);
+	list_signers(v, names, size, "\n");
+	ret = applied_put(s, v->doc->group, &a);
+	if (!ret)
+		ret = gmc_audit(k, v->doc->group, "", "policy-signed", detail);
+	if (ret)
+		store_drop(s);
+	else
+		ret = store_submit_wait(s, NULL);
+	free(names);
+	return ret ? err_set(err, ret, "not stored: %s", store_error(s)) : 0;
+}
+
+/* Returns 0 if orders_give_policy() answers, or -errno with a text in @err. */
+static int apply_verdict(struct gcks *k, const struct quorum_verdict *v,
+			 const char *pem, gcks_done_fn *done, void *arg,
+			 struct err *err)
+{
+	struct group *g = group_find(k, v->doc->group, strlen(v->doc->group));
+	struct application *a = calloc(1, sizeof(*a));
+	struct policy *p = policy_new(&v->doc->conf, 0);
+	int ret = a && p ? store_document(k, v, pem, err)
+			 : err_set(err, -ENOMEM, "out of memory");
+
+	if (ret) {
+		policy_free(p);
+		free(a);
+		return ret;
+	}
+	group_info(g, "signed policy applied: version %llu",
+		   (unsigned long long)v->doc->version);
+	*a = (struct application){ done, arg, v->doc->version };
+	orders_give_policy(g, p, application_done, a);
+	return 0;
+}
+
+void quorum_apply(struct gcks *k, const char *group, const char *text,
+		  size_t len, gcks_done_fn *done, void *arg)
+{
+	struct quorum_verdict *v = quorum_judge(k, group, text, len);
+	char why[ERR_LEN] = "out of memory";
+	int ret = -ENOMEM;
+
+	if (v) {
+		ret = v->ret
+			      ?: apply_verdict(k, v, text, done, arg,
+					       &v->refusal);
+		snprintf(why, sizeof(why), "%s", v->refusal.text);
+	}
+	quorum_free(v);
+	if (ret)
+		done(arg, ret, 0, why);
+}
+
+int quorum_history(struct gcks *k, const char *group, applied_fn *fn, void *arg)
+{
+	if (!group_find(k, group, strlen(group)))
+		return -ENOENT;
+	return applied_each(k->deps.store, group, fn, arg);
+}

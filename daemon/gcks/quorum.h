@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Policies that a quorum of administrators has signed: who has signed one, whether
+ * the key server may apply it, and the application.
+ */
+#ifndef GCKS_QUORUM_H
+#define GCKS_QUORUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/signed.h"
+#include "gcks/applied.h"
+#include "gcks/gcks.h"
+#include "lib/err.h"
+
+struct conf_document;
+
+struct quorum_signer {
+	char identity[SIGNED_ID_MAX]; /* "" if the certificate is missing */
+	bool counts;
+	char why[200]; /* why it does not count, else "" */
+};
+
+/* The opinion that the key server has of a document. */
+struct quorum_verdict {
+	struct conf_document *doc; /* NULL if it cannot be read */
+	struct quorum_signer signers[SIGNED_SIGNERS];
+	size_t n_signers;
+	size_t n_counted; /* administrators among them, each once */
+	uint64_t version; /* the applied one; 0: none */
+	int ret; /* 0: it may be applied, or -errno, with the reason */
+	struct err refusal;
+};
+
+/* Return NULL if there is no quorum, and each change is that of the file. */
+const struct conf_quorum *quorum_of(const struct gcks *k);
+/*
+ * Judge @text, which is a signed document or one that nobody has signed yet, as a
+ * policy of @group. Returns NULL without memory; freed by quorum_free().
+ */
+struct quorum_verdict *quorum_judge(struct gcks *k, const char *group,
+				    const char *text, size_t len);
+void quorum_free(struct quorum_verdict *v);
+/* Pass to @fn what would change, line by line, if there is a document. */
+void quorum_tell(struct gcks *k, const struct quorum_verdict *v,
+		 conf_change_fn *fn, void *arg);
+
+/*
+ * Apply a document: the store has it and its signatures before the group changes.
+ * @done is called once, perhaps before this returns; after an error other than
+ * -EINPROGRESS nothing has changed, and after that one the document is stored, and
+ * the next reload or start goes on with it.
+ */
+void quorum_apply(struct gcks *k, const char *group, const char *text,
+		  size_t len, gcks_done_fn *done, void *arg);
+/* Pass the applied versions of @group to @fn, as applied_each() does. */
+int quorum_history(struct gcks *k, const char *group, applied_fn *fn,
+		   void *arg);
+
+#endif
