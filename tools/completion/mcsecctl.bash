@@ -13,7 +13,7 @@ _mcsecctl_groups() {
 _mcsecctl_lookup() {
 	mc_words='' mc_args=''
 	case "$1" in
-	'') mc_words='group sa sender show stats metrics monitor watch top tree batch key pki setup doctor health status member rekey reset reload reseal evict admit audit join leave help' ;;
+	'') mc_words='group sa sender show stats metrics monitor watch top tree batch key pki setup doctor health status member rekey reset reload reseal evict admit policy audit join leave help' ;;
 	'group') mc_words='add set del show flush' mc_args='' ;;
 	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
 	'group set') mc_words='policy --force' mc_args='group' ;;
@@ -64,6 +64,14 @@ _mcsecctl_lookup() {
 	'reload') mc_words='--check' mc_args='' ;;
 	'evict') mc_words='--ahead' mc_args='group none' ;;
 	'admit') mc_words='' mc_args='group none' ;;
+	'policy') mc_words='write sign check show apply history rollback' mc_args='' ;;
+	'policy write') mc_words='config' mc_args='group file' ;;
+	'policy sign') mc_words='certificate key out' mc_args='file' ;;
+	'policy check') mc_words='' mc_args='file' ;;
+	'policy show') mc_words='version file' mc_args='group' ;;
+	'policy apply') mc_words='' mc_args='file' ;;
+	'policy history') mc_words='' mc_args='group' ;;
+	'policy rollback') mc_words='' mc_args='group none file' ;;
 	'audit') mc_words='verify show tail after' mc_args='' ;;
 	'audit verify') mc_words='dir certificate from head' mc_args='' ;;
 	'audit show') mc_words='dir group id event uid since until last' mc_args='' ;;
@@ -153,6 +161,12 @@ _mcsecctl_value() {
 	'setup gcks receivers') mc_value='@none' ;;
 	'setup both senders') mc_value='@none' ;;
 	'setup both receivers') mc_value='@none' ;;
+	'policy write config') mc_value='@file' ;;
+	'policy sign certificate') mc_value='@file' ;;
+	'policy sign key') mc_value='@file' ;;
+	'policy sign out') mc_value='@file' ;;
+	'policy show version') mc_value='@none' ;;
+	'policy show file') mc_value='@file' ;;
 	'audit verify dir') mc_value='@folder' ;;
 	'audit verify certificate') mc_value='@file' ;;
 	'audit verify from') mc_value='@none' ;;

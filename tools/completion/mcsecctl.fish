@@ -83,6 +83,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0' -a reload -d 'read the daemon\'s conf
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a reseal -d 'change the seal key of the store'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a evict -d 'evict a member, at the key server'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a admit -d 'admit an evicted identity again'
+complete -c mcsecctl -n '__mcsecctl_arg 0' -a policy -d 'policies that a quorum of administrators signs'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a audit -d 'audit trail of the key server'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a join -d 'register again, at a member'
 complete -c mcsecctl -n '__mcsecctl_arg 0' -a leave -d 'leave a group, at a member'
@@ -181,6 +182,24 @@ complete -c mcsecctl -n '__mcsecctl_past 0 reload; and __mcsecctl_free ' -a '--c
 complete -c mcsecctl -n '__mcsecctl_arg 0 evict' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 2 evict; and __mcsecctl_free ' -a '--ahead'
 complete -c mcsecctl -n '__mcsecctl_arg 0 admit' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy' -a 'write sign check show apply history rollback'
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy write' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 1 policy write' -F
+complete -c mcsecctl -n '__mcsecctl_past 2 policy write; and __mcsecctl_free config' -a 'config'
+complete -c mcsecctl -n '__mcsecctl_at policy write; and not __mcsecctl_free config' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy sign' -F
+complete -c mcsecctl -n '__mcsecctl_past 1 policy sign; and __mcsecctl_free certificate key out' -a 'certificate key out'
+complete -c mcsecctl -n '__mcsecctl_at policy sign; and not __mcsecctl_free certificate' -F
+complete -c mcsecctl -n '__mcsecctl_at policy sign; and not __mcsecctl_free key' -F
+complete -c mcsecctl -n '__mcsecctl_at policy sign; and not __mcsecctl_free out' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy check' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy show' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_past 1 policy show; and __mcsecctl_free version file' -a 'version file'
+complete -c mcsecctl -n '__mcsecctl_at policy show; and not __mcsecctl_free file' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy apply' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy history' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy rollback' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 2 policy rollback' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 audit' -a 'verify show tail after'
 complete -c mcsecctl -n '__mcsecctl_past 0 audit verify; and __mcsecctl_free dir certificate from head' -a 'dir certificate from head'
 complete -c mcsecctl -n '__mcsecctl_at audit verify; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'

@@ -240,7 +240,7 @@ int watch_daemon(struct ctl *ctl, bool loud);
 /* ---- one table or function per command ---- */
 extern const struct command group_commands[], sa_commands[], sender_commands[];
 extern const struct command key_commands[], pki_commands[], audit_commands[];
-extern const struct command setup_commands[];
+extern const struct command policy_commands[], setup_commands[];
 extern const struct command metrics_commands[];
 command_fn cmd_show, cmd_stats, cmd_monitor, cmd_batch, cmd_metrics;
 command_fn cmd_doctor, cmd_health, cmd_watch, cmd_status, cmd_member, cmd_rekey,
