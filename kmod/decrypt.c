@@ -26,7 +26,10 @@ u64 mcsec_verified_cookie __read_mostly;
  */
 #define DUMMY IPPROTO_NONE
 
-/* Every verdict other than NF_ACCEPT and NF_STOLEN comes from this function. */
+/*
+ * Count and trace a datagram that decrypt_esp() drops. What drops one later
+ * counts it itself: decrypt_done() and is_answered().
+ */
 static int drop_esp(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 {
 	const struct mcsec_sa *sa = pkt->sa;

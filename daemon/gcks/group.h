@@ -156,10 +156,10 @@ struct terms {
 
 /* ---- gkm: keys ---------------------------------------------------------- */
 
-/* KEYMAT of an SA; the SPI of a Data SA is the first 4 octets of @spi. */
 /* Changes of a group whose times are known. */
 #define GKM_CHANGES 64
 
+/* KEYMAT of an SA; the SPI of a Data SA is the first 4 octets of @spi. */
 struct gkey {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 	uint8_t keymat[KD_PLAIN_MAX];

@@ -74,7 +74,6 @@ void doubt_note(struct mgroup *g, enum doubt d)
 	timer_set(mgroup_tq(g), &g->ask, wait);
 }
 
-/* Return true if this is new. */
 static bool was_asked(const struct mgroup *g, const struct asked *a)
 {
 	unsigned int i;
@@ -87,6 +86,7 @@ static bool was_asked(const struct mgroup *g, const struct asked *a)
 	return false;
 }
 
+/* Return true if this was not asked before, and remember that it is now. */
 static bool note_asked(struct mgroup *g, enum once about, const void *spi,
 		       size_t len, uint32_t round)
 {
