@@ -566,10 +566,13 @@ const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa);
 bool ike_sa_peer_revoked(const struct ike_sa *sa);
 const struct ep *ike_sa_peer(const struct ike_sa *sa);
 const struct ep *ike_sa_local(const struct ike_sa *sa);
+/* Return the name of the state, for logs and status only. */
 const char *ike_sa_state_name(const struct ike_sa *sa);
 /* Both SPIs in hex, "0123456789abcdef_0123456789abcdef", for logs. */
 const char *ike_sa_name(const struct ike_sa *sa);
 bool ike_sa_is_up(const struct ike_sa *sa);
+/* Return true for an initiator whose IKE_SA_INIT is not answered yet. */
+bool ike_sa_is_init_sent(const struct ike_sa *sa);
 bool ike_sa_is_initiator(const struct ike_sa *sa);
 /*
  * Write the algorithms for status: "aes-gcm-16-256 sha2-256 x25519 kw-256", with

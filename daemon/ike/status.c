@@ -64,6 +64,11 @@ bool ike_sa_is_up(const struct ike_sa *sa)
 	return sa->state == IKE_ST_UP;
 }
 
+bool ike_sa_is_init_sent(const struct ike_sa *sa)
+{
+	return sa->state == IKE_ST_INIT_SENT;
+}
+
 bool ike_sa_is_initiator(const struct ike_sa *sa)
 {
 	return !sa->gcks;

@@ -392,7 +392,7 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 /* Return true if an IKE SA is being opened, and nothing has come back. */
 static bool is_unheard(const struct member *m)
 {
-	return m->sa && !strcmp(ike_sa_state_name(m->sa), "INIT_SENT");
+	return m->sa && ike_sa_is_init_sent(m->sa);
 }
 
 void register_unheard(struct member *m)
