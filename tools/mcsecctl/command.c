@@ -119,7 +119,7 @@ int dispatch(struct ctl *ctl, const struct command *of, int argc, char **argv)
 	}
 	ctl->of = of;
 	ctl->command = c;
-	if (strstr(c->usage, "-v]") && take_flag(&argc, argv, "-v"))
+	if (c->has_verbose && take_flag(&argc, argv, "-v"))
 		ctl->verbose = true;
 	return c->run ? c->run(ctl, argc, argv) : dispatch(ctl, c, argc, argv);
 }

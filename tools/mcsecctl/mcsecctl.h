@@ -49,6 +49,7 @@ struct command {
 	command_fn *run; /* NULL: one of @subs must follow */
 	const char *usage; /* words after the name */
 	const char *help; /* one line */
+	bool has_verbose; /* -v may follow, and is taken before @run */
 	const struct command *subs; /* ends with a NULL name, or is NULL */
 	const struct word *words; /* meaning of [WORD VALUE]... in usage */
 };

@@ -500,7 +500,8 @@ const struct command sa_commands[] = {
 		.words = set_words),
 	COMMAND("del", sa_del, "GROUP SPI", "delete an SA and its key"),
 	COMMAND("show", sa_show, "[GROUP [SPI]] [-v]",
-		"show all of one SA, or a line of each, without keys"),
+		"show all of one SA, or a line of each, without keys",
+		.has_verbose = true),
 	COMMAND("flush", sa_flush, "GROUP", "delete all SAs of a group"),
 	{}
 };
