@@ -159,7 +159,7 @@ static void member_event(void *ctx, const struct ike_event *ev)
 	case IKE_EV_REFUSED:
 		log_warn("refused by peer: key server %s: %s", peer, ev->text);
 		break;
-	case IKE_EV_NOT_TAKEN:
+	case IKE_EV_REQUEST_REFUSED:
 		log_debug("request refused: %s: %s", peer, ev->text);
 		break;
 	case IKE_EV_CAP:

@@ -393,7 +393,7 @@ void notice_ike(struct gcks *k, const struct ike_event *ev)
 	case IKE_EV_AUTH_FAILED:
 		auth_failed(k, ev);
 		break;
-	case IKE_EV_NOT_TAKEN:
+	case IKE_EV_REQUEST_REFUSED:
 		note_stranger(k, LOG_LEVEL_INFO, "request refused", ev);
 		break;
 	case IKE_EV_CAP:

@@ -451,7 +451,7 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 	if (agree_on_ppk(sa, m, &err) || check_gcks_id(sa, m, &err)) {
 		sa->engine->stats.auth_failed++;
 		sa_event(sa, IKE_EV_AUTH_FAILED, err.text);
-		farewell_auth_failed(sa);
+		last_request_auth_failed(sa);
 		sa_close(sa, 0, err.text);
 		return false;
 	}

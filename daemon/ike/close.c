@@ -95,7 +95,7 @@ static void drop_candidate(struct ike_sa *sa)
 		return;
 	s->main = NULL;
 	if (!sa->engine->dying)
-		farewell_delete(s, false);
+		last_request_delete(s, false);
 	sa_close(s, 0, "not needed any more");
 }
 
@@ -113,7 +113,7 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 	sa->my_busy = false;
 	sa->waits = false;
 	place_leave(sa);
-	rest_keep(sa);
+	last_answer_keep(sa);
 	table_bury(sa);
 	keys_wipe(&sa->keys);
 	sa_drop_handshake(sa);
@@ -134,7 +134,7 @@ bool sa_end_unwelcome(struct ike_sa *sa)
 	if (!sa->gcks || sa->shadow || sa->waits || sa->state != IKE_ST_UP ||
 	    !ops->welcome || ops->welcome(sa->engine->ctx, sa))
 		return false;
-	farewell_delete(sa, true);
+	last_request_delete(sa, true);
 	sa_close(sa, 0, "no group admits the peer");
 	return true;
 }

@@ -49,7 +49,8 @@ static uint64_t mono_ms(const struct ike_sa *sa)
 
 void child_old_deleted(struct ike_sa *s)
 {
-	struct ike_sa *sa = s->shadow ? table_find(s->engine, s->heir) : NULL;
+	struct ike_sa *sa = s->shadow ? table_find(s->engine, s->successor)
+				      : NULL;
 
 	if (sa && !sa->shadow && !sa->gcks)
 		timer_set(sa->engine->cfg.tq, &sa->t_idle, UNUSED_MS);

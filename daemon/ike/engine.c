@@ -22,8 +22,8 @@ static bool version_ok(struct ike_engine *engine, const struct ike_in *in)
 	if ((h->version & 0xf0) == (IKE_VERSION & 0xf0))
 		return true;
 	engine->stats.in_version++;
-	engine_not_taken(engine, &in->path.peer, "IKE version %u.%u",
-			 h->version >> 4, h->version & 15);
+	engine_request_refused(engine, &in->path.peer, "IKE version %u.%u",
+			       h->version >> 4, h->version & 15);
 	/*
 	 * RFC 7296 section 2.5: a request with a higher major version is
 	 * answered with the version that we support.
@@ -39,12 +39,13 @@ static bool version_ok(struct ike_engine *engine, const struct ike_in *in)
  * Answer a message of an unknown SA with INVALID_IKE_SPI (RFC 7296 section
  * 1.5).
  */
-static void deny_sa(struct ike_engine *engine, const struct ike_in *in)
+static void answer_unknown_spi(struct ike_engine *engine,
+			       const struct ike_in *in)
 {
 	const struct ike_hdr *h = &in->m.h;
 
 	engine->stats.in_no_sa++;
-	/* After a renewal that we began, the member is the responder of the SA. */
+	/* Only a key server answers, whichever side opened the IKE SA. */
 	if (engine->cfg.responder && !(h->flags & IKE_FLAG_RESPONSE) &&
 	    (h->next == IKE_PLD_SK ||
 	     (h->next == IKE_PLD_SKF && !frags_is_later(in))))
@@ -65,8 +66,9 @@ static void open_exchange(struct ike_engine *engine, struct ike_in *in,
 		   !memcmp(h->spi_i, zero, IKE_SPI_LEN) ||
 		   memcmp(h->spi_r, zero, IKE_SPI_LEN)) {
 		engine->stats.in_xchg++;
-		engine_not_taken(engine, &in->path.peer, "%s that opens no SA",
-				 ike_xchg_name(h->xchg));
+		engine_request_refused(engine, &in->path.peer,
+				       "%s that opens no SA",
+				       ike_xchg_name(h->xchg));
 	} else {
 		x->open(engine, in);
 	}
@@ -85,13 +87,14 @@ static void dispatch_message(struct ike_engine *engine, struct ike_in *in)
 	}
 	/* The I flag tells which of the two SPIs is ours. */
 	sa = table_find(engine, initiates ? h->spi_r : h->spi_i);
-	if (!sa && !(h->flags & IKE_FLAG_RESPONSE) && rest_answer(engine, in))
+	if (!sa && !(h->flags & IKE_FLAG_RESPONSE) &&
+	    last_answer_send(engine, in))
 		return;
 	if (!sa && h->flags & IKE_FLAG_RESPONSE &&
-	    farewell_answered(engine, in))
+	    last_request_answered(engine, in))
 		return;
 	if (!sa || sa->initiator == initiates) {
-		deny_sa(engine, in);
+		answer_unknown_spi(engine, in);
 		return;
 	}
 	if (!(x && x->open) && (memcmp(sa->spi_i, h->spi_i, IKE_SPI_LEN) ||
@@ -226,8 +229,8 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 	engine->ops = *ops;
 	engine->ctx = ctx;
 	engine->exchanges = ike_exchanges;
-	TAILQ_INIT(&engine->rests);
-	TAILQ_INIT(&engine->farewells);
+	TAILQ_INIT(&engine->last_answers);
+	TAILQ_INIT(&engine->last_requests);
 	TAILQ_INIT(&engine->frags);
 	kept_init(engine);
 	timer_init(&engine->later_timer, sa_later_due, engine);
@@ -268,10 +271,10 @@ void ike_engine_free(struct ike_engine *engine)
 	while ((sa = LIST_FIRST(&engine->sas)))
 		sa_close(sa, 0, "shutting down");
 	engine_leave(engine);
-	rest_free_all(engine);
+	last_answers_free(engine);
 	timer_del(engine->cfg.tq, &engine->kept_timer);
 	timer_del(engine->cfg.tq, &engine->later_timer);
-	farewell_free_all(engine);
+	last_requests_free(engine);
 	cookies_wipe(&engine->cookies);
 	out_free(engine);
 	places_free(engine);
@@ -354,8 +357,8 @@ static void close_outdated(struct ike_engine *engine, outdates_fn *outdates,
 }
 
 /*
- * The former table stays until the end of both functions, because an answer that
- * is owed has an AUTH.
+ * The caller keeps the old table until these functions return: an IKE SA that is
+ * being closed may still compute AUTH for an answer.
  */
 void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks)
 {
@@ -406,6 +409,7 @@ static int fill_task(const struct gike_req *req, uint8_t xchg,
 	t->n_sender_ids = req->n_sender_ids;
 	t->used_up = req->used_up;
 	t->later = req->later;
+	/* @t owns nothing, and task_push() copies both. */
 	t->sag = (struct sa_pld *)req->sag;
 	t->opaque = (struct opaque *)req->opaque;
 	for (unsigned int i = 0; t->opaque && i < t->opaque->n; i++)
@@ -527,8 +531,8 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg)
 	return ike_report(sa, idg, GIKE_N_REGISTRATION_FAILED);
 }
 
-static int tell_of_data(struct ike_sa *sa, uint16_t notify,
-			const struct ike_id *idg, uint32_t spi)
+static int send_data_notify(struct ike_sa *sa, uint16_t notify,
+			    const struct ike_id *idg, uint32_t spi)
 {
 	struct ike_task t = { .xchg = IKE_XCHG_INFORMATIONAL,
 			      .notify = notify,
@@ -540,14 +544,15 @@ static int tell_of_data(struct ike_sa *sa, uint16_t notify,
 	return sa_ask(sa, &t);
 }
 
-int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
+int ike_report_sending(struct ike_sa *sa, const struct ike_id *idg,
+		       uint32_t spi)
 {
-	return tell_of_data(sa, MCSEC_N_SENDING, idg, spi);
+	return send_data_notify(sa, MCSEC_N_SENDING, idg, spi);
 }
 
-int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
+int ike_report_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
 {
-	return tell_of_data(sa, MCSEC_N_RIVAL, idg, spi);
+	return send_data_notify(sa, MCSEC_N_RIVAL, idg, spi);
 }
 
 void ike_sa_keep(struct ike_sa *sa)

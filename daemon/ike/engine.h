@@ -130,8 +130,8 @@ enum ike_event_type {
 	IKE_EV_UP, /* authenticated both ways */
 	IKE_EV_CLOSED,
 	IKE_EV_AUTH_FAILED, /* peer not authenticated; text says why */
-	IKE_EV_REFUSED, /* peer rejects us; text says why */
-	IKE_EV_NOT_TAKEN, /* request without a matching SA */
+	IKE_EV_REFUSED, /* the peer refused a request of ours; text says why */
+	IKE_EV_REQUEST_REFUSED, /* we refused a request, before any SA */
 	IKE_EV_CAP, /* a limit was hit; at most one a second */
 };
 
@@ -473,12 +473,13 @@ int ike_leave(struct ike_sa *sa, const struct ike_id *idg);
  * implementations answer and ignore it. Errors are those of
  * ike_register_more().
  */
-int ike_sending(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
+int ike_report_sending(struct ike_sa *sa, const struct ike_id *idg,
+		       uint32_t spi);
 /*
  * Report, by N(MCSEC_RIVAL), that this engine's member has followed a forged
- * GSA_REKEY to the Data SA @spi. Otherwise like ike_sending().
+ * GSA_REKEY to the Data SA @spi. Otherwise like ike_report_sending().
  */
-int ike_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
+int ike_report_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
 
 /* ---- responder ---------------------------------------------------------- */
 

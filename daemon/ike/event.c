@@ -25,8 +25,8 @@ void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text)
 	engine_event(sa->engine, type, &sa->path.peer, sa_peer_name(sa), text);
 }
 
-void engine_not_taken(struct ike_engine *engine, const struct ep *peer,
-		      const char *fmt, ...)
+void engine_request_refused(struct ike_engine *engine, const struct ep *peer,
+			    const char *fmt, ...)
 {
 	char text[192];
 	va_list ap;
@@ -34,7 +34,7 @@ void engine_not_taken(struct ike_engine *engine, const struct ep *peer,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	engine_event(engine, IKE_EV_NOT_TAKEN, peer, "", text);
+	engine_event(engine, IKE_EV_REQUEST_REFUSED, peer, "", text);
 }
 
 void engine_cap(struct ike_engine *engine, const struct ep *peer,

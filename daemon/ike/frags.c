@@ -263,7 +263,7 @@ static int seal_one(struct sk_key *k, const struct ike_hdr *h, uint8_t first,
 int frags_seal(struct ike_sa *sa, const struct ike_hdr *h, uint8_t first,
 	       const struct wbuf *inner, struct dgrams *d)
 {
-	struct sk_key *k = sa->initiator ? &sa->keys.ei : &sa->keys.er;
+	struct sk_key *k = sa_own_key(sa);
 	size_t most, at = 0, len;
 	struct skf skf = { 0 };
 	int ret = 0;

@@ -255,29 +255,24 @@ static const char *parse_request(const struct ike_msg *m, struct gike_req *req,
 
 static uint64_t new_token(struct ike_sa *sa)
 {
-	const uint8_t *s = sa_own_spi(sa);
-
-	/*
-	 * Our SPI is the upper half, by which ike_token_sa() finds the bucket.
-	 */
-	return (uint64_t)s[0] << 56 | (uint64_t)s[1] << 48 |
-	       (uint64_t)s[2] << 40 | (uint64_t)s[3] << 32 |
+	/* The bucket of the SA, by which ike_token_sa() finds it, is on top. */
+	return (uint64_t)get_unaligned_be32(sa_own_spi(sa)) << 32 |
 	       ++sa->engine->next_token;
 }
 
 /*
  * A peer whose IKE SA has no key wrap algorithm cannot be given keys (RFC 9838
- * section 4.5.4), and has no business with groups.
+ * section 4.5.4): its IKE SA carries no group.
  */
-static void refuse_plain(struct ike_sa *sa, const struct gike_req *req)
+static void refuse_no_kwa(struct ike_sa *sa, const struct gike_req *req)
 {
 	static const struct gike_reply none = {
 		.notify = IKE_N_NO_PROPOSAL_CHOSEN,
 	};
 
-	engine_not_taken(sa->engine, &sa->path.peer,
-			 "%s, NO_PROPOSAL_CHOSEN: the IKE SA was negotiated without a key wrap algorithm (RFC 9838), and can only be opened",
-			 ike_xchg_name(req->xchg));
+	engine_request_refused(sa->engine, &sa->path.peer,
+			       "%s, NO_PROPOSAL_CHOSEN: the IKE SA was negotiated without a key wrap algorithm (RFC 9838), and can only be opened",
+			       ike_xchg_name(req->xchg));
 	groupreq_answer(sa, &none);
 }
 
@@ -295,7 +290,7 @@ static void ask_group(struct ike_sa *sa, struct gike_req *req)
 	sa->wait_report = req->report;
 	sa->waits = true;
 	if (!sa->suite.kwa) {
-		refuse_plain(sa, req);
+		refuse_no_kwa(sa, req);
 		return;
 	}
 	if (!engine->ops.group_request) {
@@ -361,7 +356,10 @@ static int check_reply(struct ike_sa *sa, const struct gike_reply *r,
 	if (r->notify || r->later_ms)
 		return 0;
 	if (sa->wait_report)
-		return r->gsa || r->kd ? -EBADMSG : 0;
+		return r->gsa || r->kd
+			       ? err_set(err, -EBADMSG,
+					 "reply to a report with GSA or KD")
+			       : 0;
 	if (!r->gsa || !r->kd)
 		return err_set(err, -EBADMSG, "reply without GSA and KD");
 	return gsa_check(r->gsa, r->kd, GC_REGISTRATION, sa->wait_send, err);
@@ -395,41 +393,39 @@ static int build_answer(struct ike_sa *sa, const struct gike_reply *r,
 }
 
 /*
- * Write the payload chain into @w. If the reply violates the rules or cannot
- * be built, the chain is N(REGISTRATION_FAILED) and *@refused has the error.
+ * Write the payload chain into @w, and the type of its first payload to *@first.
+ * Returns 0, or -errno if the reply violates the rules or cannot be built.
  */
-static int build_answer_or_failure(struct ike_sa *sa,
-				   const struct gike_reply *r, struct wbuf *w,
-				   uint8_t *first, int *refused)
+static int build_reply(struct ike_sa *sa, const struct gike_reply *r,
+		       struct wbuf *w, uint8_t *first)
 {
 	struct err err = {};
 	struct pchain c;
 	int ret;
 
 	pchain_init(&c, w, PCHAIN_DETACHED);
-	*refused = check_reply(sa, r, &err);
-	if (!*refused)
-		*refused = build_answer(sa, r, &c);
+	ret = check_reply(sa, r, &err);
+	if (!ret)
+		ret = build_answer(sa, r, &c);
 	*first = c.first;
-	if (!*refused)
-		return 0;
-	sa_err(sa, "answer not sent: %s",
-	       err.text[0] ? err.text : strerror(-*refused));
-	wbuf_free(w);
-	pchain_init(&c, w, PCHAIN_DETACHED);
-	ret = build_answer(sa, &failed, &c);
-	*first = c.first;
+	if (ret)
+		sa_err(sa, "answer not sent: %s",
+		       err.text[0] ? err.text : strerror(-ret));
 	return ret;
 }
 
 int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
 {
+	int refused, ret = 0;
 	uint8_t first;
 	struct wbuf w;
-	int refused, ret;
 
 	wbuf_init(&w, IKE_INNER_MAX);
-	ret = build_answer_or_failure(sa, r, &w, &first, &refused);
+	refused = build_reply(sa, r, &w, &first);
+	if (refused) {
+		wbuf_free(&w);
+		ret = build_reply(sa, &failed, &w, &first);
+	}
 	sa->waits = false;
 	kept_decided(sa);
 	if (refused || r->notify)
@@ -442,7 +438,7 @@ int groupreq_answer(struct ike_sa *sa, const struct gike_reply *r)
 	if (ret) {
 		sa_close(sa, 0, "the response could not be built");
 	} else if (!sa->dead && r->notify && r->close) {
-		farewell_delete(sa, true);
+		last_request_delete(sa, true);
 		sa_close(sa, 0, "refused");
 	}
 	if (!refused && sa->dead)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * INFORMATIONAL (RFC 7296 section 1.4): liveness, Delete of the SA, and a
- * member's reports of its Data SAs. Final messages of an SA are in farewell.c.
+ * member's reports of its Data SAs. Final messages of an SA are in last_request.c.
  */
 #include <stdio.h>
 

@@ -268,12 +268,37 @@ static const char *init_lacks(const struct ike_sa *sa, const struct ike_msg *m,
 	return NULL;
 }
 
+/* Go on with AUTH, or with additional key exchanges, behind the answer @m. */
+static void init_done(struct ike_sa *sa, const struct ike_msg *m,
+		      struct ike_path path)
+{
+	sa->hs->init_error = 0;
+	sa->hs->init_lacks = NULL;
+	sa->peer_hashes = get_hashes(m);
+	sa->fragments = takes_fragments(sa->engine, m);
+	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
+	/*
+	 * The answer may have come from another address, but NAT detection is
+	 * about the address that we send to.
+	 */
+	path.peer = sa->path.peer;
+	nat_see(sa, m, &path);
+	nat_float(sa);
+	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
+	sa->my_busy = false;
+	sa->my_mid = 1;
+	task_free(task_take(sa));
+	if (inter_begin(sa))
+		sa_close(sa, 0, "out of memory");
+	else
+		sa_run(sa);
+}
+
 void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_stats *st = &sa->engine->stats;
 	struct ike_suite suite = { 0 };
 	struct ike_msg *m = &in->m;
-	struct ike_path path = in->path;
 	const char *lacks;
 	struct ke_pld ke;
 	struct err err;
@@ -316,26 +341,7 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 		st->in_syntax++;
 		return;
 	}
-	sa->hs->init_error = 0;
-	sa->hs->init_lacks = NULL;
-	sa->peer_hashes = get_hashes(m);
-	sa->fragments = takes_fragments(sa->engine, m);
-	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
-	/*
-	 * The answer may have come from another address, but NAT detection is
-	 * about the address that we send to.
-	 */
-	path.peer = sa->path.peer;
-	nat_see(sa, m, &path);
-	nat_float(sa);
-	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
-	sa->my_busy = false;
-	sa->my_mid = 1;
-	task_free(task_take(sa));
-	if (inter_begin(sa))
-		sa_close(sa, 0, "out of memory");
-	else
-		sa_run(sa);
+	init_done(sa, m, in->path);
 }
 
 /* ---- responder ---------------------------------------------------------- */
@@ -346,7 +352,7 @@ struct init_offer {
 	uint8_t hash[HASH_SHA256_LEN];
 	struct ke_pld ke;
 	struct ike_suite suite;
-	struct engine_crowd crowd;
+	struct half_open_look half_open;
 };
 
 /* Return false if the request was answered or dropped. */
@@ -356,7 +362,7 @@ static bool cookie_ok(struct ike_engine *engine, struct init_offer *req)
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	uint8_t cookie[COOKIE_LEN];
 
-	if (!engine->cfg.cookie_always && !req->crowd.oldest &&
+	if (!engine->cfg.cookie_always && !req->half_open.oldest &&
 	    engine->stats.half_open < engine->cfg.cookie_above)
 		return true;
 	if (n && cookie_good(&engine->cookies, now, &req->in->path.peer,
@@ -387,8 +393,8 @@ static bool caps_ok(struct ike_engine *engine, struct init_offer *req,
 	else if (of_peer >= engine->cfg.max_per_peer &&
 		 !place_idlest(engine, &req->in->path.peer.addr))
 		what = "too many IKE SAs of one address";
-	else if (!half_open_room(engine, &req->crowd))
-		what = req->crowd.near
+	else if (!half_open_room(engine, &req->half_open))
+		what = req->half_open.near
 			       ? "too many half-open IKE SAs of one address or network"
 			       : "too many half-open IKE SAs";
 	if (what)
@@ -400,8 +406,8 @@ static void refuse_init(struct ike_engine *engine, const struct init_offer *req,
 			const char *why)
 {
 	engine->stats.in_syntax++;
-	engine_not_taken(engine, &req->in->path.peer,
-			 "IKE_SA_INIT, INVALID_SYNTAX: %s", why);
+	engine_request_refused(engine, &req->in->path.peer,
+			       "IKE_SA_INIT, INVALID_SYNTAX: %s", why);
 	out_unprotected_error(engine, req->in, IKE_N_INVALID_SYNTAX, NULL, 0);
 }
 
@@ -445,10 +451,10 @@ static bool offer_ok(struct ike_engine *engine, struct init_offer *req)
 		goto bad;
 	if (!choose_suite(engine, &rules, &offer, &req->suite)) {
 		engine->stats.no_proposal++;
-		engine_not_taken(engine, &req->in->path.peer,
-				 "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
-				 suite_lacks(&rules, &offer,
-					     engine->cfg.plain_ike));
+		engine_request_refused(engine, &req->in->path.peer,
+				       "IKE_SA_INIT, NO_PROPOSAL_CHOSEN: %s",
+				       suite_lacks(&rules, &offer,
+						   engine->cfg.plain_ike));
 		out_unprotected_error(engine, req->in, IKE_N_NO_PROPOSAL_CHOSEN,
 				      NULL, 0);
 		return false;
@@ -563,10 +569,10 @@ static void open_sa(struct ike_engine *engine, struct init_offer *req)
 		refuse_init(engine, req, "KE is not a point of its curve");
 		return;
 	}
-	if (req->crowd.oldest) {
+	if (req->half_open.oldest) {
 		engine_cap(engine, &req->in->path.peer,
 			   "max-half-open reached, the oldest half-open IKE SA is closed");
-		sa_close(req->crowd.oldest, 0,
+		sa_close(req->half_open.oldest, 0,
 			 "replaced by another half-open IKE SA");
 	}
 	if (half_open_enter(sa)) {
@@ -613,7 +619,8 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 		       in->len - IKE_HDR_LEN, &err);
 	if (ret == -EPROTONOSUPPORT) {
 		engine->stats.in_critical++;
-		engine_not_taken(engine, from, "IKE_SA_INIT, %s", err.text);
+		engine_request_refused(engine, from, "IKE_SA_INIT, %s",
+				       err.text);
 		out_unprotected_error(engine, in,
 				      IKE_N_UNSUPPORTED_CRITICAL_PAYLOAD,
 				      &m->critical, 1);
@@ -625,7 +632,7 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 			    ret ? err.text : "SA, KE or nonce is missing");
 		return;
 	}
-	half_open_look(engine, &from->addr, &req.crowd);
+	half_open_look(engine, &from->addr, &req.half_open);
 	if (cookie_ok(engine, &req) && caps_ok(engine, &req, of_peer) &&
 	    offer_ok(engine, &req))
 		open_sa(engine, &req);

@@ -25,8 +25,8 @@ static void bad_request(struct ike_sa *sa, const struct ike_msg *m, int ret,
 
 	if (ret == -ENOMSG) {
 		st->in_xchg++;
-		engine_not_taken(sa->engine, &sa->path.peer,
-				 "unknown exchange %u", xchg);
+		engine_request_refused(sa->engine, &sa->path.peer,
+				       "unknown exchange %u", xchg);
 		sa_respond_notify(sa, xchg, IKE_N_INVALID_SYNTAX, NULL, 0);
 		return;
 	}
@@ -64,11 +64,12 @@ static bool is_due(struct ike_sa *sa, const struct ike_in *in,
 		return true;
 	sa->engine->stats.in_xchg++;
 	if (sa->state == IKE_ST_INIT_DONE)
-		engine_not_taken(sa->engine, &in->path.peer,
-				 "exchange %s (%u) where %s is due",
-				 ike_xchg_name(type), type,
-				 inter_is_due(sa) ? "IKE_INTERMEDIATE"
-						  : "GSA_AUTH or IKE_AUTH");
+		engine_request_refused(sa->engine, &in->path.peer,
+				       "exchange %s (%u) where %s is due",
+				       ike_xchg_name(type), type,
+				       inter_is_due(sa)
+					       ? "IKE_INTERMEDIATE"
+					       : "GSA_AUTH or IKE_AUTH");
 	return false;
 }
 
@@ -104,9 +105,9 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
 		return;
 	}
 	sa->engine->stats.in_xchg++;
-	engine_not_taken(sa->engine, &sa->path.peer,
-			 "exchange %s (%u) over an IKE SA that is up",
-			 ike_xchg_name(type), type);
+	engine_request_refused(sa->engine, &sa->path.peer,
+			       "exchange %s (%u) over an IKE SA that is up",
+			       ike_xchg_name(type), type);
 	sa_respond_notify(sa, type, IKE_N_INVALID_SYNTAX, NULL, 0);
 }
 
@@ -133,7 +134,7 @@ static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 static void got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
-	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	struct sk_key *k = sa_peer_key(sa);
 	struct ike_stats *st = &sa->engine->stats;
 	uint32_t mid = in->m.h.mid;
 	struct opened o;
@@ -186,20 +187,20 @@ static void handle_invalid_spi(struct ike_sa *sa, const struct ike_in *in)
 		return;
 	rbuf_init(&r, pld.body, pld.len);
 	if (notify_parse(&r, &n) || n.type != IKE_N_INVALID_IKE_SPI ||
-	    sa->doubt)
+	    sa->dead_peer_tries)
 		return;
 	/*
 	 * The peer may have dropped a half-open SA under load: a new one is
 	 * due.
 	 */
-	sa->doubt = sa->state == IKE_ST_UP ? 3 : 2;
+	sa->dead_peer_tries = sa->state == IKE_ST_UP ? 3 : 2;
 	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, sa->engine->cfg.rexmit_ms);
 }
 
 static void got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
-	struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	struct sk_key *k = sa_peer_key(sa);
 	struct ike_stats *st = &sa->engine->stats;
 	struct opened o;
 	char text[ERR_LEN + 32];
@@ -221,7 +222,7 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in)
 	if (!frags_open(sa, in, k, &o))
 		return;
 	sa->my_busy = false;
-	sa->doubt = 0;
+	sa->dead_peer_tries = 0;
 	sa->my_mid++;
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
 	dgrams_free(&sa->my_req);

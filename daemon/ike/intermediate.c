@@ -180,8 +180,8 @@ static void refuse_inter(struct ike_sa *sa, const char *why)
 	char text[96];
 
 	sa->engine->stats.in_syntax++;
-	engine_not_taken(sa->engine, &sa->path.peer,
-			 "IKE_INTERMEDIATE, INVALID_SYNTAX: %s", why);
+	engine_request_refused(sa->engine, &sa->path.peer,
+			       "IKE_INTERMEDIATE, INVALID_SYNTAX: %s", why);
 	sa_respond_notify(sa, IKE_XCHG_IKE_INTERMEDIATE, IKE_N_INVALID_SYNTAX,
 			  NULL, 0);
 	snprintf(text, sizeof(text), "bad request: %s", why);

@@ -59,7 +59,7 @@ static void close_unanswered(struct ike_sa *sa)
 	char why[96];
 
 	sa->engine->stats.gave_up++;
-	if (sa->doubt)
+	if (sa->dead_peer_tries)
 		snprintf(why, sizeof(why), "the peer no longer has the IKE SA");
 	else
 		snprintf(why, sizeof(why), "no answer to %s after %u tries",
@@ -99,11 +99,12 @@ static void on_rexmit(void *arg)
 	engine_enter(engine);
 	if (sa->hs && (sa->hs->init_error || sa->hs->init_lacks)) {
 		close_init_error(sa);
-	} else if (sa->my_sent >= sa_request_tries(sa) || sa->doubt == 1) {
+	} else if (sa->my_sent >= sa_request_tries(sa) ||
+		   sa->dead_peer_tries == 1) {
 		close_unanswered(sa);
 	} else {
-		if (sa->doubt)
-			sa->doubt--;
+		if (sa->dead_peer_tries)
+			sa->dead_peer_tries--;
 		sa_request_again(sa);
 	}
 	engine_leave(engine);
@@ -127,13 +128,13 @@ static void on_life(void *arg)
 		 * still (libreswan does after two renewals at once).
 		 */
 		if (!sa->my_busy)
-			farewell_delete(sa, false);
+			last_request_delete(sa, false);
 		sa_close(sa, 0, "replaced");
 	} else if (sa->state == IKE_ST_UP && now < sa->ends_ms) {
 		sa_arm_end(sa);
 		sa_ask(sa, &renewal);
 	} else if (sa->state == IKE_ST_UP) {
-		farewell_delete(sa, false);
+		last_request_delete(sa, false);
 		sa_close(sa, 0, "lifetime of the IKE SA has ended");
 	} else {
 		sa_close(sa, 0, "not authenticated in time");
@@ -171,7 +172,7 @@ static void on_idle(void *arg)
 		engine_leave(engine);
 		return;
 	}
-	farewell_delete(sa, false);
+	last_request_delete(sa, false);
 	sa_close(sa, 0,
 		 sa->suite.kwa
 			 ? "idle"
@@ -232,7 +233,7 @@ static void close_sa(struct ike_sa *sa, const char *reason, bool repeat)
 	if (sa->waits)
 		groupreq_fail(sa);
 	if (sa->state == IKE_ST_UP)
-		farewell_delete(sa, repeat);
+		last_request_delete(sa, repeat);
 	sa_close(sa, 0, reason);
 	engine_leave(engine);
 }

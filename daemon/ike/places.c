@@ -83,36 +83,37 @@ static uint64_t mono_now(const struct ike_engine *engine)
 /* ---- half-open SAs ------------------------------------------------------ */
 
 /* Half-open SAs of one address or of one network. */
-struct crowd {
-	LIST_ENTRY(crowd) link;
+struct half_open_set {
+	LIST_ENTRY(half_open_set) link;
 	struct addr key;
 	unsigned int n;
 	struct ike_sa_queue sas; /* oldest first */
 };
 
-static struct crowd_list *crowd_bucket(struct ike_engine *engine,
-				       struct crowd_list *table,
-				       const struct addr *key)
+static struct half_open_list *half_open_bucket(struct ike_engine *engine,
+					       struct half_open_list *table,
+					       const struct addr *key)
 {
 	return &table[engine_hash(engine, key, sizeof(*key)) % ENGINE_BUCKETS];
 }
 
-static struct crowd *crowd_find(struct ike_engine *engine,
-				struct crowd_list *table,
-				const struct addr *key)
+static struct half_open_set *half_open_find(struct ike_engine *engine,
+					    struct half_open_list *table,
+					    const struct addr *key)
 {
-	struct crowd *c;
+	struct half_open_set *c;
 
-	LIST_FOREACH(c, crowd_bucket(engine, table, key), link)
+	LIST_FOREACH(c, half_open_bucket(engine, table, key), link)
 	if (addr_equal(&c->key, key))
 		return c;
 	return NULL;
 }
 
-static struct crowd *crowd_get(struct ike_engine *engine,
-			       struct crowd_list *table, const struct addr *key)
+static struct half_open_set *half_open_get(struct ike_engine *engine,
+					   struct half_open_list *table,
+					   const struct addr *key)
 {
-	struct crowd *c = crowd_find(engine, table, key);
+	struct half_open_set *c = half_open_find(engine, table, key);
 
 	if (c)
 		return c;
@@ -121,11 +122,11 @@ static struct crowd *crowd_get(struct ike_engine *engine,
 		return NULL;
 	c->key = *key;
 	TAILQ_INIT(&c->sas);
-	LIST_INSERT_HEAD(crowd_bucket(engine, table, key), c, link);
+	LIST_INSERT_HEAD(half_open_bucket(engine, table, key), c, link);
 	return c;
 }
 
-static void crowd_put(struct crowd *c)
+static void half_open_put(struct half_open_set *c)
 {
 	if (c->n)
 		return;
@@ -136,17 +137,18 @@ static void crowd_put(struct crowd *c)
 int half_open_enter(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
-	struct crowd *of_addr, *of_net;
+	struct half_open_set *of_addr, *of_net;
 	struct addr net;
 
 	addr_net(&sa->path.peer.addr, &net);
-	of_addr = crowd_get(engine, engine->addr_crowds, &sa->path.peer.addr);
-	of_net = crowd_get(engine, engine->net_crowds, &net);
+	of_addr = half_open_get(engine, engine->half_open_by_addr,
+				&sa->path.peer.addr);
+	of_net = half_open_get(engine, engine->half_open_by_net, &net);
 	if (!of_addr || !of_net) {
 		if (of_addr)
-			crowd_put(of_addr);
+			half_open_put(of_addr);
 		if (of_net)
-			crowd_put(of_net);
+			half_open_put(of_net);
 		return -ENOMEM;
 	}
 	sa->hs->of_addr = of_addr;
@@ -172,22 +174,22 @@ void half_open_leave(struct ike_sa *sa)
 	TAILQ_REMOVE(&sa->hs->of_net->sas, sa, hs->in_net);
 	sa->hs->of_addr->n--;
 	sa->hs->of_net->n--;
-	crowd_put(sa->hs->of_addr);
-	crowd_put(sa->hs->of_net);
+	half_open_put(sa->hs->of_addr);
+	half_open_put(sa->hs->of_net);
 	sa->hs->of_addr = NULL;
 	sa->hs->of_net = NULL;
 }
 
 void half_open_look(struct ike_engine *engine, const struct addr *peer,
-		    struct engine_crowd *look)
+		    struct half_open_look *look)
 {
-	struct crowd *of_addr, *of_net;
+	struct half_open_set *of_addr, *of_net;
 	struct addr net;
 
 	memset(look, 0, sizeof(*look));
 	addr_net(peer, &net);
-	of_addr = crowd_find(engine, engine->addr_crowds, peer);
-	of_net = crowd_find(engine, engine->net_crowds, &net);
+	of_addr = half_open_find(engine, engine->half_open_by_addr, peer);
+	of_net = half_open_find(engine, engine->half_open_by_net, &net);
 	if (of_addr && of_addr->n >= engine->cfg.max_half_open_addr)
 		look->oldest = TAILQ_FIRST(&of_addr->sas);
 	else if (of_net && of_net->n >= engine->cfg.max_half_open_net)
@@ -198,7 +200,8 @@ void half_open_look(struct ike_engine *engine, const struct addr *peer,
 		look->oldest = TAILQ_FIRST(&engine->half_open);
 }
 
-bool half_open_room(struct ike_engine *engine, const struct engine_crowd *look)
+bool half_open_room(struct ike_engine *engine,
+		    const struct half_open_look *look)
 {
 	return !look->oldest ||
 	       mono_now(engine) - look->oldest->hs->born_ms >= HALF_OPEN_OLD_MS;

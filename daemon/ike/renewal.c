@@ -83,7 +83,7 @@ void renewal_take_over(struct ike_sa *sa, struct ike_sa *s)
 	frags_drop(sa);
 	frags_drop(s);
 	table_swap(sa, s);
-	memcpy(s->heir, sa_own_spi(sa), IKE_SPI_LEN);
+	memcpy(s->successor, sa_own_spi(sa), IKE_SPI_LEN);
 	sa_drop_rekey(sa);
 	sa_drop_follow(sa);
 	s->main = NULL;
@@ -194,7 +194,7 @@ void renewal_failed(struct ike_sa *sa, uint16_t type)
 	sa_debug(sa, "IKE SA not renewed: %s",
 		 type ? ike_notify_name(type) : "malformed answer");
 	if (type == IKE_N_STATE_NOT_FOUND && ++sa->lost_follows >= LOST_MAX) {
-		farewell_delete(sa, false);
+		last_request_delete(sa, false);
 		sa_close(sa, 0, "the peer loses the state of each renewal");
 		return;
 	}

@@ -15,10 +15,10 @@
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
  *	close		established, and closed
- *	farewell	final messages of an IKE SA
+ *	last_request	final messages of an IKE SA
  *	window		encrypted requests and answers of ours
  *	frags		IKE fragments
- *	places rest table	limits; answers of ended SAs; all SAs
+ *	places last_answer table	limits; answers of ended SAs; all SAs
  *	kept		requests with their answers
  *	sa task out event	one SA, its requests, datagrams, events
  *	auth intauth ppk psk cookie dgram init_cookie keys nat suite
@@ -139,8 +139,8 @@ struct ike_task {
 	bool used_up;
 	bool later;
 	uint16_t report; /* notify of a report, else 0 */
-	struct sa_pld *sag; /* owned, NULL: default */
-	struct opaque *opaque; /* owned, NULL: none */
+	struct sa_pld *sag; /* owned if queued; NULL: default */
+	struct opaque *opaque; /* owned if queued; NULL: none */
 	/*
 	 * For INFORMATIONAL: N(MCSEC_SENDING), N(MCSEC_RIVAL), or 0 for an
 	 * empty one; @del: Delete of the IKE SA.
@@ -193,8 +193,8 @@ struct ike_hs {
 	TAILQ_ENTRY(ike_sa) by_age;
 	TAILQ_ENTRY(ike_sa) in_addr;
 	TAILQ_ENTRY(ike_sa) in_net;
-	struct crowd *of_addr;
-	struct crowd *of_net;
+	struct half_open_set *of_addr;
+	struct half_open_set *of_net;
 	uint64_t born_ms; /* when it became half-open */
 	struct dh *dh;
 	struct blob ni;
@@ -258,7 +258,7 @@ struct ike_sa {
 	bool shadow;
 	uint8_t lost_follows; /* STATE_NOT_FOUND in a row, as the peer says */
 	struct ike_sa *main; /* the SA that a candidate may replace */
-	uint8_t heir[IKE_SPI_LEN]; /* our SPI of what has replaced a shadow */
+	uint8_t successor[IKE_SPI_LEN]; /* our SPI of what has replaced a shadow */
 	struct ike_rekey *rekey; /* a renewal of ours is open, or NULL */
 	struct ike_follow *follow; /* one of the peer's goes on, or NULL */
 	/* Time of the last renewal, or of the last candidate; 0: none yet. */
@@ -301,7 +301,7 @@ struct ike_sa {
 	uint8_t my_xchg;
 	struct dgrams my_req; /* goes to the path of the SA */
 	unsigned int my_sent; /* retransmissions */
-	unsigned int doubt; /* tries left since INVALID_IKE_SPI, or 0 */
+	unsigned int dead_peer_tries; /* tries left since INVALID_IKE_SPI, or 0 */
 	struct ike_tasks tasks; /* the first one is in progress */
 	unsigned int n_tasks;
 
@@ -325,11 +325,11 @@ struct ike_sa {
 LIST_HEAD(ike_sa_list, ike_sa);
 TAILQ_HEAD(ike_sa_queue, ike_sa);
 TAILQ_HEAD(ike_kept_queue, ike_kept);
-LIST_HEAD(crowd_list, crowd);
-LIST_HEAD(rest_list, rest);
-TAILQ_HEAD(rest_queue, rest);
-LIST_HEAD(farewell_list, farewell);
-TAILQ_HEAD(farewell_queue, farewell);
+LIST_HEAD(half_open_list, half_open_set);
+LIST_HEAD(last_answer_list, last_answer);
+TAILQ_HEAD(last_answer_queue, last_answer);
+LIST_HEAD(last_request_list, last_request);
+TAILQ_HEAD(last_request_queue, last_request);
 struct quota;
 struct exchange;
 
@@ -350,8 +350,8 @@ struct ike_engine {
 	struct ike_sa_list by_peer[ENGINE_BUCKETS];
 	uint64_t seed; /* seeds hashes over peers' input */
 	struct ike_sa_queue half_open; /* oldest first */
-	struct crowd_list addr_crowds[ENGINE_BUCKETS];
-	struct crowd_list net_crowds[ENGINE_BUCKETS];
+	struct half_open_list half_open_by_addr[ENGINE_BUCKETS];
+	struct half_open_list half_open_by_net[ENGINE_BUCKETS];
 	struct ike_sa_list by_name[ENGINE_BUCKETS];
 	struct ike_sa_queue by_use; /* placed SAs, longest idle first */
 	unsigned int n_placed;
@@ -362,12 +362,12 @@ struct ike_engine {
 	struct timer kept_timer;
 	struct ike_kept_queue waiting; /* in the order of their ends */
 	struct timer later_timer;
-	struct rest_queue rests; /* oldest first */
-	struct rest_list rest_by_spi[ENGINE_BUCKETS];
-	unsigned int n_rests;
-	struct farewell_queue farewells; /* oldest first */
-	struct farewell_list farewell_by_spi[ENGINE_BUCKETS];
-	unsigned int n_farewells;
+	struct last_answer_queue last_answers; /* oldest first */
+	struct last_answer_list last_answer_by_spi[ENGINE_BUCKETS];
+	unsigned int n_last_answers;
+	struct last_request_queue last_requests; /* oldest first */
+	struct last_request_list last_request_by_spi[ENGINE_BUCKETS];
+	unsigned int n_last_requests;
 	struct frags_queue frags; /* oldest first */
 	size_t frag_octets;
 	unsigned int depth; /* nested calls, see re-entry in engine.h */
@@ -387,10 +387,10 @@ struct ike_engine {
 void engine_event(struct ike_engine *engine, enum ike_event_type type,
 		  const struct ep *peer, const char *name, const char *text);
 void sa_event(struct ike_sa *sa, enum ike_event_type type, const char *text);
-/* Emit IKE_EV_NOT_TAKEN. */
+/* Emit IKE_EV_REQUEST_REFUSED. */
 __attribute__((format(printf, 3, 4))) void
-engine_not_taken(struct ike_engine *engine, const struct ep *peer,
-		 const char *fmt, ...);
+engine_request_refused(struct ike_engine *engine, const struct ep *peer,
+		       const char *fmt, ...);
 /* Emit IKE_EV_CAP at a limited rate. */
 void engine_cap(struct ike_engine *engine, const struct ep *peer,
 		const char *what);
@@ -481,6 +481,19 @@ void table_bury(struct ike_sa *sa);
 void table_swap(struct ike_sa *a, struct ike_sa *b);
 /* Return the SPI that we chose. */
 const uint8_t *sa_own_spi(const struct ike_sa *sa);
+
+/* Return the key of our messages. */
+static inline struct sk_key *sa_own_key(struct ike_sa *sa)
+{
+	return sa->initiator ? &sa->keys.ei : &sa->keys.er;
+}
+
+/* Return the key of the peer's messages. */
+static inline struct sk_key *sa_peer_key(struct ike_sa *sa)
+{
+	return sa->initiator ? &sa->keys.er : &sa->keys.ei;
+}
+
 /* Note the peer's new address; the SA stays the same. */
 void table_move(struct ike_sa *sa, const struct ep *peer);
 struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *own_spi);
@@ -512,7 +525,7 @@ int places_init(struct ike_engine *engine, uint64_t seed);
 void places_free(struct ike_engine *engine);
 
 /* Half-open SAs that compete with a new one of some peer. */
-struct engine_crowd {
+struct half_open_look {
 	/* Replaced by a new one; NULL: there is room. */
 	struct ike_sa *oldest;
 	bool near; /* the limit of its address or network is hit */
@@ -520,9 +533,10 @@ struct engine_crowd {
 
 /* Fill @look, which is valid until the next SA is added or removed. */
 void half_open_look(struct ike_engine *engine, const struct addr *peer,
-		    struct engine_crowd *look);
+		    struct half_open_look *look);
 /* Return true if there is room, or if the oldest one may be replaced. */
-bool half_open_room(struct ike_engine *engine, const struct engine_crowd *look);
+bool half_open_room(struct ike_engine *engine,
+		    const struct half_open_look *look);
 /* Called before the state changes to INIT_DONE. Returns 0 or -ENOMEM. */
 int half_open_enter(struct ike_sa *sa);
 /* Called by ike_sa_state(). */
@@ -584,16 +598,16 @@ void kept_decided(struct ike_sa *sa);
 /* Return an SA whose time for that is over, and which has not been returned yet. */
 struct ike_sa *kept_undecided(struct ike_engine *engine);
 
-/* ---- rest.c ------------------------------------------------------------- */
+/* ---- last_answer.c ------------------------------------------------------ */
 
 /* Called by sa_close(): keeps the last answer of a responder, if any. */
-void rest_keep(struct ike_sa *sa);
+void last_answer_keep(struct ike_sa *sa);
 /*
  * Return true if @in is a retransmitted request of an ended SA; it was
  * answered.
  */
-bool rest_answer(struct ike_engine *engine, const struct ike_in *in);
-void rest_free_all(struct ike_engine *engine);
+bool last_answer_send(struct ike_engine *engine, const struct ike_in *in);
+void last_answers_free(struct ike_engine *engine);
 
 /* ---- keys.c ------------------------------------------------------------- */
 
@@ -785,20 +799,20 @@ void sa_respond_again(struct ike_sa *sa, const struct ike_in *in);
 int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
 		    struct dgrams *out);
 
-/* ---- farewell.c --------------------------------------------------------- */
+/* ---- last_request.c ----------------------------------------------------- */
 
 /*
  * Send the final message of an SA, before sa_close(). An answer is not waited
  * for, but with @repeat the Delete is retransmitted until one arrives.
  */
-void farewell_delete(struct ike_sa *sa, bool repeat);
-void farewell_auth_failed(struct ike_sa *sa);
+void last_request_delete(struct ike_sa *sa, bool repeat);
+void last_request_auth_failed(struct ike_sa *sa);
 /*
  * Return true if @in answers a final message, which is not retransmitted any
  * more.
  */
-bool farewell_answered(struct ike_engine *engine, const struct ike_in *in);
-void farewell_free_all(struct ike_engine *engine);
+bool last_request_answered(struct ike_engine *engine, const struct ike_in *in);
+void last_requests_free(struct ike_engine *engine);
 
 /* ---- close.c ------------------------------------------------------------ */
 
@@ -830,9 +844,9 @@ bool sa_end_unwelcome(struct ike_sa *sa);
 
 /* ---- life.c ------------------------------------------------------------- */
 
-/* Return a new SA that is in no list, NULL if memory is short. */
 /* Fail the requests that the group layer has not decided about in time. */
 void sa_later_due(void *engine);
+/* Return a new SA that is in no list, NULL if memory is short. */
 struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 		      const struct ike_path *path);
 /* Start the exchange of the first task unless one is in progress. */

@@ -97,7 +97,7 @@ void table_swap(struct ike_sa *a, struct ike_sa *b)
 	SWAP_MEMBER(a, b, my_xchg);
 	SWAP_MEMBER(a, b, my_req);
 	SWAP_MEMBER(a, b, my_sent);
-	SWAP_MEMBER(a, b, doubt);
+	SWAP_MEMBER(a, b, dead_peer_tries);
 	SWAP_MEMBER(a, b, peer_mid);
 	SWAP_MEMBER(a, b, kept);
 	if (a->kept)

@@ -47,8 +47,8 @@ unsigned int sa_request_tries(const struct ike_sa *sa)
  */
 static uint64_t resend_delay(const struct ike_sa *sa)
 {
-	unsigned int quicker = sa->doubt ? 0 : quicker_by(sa);
-	unsigned int shift = sa->doubt ? 0 : sa->my_sent;
+	unsigned int quicker = sa->dead_peer_tries ? 0 : quicker_by(sa);
+	unsigned int shift = sa->dead_peer_tries ? 0 : sa->my_sent;
 	unsigned int most = 3 + quicker;
 	uint64_t ms = sa->engine->cfg.rexmit_ms;
 
@@ -111,7 +111,7 @@ int sa_last_request(struct ike_sa *sa, uint8_t first, const struct wbuf *inner,
 	struct ike_hdr h;
 
 	/*
-	 * A request in progress is answered first (farewell.c), so its Message
+	 * A request in progress is answered first (last_request.c), so its Message
 	 * ID counts as used.
 	 */
 	fill_header(sa, &h, IKE_XCHG_INFORMATIONAL, false,
@@ -161,9 +161,9 @@ int sa_respond_notify(struct ike_sa *sa, uint8_t xchg, uint16_t type,
  * section 2.5.2), which only the peer can make. Fragment 1 triggers the answer,
  * whatever the total (section 2.6.1).
  */
-static bool is_cut_anew(const struct ike_sa *sa, const struct ike_in *in)
+static bool is_cut_anew(struct ike_sa *sa, const struct ike_in *in)
 {
-	const struct sk_key *k = sa->initiator ? &sa->keys.er : &sa->keys.ei;
+	const struct sk_key *k = sa_peer_key(sa);
 	size_t len = 0;
 	struct skf skf;
 	uint8_t *plain;

@@ -438,7 +438,7 @@ static void confirm_due(void *arg)
 
 	if (!s || !mgroup_is_in(g) || !g->has_server_time)
 		return;
-	if (!m->sa || ike_sending(m->sa, &g->idg, s->spi))
+	if (!m->sa || ike_report_sending(m->sa, &g->idg, s->spi))
 		register_ask(g,
 			     "the key server does not know the sending SA yet");
 	/*

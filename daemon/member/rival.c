@@ -276,7 +276,7 @@ static void report_rival(struct mgroup *g, struct ike_sa *sa)
 {
 	if (!g->unreported || !sa)
 		return;
-	if (ike_rival(sa, &g->idg, g->unreported_spi)) {
+	if (ike_report_rival(sa, &g->idg, g->unreported_spi)) {
 		timer_set(mgroup_tq(g), &g->report, REPORT_MS);
 		return;
 	}

@@ -425,7 +425,7 @@ static void on_event(void *ctx, const struct ike_event *ev)
 	case IKE_EV_REFUSED:
 		s->ev_refused++;
 		break;
-	case IKE_EV_NOT_TAKEN:
+	case IKE_EV_REQUEST_REFUSED:
 		s->not_taken++;
 		break;
 	case IKE_EV_CAP:

@@ -356,7 +356,7 @@ static void test_log(void)
 {
 	static const enum ike_event_type types[] = {
 		IKE_EV_AUTH_FAILED,
-		IKE_EV_NOT_TAKEN,
+		IKE_EV_REQUEST_REFUSED,
 		IKE_EV_CAP,
 	};
 	static const char claim[] =

@@ -681,12 +681,13 @@ static void test_rival_beat(void)
 		sim_run(&s, 1000);
 	beats = sim_group(&s).beats;
 	sim_run(&s, 2000);
-	ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, 0x1234);
+	ike_report_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, 0x1234);
 	sim_run(&s, 1000);
 	is_int(sim_group(&s).beats - beats, 1,
 	       "rival: the first report brings a beat for the others");
 	for (i = 0; i < 80 && m->sa; i++) {
-		ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, 0x2000 + i);
+		ike_report_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg,
+				 0x2000 + i);
 		sim_run(&s, 100);
 	}
 	is_int(sim_group(&s).beats - beats, 1,

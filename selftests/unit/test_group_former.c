@@ -381,11 +381,11 @@ static void test_confirms(void)
 	sim_run(&s, 8000);
 	is_int(sim_group(&s).unconfirmed, 1,
 	       "confirm: a sender has not heard of the rekey");
-	is_int(ike_sending(member_ike_sa(thief->m), &video,
-			   sim_group(&s).data_spi),
+	is_int(ike_report_sending(member_ike_sa(thief->m), &video,
+				  sim_group(&s).data_spi),
 	       0, "confirm: a report is sent");
-	is_int(ike_rival(member_ike_sa(thief->m), &video,
-			 sim_group(&s).data_spi),
+	is_int(ike_report_rival(member_ike_sa(thief->m), &video,
+				sim_group(&s).data_spi),
 	       0, "rival: a report is sent");
 	sim_run(&s, 2000);
 	is_int(sim_group(&s).unconfirmed, 1,

@@ -395,7 +395,8 @@ static void test_liar(void)
 	m = tx->m;
 	for (i = 0; i < 60; i++) {
 		if (!m->sa ||
-		    ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, 0x1000 + i))
+		    ike_report_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg,
+				     0x1000 + i))
 			bail("not said");
 		sim_run(&s, 100);
 	}
@@ -406,7 +407,8 @@ static void test_liar(void)
 	spi = gkey_spi(&thief_group(&thief)->st.data);
 	for (i = 0; i < 400; i++) {
 		if (m->sa)
-			ike_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg, spi);
+			ike_report_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg,
+					 spi);
 		sim_run(&s, 100);
 	}
 	is_int(denied(), s.n, "others notice a thief meanwhile");

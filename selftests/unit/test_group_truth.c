@@ -127,7 +127,7 @@ static void report_spi(uint32_t spi)
 	struct ike_id idg;
 
 	id_set(&idg, IKE_ID_KEY_ID, video, strlen(video));
-	if (ike_sending(tx->m->sa, &idg, spi))
+	if (ike_report_sending(tx->m->sa, &idg, spi))
 		bail("a report was not sent");
 	sim_run(&s, 5 + 4 * s.jitter_ms);
 }
@@ -241,7 +241,6 @@ static void s2_sends(bool send)
 	sim_run(&s, 10000);
 }
 
-/* A member that changes its role is counted as what it is now. */
 /* Return the length of the list of senders. */
 static unsigned int listed(void)
 {
@@ -254,6 +253,7 @@ static unsigned int listed(void)
 	return n;
 }
 
+/* A member that changes its role is counted as what it is now. */
 static void test_role(void)
 {
 	usual(5);

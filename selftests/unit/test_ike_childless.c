@@ -384,7 +384,7 @@ static void rfc9838_4_5_4_key_wrap(void)
 	is_int(g->seen.requests, 0, "the group layer is not asked");
 	ok(ike_sa_is_up(sa) && ike_sa_is_up(at_g), "the IKE SA stays up");
 	ike_leave(sa, &req.idg);
-	ike_sending(sa, &req.idg, 300);
+	ike_report_sending(sa, &req.idg, 300);
 	net_run(&net);
 	is_int(g->seen.requests, 0, "a report over it is not taken either");
 	is_int(ike_liveness(sa), 0, "liveness works over it");

@@ -580,7 +580,8 @@ static void rfc7296_2_25_2_old_sa(void)
 	is_int(g->seen.requests, 0, "no group is asked for over it");
 	is_int(m->seen.notify, IKE_N_TEMPORARY_FAILURE,
 	       "TEMPORARY_FAILURE is the answer");
-	is_int(ike_sending(old, &req.idg, 7), 0, "a report over the old SA");
+	is_int(ike_report_sending(old, &req.idg, 7), 0,
+	       "a report over the old SA");
 	net_run(&net);
 	agrees("after that");
 	net_pass(&net, 70000, true);

@@ -51,7 +51,7 @@ static void lost(void)
 	is_int(silence(1), 1,
 	       "two seconds later the Delete is sent a last time");
 	is_int(silence(100000), 0, "no Delete after the third");
-	is_int(g->engine->n_farewells, 0,
+	is_int(g->engine->n_last_requests, 0,
 	       "nothing is kept of a Delete that is over");
 	is_int(m->seen.sa_closed, 0, "the member knows nothing");
 	pair_teardown();
@@ -67,8 +67,8 @@ static void lost(void)
 		net_pass(&net, 2000, true);
 		is_int(m->seen.sa_closed, 1, "%u lost: the member learns", i);
 		is_str(m->seen.reason, "closed by the peer", "%u lost: why", i);
-		is_int(g->engine->n_farewells, 0, "%u lost: the answer ends it",
-		       i);
+		is_int(g->engine->n_last_requests, 0,
+		       "%u lost: the answer ends it", i);
 		is_int(ike_engine_stats(g->engine)->rexmit, i,
 		       "%u lost: sent again so many times", i);
 		is_int(silence(100000), 0,
@@ -101,7 +101,7 @@ static void answers(const uint8_t *copy, size_t len, size_t at, uint8_t x,
 	memcpy(bad, copy, len);
 	bad[at] ^= x;
 	ike_engine_input(g->engine, &m->ep, &g->ep, bad, len);
-	is_int(g->engine->n_farewells, left, "%s", what);
+	is_int(g->engine->n_last_requests, left, "%s", what);
 }
 
 static void forged(void)
@@ -210,7 +210,8 @@ static void in_window(void)
 	net_run(&net);
 	is_str(m->seen.reason, "closed by the peer",
 	       "after a lost request the member learns");
-	is_int(g->engine->n_farewells, 0, "after both answers nothing is kept");
+	is_int(g->engine->n_last_requests, 0,
+	       "after both answers nothing is kept");
 	is_int(silence(100000), 0, "after both answers nothing is sent");
 	pair_teardown();
 
@@ -221,7 +222,7 @@ static void in_window(void)
 	net_pass(&net, 2000, true);
 	is_int(m->seen.sa_closed, 1,
 	       "the last copy of a request is answered: a Delete");
-	is_int(g->engine->n_farewells, 0, "the late answer ends it");
+	is_int(g->engine->n_last_requests, 0, "the late answer ends it");
 	pair_teardown();
 
 	lost_request();
@@ -246,9 +247,9 @@ static void in_window(void)
 	lost_request();
 	ike_close_repeat(g->sa, "the group is reset");
 	is_int(silence(6999), 2, "unanswered, the request is sent three times");
-	is_int(g->engine->n_farewells, 1, "an answer may come for seven s");
+	is_int(g->engine->n_last_requests, 1, "an answer may come for seven s");
 	is_int(silence(1), 0, "without an answer no Delete is sent");
-	is_int(g->engine->n_farewells, 0, "without an answer it is over");
+	is_int(g->engine->n_last_requests, 0, "without an answer it is over");
 	pair_teardown();
 }
 
@@ -271,7 +272,7 @@ static void in_window_registration(void)
 	net_run(&net);
 	is_str(g->seen.reason, "closed by the peer",
 	       "the key server gets the Delete behind it");
-	is_int(m->engine->n_farewells, 0,
+	is_int(m->engine->n_last_requests, 0,
 	       "the answer to the Delete behind a registration ends it");
 	pair_teardown();
 }
@@ -289,13 +290,15 @@ static void in_window_once(void)
 	is_int(net.n_queue, 1, "a Delete that waited is sent");
 	net_drop(&net, 0);
 	is_int(silence(100000), 0, "a Delete that waited is sent once");
-	is_int(g->engine->n_farewells, 0, "a Delete that waited is forgotten");
+	is_int(g->engine->n_last_requests, 0,
+	       "a Delete that waited is forgotten");
 	pair_teardown();
 
 	lost_request();
 	ike_close(g->sa, "idle");
 	is_int(silence(100000), 0, "without an answer nothing is sent");
-	is_int(g->engine->n_farewells, 0, "without an answer nothing is kept");
+	is_int(g->engine->n_last_requests, 0,
+	       "without an answer nothing is kept");
 	pair_teardown();
 }
 
@@ -332,11 +335,12 @@ static void overtakes(const char *what)
 	net_run(&net);
 	is_int(m->seen.up, 1, "%s: the peer has its answer", what);
 	is_int(m->seen.closed, 0, "%s: the peer ignored the Delete", what);
-	is_int(g->engine->n_farewells, 1, "%s: the Delete is not answered",
+	is_int(g->engine->n_last_requests, 1, "%s: the Delete is not answered",
 	       what);
 	net_pass(&net, 1000, true);
 	is_int(m->seen.closed, 1, "%s: the Delete comes again", what);
-	is_int(g->engine->n_farewells, 0, "%s: the Delete is answered", what);
+	is_int(g->engine->n_last_requests, 0, "%s: the Delete is answered",
+	       what);
 	pair_teardown();
 }
 

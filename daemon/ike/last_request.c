@@ -19,11 +19,11 @@
 #include "lib/util.h"
 
 /* Retransmissions: after rexmit_ms, and after twice that. */
-#define FAREWELL_AGAIN 2
+#define LAST_REQUEST_REPEATS 2
 
-struct farewell {
-	TAILQ_ENTRY(farewell) all;
-	LIST_ENTRY(farewell) by_spi;
+struct last_request {
+	TAILQ_ENTRY(last_request) all;
+	LIST_ENTRY(last_request) by_spi;
 	struct ike_engine *engine;
 	struct ike_out out; /* the request without an answer */
 	struct dgrams last; /* final message that waits for that answer */
@@ -38,30 +38,30 @@ struct farewell {
 	struct timer timer;
 };
 
-static struct farewell_list *farewell_bucket(struct ike_engine *engine,
-					     const uint8_t *own_spi)
+static struct last_request_list *last_request_bucket(struct ike_engine *engine,
+						     const uint8_t *own_spi)
 {
-	return &engine->farewell_by_spi[get_unaligned_be16(own_spi) %
-					ENGINE_BUCKETS];
+	return &engine->last_request_by_spi[get_unaligned_be16(own_spi) %
+					    ENGINE_BUCKETS];
 }
 
-static void farewell_free(struct farewell *f)
+static void last_request_free(struct last_request *f)
 {
 	timer_del(f->engine->cfg.tq, &f->timer);
-	TAILQ_REMOVE(&f->engine->farewells, f, all);
+	TAILQ_REMOVE(&f->engine->last_requests, f, all);
 	LIST_REMOVE(f, by_spi);
-	f->engine->n_farewells--;
+	f->engine->n_last_requests--;
 	dgrams_free(&f->out.dgrams);
 	dgrams_free(&f->last);
 	secret_free(f);
 }
 
-static bool is_waiting(const struct farewell *f)
+static bool is_waiting(const struct last_request *f)
 {
 	return f->last.n;
 }
 
-static void arm_farewell(struct farewell *f)
+static void arm_last_request(struct last_request *f)
 {
 	timer_set(f->engine->cfg.tq, &f->timer,
 		  (uint64_t)f->engine->cfg.rexmit_ms << f->sent_again);
@@ -69,11 +69,11 @@ static void arm_farewell(struct farewell *f)
 
 static void send_again(void *arg)
 {
-	struct farewell *f = arg;
+	struct last_request *f = arg;
 
 	/* The peer had more time for its answer by then. */
-	if (f->sent_again == FAREWELL_AGAIN) {
-		farewell_free(f);
+	if (f->sent_again == LAST_REQUEST_REPEATS) {
+		last_request_free(f);
 		return;
 	}
 	f->sent_again++;
@@ -81,14 +81,14 @@ static void send_again(void *arg)
 		f->engine->stats.rexmit++;
 		out_send(f->engine, &f->out.path, &f->out.dgrams);
 	}
-	if (f->sent_again == FAREWELL_AGAIN && !is_waiting(f))
-		farewell_free(f);
+	if (f->sent_again == LAST_REQUEST_REPEATS && !is_waiting(f))
+		last_request_free(f);
 	else
-		arm_farewell(f);
+		arm_last_request(f);
 }
 
 /* The final message is the next request, now that the one before is answered. */
-static void send_waiting(struct farewell *f)
+static void send_waiting(struct last_request *f)
 {
 	dgrams_free(&f->out.dgrams);
 	dgrams_move(&f->out.dgrams, &f->last);
@@ -97,9 +97,9 @@ static void send_waiting(struct farewell *f)
 	f->sent_again = 0;
 	out_send(f->engine, &f->out.path, &f->out.dgrams);
 	if (f->repeat)
-		arm_farewell(f);
+		arm_last_request(f);
 	else
-		farewell_free(f);
+		last_request_free(f);
 }
 
 /*
@@ -107,7 +107,7 @@ static void send_waiting(struct farewell *f)
  * retransmitted, so is this request; otherwise the SA only waits for its
  * answer.
  */
-static void wait_for_answer(struct ike_sa *sa, struct farewell *f,
+static void wait_for_answer(struct ike_sa *sa, struct last_request *f,
 			    struct dgrams *last)
 {
 	dgrams_move(&f->last, last);
@@ -123,10 +123,11 @@ static void wait_for_answer(struct ike_sa *sa, struct farewell *f,
  * Queue the message, to be retransmitted or to wait for an answer. If memory is
  * short it was sent once, like any other, or is not sent.
  */
-static void keep_farewell(struct ike_sa *sa, struct dgrams *dgrams, bool repeat)
+static void keep_last_request(struct ike_sa *sa, struct dgrams *dgrams,
+			      bool repeat)
 {
 	struct ike_engine *engine = sa->engine;
-	struct farewell *f = secret_alloc(sizeof(*f));
+	struct last_request *f = secret_alloc(sizeof(*f));
 
 	if (!f)
 		return;
@@ -143,18 +144,18 @@ static void keep_farewell(struct ike_sa *sa, struct dgrams *dgrams, bool repeat)
 	memcpy(f->spi_i, sa->spi_i, IKE_SPI_LEN);
 	memcpy(f->spi_r, sa->spi_r, IKE_SPI_LEN);
 	f->initiator = sa->initiator;
-	f->key = sa->initiator ? sa->keys.er : sa->keys.ei;
-	TAILQ_INSERT_TAIL(&engine->farewells, f, all);
-	LIST_INSERT_HEAD(farewell_bucket(engine,
-					 f->initiator ? f->spi_i : f->spi_r),
+	f->key = *sa_peer_key(sa);
+	TAILQ_INSERT_TAIL(&engine->last_requests, f, all);
+	LIST_INSERT_HEAD(last_request_bucket(engine, f->initiator ? f->spi_i
+								  : f->spi_r),
 			 f, by_spi);
-	engine->n_farewells++;
+	engine->n_last_requests++;
 	timer_init(&f->timer, send_again, f);
-	arm_farewell(f);
+	arm_last_request(f);
 }
 
-static void send_last_word(struct ike_sa *sa, uint8_t first,
-			   const struct wbuf *inner, bool repeat)
+static void send_last_request(struct ike_sa *sa, uint8_t first,
+			      const struct wbuf *inner, bool repeat)
 {
 	struct dgrams d = { 0 };
 
@@ -162,12 +163,12 @@ static void send_last_word(struct ike_sa *sa, uint8_t first,
 		if (!sa->my_busy)
 			out_send(sa->engine, &sa->path, &d);
 		if (repeat || sa->my_busy)
-			keep_farewell(sa, &d, repeat);
+			keep_last_request(sa, &d, repeat);
 	}
 	dgrams_free(&d);
 }
 
-void farewell_delete(struct ike_sa *sa, bool repeat)
+void last_request_delete(struct ike_sa *sa, bool repeat)
 {
 	const struct delete_pld d = { .proto = IKE_PROTO_IKE };
 	struct pchain c;
@@ -176,7 +177,7 @@ void farewell_delete(struct ike_sa *sa, bool repeat)
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	delete_build(&c, &d);
-	send_last_word(sa, c.first, &w, repeat);
+	send_last_request(sa, c.first, &w, repeat);
 	wbuf_free(&w);
 }
 
@@ -184,7 +185,7 @@ void farewell_delete(struct ike_sa *sa, bool repeat)
  * RFC 7296 section 2.21.2: the responder has an SA that we reject; it learns
  * that by an exchange of its own.
  */
-void farewell_auth_failed(struct ike_sa *sa)
+void last_request_auth_failed(struct ike_sa *sa)
 {
 	struct pchain c;
 	struct wbuf w;
@@ -192,11 +193,11 @@ void farewell_auth_failed(struct ike_sa *sa)
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	notify_build(&c, IKE_N_AUTHENTICATION_FAILED, NULL, 0);
-	send_last_word(sa, c.first, &w, false);
+	send_last_request(sa, c.first, &w, false);
 	wbuf_free(&w);
 }
 
-static bool is_answer_to(const struct farewell *f, const struct ike_in *in)
+static bool is_answer_to(const struct last_request *f, const struct ike_in *in)
 {
 	uint8_t *plain = secret_alloc(in->len);
 	size_t plain_len;
@@ -215,14 +216,15 @@ static bool is_answer_to(const struct farewell *f, const struct ike_in *in)
 	return is;
 }
 
-bool farewell_answered(struct ike_engine *engine, const struct ike_in *in)
+bool last_request_answered(struct ike_engine *engine, const struct ike_in *in)
 {
 	const struct ike_hdr *h = &in->m.h;
 	bool initiator = !(h->flags & IKE_FLAG_INITIATOR);
-	struct farewell *f;
+	struct last_request *f;
 
 	LIST_FOREACH(f,
-		     farewell_bucket(engine, initiator ? h->spi_i : h->spi_r),
+		     last_request_bucket(engine,
+					 initiator ? h->spi_i : h->spi_r),
 		     by_spi)
 	{
 		if (f->initiator != initiator || f->mid != h->mid ||
@@ -234,16 +236,16 @@ bool farewell_answered(struct ike_engine *engine, const struct ike_in *in)
 		if (is_waiting(f))
 			send_waiting(f);
 		else
-			farewell_free(f);
+			last_request_free(f);
 		return true;
 	}
 	return false;
 }
 
-void farewell_free_all(struct ike_engine *engine)
+void last_requests_free(struct ike_engine *engine)
 {
-	struct farewell *f;
+	struct last_request *f;
 
-	while ((f = TAILQ_FIRST(&engine->farewells)))
-		farewell_free(f);
+	while ((f = TAILQ_FIRST(&engine->last_requests)))
+		last_request_free(f);
 }

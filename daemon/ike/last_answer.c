@@ -16,50 +16,51 @@
 #include "lib/clock.h"
 #include "lib/util.h"
 
-#define REST_MAX 1024
+#define LAST_ANSWERS_MAX 1024
 /* Retransmission by mcsecd ends after 39 s. */
-#define REST_MS 40000
+#define LAST_ANSWER_MS 40000
 
-struct rest {
-	TAILQ_ENTRY(rest) all;
-	LIST_ENTRY(rest) by_spi;
+struct last_answer {
+	TAILQ_ENTRY(last_answer) all;
+	LIST_ENTRY(last_answer) by_spi;
 	uint64_t until_ms;
 	uint8_t req[HASH_SHA256_LEN];
 	struct dgrams res;
 	struct ep to;
 };
 
-static struct rest_list *rest_bucket(struct ike_engine *engine,
-				     const uint8_t *own_spi)
+static struct last_answer_list *last_answer_bucket(struct ike_engine *engine,
+						   const uint8_t *own_spi)
 {
-	return &engine->rest_by_spi[get_unaligned_be16(own_spi) %
-				    ENGINE_BUCKETS];
+	return &engine->last_answer_by_spi[get_unaligned_be16(own_spi) %
+					   ENGINE_BUCKETS];
 }
 
-static void rest_free(struct ike_engine *engine, struct rest *r)
+static void last_answer_free(struct ike_engine *engine, struct last_answer *r)
 {
-	TAILQ_REMOVE(&engine->rests, r, all);
+	TAILQ_REMOVE(&engine->last_answers, r, all);
 	LIST_REMOVE(r, by_spi);
-	engine->n_rests--;
+	engine->n_last_answers--;
 	dgrams_free(&r->res);
 	free(r);
 }
 
 static void forget_old(struct ike_engine *engine, uint64_t now)
 {
-	struct rest *r;
+	struct last_answer *r;
 
-	while ((r = TAILQ_FIRST(&engine->rests)) &&
-	       (r->until_ms <= now || engine->n_rests >= REST_MAX))
-		rest_free(engine, r);
+	while ((r = TAILQ_FIRST(&engine->last_answers)) &&
+	       (r->until_ms <= now ||
+		engine->n_last_answers >= LAST_ANSWERS_MAX))
+		last_answer_free(engine, r);
 }
 
-void rest_keep(struct ike_sa *sa)
+void last_answer_keep(struct ike_sa *sa)
 {
 	uint64_t now = clock_mono_ms(sa->engine->cfg.clock);
 	struct ike_engine *engine = sa->engine;
 	struct iovec iov;
-	struct rest *r;
+	struct last_answer *r;
 
 	if ((!sa->gcks && !sa->shadow && !sa->rekeyed_ms) || !sa->kept ||
 	    !sa->kept->res.dgrams.n || engine->dying)
@@ -77,26 +78,27 @@ void rest_keep(struct ike_sa *sa)
 		free(r);
 		return;
 	}
-	r->until_ms = now + REST_MS;
+	r->until_ms = now + LAST_ANSWER_MS;
 	dgrams_move(&r->res, &sa->kept->res.dgrams);
 	r->to = sa->kept->res.path.peer;
-	TAILQ_INSERT_TAIL(&engine->rests, r, all);
-	LIST_INSERT_HEAD(rest_bucket(engine, sa_own_spi(sa)), r, by_spi);
-	engine->n_rests++;
+	TAILQ_INSERT_TAIL(&engine->last_answers, r, all);
+	LIST_INSERT_HEAD(last_answer_bucket(engine, sa_own_spi(sa)), r, by_spi);
+	engine->n_last_answers++;
 }
 
-bool rest_answer(struct ike_engine *engine, const struct ike_in *in)
+bool last_answer_send(struct ike_engine *engine, const struct ike_in *in)
 {
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	struct iovec iov = { (void *)in->p, in->len };
 	bool initiates = in->m.h.flags & IKE_FLAG_INITIATOR;
 	const uint8_t *spi = initiates ? in->m.h.spi_r : in->m.h.spi_i;
 	uint8_t hash[HASH_SHA256_LEN];
-	struct rest *r;
+	struct last_answer *r;
 
-	if (LIST_EMPTY(rest_bucket(engine, spi)) || hash_sha256(&iov, 1, hash))
+	if (LIST_EMPTY(last_answer_bucket(engine, spi)) ||
+	    hash_sha256(&iov, 1, hash))
 		return false;
-	LIST_FOREACH(r, rest_bucket(engine, spi), by_spi)
+	LIST_FOREACH(r, last_answer_bucket(engine, spi), by_spi)
 	{
 		if (r->until_ms <= now || memcmp(r->req, hash, HASH_SHA256_LEN))
 			continue;
@@ -111,10 +113,10 @@ bool rest_answer(struct ike_engine *engine, const struct ike_in *in)
 	return false;
 }
 
-void rest_free_all(struct ike_engine *engine)
+void last_answers_free(struct ike_engine *engine)
 {
-	struct rest *r;
+	struct last_answer *r;
 
-	while ((r = TAILQ_FIRST(&engine->rests)))
-		rest_free(engine, r);
+	while ((r = TAILQ_FIRST(&engine->last_answers)))
+		last_answer_free(engine, r);
 }
