@@ -21,7 +21,6 @@
 
 int groupreq_build(struct pchain *c, const struct ike_task *t)
 {
-	static struct sa_pld sag;
 	uint8_t n[4];
 
 	put_unaligned_be32(t->n_sender_ids, n);
@@ -30,9 +29,7 @@ int groupreq_build(struct pchain *c, const struct ike_task *t)
 		notify_build(c, t->report, NULL, 0);
 		return c->w->err;
 	}
-	if (!t->sag)
-		sag_default(&sag);
-	sa_build(c, t->sag ? t->sag : &sag);
+	sa_build(c, t->sag ? t->sag : sag_default());
 	if (t->send)
 		notify_build(c, GIKE_N_GROUP_SENDER, n, sizeof(n));
 	notify_build(c, MCSEC_N_REKEY_FRAGMENTS, NULL, 0);
@@ -63,19 +60,8 @@ static int check_asked_for(const struct ike_task *t, const struct gsa *gsa,
 			   const struct kd *kd, struct err *err)
 {
 	uint32_t most = t->n_sender_ids ? t->n_sender_ids : 1;
-	struct sa_pld *sag = t->sag;
-	bool covers;
 
-	if (!sag) {
-		sag = malloc(sizeof(*sag));
-		if (!sag)
-			return err_set(err, -ENOMEM, "out of memory");
-		sag_default(sag);
-	}
-	covers = sag_covers(sag, gsa, err);
-	if (sag != t->sag)
-		free(sag);
-	if (!covers)
+	if (!sag_covers(t->sag ? t->sag : sag_default(), gsa, err))
 		return -EPROTO;
 	if (kd->n_sender_ids > most)
 		return err_set(err, -EPROTO, "%u Sender-IDs instead of %u",

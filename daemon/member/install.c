@@ -113,22 +113,16 @@ static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
 static int check_policy(const struct mgroup *g, const struct gsa *gsa,
 			bool transport, struct err *err)
 {
-	/*
-	 * All that this implementation supports: nobody has asked for a rekey.
-	 * groupreq.c has compared the answer to a registration with its SAg.
-	 */
-	static struct sa_pld supported;
 	uint32_t age = age_s(g, &gsa->gw);
 	unsigned int i;
 	int ret;
 
 	/*
-	 * In particular, implicit authentication by the group key is rejected,
-	 * since any member could forge a rekey.
+	 * groupreq.c has compared the answer to a registration with its SAg, but
+	 * nobody asks for a rekey. In particular, implicit authentication by the
+	 * group key is rejected, since any member could forge a rekey.
 	 */
-	if (!supported.n)
-		sag_default(&supported);
-	if (!sag_covers(&supported, gsa, err))
+	if (!sag_covers(sag_default(), gsa, err))
 		return -EPROTO;
 	if (gsa->n_data && transport == g->conf->tunnel)
 		return err_set(err, -EPROTO,

@@ -136,8 +136,6 @@ static bool has_other_groups(const struct mgroup *g)
 
 static int ask_gcks(struct mgroup *g, bool send)
 {
-	/* Without GIKE_UPDATE the key server can give no Rekey SA. */
-	static struct sa_pld no_rekey;
 	struct member *m = g->m;
 	struct gike_req req = {
 		.idg = g->idg,
@@ -155,8 +153,8 @@ static int ask_gcks(struct mgroup *g, bool send)
 	int ret;
 
 	if (g->conf->inband) {
-		sag_inband(&no_rekey);
-		req.sag = &no_rekey;
+		/* Without GIKE_UPDATE the key server can give no Rekey SA. */
+		req.sag = sag_inband();
 	}
 	if (m->sa && !ike_register_more(m->sa, &req)) {
 		limit_silence(m, old_sa_ms(g));

@@ -316,17 +316,24 @@ static void sag_add_data(struct sa_pld *sag)
 	proposal_put(p, IKE_TT_SN, GIKE_SN_32_SEQ, 0);
 }
 
-void sag_default(struct sa_pld *sag)
+const struct sa_pld *sag_default(void)
 {
-	memset(sag, 0, sizeof(*sag));
-	sag_add_rekey(sag);
-	sag_add_data(sag);
+	static struct sa_pld sag;
+
+	if (!sag.n) {
+		sag_add_rekey(&sag);
+		sag_add_data(&sag);
+	}
+	return &sag;
 }
 
-void sag_inband(struct sa_pld *sag)
+const struct sa_pld *sag_inband(void)
 {
-	memset(sag, 0, sizeof(*sag));
-	sag_add_data(sag);
+	static struct sa_pld sag;
+
+	if (!sag.n)
+		sag_add_data(&sag);
+	return &sag;
 }
 
 bool sag_is_inband(const struct sa_pld *sag)

@@ -231,13 +231,13 @@ int gsa_check(const struct gsa *gsa, const struct kd *kd, enum gcarrier where,
 
 /* ---- SAg, RFC 9838 4.3 -------------------------------------------------- */
 
-/* Fill @sag with all that this implementation supports, in proposal 1. */
-void sag_default(struct sa_pld *sag);
+/* Return an SAg with all that this implementation supports, in proposal 1. */
+const struct sa_pld *sag_default(void);
 /*
  * The same without GIKE_UPDATE, for a member that cannot receive multicast
  * rekeys and asks to be rekeyed inband.
  */
-void sag_inband(struct sa_pld *sag);
+const struct sa_pld *sag_inband(void);
 /* Return true if @sag has no GIKE_UPDATE, and so no Rekey SA can be given. */
 bool sag_is_inband(const struct sa_pld *sag);
 /*

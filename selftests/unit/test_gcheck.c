@@ -404,7 +404,7 @@ static void lacking(void)
 
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
 		good(&gsa, &kd);
-		sag_default(&sag);
+		sag = *sag_default();
 		if (!i)
 			ok(sag_covers(&sag, &gsa, &err),
 			   "SAg of a member that asks for a group covers the group");

@@ -264,7 +264,7 @@ static void sag(void)
 	struct kd kd;
 
 	good(&gsa, &kd);
-	sag_default(&sag);
+	sag = *sag_default();
 	ok(sag_covers(&sag, &gsa, &err), "SAg covers the policy");
 	gsa.rekey.kwa = GIKE_KWA_5649_192;
 	ok(!sag_covers(&sag, &gsa, &err), "SAg does not cover another KWA");
