@@ -8,36 +8,35 @@
 #include "ike/auth.h"
 #include "lib/secret.h"
 
-int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
-		const uint8_t *msg, size_t msg_len, const uint8_t *nonce,
-		size_t nonce_len, const uint8_t *id, size_t id_len,
-		uint8_t **out, size_t *out_len)
+int auth_octets(const struct auth_side *side, struct auth_octets *out)
 {
-	size_t mac_len = prf_len(prf_id);
+	const struct iovec *msg = &side->msg, *nonce = &side->nonce;
+	size_t mac_len = prf_len(side->prf_id);
 	uint8_t *p;
 	int ret;
 
-	if (!mac_len || msg_len > IKE_MSG_MAX || nonce_len > IKE_NONCE_MAX)
+	if (!mac_len || msg->iov_len > IKE_MSG_MAX ||
+	    nonce->iov_len > IKE_NONCE_MAX)
 		return -EINVAL;
-	*out_len = msg_len + nonce_len + mac_len;
-	p = secret_alloc(*out_len);
+	out->len = msg->iov_len + nonce->iov_len + mac_len;
+	p = secret_alloc(out->len);
 	if (!p)
 		return -ENOMEM;
-	memcpy(p, msg, msg_len);
-	memcpy(p + msg_len, nonce, nonce_len);
-	ret = prf_one(prf_id, sk_p, sk_p_len, id, id_len,
-		      p + msg_len + nonce_len);
+	memcpy(p, msg->iov_base, msg->iov_len);
+	memcpy(p + msg->iov_len, nonce->iov_base, nonce->iov_len);
+	ret = prf_one(side->prf_id, side->sk_p.iov_base, side->sk_p.iov_len,
+		      side->id.iov_base, side->id.iov_len,
+		      p + out->len - mac_len);
 	if (ret) {
 		secret_free(p);
 		return ret;
 	}
-	*out = p;
+	out->p = p;
 	return 0;
 }
 
 static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
-		     const struct auth_octets *octets, size_t n,
-		     struct err *err)
+		     const struct auth_claim *claim, struct err *err)
 {
 	struct sigpub *pub;
 	int ret;
@@ -46,9 +45,10 @@ static int check_sig(const struct cert *leaf, const struct auth_pld *auth,
 	if (ret)
 		return err_set(err, ret, "its key is not supported");
 	ret = -EKEYREJECTED;
-	for (size_t i = 0; ret && ret != -EOPNOTSUPP && i < n; i++)
-		ret = sig_verify(pub, auth->alg, auth->alg_len, octets[i].p,
-				 octets[i].len, auth->sig, auth->sig_len);
+	for (size_t i = 0; ret && ret != -EOPNOTSUPP && i < claim->n; i++)
+		ret = sig_verify(pub, auth->alg, auth->alg_len,
+				 claim->octets[i].p, claim->octets[i].len,
+				 auth->sig, auth->sig_len);
 	sigpub_free(pub);
 	if (ret)
 		err_set(err, ret,
@@ -107,11 +107,12 @@ static bool recall_leaf(const struct trust *trust, const struct cert_der *ders,
 	return false;
 }
 
-int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
-	       const struct ike_msg *m, const struct ike_id *id,
-	       const struct auth_octets *octets, size_t n_octets, time_t *ends,
-	       struct cert_refs *refs, struct err *err)
+int auth_check(const struct auth_claim *claim, const struct trust *trust,
+	       time_t now, time_t *ends, struct cert_refs *refs,
+	       struct err *err)
 {
+	enum cert_purpose purpose = claim->purpose;
+	const struct ike_msg *m = claim->m;
 	static const struct cert_refs none;
 	struct cert_der ders[CERT_MAX_CHAIN];
 	struct err why = { "none sent" };
@@ -137,15 +138,15 @@ int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
 		ders[n++].len = m->cert[i].len;
 	}
 	if (n && purpose == CERT_FOR_MEMBER)
-		known = recall_leaf(trust, ders, n, now, id, &leaf);
+		known = recall_leaf(trust, ders, n, now, claim->id, &leaf);
 	if (known)
 		ret = 0;
 	else if (n)
 		ret = cert_verify(trust, ders, n, now, purpose, &leaf, &why);
 	if (!ret)
-		ret = check_id(leaf, purpose, id, &why);
+		ret = check_id(leaf, purpose, claim->id, &why);
 	if (!ret)
-		ret = check_sig(leaf, &auth, octets, n_octets, &why);
+		ret = check_sig(leaf, &auth, claim, &why);
 	if (!ret)
 		ret = cert_check_revoked(trust, leaf, now, &why);
 	if (!ret && cert_refs_union(cert_refs_of(leaf), &none, refs))

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "crypto/cert.h"
@@ -19,38 +20,48 @@
 #include "wire/message.h"
 #include "lib/err.h"
 
-/*
- * Make the octets that are signed. @msg is the first message of the signing
- * side, @nonce is from the other side, @id is the body of the signer's ID
- * payload. *@out is freed with secret_free(). Returns 0 or -errno.
- */
-int auth_octets(unsigned int prf_id, const uint8_t *sk_p, size_t sk_p_len,
-		const uint8_t *msg, size_t msg_len, const uint8_t *nonce,
-		size_t nonce_len, const uint8_t *id, size_t id_len,
-		uint8_t **out, size_t *out_len);
+/* One side of an IKE SA, and what its AUTH is made of. */
+struct auth_side {
+	unsigned int prf_id;
+	struct iovec sk_p;
+	struct iovec msg; /* IKE_SA_INIT that the side has sent */
+	struct iovec nonce; /* the other side's */
+	struct iovec id; /* body of the side's ID payload */
+};
 
-/* Octets that the peer may have signed; owned by the caller of auth_check(). */
+/* Octets that a side signs. */
 struct auth_octets {
-	uint8_t *p;
+	uint8_t *p; /* freed with secret_free() */
 	size_t len;
+};
+
+/* Make the octets that @side signs. Returns 0 or -errno. */
+int auth_octets(const struct auth_side *side, struct auth_octets *out);
+
+/* A peer that wants to be authenticated by its certificate; nothing is owned. */
+struct auth_claim {
+	enum cert_purpose purpose;
+	const struct ike_id *id;
+	const struct ike_msg *m; /* with AUTH and CERT */
+	const struct auth_octets *octets; /* one of them must be signed */
+	size_t n;
 };
 
 /*
  * Check chain, purpose, identity, signature and revocation, in this order: a
  * signature is verified only if the certificate is valid, and revocation lists,
  * which may be long, are searched only for a peer that has the private key.
- * @octets has @n candidates, one of which must be signed. A member must use the
- * identity that cert_chain_id() gives for its certificate. Returns 0 and sets *@ends
- * to the end of the chain's validity (seconds since 1970) and *@refs, whose former
- * contents are not freed, to references of the chain; or returns -EKEYREJECTED, or
- * -EKEYREVOKED if a list revokes a peer that has proven all else, with one line in
- * @err such as "certificate: issuer unknown", which contains no name.
+ * A member must use the identity that cert_chain_id() gives for its certificate.
+ * @now is in seconds since 1970. Returns 0 and sets *@ends to the end of the chain's
+ * validity, of the same kind, and *@refs, whose former contents are not freed, to
+ * references of the chain; or returns -EKEYREJECTED, or -EKEYREVOKED if a list
+ * revokes a peer that has proven all else, with one line in @err such as
+ * "certificate: issuer unknown", which contains no name.
  * Nothing is ever fetched: a certificate as hash and URL is refused.
  */
-int auth_check(const struct trust *trust, time_t now, enum cert_purpose purpose,
-	       const struct ike_msg *m, const struct ike_id *id,
-	       const struct auth_octets *octets, size_t n, time_t *ends,
-	       struct cert_refs *refs, struct err *err);
+int auth_check(const struct auth_claim *claim, const struct trust *trust,
+	       time_t now, time_t *ends, struct cert_refs *refs,
+	       struct err *err);
 
 /*
  * Check AUTH of a peer that has a pre-shared key, like auth_check(); there are

@@ -23,20 +23,20 @@
  * Message ID, from 1 on.
  */
 static int append_int_auth(const struct ike_inter *inter, unsigned int prf_id,
-			   uint8_t **octets, size_t *len)
+			   struct auth_octets *octets)
 {
 	uint8_t int_auth[INT_AUTH_MAX];
 	size_t n = int_auth_put(&inter->i, &inter->r, prf_id, inter->done + 1,
 				int_auth);
-	uint8_t *longer = secret_alloc(*len + n);
+	uint8_t *longer = secret_alloc(octets->len + n);
 
 	if (longer) {
-		memcpy(longer, *octets, *len);
-		memcpy(longer + *len, int_auth, n);
+		memcpy(longer, octets->p, octets->len);
+		memcpy(longer + octets->len, int_auth, n);
 	}
-	secret_free(*octets);
-	*octets = longer;
-	*len += n;
+	secret_free(octets->p);
+	octets->p = longer;
+	octets->len += n;
 	return longer ? 0 : -ENOMEM;
 }
 
@@ -47,16 +47,22 @@ static int append_int_auth(const struct ike_inter *inter, unsigned int prf_id,
  */
 static int octets_of_side(struct ike_sa *sa, bool initiator,
 			  const struct blob *msg, const uint8_t *id,
-			  size_t id_len, uint8_t **out, size_t *len)
+			  size_t id_len, struct auth_octets *out)
 {
 	const struct blob *nonce = initiator ? &sa->hs->nr : &sa->hs->ni;
-	const uint8_t *sk_p = initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
+	uint8_t *sk_p = initiator ? sa->keys.sk_pi : sa->keys.sk_pr;
+	const struct auth_side side = {
+		.prf_id = sa->suite.prf,
+		.sk_p = { sk_p, sa->keys.prf_len },
+		.msg = { msg->p, msg->len },
+		.nonce = { nonce->p, nonce->len },
+		.id = { (void *)id, id_len },
+	};
 	int ret;
 
-	ret = auth_octets(sa->suite.prf, sk_p, sa->keys.prf_len, msg->p,
-			  msg->len, nonce->p, nonce->len, id, id_len, out, len);
+	ret = auth_octets(&side, out);
 	if (!ret && sa->hs->inter)
-		ret = append_int_auth(sa->hs->inter, sa->suite.prf, out, len);
+		ret = append_int_auth(sa->hs->inter, sa->suite.prf, out);
 	return ret;
 }
 
@@ -125,20 +131,19 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
 	const struct psk *psk = psk_of(sa, sa->peer_id);
 	uint8_t id[4 + IKE_ID_MAX] = { cfg->id.type };
-	uint8_t *octets;
-	size_t len;
+	struct auth_octets octets;
 	int ret;
 
 	memcpy(id + 4, cfg->id.data, cfg->id.len);
 	ret = octets_of_side(sa, sa->initiator,
 			     sa->initiator ? &sa->hs->init_req
 					   : &sa->hs->init_res,
-			     id, 4 + cfg->id.len, &octets, &len);
+			     id, 4 + cfg->id.len, &octets);
 	if (ret)
 		return ret;
-	ret = psk ? put_mic(sa, c, psk, octets, len)
-		  : put_signature(sa, c, octets, len);
-	secret_free(octets);
+	ret = psk ? put_mic(sa, c, psk, octets.p, octets.len)
+		  : put_signature(sa, c, octets.p, octets.len);
+	secret_free(octets.p);
 	return ret;
 }
 
@@ -168,14 +173,13 @@ static size_t octets_of_peer(struct ike_sa *sa, const struct pld *id,
 	struct blob variant = { 0 };
 	size_t n = 0;
 
-	if (!octets_of_side(sa, !sa->initiator, msg, id->body, id->len, &o[n].p,
-			    &o[n].len))
+	if (!octets_of_side(sa, !sa->initiator, msg, id->body, id->len, &o[n]))
 		n++;
 	for (unsigned int i = 0; i < INIT_VARIANTS; i++) {
 		if (init_variant(sa, i, &variant))
 			continue;
 		if (!octets_of_side(sa, !sa->initiator, &variant, id->body,
-				    id->len, &o[n].p, &o[n].len))
+				    id->len, &o[n]))
 			n++;
 		blob_free(&variant);
 	}
@@ -291,6 +295,13 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 	struct auth_octets octets[1 + INIT_VARIANTS];
 	const struct psk *psk = psk_of(sa, id);
 	size_t n = octets_of_peer(sa, id_pld, octets);
+	const struct auth_claim claim = {
+		.purpose = sa->initiator ? CERT_FOR_GCKS : CERT_FOR_MEMBER,
+		.id = id,
+		.m = m,
+		.octets = octets,
+		.n = n,
+	};
 	int ret;
 
 	if (!n)
@@ -301,11 +312,8 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 		ret = err_set(err, -EKEYREJECTED,
 			      "no pre-shared key is configured for this identity");
 	else
-		ret = auth_check(cfg->trust, clock_wall(cfg->clock),
-				 sa->initiator ? CERT_FOR_GCKS
-					       : CERT_FOR_MEMBER,
-				 m, id, octets, n, &sa->peer_ends,
-				 &sa->peer_certs, err);
+		ret = auth_check(&claim, cfg->trust, clock_wall(cfg->clock),
+				 &sa->peer_ends, &sa->peer_certs, err);
 	sa->peer_revoked = ret == -EKEYREVOKED;
 	while (n)
 		secret_free(octets[--n].p);

@@ -43,8 +43,19 @@ static uint8_t sk[32];
 static int made(unsigned int prf, const void *msg, size_t msg_len,
 		const void *nonce, size_t nonce_len, uint8_t **out, size_t *len)
 {
-	return auth_octets(prf, sk, sizeof(sk), msg, msg_len, nonce, nonce_len,
-			   (const uint8_t *)"identity", 8, out, len);
+	const struct auth_side side = {
+		.prf_id = prf,
+		.sk_p = { sk, sizeof(sk) },
+		.msg = { (void *)msg, msg_len },
+		.nonce = { (void *)nonce, nonce_len },
+		.id = { (void *)"identity", 8 },
+	};
+	struct auth_octets octets = {};
+	int ret = auth_octets(&side, &octets);
+
+	*out = octets.p;
+	*len = octets.len;
+	return ret;
 }
 
 static void octets(void)
@@ -121,14 +132,20 @@ static void sign(struct signed_by *s, const struct pki_pair *p)
 static const char *refusal(struct signed_by *s, enum cert_purpose purpose,
 			   size_t n)
 {
+	const struct auth_claim claim = {
+		.purpose = purpose,
+		.id = &s->id,
+		.m = &s->m,
+		.octets = s->over,
+		.n = n,
+	};
 	static struct err err;
 	struct cert_refs refs;
 	time_t ends = 0;
 	int ret;
 
 	err_clear(&err);
-	ret = auth_check(trust, NOW, purpose, &s->m, &s->id, s->over, n, &ends,
-			 &refs, &err);
+	ret = auth_check(&claim, trust, NOW, &ends, &refs, &err);
 	if (!ret && refs.n != 1)
 		return "not one reference";
 	if (!ret)

@@ -157,18 +157,24 @@ static void put_auth(json_t *o, const struct vec_sa *sa,
 	const struct pld *id = by_i ? &m->idi : &m->idr;
 	const struct half *own = by_i ? &sa->i : &sa->r;
 	const struct half *peer = by_i ? &sa->r : &sa->i;
-	const uint8_t *sk_p = by_i ? sa->keys.sk_pi : sa->keys.sk_pr;
-	size_t n = sa->keys.prf_len, len;
-	uint8_t *p;
+	uint8_t *sk_p = by_i ? sa->keys.sk_pi : sa->keys.sk_pr;
+	size_t n = sa->keys.prf_len;
+	const struct auth_side side = {
+		.prf_id = sa->suite.prf,
+		.sk_p = { sk_p, n },
+		.msg = { (void *)own->msg, own->len },
+		.nonce = { (void *)peer->nonce, peer->nonce_len },
+		.id = { (void *)id->body, id->len },
+	};
+	struct auth_octets octets;
 
 	if (!m->auth.body)
 		return;
-	if (auth_octets(sa->suite.prf, sk_p, n, own->msg, own->len, peer->nonce,
-			peer->nonce_len, id->body, id->len, &p, &len))
+	if (auth_octets(&side, &octets))
 		DIE("AUTH");
-	put_hex(o, "maced-id", p + len - n, n);
-	put_hex(o, "signed-octets", p, len);
-	secret_free(p);
+	put_hex(o, "maced-id", octets.p + octets.len - n, n);
+	put_hex(o, "signed-octets", octets.p, octets.len);
+	secret_free(octets.p);
 }
 
 /* ---- messages ----------------------------------------------------------- */
