@@ -204,7 +204,7 @@ static int audit_catch_up(struct app_audit *u, struct err *err)
 static void mend_trail(struct app_audit *u);
 static void sign_trail(struct app_audit *u);
 
-static void sink_line(void *arg, const struct store_audit *a)
+static void sink_record(void *arg, const struct store_audit *a)
 {
 	struct app_audit *u = arg;
 	struct trail_head head;
@@ -270,7 +270,7 @@ static int read_anchor(struct store *s, struct trail_head *head,
 static int record_anchor(struct app_audit *u, const struct trail_head *head)
 {
 	uint8_t p[ANCHOR_LEN];
-	int ret = store_record(u->store);
+	int ret = store_txn_begin(u->store);
 
 	if (ret)
 		return ret;
@@ -279,7 +279,7 @@ static int record_anchor(struct app_audit *u, const struct trail_head *head)
 	memcpy(p + 16, head->hash, AUDIT_HASH_LEN);
 	ret = store_put(u->store, ANCHOR, p, sizeof(p));
 	if (ret)
-		store_drop(u->store);
+		store_txn_discard(u->store);
 	return ret;
 }
 
@@ -505,7 +505,7 @@ void app_note_changes(struct app *a, const char *event,
 		app_note_event(a, event, "nothing");
 		return;
 	}
-	ret = details->err ? details->err : store_record(s);
+	ret = details->err ? details->err : store_txn_begin(s);
 	while (!ret && at < details->len) {
 		const char *text = (const char *)details->p + at;
 
@@ -515,7 +515,7 @@ void app_note_changes(struct app *a, const char *event,
 	if (!ret)
 		store_submit(s, NULL, changes_ended, NULL);
 	else if (!details->err)
-		store_drop(s);
+		store_txn_discard(s);
 	if (ret)
 		log_err("audit record lost: %s", strerror(-ret));
 }
@@ -552,7 +552,7 @@ int app_open_audit(struct app *a, struct err *err)
 		.arg = u,
 	};
 	u->sink = (struct store_sink){
-		.line = sink_line,
+		.record = sink_record,
 		.ready = c->audit_required ? audit_sink_ready : NULL,
 		.arg = u,
 		.scarce = audit_sink_scarce,
@@ -587,7 +587,7 @@ static void note_stop(struct app *a)
 {
 	struct store *s = a->audit->store;
 
-	if (store_record(s))
+	if (store_txn_begin(s))
 		return;
 	app_note_event(a, "stop", "");
 	if (store_submit_wait(s, NULL))

@@ -27,12 +27,12 @@ int commit_begin(struct group *g)
 	if (c->busy)
 		return -EBUSY;
 	clear_commit(c);
-	return store_record(group_store(g));
+	return store_txn_begin(group_store(g));
 }
 
 void commit_drop(struct group *g)
 {
-	store_drop(group_store(g));
+	store_txn_discard(group_store(g));
 }
 
 /*
@@ -198,7 +198,7 @@ void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
 	e.key = key;
 	ret = record_key(g, key);
 	if (ret) {
-		store_drop(s);
+		store_txn_discard(s);
 		store_done(g, ret, "the name of the group is too long");
 	} else if (g->k->starting) {
 		ret = store_submit_wait(s, &e);

@@ -259,14 +259,14 @@ int gcks_note_order(struct gcks *k, const char *group, const char *identity,
 	struct store *s = k->deps.store;
 	struct order_note *n;
 	struct store_txn *txn;
-	int ret = store_record(s);
+	int ret = store_txn_begin(s);
 
 	if (ret)
 		return ret;
 	ret = gmc_audit(k, group, identity, "order", words);
 	n = ret ? NULL : calloc(1, sizeof(*n));
 	if (!n) {
-		store_drop(s);
+		store_txn_discard(s);
 		return ret ? ret : -ENOMEM;
 	}
 	*n = (struct order_note){ .k = k, .done = done, .arg = arg };

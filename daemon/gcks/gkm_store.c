@@ -267,7 +267,7 @@ int gkm_del_tree(struct group *g)
 	char key[STORE_KEY_MAX];
 	int ret = group_key(g, "t", key);
 
-	return ret ? ret : store_del_below(group_store(g), key);
+	return ret ? ret : store_del_prefix(group_store(g), key);
 }
 
 static int load_node(void *arg, const char *key, const uint8_t *val, size_t len)

@@ -600,7 +600,7 @@ int gmc_del_members(struct group *g)
 	char key[STORE_KEY_MAX];
 	int ret = store_key(key, "g", g->conf->name, "m", NULL);
 
-	return ret ? ret : store_del_below(group_store(g), key);
+	return ret ? ret : store_del_prefix(group_store(g), key);
 }
 
 int gmc_put_denied(struct group *g, const char *identity, int64_t since)

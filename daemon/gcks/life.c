@@ -219,14 +219,14 @@ static int settle_policy(struct group *g, struct err *err)
 	ret = store_key(key, "g", g->conf->name, NULL);
 	e.key = key;
 	if (!ret)
-		ret = store_record(group_store(g));
+		ret = store_txn_begin(group_store(g));
 	if (!ret) {
 		ret = policy_put(g, g->policy);
 		if (!ret && names[0])
 			ret = gmc_audit(g->k, g->conf->name, "", "policy",
 					names);
 		if (ret)
-			store_drop(group_store(g));
+			store_txn_discard(group_store(g));
 		else
 			ret = store_submit_wait(group_store(g), &e);
 	}

@@ -79,7 +79,7 @@ static int record_forget(struct group *g, const struct out_msg *o, bool last)
 	 */
 	ret = last ? group_key(g, "o", key) : out_key(o, key);
 	if (!ret)
-		ret = last ? store_del_below(group_store(g), key)
+		ret = last ? store_del_prefix(group_store(g), key)
 			   : store_del(group_store(g), key);
 	return ret;
 }
@@ -106,7 +106,7 @@ static void forget_message(struct out_msg *o)
 		return;
 	}
 	last = TAILQ_EMPTY(&g->out) && !g->commit.busy;
-	ret = store_record(s);
+	ret = store_txn_begin(s);
 	if (!ret)
 		ret = record_forget(g, o, last);
 	out_msg_free(o);
@@ -114,7 +114,7 @@ static void forget_message(struct out_msg *o)
 		store_submit(s, NULL, forget_done, NULL);
 		return;
 	}
-	store_drop(s);
+	store_txn_discard(s);
 	forget_done(NULL, ret, strerror(-ret));
 }
 
@@ -513,7 +513,7 @@ int outbox_del_all(struct group *g)
 	char key[STORE_KEY_MAX];
 	int ret = group_key(g, "o", key);
 
-	return ret ? ret : store_del_below(group_store(g), key);
+	return ret ? ret : store_del_prefix(group_store(g), key);
 }
 
 /*

@@ -350,7 +350,7 @@ static int put_chunks(struct group *g, const struct wbuf *w)
 
 	ret = group_key(g, "policy", key);
 	if (!ret)
-		ret = store_del_below(group_store(g), key);
+		ret = store_del_prefix(group_store(g), key);
 	for (off = 0; !ret && off < w->len; off += CHUNK) {
 		n = w->len - off < CHUNK ? w->len - off : CHUNK;
 		ret = group_key_num(g, "policy", off / CHUNK, key);

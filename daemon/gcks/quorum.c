@@ -289,7 +289,7 @@ static int store_document(struct gcks *k, const struct quorum_verdict *v,
 	char *names = malloc(size), detail[512];
 	struct applied a = { v->doc->version, clock_wall(k->deps.clock), names,
 			     pem };
-	int ret = names ? store_record(s) : -ENOMEM;
+	int ret = names ? store_txn_begin(s) : -ENOMEM;
 
 	if (ret) {
 		free(names);
@@ -303,7 +303,7 @@ static int store_document(struct gcks *k, const struct quorum_verdict *v,
 	if (!ret)
 		ret = gmc_audit(k, v->doc->group, "", "policy-signed", detail);
 	if (ret)
-		store_drop(s);
+		store_txn_discard(s);
 	else
 		ret = store_submit_wait(s, NULL);
 	free(names);

@@ -95,7 +95,7 @@ static int put_everything(struct group *g, uint64_t version)
 
 	ret = store_key(key, "w", g->conf->name, "d", NULL);
 	if (!ret)
-		ret = store_del_below(witness_of(g), key);
+		ret = store_del_prefix(witness_of(g), key);
 	TAILQ_FOREACH(d, &g->denied, all)
 	if (!ret)
 		ret = put_denied(g, d->identity, d->since);
@@ -118,7 +118,7 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	char key[STORE_KEY_MAX];
 	int ret;
 
-	ret = store_record(w);
+	ret = store_txn_begin(w);
 	if (ret)
 		return ret;
 	/* A record that an earlier commit could not write goes with this one. */
@@ -131,7 +131,7 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	if (!ret && admit)
 		ret = store_del(w, key);
 	if (ret)
-		store_drop(w);
+		store_txn_discard(w);
 	return ret;
 }
 

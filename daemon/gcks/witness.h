@@ -27,7 +27,7 @@
 int witness_check(struct group *g, bool known, const char **why,
 		  struct err *err);
 /*
- * Add records for the witness (by store_record()): @g has @version and, unless
+ * Add records for the witness (by store_txn_begin()): @g has @version and, unless
  * NULL, @deny is denied since @since (seconds since 1970), or @admit is not
  * denied any more. Returns 0, or -errno with nothing recorded.
  */

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/progress.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 #include "store/txn.h"
 
 #define CHECK_KEY "format"
@@ -65,7 +66,7 @@ void store_close(struct store *s)
 
 	if (!s)
 		return;
-	store_drop(s);
+	store_txn_discard(s);
 	/* Completions are dropped, because the objects that wait are gone. */
 	for (t = s->first; t; t = t->next)
 		store_forget(t);
@@ -204,10 +205,8 @@ int store_put(struct store *s, const char *key, const void *val, size_t len)
 int store_put_u64(struct store *s, const char *key, uint64_t val)
 {
 	uint8_t b[8];
-	int i;
 
-	for (i = 0; i < 8; i++)
-		b[i] = val >> (56 - 8 * i);
+	put_unaligned_be64(val, b);
 	return store_put(s, key, b, sizeof(b));
 }
 
@@ -216,10 +215,10 @@ int store_del(struct store *s, const char *key)
 	return s->rec ? store_txn_del(s->rec, key) : s->ops->del(s->ctx, key);
 }
 
-int store_del_below(struct store *s, const char *prefix)
+int store_del_prefix(struct store *s, const char *prefix)
 {
-	return s->rec ? store_txn_del_below(s->rec, prefix)
-		      : s->ops->del_below(s->ctx, prefix);
+	return s->rec ? store_txn_del_prefix(s->rec, prefix)
+		      : s->ops->del_prefix(s->ctx, prefix);
 }
 
 int store_get(struct store *s, const char *key, struct wbuf *val)
@@ -338,24 +337,14 @@ static int collect_key(void *arg, const char *key, const uint8_t *val,
 
 static int reseal_one(struct store *s, struct store *next, const char *key)
 {
-	uint8_t *plain = NULL;
-	struct wbuf w;
+	struct wbuf plain;
 	int ret;
 
-	wbuf_init(&w, STORE_VALUE_MAX + SEAL_OVERHEAD);
-	ret = s->ops->get(s->ctx, key, &w);
-	if (!ret && w.len < SEAL_OVERHEAD)
-		ret = -EBADMSG;
-	if (!ret) {
-		plain = secret_alloc(w.len);
-		ret = plain ? 0 : -ENOMEM;
-	}
+	wbuf_init(&plain, STORE_VALUE_MAX);
+	ret = store_get(s, key, &plain);
 	if (!ret)
-		ret = unseal(s->sealer, key, w.p, w.len, plain);
-	if (!ret)
-		ret = store_put(next, key, plain, w.len - SEAL_OVERHEAD);
-	secret_free(plain);
-	wbuf_free(&w);
+		ret = store_put(next, key, plain.p, plain.len);
+	wbuf_free(&plain);
 	return ret;
 }
 
@@ -425,7 +414,7 @@ uint64_t store_audit_last(struct store *s)
 	return s->ops->audit_last ? s->ops->audit_last(s->ctx) : 0;
 }
 
-/* A line that is a transaction of its own, or part of one that is open. */
+/* Add a line as a transaction of its own, or as a part of one that is open. */
 static int audit_now(struct store *s, const struct store_audit *a)
 {
 	int ret = s->ops->audit(s->ctx, a);
@@ -435,7 +424,7 @@ static int audit_now(struct store *s, const struct store_audit *a)
 		return ret;
 	line.seq = store_audit_last(s);
 	if (line.seq)
-		s->sink->line(s->sink->arg, &line);
+		s->sink->record(s->sink->arg, &line);
 	return 0;
 }
 
@@ -447,7 +436,7 @@ int store_audit(struct store *s, const struct store_audit *a)
 		return store_txn_audit(s->rec, a);
 	if (!s->ops->submit)
 		return audit_now(s, a);
-	ret = store_record(s);
+	ret = store_txn_begin(s);
 	if (ret)
 		return ret;
 	store_txn_audit(s->rec, a);

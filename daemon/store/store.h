@@ -73,7 +73,7 @@ struct store_ops {
 	int (*begin)(void *ctx);
 	int (*put)(void *ctx, const char *key, const void *val, size_t len);
 	int (*del)(void *ctx, const char *key);
-	int (*del_below)(void *ctx, const char *prefix);
+	int (*del_prefix)(void *ctx, const char *prefix);
 	int (*audit)(void *ctx, const struct store_audit *a);
 	/*
 	 * Within a transaction. Returns -ESTALE if the record has another
@@ -123,7 +123,7 @@ struct store_ops {
 
 /*
  * Another place for the lines of the audit trail.
- * @line: called with each line whose transaction is on the disk, in the order
+ * @record: called with each line whose transaction is on the disk, in the order
  *	of their seq, and before the completion of the transaction.
  * @ready: NULL, or called before a transaction that has lines and other writes:
  *	-errno with one line in @err refuses it.
@@ -131,7 +131,7 @@ struct store_ops {
  *	lines of changes.
  */
 struct store_sink {
-	void (*line)(void *arg, const struct store_audit *a);
+	void (*record)(void *arg, const struct store_audit *a);
 	int (*ready)(void *arg, struct err *err);
 	void *arg;
 	bool (*scarce)(void *arg);
@@ -199,7 +199,7 @@ int store_put(struct store *s, const char *key, const void *val, size_t len);
 int store_put_u64(struct store *s, const char *key, uint64_t val);
 int store_del(struct store *s, const char *key);
 /* Delete all keys that begin with @prefix followed by '/'. */
-int store_del_below(struct store *s, const char *prefix);
+int store_del_prefix(struct store *s, const char *prefix);
 /*
  * Read one value. @val must be empty, with a limit of STORE_VALUE_MAX. Return
  * 0, -ENOENT or another -errno.
@@ -215,12 +215,12 @@ int store_version(struct store *s, const char *key, uint64_t *v);
 /* ---- asynchronous transactions (txn.c) ---------------------------------- */
 
 /*
- * From store_record() to store_submit() or store_drop(), puts, deletes and
+ * From store_txn_begin() to store_submit() or store_txn_discard(), puts, deletes and
  * audit lines are recorded and not executed; reads do not see them. Only one
  * transaction is recorded at a time. Returns 0 or -ENOMEM.
  */
-int store_record(struct store *s);
-void store_drop(struct store *s);
+int store_txn_begin(struct store *s);
+void store_txn_discard(struct store *s);
 /*
  * Submit the recorded transaction. @done is called exactly once, before this
  * returns or later from the event loop, and always in the order of the

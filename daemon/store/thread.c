@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/store.h"
+#include "store/txn.h"
 #include "lib/err.h"
 #include "lib/util.h"
 #include "lib/worker.h"
 
-struct thread {
+struct store_worker {
 	/* The back end that does the work. */
 	const struct store_ops *ops;
 	void *ctx;
@@ -21,7 +21,7 @@ struct thread {
 
 struct job {
 	struct work work;
-	struct thread *w;
+	struct store_worker *w;
 	struct store_txn *t;
 	uint64_t number; /* for store_txn_end() */
 	int ret;
@@ -32,15 +32,12 @@ struct job {
 static void job_run(void *arg)
 {
 	struct job *j = arg;
-	const struct thread *w = j->w;
-	const char *why;
+	const struct store_worker *w = j->w;
 
 	j->ret = store_txn_apply(j->t, w->ops, w->ctx);
-	why = j->ret ? w->ops->error(w->ctx) : NULL;
-	snprintf(j->why, sizeof(j->why), "%s",
-		 why	  ? why
-		 : j->ret ? strerror(-j->ret)
-			  : "");
+	if (j->ret)
+		snprintf(j->why, sizeof(j->why), "%s",
+			 store_txn_why(w->ops, w->ctx, j->ret));
 }
 
 static void job_done(void *arg)
@@ -54,7 +51,7 @@ static void job_done(void *arg)
 static void thread_submit(void *ctx, struct store_txn *t, uint64_t number)
 {
 	struct job *j = calloc(1, sizeof(*j));
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	if (!j) {
 		store_txn_end(w->store, number, -ENOMEM, "out of memory");
@@ -72,7 +69,7 @@ static void thread_submit(void *ctx, struct store_txn *t, uint64_t number)
 /*
  * Return the context of the back end, once the thread has finished all jobs.
  */
-static void *wait_quiet(struct thread *w)
+static void *wait_quiet(struct store_worker *w)
 {
 	worker_wait(w->worker);
 	return w->ctx;
@@ -80,70 +77,70 @@ static void *wait_quiet(struct thread *w)
 
 static int thread_begin(void *ctx)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->begin(wait_quiet(w));
 }
 
 static int thread_put(void *ctx, const char *key, const void *val, size_t len)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->put(wait_quiet(w), key, val, len);
 }
 
 static int thread_del(void *ctx, const char *key)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->del(wait_quiet(w), key);
 }
 
-static int thread_del_below(void *ctx, const char *prefix)
+static int thread_del_prefix(void *ctx, const char *prefix)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
-	return w->ops->del_below(wait_quiet(w), prefix);
+	return w->ops->del_prefix(wait_quiet(w), prefix);
 }
 
 static int thread_audit(void *ctx, const struct store_audit *a)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->audit(wait_quiet(w), a);
 }
 
 static int thread_expect(void *ctx, const struct store_expect *e)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->expect(wait_quiet(w), e);
 }
 
 static int thread_commit(void *ctx)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->commit(wait_quiet(w));
 }
 
 static void thread_abort(void *ctx)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	w->ops->abort(wait_quiet(w));
 }
 
 static int thread_get(void *ctx, const char *key, struct wbuf *val)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->get(wait_quiet(w), key, val);
 }
 
 static int thread_version(void *ctx, const char *key, uint64_t *v)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->version(wait_quiet(w), key, v);
 }
@@ -151,21 +148,21 @@ static int thread_version(void *ctx, const char *key, uint64_t *v)
 static int thread_each(void *ctx, const char *prefix, store_each_fn *fn,
 		       void *arg)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->each(wait_quiet(w), prefix, fn, arg);
 }
 
 static int thread_all(void *ctx, store_each_fn *fn, void *arg)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->all(wait_quiet(w), fn, arg);
 }
 
 static int thread_clean(void *ctx)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->clean(wait_quiet(w));
 }
@@ -173,35 +170,35 @@ static int thread_clean(void *ctx)
 static int thread_audit_each(void *ctx, uint64_t after, size_t max,
 			     store_audit_fn *fn, void *arg)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->audit_each(wait_quiet(w), after, max, fn, arg);
 }
 
 static int thread_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->audit_trim(wait_quiet(w), refusals, others);
 }
 
 static uint64_t thread_audit_last(void *ctx)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->audit_last ? w->ops->audit_last(wait_quiet(w)) : 0;
 }
 
 static const char *thread_error(void *ctx)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	return w->ops->error(wait_quiet(w));
 }
 
 static void thread_close(void *ctx)
 {
-	struct thread *w = ctx;
+	struct store_worker *w = ctx;
 
 	worker_free(w->worker, free);
 	w->ops->close(w->ctx);
@@ -212,7 +209,7 @@ static const struct store_ops thread_ops = {
 	.begin = thread_begin,
 	.put = thread_put,
 	.del = thread_del,
-	.del_below = thread_del_below,
+	.del_prefix = thread_del_prefix,
 	.audit = thread_audit,
 	.expect = thread_expect,
 	.commit = thread_commit,
@@ -232,7 +229,7 @@ static const struct store_ops thread_ops = {
 
 int store_thread(struct store *s, struct loop *loop, struct err *err)
 {
-	struct thread *w = calloc(1, sizeof(*w));
+	struct store_worker *w = calloc(1, sizeof(*w));
 	int ret;
 
 	if (!w)

@@ -14,7 +14,7 @@
 enum write_kind {
 	WRITE_PUT,
 	WRITE_DEL,
-	WRITE_DEL_BELOW,
+	WRITE_DEL_PREFIX,
 	WRITE_AUDIT,
 };
 
@@ -51,10 +51,10 @@ int store_txn_del(struct store_txn *t, const char *key)
 	return t->writes.err;
 }
 
-int store_txn_del_below(struct store_txn *t, const char *prefix)
+int store_txn_del_prefix(struct store_txn *t, const char *prefix)
 {
 	t->n_others++;
-	wbuf_u8(&t->writes, WRITE_DEL_BELOW);
+	wbuf_u8(&t->writes, WRITE_DEL_PREFIX);
 	record_text(&t->writes, prefix);
 	return t->writes.err;
 }
@@ -80,7 +80,7 @@ static void txn_free(struct store_txn *t)
 	free(t);
 }
 
-int store_record(struct store *s)
+int store_txn_begin(struct store *s)
 {
 	if (s->rec)
 		return -EBUSY;
@@ -92,7 +92,7 @@ int store_record(struct store *s)
 	return 0;
 }
 
-void store_drop(struct store *s)
+void store_txn_discard(struct store *s)
 {
 	txn_free(s->rec);
 	s->rec = NULL;
@@ -100,7 +100,7 @@ void store_drop(struct store *s)
 
 /* ---- applying ----------------------------------------------------------- */
 
-static void recorded_line(struct rbuf *r, struct store_audit *a)
+static void recorded_audit(struct rbuf *r, struct store_audit *a)
 {
 	a->time = (int64_t)rbuf_u64(r);
 	a->group = recorded_text(r);
@@ -114,7 +114,7 @@ static int apply_audit(struct rbuf *r, const struct store_ops *ops, void *ctx)
 {
 	struct store_audit a = { 0 };
 
-	recorded_line(r, &a);
+	recorded_audit(r, &a);
 	return r->err ? r->err : ops->audit(ctx, &a);
 }
 
@@ -132,8 +132,8 @@ static int apply_one(struct rbuf *r, const struct store_ops *ops, void *ctx)
 		return r->err;
 	if (kind == WRITE_DEL)
 		return ops->del(ctx, key);
-	if (kind == WRITE_DEL_BELOW)
-		return ops->del_below(ctx, key);
+	if (kind == WRITE_DEL_PREFIX)
+		return ops->del_prefix(ctx, key);
 	len = rbuf_u32(r);
 	val = rbuf_bytes(r, len);
 	return r->err ? r->err : ops->put(ctx, key, val, len);
@@ -173,7 +173,6 @@ static void skip_write(struct rbuf *r, enum write_kind kind)
 		rbuf_bytes(r, rbuf_u32(r));
 }
 
-/* The lines of one transaction follow each other in the store. */
 void store_txn_sink(const struct store_txn *t)
 {
 	const struct store_sink *sink = t->s->sink;
@@ -183,6 +182,7 @@ void store_txn_sink(const struct store_txn *t)
 
 	if (!sink || !t->n_audits || t->audit_last < t->n_audits)
 		return;
+	/* The lines of a transaction have successive numbers. */
 	a.seq = t->audit_last - t->n_audits;
 	rbuf_init(&r, t->writes.p, t->writes.len);
 	while (!r.err && rbuf_left(&r)) {
@@ -191,10 +191,10 @@ void store_txn_sink(const struct store_txn *t)
 			skip_write(&r, kind);
 			continue;
 		}
-		recorded_line(&r, &a);
+		recorded_audit(&r, &a);
 		a.seq++;
 		if (!r.err)
-			sink->line(sink->arg, &a);
+			sink->record(sink->arg, &a);
 	}
 }
 
@@ -242,11 +242,11 @@ static struct store_txn *txn_take(struct store *s, const struct store_expect *e,
 	return t;
 }
 
-static const char *words_of(struct store *s, int ret)
+const char *store_txn_why(const struct store_ops *ops, void *ctx, int ret)
 {
-	const char *e = s->ops->error(s->ctx);
+	const char *why = ops->error(ctx);
 
-	return e ? e : strerror(-ret);
+	return why ? why : strerror(-ret);
 }
 
 struct store_txn *store_submit(struct store *s, const struct store_expect *e,
@@ -272,7 +272,8 @@ struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 		s->ops->submit(s->ctx, t, number);
 	} else {
 		ret = store_txn_apply(t, s->ops, s->ctx);
-		store_txn_end(s, number, ret, ret ? words_of(s, ret) : "");
+		store_txn_end(s, number, ret,
+			      ret ? store_txn_why(s->ops, s->ctx, ret) : "");
 	}
 	return number > s->n_ended ? t : NULL;
 }

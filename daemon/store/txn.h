@@ -33,8 +33,10 @@ struct store_txn {
 int store_txn_put(struct store_txn *t, const char *key, const void *val,
 		  size_t len);
 int store_txn_del(struct store_txn *t, const char *key);
-int store_txn_del_below(struct store_txn *t, const char *prefix);
+int store_txn_del_prefix(struct store_txn *t, const char *prefix);
 int store_txn_audit(struct store_txn *t, const struct store_audit *a);
+/* Return one line on why a transaction of the back end failed with @ret. */
+const char *store_txn_why(const struct store_ops *ops, void *ctx, int ret);
 /* Pass the lines of an applied transaction to the sink of the store. */
 void store_txn_sink(const struct store_txn *t);
 /* Free the transactions of @s that were submitted and have not ended. */

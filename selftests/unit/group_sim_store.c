@@ -136,7 +136,7 @@ static int mortal_del_below(void *ctx, const char *prefix)
 	struct mortal *m = ctx;
 
 	return m->s->crashed ? -EIO
-			     : m->real.ops->del_below(m->real.ctx, prefix);
+			     : m->real.ops->del_prefix(m->real.ctx, prefix);
 }
 
 static int mortal_audit(void *ctx, const struct store_audit *a)
@@ -254,7 +254,7 @@ static const struct store_ops mortal_ops = {
 	.begin = mortal_begin,
 	.put = mortal_put,
 	.del = mortal_del,
-	.del_below = mortal_del_below,
+	.del_prefix = mortal_del_below,
 	.audit = mortal_audit,
 	.expect = mortal_expect,
 	.commit = mortal_commit,
@@ -319,7 +319,7 @@ static const struct store_ops slow_ops = {
 	.begin = slow_begin,
 	.put = mortal_put,
 	.del = mortal_del,
-	.del_below = mortal_del_below,
+	.del_prefix = mortal_del_below,
 	.audit = slow_audit,
 	.expect = mortal_expect,
 	.commit = mortal_commit,

@@ -97,8 +97,8 @@ static int change(void)
 	struct store_audit a = { 0, 1, "video", "a", "evict", "", NULL };
 	uint64_t before = store_audit_last(s);
 
-	if (store_record(s))
-		bail("store_record");
+	if (store_txn_begin(s))
+		bail("store_txn_begin");
 	store_put_u64(s, "x", before);
 	store_audit(s, &a);
 	store_submit(s, NULL, NULL, NULL);

@@ -256,7 +256,7 @@ static void test_stale(void)
 		bail("the group has no version");
 	e.from = version + 1;
 	e.to = version + 2;
-	if (store_record(s.store))
+	if (store_txn_begin(s.store))
 		bail("no memory");
 	is_int(store_submit_wait(s.store, &e), -ESTALE,
 	       "a version that the store has not is refused");

@@ -193,7 +193,7 @@ static const char *refused_without(const char *key, uint64_t id)
 	s.crashed = false;
 	sim_store_up(&s);
 	if (store_begin(s.store) || store_del(s.store, key) ||
-	    store_del_below(s.store, key) ||
+	    store_del_prefix(s.store, key) ||
 	    (id && store_put_u64(s.store, key, id)) || store_commit(s.store))
 		bail("the record is not removed");
 	store_close(s.store);

@@ -144,7 +144,7 @@ static struct store *test_values(void)
 	is_int(store_get_u64(s, "n", &n), -ENOENT,
 	       "an aborted put did not happen");
 	store_begin(s);
-	store_del_below(s, "a");
+	store_del_prefix(s, "a");
 	store_put_u64(s, "n", 1ull << 40);
 	is_int(store_commit(s), 0, "commit");
 	s = reopen(s);
@@ -633,11 +633,11 @@ static void test_sink(struct store *s)
 	is_str(told, "1 refuse a ;", "a line of its own is told");
 
 	told[0] = '\0';
-	store_record(s);
+	store_txn_begin(s);
 	store_put(s, "sink", "1", 1);
 	add_line(s, "evict", "0 77 root");
 	store_del(s, "nothing");
-	store_del_below(s, "nothing");
+	store_del_prefix(s, "nothing");
 	add_line(s, "rekey", "0 77 root");
 	is_str(told, "", "nothing is told before the transaction is done");
 	store_submit(s, NULL, txn_done, NULL);
@@ -651,14 +651,14 @@ static void test_sink(struct store *s)
 
 	told[0] = '\0';
 	ready_ret = -EIO;
-	store_record(s);
+	store_txn_begin(s);
 	store_put(s, "sink", "2", 1);
 	add_line(s, "evict", "");
 	store_submit(s, NULL, txn_done, NULL);
 	is_str(done_text, "|-5 no room in the trail",
 	       "a change with a line can be refused");
 	is_str(get(s, "sink"), "1", "nothing has changed then");
-	store_record(s);
+	store_txn_begin(s);
 	store_put(s, "sink", "3", 1);
 	store_submit(s, NULL, txn_done, NULL);
 	is_str(get(s, "sink"), "3", "a change without a line is not refused");

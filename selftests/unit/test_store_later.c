@@ -63,7 +63,7 @@ static struct store *open_store(bool thread)
 
 static void record(struct store *s, const char *key, uint64_t val)
 {
-	if (store_record(s) || store_put_u64(s, key, val))
+	if (store_txn_begin(s) || store_put_u64(s, key, val))
 		bail("no memory");
 }
 
@@ -96,7 +96,7 @@ static void test_versions(bool thread)
 	record(s, "g/a/x", 1);
 	ok(!value(s, "g/a/x") || value(s, "g/a/x") == UINT64_MAX,
 	   "%s: what is recorded is not done", mode);
-	is_int(store_record(s), -EBUSY, "%s: a second recording is refused",
+	is_int(store_txn_begin(s), -EBUSY, "%s: a second recording is refused",
 	       mode);
 	store_submit(s, &e, ended, &t[0]);
 	record(s, "g/a/x", 2);
@@ -122,13 +122,13 @@ static void test_versions(bool thread)
 	is_int(value(s, "g/a/x"), 3, "%s: nothing was written then", mode);
 	e.from = 8;
 	e.to = 0;
-	store_record(s);
-	store_del_below(s, "g/a");
+	store_txn_begin(s);
+	store_del_prefix(s, "g/a");
 	is_int(store_submit_wait(s, &e), 0, "%s: the record goes", mode);
 	store_version(s, "g/a", &v);
 	is_int(v, 0, "%s: its version goes with it", mode);
 	record(s, "g/b", 1);
-	store_drop(s);
+	store_txn_discard(s);
 	ok(value(s, "g/b") == UINT64_MAX, "%s: what is dropped is not done",
 	   mode);
 	store_close(s);
@@ -283,10 +283,10 @@ static void test_audit(bool thread)
 
 	store_audit_each(s, 0, 1000, count_line, &before);
 	is_int(store_audit(s, &a), 0, "%s: a line of its own", mode);
-	store_record(s);
+	store_txn_begin(s);
 	store_audit(s, &a);
-	store_drop(s);
-	store_record(s);
+	store_txn_discard(s);
+	store_txn_begin(s);
 	store_audit(s, &a);
 	store_submit_wait(s, NULL);
 	store_audit_each(s, 0, 1000, count_line, &n);
@@ -319,7 +319,7 @@ static void test_audit_stalled(void)
 		bail("thread");
 	last = store_audit_last(s);
 	ok(last, "the lines that are there are known");
-	store_record(s);
+	store_txn_begin(s);
 	store_audit(s, &a);
 	store_submit(s, NULL, ended, &t);
 	before = clock_mono_ms(clock_system());
