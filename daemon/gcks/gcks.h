@@ -53,7 +53,8 @@ struct gcks_deps {
 	struct store *store;
 	/*
 	 * A second store that is not restored from a backup together with the
-	 * first one (gcks/witness.h), or NULL.
+	 * first one (gcks/witness.h), or NULL: then a store that went back in time is
+	 * not noticed.
 	 */
 	struct store *witness;
 	/*

@@ -104,8 +104,11 @@ static int put_everything(struct group *g, uint64_t version)
 
 int witness_rewrite(struct group *g)
 {
-	int ret = store_begin(witness_of(g));
+	int ret;
 
+	if (!witness_of(g))
+		return 0;
+	ret = store_begin(witness_of(g));
 	if (ret)
 		return ret;
 	return commit_or_abort(g, put_everything(g, g->st.version));
@@ -165,6 +168,8 @@ int witness_check(struct group *g, bool known, const char **why,
 	int ret;
 
 	*why = NULL;
+	if (!witness_of(g))
+		return 0;
 	ret = version_key(g, key);
 	if (!ret)
 		ret = store_get_u64(witness_of(g), key, &version);

@@ -21,8 +21,9 @@
  * state of the group. *why is NULL, or tells what is wrong with the store;
  * g->denied then has the denied identities of both, g->st.version is at least
  * that of the witness, and the group must be reset. The store of a key server
- * that had no witness yet (version 0) is trusted. Returns 0, or -errno with one
- * line in @err if the witness cannot be read or written.
+ * that had no witness yet (version 0) is trusted, and so is any store of one that has
+ * none. Returns 0, or -errno with one line in @err if the witness cannot be read or
+ * written.
  */
 int witness_check(struct group *g, bool known, const char **why,
 		  struct err *err);
@@ -33,7 +34,7 @@ int witness_check(struct group *g, bool known, const char **why,
  */
 int witness_record(struct group *g, uint64_t version, const char *deny,
 		   int64_t since, const char *admit);
-/* Replace the witness's records of @g. Returns 0 or -errno. */
+/* Replace the witness's records of @g, if there is one. Returns 0 or -errno. */
 int witness_rewrite(struct group *g);
 
 #endif

@@ -125,6 +125,7 @@ struct sim {
 	struct store *store;
 	char witness_path[112];
 	struct store *witness;
+	bool no_witness; /* the key server is started without one */
 
 	struct conf_gcks conf;
 	struct conf_group cg;

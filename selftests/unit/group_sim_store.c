@@ -359,7 +359,7 @@ static struct store *mortal_open(struct sim *s, const char *path)
 void sim_store_up(struct sim *s)
 {
 	s->store = mortal_open(s, s->path);
-	s->witness = mortal_open(s, s->witness_path);
+	s->witness = s->no_witness ? NULL : mortal_open(s, s->witness_path);
 }
 
 static void copy_file(const char *from, const char *to)

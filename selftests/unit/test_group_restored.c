@@ -382,6 +382,47 @@ static void test_empty_group(void)
 	sim_free(&s);
 }
 
+/* Without a witness all goes on, and nobody notices an older store. */
+static void test_no_witness(void)
+{
+	char old[128];
+
+	sim_init(&s, 34);
+	s.no_witness = true;
+	b = sim_start_three(&s, true, 30000, 20).b;
+	snprintf(old, sizeof(old), "%s.old", s.path);
+	evict("b.example");
+	sim_run(&s, 30000);
+	sim_down(b);
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "no witness: a rekey");
+	is_int(sim_admit(s.gcks, "video", "b.example", &err), 0,
+	       "no witness: an admission");
+	evict("b.example");
+	sim_run(&s, 30000);
+	sim_gcks_down(&s);
+	sim_copy_store(s.path, old);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0,
+	       "no witness: a restart with its own store is no news");
+	is_int(sim_group(&s).denied, 1, "no witness: the denial is stored");
+	is_int(sim_admit(s.gcks, "video", "b.example", &err), 0,
+	       "no witness: a second admission");
+	sim_run(&s, 30000);
+	is_int(sim_out_of_step(&s), 0, "no witness: all are in step");
+	is_int(s.m[1]->gaps, 0, "no witness: no packet is lost");
+	ok(!sim_group(&s).witness_behind,
+	   "no witness: nothing is said to be missing in it");
+	sim_gcks_down(&s);
+	sim_copy_store(old, s.path);
+	sim_gcks_up(&s);
+	is_int(sim_group(&s).restarts, 0,
+	       "no witness: an older store is taken as it is");
+	is_int(sim_group(&s).denied, 1,
+	       "no witness: the older store does not know of the admission");
+	drop_store(old);
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_backup);
@@ -393,5 +434,6 @@ int main(void)
 	RUN(test_changed_at_start);
 	RUN(test_witness_waits);
 	RUN(test_empty_group);
+	RUN(test_no_witness);
 	return done();
 }
