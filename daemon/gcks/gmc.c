@@ -24,6 +24,11 @@
 #define RECORD_VERSION 3
 #define RECORD_VERSION_FORMER 4 /* with former certificates ... */
 #define RECORD_VERSION_RENEWED 5 /* ... and their first end */
+/*
+ * The first end of former certificates from a record that does not have it. Any of
+ * them may have ended, and so it is long over.
+ */
+#define END_UNKNOWN 1
 #define RECORD_MAX (136 + 2 * CERT_REFS_MAX * CERT_REF_LEN)
 /*
  * Pause between two grants of Sender-IDs to one sender: its bounds, and the
@@ -178,7 +183,9 @@ const char *gmc_exposed(const struct gmember *m)
 	if (!m->renewed)
 		return NULL;
 	if (m->former_ends && group_wall(m->g) > m->former_ends)
-		return "expired";
+		return m->former_ends == END_UNKNOWN
+			       ? "not known, and may have expired"
+			       : "expired";
 	if (!trust || !trust_crls(trust))
 		return NULL;
 	if (!m->former.n)
@@ -686,6 +693,8 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	m->renewed = flags & 8;
 	m->inband = flags & 16;
 	m->turned = flags & 32;
+	if (m->renewed && version < RECORD_VERSION_RENEWED)
+		m->former_ends = END_UNKNOWN;
 	if (r.err || rbuf_left(&r) || !m->number) {
 		gmc_member_free(m);
 		return -EBADMSG;

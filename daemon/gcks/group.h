@@ -84,8 +84,8 @@ struct gmember {
 	 */
 	struct cert_refs former;
 	/*
-	 * With renewed: the first end of those, in seconds since 1970; 0: they have none,
-	 * or it is not known.
+	 * With renewed: the first end of those, in seconds since 1970; 0: they have none.
+	 * Where an older record does not tell it, it is over.
 	 */
 	int64_t former_ends;
 	/*

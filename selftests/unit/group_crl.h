@@ -109,4 +109,41 @@ static inline void reload_member(struct sim_member *m)
 	ike_engine_close_revoked(m->engine);
 }
 
+/* ---- a record of an earlier release -------------------------------------------- */
+
+#define RECORD_1 33 /* octets behind the version */
+#define RECORD_2 54
+#define RECORD_3 (RECORD_2 + 1 + CERT_REF_LEN)
+#define RECORD_4 (RECORD_3 + 1 + CERT_REF_LEN)
+
+/*
+ * Let the record of a.example be of @version, with @len octets of its own behind that,
+ * and @n_refs in place of the number of references if that is not 0.
+ */
+static inline void set_record(uint8_t version, size_t len, uint8_t n_refs)
+{
+	char key[STORE_KEY_MAX];
+	struct wbuf in, out;
+
+	sim_store_up(&s);
+	store_key(key, "g", "video", "m", "a.example", NULL);
+	wbuf_init(&in, STORE_VALUE_MAX);
+	wbuf_init(&out, STORE_VALUE_MAX);
+	/* The record of a member that has renewed has more. */
+	if (store_get(s.store, key, &in) || in.p[0] < 3 ||
+	    (in.p[0] == 3 ? in.len != 1 + RECORD_3 : in.len < 1 + RECORD_4))
+		bail("a record of %zu octets", in.len);
+	if (n_refs)
+		in.p[1 + RECORD_2] = n_refs;
+	wbuf_u8(&out, version);
+	wbuf_put(&out, in.p + 1, len);
+	if (store_begin(s.store) || store_put(s.store, key, out.p, out.len) ||
+	    store_commit(s.store))
+		bail("store");
+	wbuf_free(&in);
+	wbuf_free(&out);
+	store_close(s.store);
+	store_close(s.witness);
+}
+
 #endif

@@ -473,6 +473,47 @@ static void test_check(void)
 	finish("check");
 }
 
+/*
+ * Earlier releases did not store the certificates of former leaf keys, and then not
+ * their end. They may have ended, and with a @list they may be revoked.
+ */
+static void test_older_record(uint8_t version, size_t len, bool list)
+{
+	struct sim_member *owner;
+	uint64_t then;
+
+	cert_s = LATER_S;
+	usual(67);
+	cert_s = 0;
+	a->mute = true;
+	owner = with_cert(NAME, 2 * LATER_S, false);
+	come(owner);
+	sim_gcks_down(&s);
+	s.crashed = false;
+	set_record(version, len, 0);
+	if (list) {
+		revoke_cert(&a->cert);
+		reload();
+	}
+	is_str(start_tells(),
+	       "group video: the keys change: a former certificate of \"a.example\" is not known, and may have expired\n",
+	       "version %d: a check tells what a start does", version);
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	then = s.ms;
+	sim_run(&s, 60000);
+	is_int(sim_log_count(&s, "1 former certificate no longer valid"), 1,
+	       "version %d: the log says why keys change", version);
+	is_int(sim_group(&s).rekeys, 1, "version %d: the keys change once",
+	       version);
+	is_int(sim_reads_after(&s, a, then), 0,
+	       "version %d: the thief has no key of the time after", version);
+	ok(sim_in(owner) && !owner->gaps && !sim_group(&s).evictions,
+	   "version %d: the owner stays", version);
+	sim_down(a);
+	finish("older record");
+}
+
 int main(void)
 {
 	sim_order_init(&s);
@@ -490,5 +531,8 @@ int main(void)
 	RUN(test_leaves);
 	RUN(test_confirms);
 	RUN(test_check);
+	RUN(test_older_record, 3, RECORD_3, true);
+	RUN(test_older_record, 3, RECORD_3, false);
+	RUN(test_older_record, 4, RECORD_4, false);
 	return done();
 }
