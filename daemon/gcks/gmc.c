@@ -444,6 +444,7 @@ void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving)
 		TAILQ_REMOVE(&g->leaving, m, by_leave);
 	g->n_leaving += leaving ? 1 : -1;
 	m->leaving = leaving;
+	m->lapsed = false;
 }
 
 void gmc_set_suspect(struct group *g, struct gmember *m, bool suspect)

@@ -67,7 +67,8 @@ struct gmember {
 	uint32_t sent_spi; /* the Data SA in the last one */
 	uint32_t has_spi; /* the Data SA that it has for certain */
 	struct ike_sa *sa; /* over which it is rekeyed, or NULL */
-	bool leaving; /* waits for a batch to leave */
+	bool leaving; /* waits for a batch to leave ... */
+	bool lapsed; /* ... and only because its membership has ended */
 	uint64_t leave_ms; /* no batch takes it before this time */
 	uint64_t asked_in; /* struct group.run that stores its request */
 	bool out; /* taken out by the change in flight */

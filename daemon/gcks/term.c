@@ -129,8 +129,10 @@ static void end_member(struct gmember *m)
 	if (m->leaving) {
 		m->leave_ms = group_now_ms(m->g);
 		batch_arm(m->g, 0);
+		return;
 	}
 	batch_leave_later(m->g, m);
+	m->lapsed = true;
 }
 
 static void expiry_due(void *arg)
@@ -219,6 +221,9 @@ void term_settle(struct join_req *j)
 {
 	struct gmember *m = j->m;
 
+	/* The end came while what renews the membership was being stored. */
+	if (m->lapsed)
+		gmc_set_leaving(m->g, m, false);
 	m->cert_ends = j->cert_ends;
 	m->by_psk = !j->cert_ends;
 	m->term_ms = j->term_ms;

@@ -277,6 +277,59 @@ static void test_two_ends(bool psk)
 	psks_free(theirs);
 }
 
+/*
+ * The certificate ends while the registration of its owner with another one is being
+ * stored, by itself or, as senders need new keys after a restart, by a batch.
+ */
+static void test_ends_while_stored(bool send)
+{
+	const char *name = send ? "s2.example" : NAME;
+	const char *what = send ? "stored by a batch" : "stored";
+	struct sim_member *thief, *owner;
+	uint64_t then, keys;
+
+	usual(68);
+	if (!send)
+		sim_down(a);
+	s.store_ms = 5;
+	restart(1000);
+	sim_run(&s, 60000);
+	thief = with_cert(name, FORMER_S, send);
+	come(thief);
+	thief->mute = true;
+	/* To the begin of the last second of the certificate. */
+	sim_run(&s, (member_of(name)->cert_ends - clock_wall(&s.clock)) * 1000 -
+			    s.ms % 1000);
+	keys = sim_group(&s).rekeys;
+	if (send)
+		member_of(name)->g->fresh = false;
+	s.store_ms = 1000;
+	owner = with_cert(name, LATER_S, send);
+	sim_up(owner);
+	sim_run(&s, 3000);
+	ok(sim_group(&s).in_flight && member_of(name)->lapsed,
+	   "%s: the certificate has ended before the store has another one",
+	   what);
+	sim_run(&s, 1800);
+	s.store_ms = 5;
+	sim_run(&s, 20000);
+	then = s.ms;
+	ok(sim_in(owner) && sim_has_member(&s, name), "%s: the owner is in",
+	   what);
+	is_int(sim_status(owner).registrations, 1,
+	       "%s: the owner did not have to register again", what);
+	is_int(sim_group(&s).expired + sim_group(&s).leaves, 0,
+	       "%s: nobody is out", what);
+	is_int(sim_group(&s).rekeys - keys, send ? 2 : 1,
+	       "%s: the keys change for the former certificate", what);
+	sim_run(&s, 120000);
+	is_int(sim_reads_after(&s, thief, then), 0,
+	       "%s: the former certificate's holder has no key of later", what);
+	is_int(owner->gaps + b->gaps, 0, "%s: no packet is missed", what);
+	sim_down(thief);
+	finish(what);
+}
+
 /* ---- the record of a leaf that has no room for all ------------------------------- */
 
 /*
@@ -527,6 +580,8 @@ int main(void)
 	RUN(test_twins, true);
 	RUN(test_two_ends, false);
 	RUN(test_two_ends, true);
+	RUN(test_ends_while_stored, false);
+	RUN(test_ends_while_stored, true);
 	RUN(test_full_record);
 	RUN(test_leaves);
 	RUN(test_confirms);
