@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "gcks/copies.h"
 #include "gcks/gkm.h"
 #include "gcks/lkh.h"
 #include "gcks/mids.h"
@@ -11,12 +12,26 @@
 
 /* Margin of Key IDs: no batch uses as many as are left above this one. */
 #define KEY_ID_LAST (UINT32_MAX - (1u << 20))
+/* More than changes may take while an exclusion waits. */
+#define KEY_IDS_SOON (1u << 16)
 
 const char *anew_needed(const struct group *g)
 {
 	if (lkh_next_id(g->tree) > KEY_ID_LAST)
 		return "Key IDs are used up";
 	return mids_ended(g) ? "Message IDs are used up" : NULL;
+}
+
+uint32_t anew_effective_ms(const struct group *g)
+{
+	uint32_t ms = pace_exclude_ms(g) + copies_effective_ms(g), reset = 0;
+
+	/* A farewell takes a Message ID, and members that get none notice silence. */
+	if (mids_end_soon(g))
+		reset = pace_reset_ms(g, false);
+	else if (lkh_next_id(g->tree) > KEY_ID_LAST - KEY_IDS_SOON)
+		reset = pace_reset_ms(g, true);
+	return reset > ms ? reset : ms;
 }
 
 struct exclusion {

@@ -18,6 +18,12 @@ struct policy;
  */
 const char *anew_needed(const struct group *g);
 /*
+ * Return the milliseconds from now, at most, until no sender uses a key that those know
+ * who are to be excluded when that may be done. Where numbers may be used up by then,
+ * this counts on a reset.
+ */
+uint32_t anew_effective_ms(const struct group *g);
+/*
  * Start the group anew, when anew_needed() says why. @deny is an identity that is
  * denied, and has to live until @done is called, or NULL; @policy is taken over and
  * becomes the group's, and NULL is the group's own; one of both is NULL. @done may be

@@ -8,6 +8,8 @@
  * try to replace it takes one.
  */
 #define LAST_MIDS (1u << 20)
+/* As many as changes and beats may take while an exclusion waits. */
+#define SOON_MIDS 64u
 
 uint32_t mids_ahead(uint32_t mid)
 {
@@ -84,6 +86,11 @@ void mids_anew(struct group *g)
 bool mids_ending(const struct group *g)
 {
 	return g->st.keyed && first_free(g) >= UINT32_MAX - LAST_MIDS;
+}
+
+bool mids_end_soon(const struct group *g)
+{
+	return g->st.keyed && first_free(g) >= UINT32_MAX - SOON_MIDS;
 }
 
 bool mids_ended(const struct group *g)

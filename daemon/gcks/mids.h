@@ -51,6 +51,8 @@ void mids_anew(struct group *g);
  * end with 2^32 - 1 and never begin anew.
  */
 bool mids_ending(const struct group *g);
+/* Return true if none may be left for an exclusion that has to wait. */
+bool mids_end_soon(const struct group *g);
 /* Return true if none is left for that: only a reset helps. */
 bool mids_ended(const struct group *g);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gcks/anew.h"
 #include "gcks/batch.h"
 #include "gcks/copies.h"
 #include "gcks/gkm.h"
@@ -100,8 +101,7 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 		batch_expel_soon(g);
 		group_info(g, "member to be evicted: %s: in %u ms",
 			   quote(o->identity, name), pace_exclude_ms(g));
-		order_end(o, 0, pace_exclude_ms(g) + copies_effective_ms(g),
-			  "%s", "");
+		order_end(o, 0, anew_effective_ms(g), "%s", "");
 		return;
 	}
 	g->evictions++;

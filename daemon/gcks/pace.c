@@ -192,6 +192,13 @@ uint32_t pace_stale_ms(const struct group *g)
 	return hold ? hold + HOLD_SHORT_S * MSEC_PER_SEC : 0;
 }
 
+uint32_t pace_reset_ms(const struct group *g, bool told)
+{
+	return pace_exclude_ms(g) +
+	       (told ? spread_dtd(g) * MSEC_PER_SEC
+		     : gkm_silence_ms(g) + HOLD_SHORT_S * MSEC_PER_SEC);
+}
+
 uint32_t pace_copies_ms(const struct group *g)
 {
 	return ms_left(g, g->pace.copies_ms);

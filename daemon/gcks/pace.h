@@ -90,6 +90,11 @@ bool pace_is_held(const struct group *g);
  * 0: there was none, or it is over.
  */
 uint32_t pace_stale_ms(const struct group *g);
+/*
+ * Return the same for a reset in the place of the next exclusion, at most. @told:
+ * members can be told of it.
+ */
+uint32_t pace_reset_ms(const struct group *g, bool told);
 /* Return the milliseconds until the last copy of the last change is sent. */
 uint32_t pace_copies_ms(const struct group *g);
 

@@ -20,6 +20,8 @@
 
 /* A Rekey SA has so many Message IDs left when it is replaced. */
 #define SPARE (1u << 20)
+/* Members that are not told of a reset notice silence, and keep old SAs for 2 s more. */
+#define UNTOLD_MS (3 * 15000 + 10000 + 2000)
 
 static struct sim s;
 static struct sim_member *tx, *a;
@@ -136,19 +138,23 @@ enum number {
 
 static const char *const number_names[] = { "Message IDs", "Key IDs" };
 
-static void use_up(enum number which)
+static void set_key_id(uint32_t id)
 {
 	char key[STORE_KEY_MAX];
 
+	if (group_key(g, "id", key) || store_begin(s.store) ||
+	    store_put_u64(s.store, key, id) || store_commit(s.store))
+		bail("no record");
+}
+
+static void use_up(enum number which)
+{
 	if (which == NUMBER_MID) {
 		go_to(UINT32_MAX);
 		g->rs.spent = true;
 		return;
 	}
-	if (group_key(g, "id", key) || store_begin(s.store) ||
-	    store_put_u64(s.store, key, UINT32_MAX - SPARE / 2) ||
-	    store_commit(s.store))
-		bail("no record");
+	set_key_id(UINT32_MAX - SPARE / 2);
 	restart();
 	sim_run(&s, 20000);
 }
@@ -199,7 +205,7 @@ static void test_evicts(enum number which)
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
 	       "%s: the order is done", what);
 	/* Members notice silence, or are told, and keep old SAs for DTD. */
-	is_int(ms, which == NUMBER_MID ? 3 * 15000 + 10000 + 2000 : 15000,
+	is_int(ms, which == NUMBER_MID ? UNTOLD_MS : 15000,
 	       "%s: the time is said until senders have other keys", what);
 	is_int(sim_group(&s).denied, 1, "%s: the identity is denied", what);
 	is_int(sim_group(&s).evictions, 1, "%s: one is evicted", what);
@@ -327,6 +333,57 @@ static void test_waits_for_reset(void)
 	check_both_out(2, what);
 }
 
+/*
+ * Numbers end while an eviction waits, so that the order tells until when senders use
+ * what they have after a reset, and not after a rekey, which is much shorter.
+ */
+static void test_waits_longer(enum number which)
+{
+	static const char *const more[] = { "c.example", "d.example",
+					    "e.example", "f.example" };
+	uint32_t ms, wait, rekey_ms;
+	struct err err = {};
+	char what[64];
+	uint64_t now;
+	size_t i, n;
+
+	snprintf(what, sizeof(what), "an eviction that waits for no %s",
+		 number_names[which]);
+	usual(13 + which);
+	/* The key tree of more has levels, whose keys have IDs. */
+	n = which == NUMBER_KEY ? ARRAY_SIZE(more) : 1;
+	for (i = 0; i < n; i++)
+		sim_up(sim_add(&s, more[i], false, true));
+	sim_run(&s, 20000);
+	if (which == NUMBER_KEY) {
+		set_key_id(UINT32_MAX - SPARE);
+		restart();
+		sim_run(&s, 20000);
+	}
+	is_int(sim_evict(s.gcks, "video", more[n - 1], &rekey_ms, &err), 0,
+	       "%s: the order before it is done", what);
+	if (which == NUMBER_MID)
+		use_up(NUMBER_MID);
+	now = s.ms;
+	wait = pace_exclude_ms(g);
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "%s: the order is taken", what);
+	ok(wait > 0 && sim_has_member(&s, "b.example"),
+	   "%s: the exclusion waits", what);
+	is_int(ms, wait + (which == NUMBER_MID ? UNTOLD_MS : 15000),
+	       "%s: the time is that of a reset", what);
+	sim_run(&s, 90000);
+	is_int(g->restarts, 1, "%s: the group starts anew", what);
+	ok(sim_reads_after(&s, s.m[2], now + wait + rekey_ms) > 0,
+	   "%s: b reads for longer than after a rekey", what);
+	is_int(sim_reads_after(&s, s.m[2], now + ms), 0,
+	       "%s: b has no key of the time after what was told", what);
+	sim_run(&s, 90000);
+	sim_down(s.m[2]);
+	sim_down(s.m[2 + n]);
+	finish(what);
+}
+
 /* Nobody else comes, whose request would make the batch due. */
 static void test_waits_alone(void)
 {
@@ -393,16 +450,10 @@ static void test_failing(void)
 static void test_key_ids(bool joins)
 {
 	const char *what = joins ? "Key IDs, join" : "Key IDs, periodic";
-	char key[STORE_KEY_MAX];
 	struct err err;
 
 	usual(5);
-	if (group_key(g, "id", key) || store_begin(s.store) ||
-	    store_put_u64(s.store, key, UINT32_MAX - SPARE / 2) ||
-	    store_commit(s.store))
-		bail("no record");
-	restart();
-	sim_run(&s, 20000);
+	use_up(NUMBER_KEY);
 	is_int(g->restarts, 0, "%s: nothing happens until keys change", what);
 	if (joins)
 		sim_up(sim_add(&s, "c.example", false, true));
@@ -471,6 +522,8 @@ int main(void)
 	RUN(test_waits_for_store);
 	RUN(test_waits_for_reset);
 	RUN(test_waits_alone);
+	RUN(test_waits_longer, NUMBER_MID);
+	RUN(test_waits_longer, NUMBER_KEY);
 	RUN(test_start_without_store);
 	RUN(test_failing);
 	RUN(test_key_ids, true);
