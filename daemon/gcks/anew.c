@@ -45,7 +45,7 @@ static void excluded_anew(struct group *g, void *arg, int ret, const char *why)
 
 	free(arg);
 	/* This took the place of the batch that was due, which finds who is left. */
-	if (ret != -ECANCELED && (g->expels || g->n_leaving || batch_wanted(g)))
+	if (ret != -ECANCELED && g->expels)
 		batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
 	if (x.done)
 		x.done(g, x.arg, ret, why);

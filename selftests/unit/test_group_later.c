@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "gcks/group.h"
+#include "gcks/waiting.h"
 #include "group_sim.h"
 #include "lib/util.h"
 #include "member/mgroup.h"
@@ -724,6 +725,69 @@ static void test_deaths(enum sim_crash step)
 	is_int(bad & 16, 0, "the sender could always send");
 }
 
+/* A change that takes the place of the batch that a leaver waits for. */
+enum instead {
+	INSTEAD_EVICTION, /* the leaver's, which waited */
+	INSTEAD_RESET, /* the same, when Message IDs are used up */
+	INSTEAD_NOTHING, /* nobody is to be excluded */
+};
+
+static const char *const instead_names[] = {
+	"an eviction takes its place",
+	"a reset takes its place",
+	"an exclusion of nobody takes its place",
+};
+
+/*
+ * A member leaves while something is being stored, and the batch that would answer it is
+ * another change. That it is no leaver any more then is no reason to keep it waiting.
+ */
+static void test_leaver(enum instead how)
+{
+	struct answer c = { 0 }, out = { 0 }, z = { 0 };
+	const char *what = instead_names[how];
+	struct group *g;
+
+	usual(13 + how, 5);
+	sim_up(sim_add(&s, "c.example", false, true));
+	sim_run(&s, 20000);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	if (how != INSTEAD_NOTHING) {
+		gcks_evict(s.gcks, "video", "c.example", take, &c);
+		gcks_evict(s.gcks, "video", "b.example", take, &out);
+		sim_run(&s, 100);
+		ok(out.n == 1 && !out.ret && sim_has_member(&s, "b.example"),
+		   "%s: b's eviction waits", what);
+		sim_run(&s, pace_exclude_ms(g) - 20);
+	}
+	if (how == INSTEAD_RESET) {
+		g->rs.next_mid = UINT32_MAX;
+		g->rs.spent = true;
+	}
+	s.store_ms = 50;
+	gcks_evict_ahead(s.gcks, "video", "z.example", take, &z);
+	if (how == INSTEAD_NOTHING)
+		batch_ask_expel(g);
+	member_leave(b->m, "video");
+	sim_run(&s, 10);
+	ok(!z.n && !TAILQ_EMPTY(&g->leavers), "%s: the leaver waits", what);
+	if (how == INSTEAD_NOTHING)
+		/* Another host of the identity is there by then. */
+		sim_up(sim_add(&s, "b.example", false, true));
+	sim_run(&s, 190);
+	s.store_ms = 5;
+	/* A member waits for 5 s. */
+	sim_run(&s, 4500);
+	is_int(z.n, 1, "%s: what was being stored is stored", what);
+	ok(TAILQ_EMPTY(&g->leavers), "%s: the leaver is answered", what);
+	is_int(sim_has_member(&s, "b.example"), how == INSTEAD_NOTHING,
+	       "%s: b is as it should be", what);
+	is_int(g->restarts, how == INSTEAD_RESET,
+	       "%s: the group starts anew if it has to", what);
+	is_int(g->leaves, 0, "%s: nobody left by the batch", what);
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_waits);
@@ -743,6 +807,9 @@ int main(void)
 	RUN(test_lies, LIE_POLICY, 20);
 	RUN(test_lies, LIE_RESET, 20);
 	RUN(test_evicted_at_the_end, STORE_MS);
+	RUN(test_leaver, INSTEAD_EVICTION);
+	RUN(test_leaver, INSTEAD_RESET);
+	RUN(test_leaver, INSTEAD_NOTHING);
 	RUN(test_ends);
 	RUN(test_ends_before_store);
 	RUN(test_deaths, SIM_BEFORE_COMMIT);
