@@ -12,6 +12,7 @@
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/inband.h"
+#include "gcks/join.h"
 #include "gcks/judge.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
@@ -23,9 +24,6 @@
 #include "lib/log.h"
 #include "lib/quote.h"
 #include "lib/util.h"
-
-/* A member never needs more Sender-IDs: ike/ and the kernel cap them too. */
-#define SIDS_MAX 256u
 
 /* A change of keys, from its beginning until it is done. */
 struct batch {
@@ -56,74 +54,7 @@ struct batch {
 	LIST_HEAD(, join_req) firsts[GMC_HASH];
 };
 
-void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
-		 const char *why)
-{
-	struct gike_reply reply = {
-		.notify = notify,
-		.close = judge_closes(g->k, notify, j->identity),
-	};
-
-	g->refused++;
-	notice_refusal(g->k, g->conf->name, j->identity,
-		       ike_notify_name(notify), NULL, why);
-	ike_reply(g->k->engine, j->token, &reply);
-	join_free(j);
-}
-
 /* ---- a batch ------------------------------------------------------------ */
-
-static int put_audit(struct group *g, const struct join_req *j)
-{
-	char detail[96 + EP_STRLEN], ep[EP_STRLEN];
-
-	ep_str(&j->from, ep);
-	if (j->send && j->told)
-		snprintf(detail, sizeof(detail), "as sender, %sat %s",
-			 j->inband ? "inband, " : "", ep);
-	else if (j->send)
-		snprintf(detail, sizeof(detail),
-			 "as sender, Sender-IDs %u to %u, %sat %s",
-			 j->first_sid, j->first_sid + j->n_sids - 1,
-			 j->inband ? "inband, " : "", ep);
-	else
-		snprintf(detail, sizeof(detail), "as receiver, %sat %s",
-			 j->inband ? "inband, " : "", ep);
-	return gmc_audit(g->k, g->conf->name, j->identity,
-			 j->is_new ? "join" : "register", detail);
-}
-
-int join_put(struct group *g, struct join_req *j, int64_t now)
-{
-	struct gmember next = *j->m;
-	int ret = certs_note(j);
-
-	if (ret)
-		return ret;
-	next.certs = j->certs_after;
-	next.former = j->former_after;
-	next.former_ends = j->former_ends_after;
-	next.turned &= !j->renews;
-	next.send = j->send;
-	next.fragments = j->fragments;
-	next.inband = j->inband;
-	next.registered = now;
-	next.first_sid = j->first_sid;
-	next.n_sids = j->send ? j->n_sids : 0;
-	next.renewed |= j->renews;
-	next.cert_ends = j->cert_ends;
-	next.term_ms = j->term_ms;
-	next.at = j->from.addr;
-	ret = gmc_put_member(g, &next);
-	/*
-	 * A newcomer changes the roster and is always recorded. A repeated
-	 * registration may be noise and is subject to the quota.
-	 */
-	j->quiet = !notice_left(g->k, j->identity);
-	if (ret || (j->quiet && !j->is_new))
-		return ret;
-	return put_audit(g, j);
-}
 
 static int put_leave(struct group *g, const struct gmember *m,
 		     const struct batch *b)
@@ -291,23 +222,6 @@ static int take_out(struct group *g, struct batch *b)
 	}
 	free(v);
 	return ret;
-}
-
-void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
-		    uint32_t others)
-{
-	uint32_t left = g->keys->sender_ids_left(g, &c->next);
-	uint32_t most = g->conf->max_sender_ids;
-
-	if (most > SIDS_MAX)
-		most = SIDS_MAX;
-	if (left > others && most > left - others)
-		most = left - others;
-	else if (left <= others)
-		most = 1;
-	if (j->n_sids > most)
-		j->n_sids = most;
-	j->first_sid = g->keys->take_sender_ids(g, &c->next, j->n_sids);
 }
 
 bool batch_full(const struct group *g, uint32_t members)
@@ -544,50 +458,6 @@ static void settle_out(struct group *g, struct batch *b)
 			inband_exclude(g, m);
 		gmc_drop(g, m);
 	}
-}
-
-void join_settle(struct group *g, struct join_req *j, int64_t now)
-{
-	char peer[PEER_STRLEN];
-
-	if (j->is_new) {
-		j->m->send = j->send;
-		j->m->fragments = j->fragments;
-		j->m->inband = j->inband;
-		gmc_enter(g, j->m);
-		gmc_came(g, j->m->identity);
-		g->n_joins++;
-	} else {
-		gmc_set_send(g, j->m, j->send);
-		gmc_set_fragments(g, j->m, j->fragments);
-		if (!j->told)
-			inband_release(j->m,
-				       ike_token_sa(g->k->engine, j->token));
-		gmc_set_inband(g, j->m, j->inband);
-		g->registrations++;
-	}
-	certs_settle(j);
-	j->m->registered = now;
-	j->m->stored = now;
-	j->m->owed = j->told;
-	j->m->over = j->over;
-	/*
-	 * A newcomer starts with the current Data SA. Other senders have to
-	 * confirm that they use it.
-	 */
-	if (j->is_new)
-		gmc_set_data_spi(g, j->m, gkey_spi(&g->st.data));
-	j->m->first_sid = j->first_sid;
-	j->m->n_sids = j->send ? j->n_sids : 0;
-	j->m->at = j->from.addr;
-	term_settle(j);
-	if (!j->quiet)
-		group_info(g, "%s: %s: as %s%s",
-			   j->is_new ? "member joined"
-				     : "member registered again",
-			   peer_str(j->identity, &j->from, peer),
-			   j->send ? "sender" : "receiver",
-			   j->inband ? ", inband" : "");
 }
 
 /* Note whether members without a right are left, once @b is through. */

@@ -50,26 +50,7 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
 void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
 		 void *arg);
 
-/* ---- used by registration.c only ---------------------------------------- */
-
-/*
- * Answer @j with @notify and free it, with a record in log and audit trail.
- */
-void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
-		 const char *why);
-/*
- * Write the changes that @j makes to j->m. Must run within a transaction of
- * the store. @now is in seconds since 1970. Returns 0 or -errno.
- */
-int join_put(struct group *g, struct join_req *j, int64_t now);
-/* Apply the same changes in memory, once the store has them. */
-void join_settle(struct group *g, struct join_req *j, int64_t now);
-/*
- * Give @j Sender-IDs out of @c. Every sender gets at least one; beyond that,
- * one must be left for each of the @others requests that wait.
- */
-void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
-		    uint32_t others);
+/* Return true if no member can be added to so many. */
 bool batch_full(const struct group *g, uint32_t members);
 
 #endif

@@ -18,6 +18,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
 #include "gcks/inband.h"
+#include "gcks/join.h"
 #include "gcks/judge.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
