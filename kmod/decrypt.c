@@ -58,7 +58,7 @@ static u32 defrag_user(const struct mcsec_sa *sa)
  * because groups select by what only a whole datagram shows. Returns as
  * mcsec_tunnel_gather() does.
  */
-static int decap_tunnel(const struct mcsec_pkt *pkt)
+static int pull_tunnel(const struct mcsec_pkt *pkt)
 {
 	const struct nf_hook_state *state = pkt->state;
 	struct mcsec_tunnel_hdr outer;
@@ -69,8 +69,8 @@ static int decap_tunnel(const struct mcsec_pkt *pkt)
 		outer.v4 = *ip_hdr(skb);
 	else
 		outer.v6 = *ipv6_hdr(skb);
-	mcsec_esp_unwrap(skb, pkt->hlen);
-	if (!mcsec_tunnel_remove(skb, &outer, mcsec_pkt_is_ip6(pkt)))
+	mcsec_esp_pull_outer(skb, pkt->hlen);
+	if (!mcsec_tunnel_pull(skb, &outer, mcsec_pkt_is_ip6(pkt)))
 		return -EBADMSG;
 	err = mcsec_tunnel_gather(skb, state->net, defrag_user(pkt->sa));
 	if (unlikely(err))
@@ -78,21 +78,20 @@ static int decap_tunnel(const struct mcsec_pkt *pkt)
 	/* IP parses options only behind PRE_ROUTING, so elsewhere the inner
 	 * datagram must have none.
 	 */
-	return state->hook == NF_INET_PRE_ROUTING ||
-			       ip_hdr(skb)->version != 4 ||
-			       ip_hdr(skb)->ihl == 5
-		       ? 0
-		       : -EBADMSG;
+	if (state->hook != NF_INET_PRE_ROUTING && ip_hdr(skb)->version == 4 &&
+	    ip_hdr(skb)->ihl > 5)
+		return -EBADMSG;
+	return 0;
 }
 
 /* Returns -EINPROGRESS if the inner datagram is a fragment, which was taken. */
-static noinline int strip_tunnel(const struct mcsec_pkt *pkt, u8 next)
+static noinline int decap_tunnel(const struct mcsec_pkt *pkt, u8 next)
 {
 	int err;
 
 	if (next != (mcsec_pkt_is_ip6(pkt) ? IPPROTO_IPV6 : IPPROTO_IPIP))
 		return drop_esp(pkt, MCSEC_IN_MODE);
-	err = decap_tunnel(pkt);
+	err = pull_tunnel(pkt);
 	if (likely(!err))
 		return 0;
 	if (err == -EINPROGRESS) {
@@ -117,10 +116,10 @@ static void set_transport(struct sk_buff *skb)
 	skb_set_transport_header(skb, off);
 }
 
-static __always_inline void strip_transport(const struct mcsec_pkt *pkt,
+static __always_inline void decap_transport(const struct mcsec_pkt *pkt,
 					    struct sk_buff *skb, u8 next)
 {
-	mcsec_esp_unhead(skb, pkt->hlen);
+	mcsec_esp_pull_header(skb, pkt->hlen);
 	if (!mcsec_pkt_is_ip6(pkt)) {
 		mcsec_header_become(ip_hdr(skb), skb->len, next);
 	} else {
@@ -135,7 +134,7 @@ static __always_inline void strip_transport(const struct mcsec_pkt *pkt,
  * Turn the verified ESP datagram into the datagram that was sent. Returns
  * -EINPROGRESS if that is a fragment, which has been taken.
  */
-static __always_inline int strip_esp(const struct mcsec_pkt *pkt)
+static __always_inline int decap_esp(const struct mcsec_pkt *pkt)
 {
 	const struct nf_hook_state *state = pkt->state;
 	const struct mcsec_sa *sa = pkt->sa;
@@ -147,7 +146,7 @@ static __always_inline int strip_esp(const struct mcsec_pkt *pkt)
 
 	/* The datagram is linear since mcsec_esp_writable(). */
 	tail = skb_tail_pointer(skb) - MCSEC_ICV - MCSEC_TRAILER;
-	if (unlikely(tail[0] + MCSEC_TRAILER > pkt->text))
+	if (unlikely(tail[0] + MCSEC_TRAILER > pkt->plaintext_len))
 		return drop_esp(pkt, MCSEC_IN_BAD_TRAILER);
 	next = tail[1];
 	if (next == DUMMY)
@@ -160,11 +159,11 @@ static __always_inline int strip_esp(const struct mcsec_pkt *pkt)
 	skb->csum_level = ~0;
 	__skb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]);
 	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
-		err = strip_tunnel(pkt, next);
+		err = decap_tunnel(pkt, next);
 		if (unlikely(err))
 			return err;
 	} else {
-		strip_transport(pkt, skb, next);
+		decap_transport(pkt, skb, next);
 	}
 	/* The payload could not be read when the SA was chosen, so the selector
 	 * is checked against the clear datagram now.
@@ -215,8 +214,8 @@ static __always_inline bool is_answered(const struct mcsec_pkt *pkt)
 {
 	if (likely(pkt->state->hook != NF_INET_LOCAL_IN))
 		return false;
-	return mcsec_asks(pkt->sa->group->mnet, pkt->skb, pkt->state->pf) !=
-	       NF_ACCEPT;
+	return mcsec_icmp_check_request(pkt->sa->group->mnet, pkt->skb,
+					pkt->state->pf) != NF_ACCEPT;
 }
 
 /* Finish a packet for which the cipher returned @err. */
@@ -237,18 +236,19 @@ static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err)
 	err = mcsec_sa_replay_accept(sa, pkt->sender, ntohl(esp->seq), iv);
 	if (unlikely(err))
 		return drop_esp(pkt, why_not_accepted(err));
-	if (unlikely(!mcsec_sa_use_in(sa, pkt->text)))
+	if (unlikely(!mcsec_sa_use_in(sa, pkt->plaintext_len)))
 		return drop_esp(pkt, MCSEC_IN_EXPIRED);
-	err = strip_esp(pkt);
+	err = decap_esp(pkt);
 	if (unlikely(err))
 		return err;
 	mcsec_count(sa->group->stats, MCSEC_IN_ACCEPTED);
 	trace_mcsec_unprotect(pkt->skb, sa, iv);
-	/* The packet was counted by mcsec_asks(). */
+	/* The packet was counted by mcsec_icmp_check_request(). */
 	return unlikely(is_answered(pkt)) ? -EPERM : 0;
 }
 
-static noinline int finish_later(struct mcsec_pkt *pkt, int err)
+/* The copy out of line keeps the fast path small. */
+static noinline int finish_decrypt_slow(struct mcsec_pkt *pkt, int err)
 {
 	return finish_decrypt(pkt, err);
 }
@@ -265,7 +265,7 @@ static void decrypt_done(struct mcsec_op *op, int err)
 	/* Without references the devices of the hook state may be gone, and
 	 * must not be dereferenced.
 	 */
-	err = deferred->held ? finish_later(pkt, err) : -ENODEV;
+	err = deferred->held ? finish_decrypt_slow(pkt, err) : -ENODEV;
 	if (err) {
 		if (err == -ENODEV)
 			mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
@@ -285,8 +285,8 @@ static void decrypt_done(struct mcsec_op *op, int err)
 /*
  * Return true for a datagram that this host sent itself, and that somebody sent
  * back to it under any source address. A sender whose sockets do not get their
- * own datagrams (IP_MULTICAST_LOOP) has no window that knows it. A copy that IP
- * made for this host's sockets is genuine.
+ * own datagrams (IP_MULTICAST_LOOP) has no window for its own Sender-ID. A copy
+ * that IP made for this host's sockets is genuine.
  */
 static bool is_reflected(const struct mcsec_pkt *pkt)
 {
@@ -301,7 +301,7 @@ static bool is_reflected(const struct mcsec_pkt *pkt)
  * Returns 0, -EINPROGRESS if the cipher has taken the datagram, or -errno: the
  * caller still owns the datagram, which has been counted.
  */
-static int verify_esp(struct mcsec_pkt *pkt)
+static int decrypt_esp(struct mcsec_pkt *pkt)
 {
 	const struct mcsec_esp_hdr *esp;
 	struct sk_buff *skb = pkt->skb;
@@ -310,14 +310,14 @@ static int verify_esp(struct mcsec_pkt *pkt)
 	int err;
 
 	pkt->iv = 0;
-	/* Refuse what is shorter than any ESP, and a batch that only a device
-	 * can segment.
+	/* Refuse what is shorter than any ESP, and a GSO packet, which only a
+	 * device can segment.
 	 */
 	if (unlikely(skb->len < pkt->hlen + MCSEC_ESP_MIN || skb_is_gso(skb) ||
 		     !pskb_may_pull(skb, pkt->hlen + MCSEC_HEAD)))
 		return drop_esp(pkt, MCSEC_IN_MALFORMED);
 	esp = (void *)skb->data + pkt->hlen;
-	pkt->text = skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
+	pkt->plaintext_len = skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
 	pkt->iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(READ_ONCE(sa->dir) & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
@@ -357,7 +357,7 @@ unsigned int mcsec_decrypt(struct mcsec_pkt *pkt)
 	 */
 	if (unlikely(bh_enabled))
 		local_bh_disable();
-	err = verify_esp(pkt);
+	err = decrypt_esp(pkt);
 	if (unlikely(bh_enabled))
 		local_bh_enable();
 	if (likely(!err))

@@ -51,6 +51,7 @@ static unsigned int usable_mtu(const struct mcsec_pkt *pkt, unsigned int mtu)
 	return mcsec_pmtu_usable(mtu, pkt->hlen, pkt->outer);
 }
 
+/* Returns as check_size() does, for more than the path's MTU. */
 static noinline int check_large(const struct mcsec_pkt *pkt, unsigned int total,
 				unsigned int mtu)
 {
@@ -65,14 +66,14 @@ static noinline int check_large(const struct mcsec_pkt *pkt, unsigned int total,
 		if (!mcsec_pmtu_may_fragment(pkt->skb, state, fits))
 			fits = usable_mtu(pkt, min(mtu, max));
 		if (state->hook != NF_INET_FORWARD)
-			mcsec_pmtu_tell(pkt->skb, state, fits);
+			mcsec_pmtu_report(pkt->skb, state, fits);
 		return drop_out(pkt, MCSEC_OUT_TOO_BIG, -EMSGSIZE);
 	}
 	if (total <= mtu)
 		return 0;
 	fits = usable_mtu(pkt, mtu);
 	if (!mcsec_pmtu_may_fragment(pkt->skb, state, fits)) {
-		mcsec_pmtu_tell(pkt->skb, state, fits);
+		mcsec_pmtu_report(pkt->skb, state, fits);
 		return drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
 	return 1;
@@ -181,7 +182,7 @@ static __always_inline int make_room(const struct mcsec_pkt *pkt,
 }
 
 /*
- * Write the end of ESP's text: up to 3 octets of padding, which count from 1
+ * Write the end of the plaintext: up to 3 octets of padding, which count from 1
  * (RFC 4303 2.4), and the trailer. The function may write one octet beyond
  * these.
  */
@@ -245,18 +246,18 @@ static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
 	return likely(pkt->cipher);
 }
 
-/* Account the text to the SA, take an IV and write the ESP header. */
+/* Account the plaintext to the SA, take an IV and write the ESP header. */
 static __always_inline int begin_esp(struct mcsec_pkt *pkt)
 {
 	struct mcsec_sa *sa = pkt->sa;
 	struct mcsec_esp_hdr *esp;
 	u64 iv;
 
-	if (unlikely(!mcsec_sa_use_out(sa, pkt->text)))
+	if (unlikely(!mcsec_sa_use_out(sa, pkt->plaintext_len)))
 		return drop_no_sa(pkt, MCSEC_OUT_EXPIRED);
 	if (unlikely(!mcsec_sa_take_iv(sa, &iv))) {
 		this_cpu_inc(sa->cpu->out_failed);
-		this_cpu_add(sa->cpu->out_failed_bytes, pkt->text);
+		this_cpu_add(sa->cpu->out_failed_bytes, pkt->plaintext_len);
 		return drop_no_sa(pkt, MCSEC_OUT_EXHAUSTED);
 	}
 	pkt->iv = iv;
@@ -299,7 +300,7 @@ static noinline int drop_failed(const struct mcsec_pkt *pkt, int err)
 	const struct mcsec_sa *sa = pkt->sa;
 
 	this_cpu_inc(sa->cpu->out_failed);
-	this_cpu_add(sa->cpu->out_failed_bytes, pkt->text);
+	this_cpu_add(sa->cpu->out_failed_bytes, pkt->plaintext_len);
 	if (err == -ENOSPC || err == -EBUSY)
 		return drop_sent(pkt, MCSEC_OUT_CRYPTO_BUSY);
 	if (err == -ENOMEM)
@@ -348,7 +349,7 @@ static void encrypt_done(struct mcsec_op *op, int err)
 }
 
 /*
- * Protect one datagram in place, behind the tunnel header @outer if it is not
+ * Encrypt one datagram in place, behind the tunnel header @outer if it is not
  * NULL. Returns 0, -EINPROGRESS if the cipher has taken the datagram, or
  * -errno: the caller still owns the datagram, which has been counted.
  */
@@ -357,11 +358,11 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 {
 	struct sk_buff *skb = pkt->skb;
 	unsigned int len = skb->len - pkt->hlen;
-	unsigned int text = ALIGN(len + MCSEC_TRAILER, 4);
+	unsigned int padded = ALIGN(len + MCSEC_TRAILER, 4);
 	struct mcsec_op *op;
 	int err, nsg;
 
-	pkt->text = text;
+	pkt->plaintext_len = padded;
 	err = check_size(pkt, len);
 	if (unlikely(err)) {
 		err = err < 0 ? err : permit_fragments(pkt);
@@ -371,10 +372,10 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 	}
 	if (unlikely(!fill_checksum(skb)))
 		return drop_out(pkt, MCSEC_OUT_CHECKSUM, -ENOBUFS);
-	nsg = make_room(pkt, outer ? pkt->outer : 0, text - len + MCSEC_ICV);
+	nsg = make_room(pkt, outer ? pkt->outer : 0, padded - len + MCSEC_ICV);
 	if (unlikely(nsg < 0 || !mcsec_op_get(pkt->cipher, nsg, &op)))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
-	add_trailer(skb, text - MCSEC_TRAILER - len, pkt->next);
+	add_trailer(skb, padded - MCSEC_TRAILER - len, pkt->next);
 	err = begin_esp(pkt);
 	if (unlikely(err)) {
 		mcsec_op_put(op);
@@ -395,20 +396,21 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 	return finish_encrypt(pkt, err);
 }
 
-static noinline int encrypt_any(struct mcsec_pkt *pkt,
-				const struct mcsec_tunnel_hdr *outer)
+/* The copy out of line keeps the fast path small. */
+static noinline int encrypt_esp_slow(struct mcsec_pkt *pkt,
+				     const struct mcsec_tunnel_hdr *outer)
 {
 	return encrypt_esp(pkt, outer);
 }
 
-/* Encrypt a datagram in tunnel mode, or a segment of a batch. */
-static noinline int encrypt_rare(struct mcsec_pkt *pkt)
+/* Encrypt a datagram in tunnel mode, or a segment of a GSO packet. */
+static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 {
 	struct mcsec_tunnel_hdr outer;
 
 	pkt->outer = 0;
 	if (pkt->sa->mode != MCSEC_MODE_TUNNEL)
-		return encrypt_any(pkt, NULL);
+		return encrypt_esp_slow(pkt, NULL);
 	/* Receivers parse hop-by-hop options before ESP only, so an inner
 	 * datagram that has them would be dropped.
 	 */
@@ -417,28 +419,28 @@ static noinline int encrypt_rare(struct mcsec_pkt *pkt)
 		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
 	pkt->df = !mcsec_pkt_is_ip6(pkt) &&
 		  ip_hdr(pkt->skb)->frag_off & htons(IP_DF);
-	pkt->next = mcsec_tunnel_of(&outer, pkt->skb, &pkt->nhoff);
+	pkt->next = mcsec_tunnel_build(&outer, pkt->skb, &pkt->nhoff);
 	pkt->outer = mcsec_tunnel_len(pkt->skb);
 	pkt->hlen = 0;
-	return encrypt_any(pkt, &outer);
+	return encrypt_esp_slow(pkt, &outer);
 }
 
 /* Encrypt a datagram that is no segment, mostly in transport mode. */
 static __always_inline int encrypt_datagram(struct mcsec_pkt *pkt)
 {
 	if (unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL))
-		return encrypt_rare(pkt);
+		return encrypt_slow(pkt);
 	pkt->outer = 0;
 	return encrypt_esp(pkt, NULL);
 }
 
-/* ---- batches ---- */
+/* ---- GSO ---- */
 
 /*
- * Check the size of a batch while there is one datagram, and one sender that
- * gets an error.
+ * Check the size of a GSO packet while it is one datagram, whose sender gets one
+ * error.
  */
-static int check_batch(const struct mcsec_pkt *pkt)
+static int check_gso(const struct mcsec_pkt *pkt)
 {
 	struct mcsec_pkt one = *pkt;
 	struct sk_buff *skb = pkt->skb;
@@ -452,44 +454,45 @@ static int check_batch(const struct mcsec_pkt *pkt)
 	room = usable_mtu(&one, dst_mtu(skb_dst(skb)));
 	if (!mcsec_pmtu_may_fragment(skb, pkt->state, room) &&
 	    !skb_gso_validate_network_len(skb, room)) {
-		mcsec_pmtu_tell(skb, pkt->state, room);
+		mcsec_pmtu_report(skb, pkt->state, room);
 		return drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
-	/* There was no memory to turn the batch into one datagram. */
+	/* There was no memory in prepare_gso(). */
 	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	return 0;
 }
 
 /*
- * Protect @seg, which is a segment of @batch, and continue it behind the hook.
+ * Encrypt @seg, which is a segment of @gso, and continue it behind the hook.
  */
-static void encrypt_part(const struct mcsec_pkt *batch, struct sk_buff *seg)
+static void encrypt_segment(const struct mcsec_pkt *gso, struct sk_buff *seg)
 {
-	struct nf_hook_state onward = *batch->state;
-	struct mcsec_pkt pkt = *batch;
+	/* Hooks behind ours may write to the state of their segment. */
+	struct nf_hook_state state = *gso->state;
+	struct mcsec_pkt pkt = *gso;
 	enum mcsec_counter why;
 	int err;
 
 	pkt.skb = seg;
 	/* An earlier segment may have used up the SA, or it was replaced. */
-	err = choose_sa(&pkt, &why) ? encrypt_rare(&pkt)
+	err = choose_sa(&pkt, &why) ? encrypt_slow(&pkt)
 				    : drop_no_sa(&pkt, why);
 	if (err == -EINPROGRESS)
 		return;
 	if (err)
 		kfree_skb(seg);
-	else if (!mcsec_deferred_resume(seg, &onward, pkt.hook))
+	else if (!mcsec_deferred_resume(seg, &state, pkt.hook))
 		drop_out(&pkt, MCSEC_OUT_GONE, 0);
 }
 
-/* Segment a datagram that was left to the device, and protect each segment. */
-static noinline unsigned int encrypt_batch(const struct mcsec_pkt *pkt)
+/* Segment a GSO packet in software, and encrypt each segment. */
+static noinline unsigned int encrypt_gso(const struct mcsec_pkt *pkt)
 {
 	struct sk_buff *segs, *seg, *next;
 	int err;
 
-	err = check_batch(pkt);
+	err = check_gso(pkt);
 	if (err)
 		return NF_DROP_ERR(err);
 	/* Without device features the segments are linear copies with
@@ -498,23 +501,23 @@ static noinline unsigned int encrypt_batch(const struct mcsec_pkt *pkt)
 	segs = skb_gso_segment(pkt->skb, 0);
 	if (IS_ERR_OR_NULL(segs))
 		return NF_DROP_ERR(drop_out(pkt, MCSEC_OUT_GSO, -ENOBUFS));
-	/* The batch is freed here, because the first skb of a list that GRO
-	 * made is the batch itself, with a second reference.
+	/* The packet is freed here, because the first skb of a list that GRO
+	 * made is the packet itself, with a second reference.
 	 */
 	consume_skb(pkt->skb);
 	skb_list_walk_safe(segs, seg, next) {
 		skb_mark_not_on_list(seg);
-		encrypt_part(pkt, seg);
+		encrypt_segment(pkt, seg);
 	}
 	return NF_STOLEN;
 }
 
 /*
- * The segments of a UFO batch, which virtual machines send, are fragments of
- * one datagram: it is protected whole, and fragmented behind ESP. Returns false
- * for such a datagram, and true for any other batch.
+ * Return true if a GSO packet must be segmented before ESP. The segments of UFO,
+ * which virtual machines send, are fragments of one datagram: it becomes a packet
+ * without GSO here, is encrypted whole, and is fragmented behind ESP.
  */
-static noinline bool is_batch(struct sk_buff *skb)
+static noinline bool prepare_gso(struct sk_buff *skb)
 {
 	if (!(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
 		return true;
@@ -526,10 +529,11 @@ static noinline bool is_batch(struct sk_buff *skb)
 	return false;
 }
 
-static noinline unsigned int refuse_without_sa(const struct mcsec_pkt *pkt,
-					       enum mcsec_counter why)
+/* Count a datagram without an SA, ask for one, and return the verdict. */
+static noinline unsigned int no_sa_verdict(const struct mcsec_pkt *pkt,
+					   enum mcsec_counter why)
 {
-	if (mcsec_group_observes(pkt->group, MCSEC_OUT_OBSERVED)) {
+	if (mcsec_group_accept_observed(pkt->group, MCSEC_OUT_OBSERVED)) {
 		mcsec_group_acquire(pkt->group);
 		return NF_ACCEPT;
 	}
@@ -547,9 +551,9 @@ unsigned int mcsec_encrypt(struct mcsec_pkt *pkt)
 	 */
 	local_bh_disable();
 	if (unlikely(!choose_sa(pkt, &why))) {
-		verdict = refuse_without_sa(pkt, why);
-	} else if (unlikely(skb_is_gso(pkt->skb)) && is_batch(pkt->skb)) {
-		verdict = encrypt_batch(pkt);
+		verdict = no_sa_verdict(pkt, why);
+	} else if (unlikely(skb_is_gso(pkt->skb)) && prepare_gso(pkt->skb)) {
+		verdict = encrypt_gso(pkt);
 	} else {
 		err = encrypt_datagram(pkt);
 		if (likely(!err))

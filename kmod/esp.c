@@ -142,7 +142,7 @@ bool mcsec_esp_writable_slow(struct sk_buff *skb)
 	return !skb_linearize_cow(skb);
 }
 
-void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen)
+void mcsec_esp_pull_outer(struct sk_buff *skb, unsigned int hlen)
 {
 	__skb_pull(skb, hlen + MCSEC_HEAD);
 	skb_reset_network_header(skb);

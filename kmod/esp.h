@@ -191,8 +191,8 @@ static __always_inline void mcsec_esp_move_mac(struct sk_buff *skb,
 }
 
 /* Remove the ESP header behind the first @hlen octets of @skb. */
-static __always_inline void mcsec_esp_unhead(struct sk_buff *skb,
-					     unsigned int hlen)
+static __always_inline void mcsec_esp_pull_header(struct sk_buff *skb,
+						  unsigned int hlen)
 {
 	u8 *data = skb->data;
 
@@ -217,7 +217,7 @@ static __always_inline void mcsec_esp_unhead(struct sk_buff *skb,
  * Remove the first @hlen octets and the ESP header, so the inner datagram
  * remains.
  */
-void mcsec_esp_unwrap(struct sk_buff *skb, unsigned int hlen);
+void mcsec_esp_pull_outer(struct sk_buff *skb, unsigned int hlen);
 
 /*
  * Each CPU keeps one op for its next packet. The size fits the transforms of
@@ -292,8 +292,8 @@ int mcsec_op_map(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg,
 		 unsigned int at);
 
 /*
- * Set up the request for the packet's text and @icv octets behind it.
- * Associated data must stand directly in front of the text, so the SPI and the
+ * Set up the request for the packet's plaintext and @icv octets behind it.
+ * Associated data must stand directly in front of it, so the SPI and the
  * sequence number replace the IV until mcsec_op_restore(): then a linear packet
  * needs one scatterlist entry for both.
  */
@@ -302,7 +302,7 @@ static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 					    int nsg, unsigned int icv)
 {
 	const struct mcsec_cipher *cipher = pkt->cipher;
-	unsigned int len = pkt->text;
+	unsigned int len = pkt->plaintext_len;
 	unsigned int at = pkt->hlen;
 	struct sk_buff *skb = pkt->skb;
 	u8 *esp = skb->data + at;
@@ -354,7 +354,8 @@ mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 
 	if (mcsec_chacha_exists() && !op) {
 		mcsec_chacha_encrypt(&pkt->cipher->chacha,
-				     pkt->skb->data + pkt->hlen, pkt->text);
+				     pkt->skb->data + pkt->hlen,
+				     pkt->plaintext_len);
 		return 0;
 	}
 	err = mcsec_op_prepare(op, pkt, nsg, 0);
@@ -380,7 +381,7 @@ static __always_inline int mcsec_op_decrypt(struct mcsec_op *op,
 	if (mcsec_chacha_exists() && !op)
 		return mcsec_chacha_decrypt(&pkt->cipher->chacha,
 					    pkt->skb->data + pkt->hlen,
-					    pkt->text);
+					    pkt->plaintext_len);
 	err = mcsec_op_prepare(op, pkt, 1, MCSEC_ICV);
 	if (unlikely(err))
 		return err;

@@ -21,41 +21,61 @@ static const struct rhashtable_params params_name = {
 	.automatic_shrinking = true,
 };
 
+static void count_drop(struct mcsec_group *group, atomic64_t *drops,
+		       enum mcsec_counter why, __be32 spi, int sid)
+{
+	mcsec_count(group->stats, why);
+	atomic64_inc(drops);
+	trace_mcsec_drop(group->name, mcsec_counter_name(why), ntohl(spi), sid);
+}
+
 void mcsec_drop_out(struct mcsec_group *group, enum mcsec_counter why,
 		    __be32 spi, int sid)
 {
-	mcsec_count(group->stats, why);
-	atomic64_inc(&group->out_drops);
-	trace_mcsec_drop(group->name, mcsec_counter_name(why), ntohl(spi), sid);
+	count_drop(group, &group->out_drops, why, spi, sid);
 }
 
 void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 		   __be32 spi, int sid)
 {
-	mcsec_count(group->stats, why);
-	atomic64_inc(&group->in_drops);
-	trace_mcsec_drop(group->name, mcsec_counter_name(why), ntohl(spi), sid);
+	count_drop(group, &group->in_drops, why, spi, sid);
 }
 
-bool mcsec_opaque_goes_on(struct mcsec_net *mnet,
-			  const struct mcsec_opaque *opaque,
-			  enum mcsec_counter as, enum mcsec_counter why,
-			  __be32 spi)
+/* Count the drop of a datagram that several groups may select: no name is traced. */
+static void drop_ambiguous(struct mcsec_net *mnet, enum mcsec_counter why,
+			   __be32 spi)
 {
-	struct mcsec_group *group = opaque->group;
-	bool out = as != MCSEC_IN_OBSERVED;
+	mcsec_count(mnet->stats, why);
+	trace_mcsec_drop("", mcsec_counter_name(why), ntohl(spi), -1);
+}
 
-	mcsec_count(mnet->stats, opaque->enforcing ? why : as);
-	if (!opaque->enforcing) {
-		if (group)
-			atomic64_inc(&group->observed);
-		return true;
-	}
-	if (group)
-		atomic64_inc(out ? &group->out_drops : &group->in_drops);
-	trace_mcsec_drop(group ? group->name : "", mcsec_counter_name(why),
-			 ntohl(spi), -1);
-	return false;
+void mcsec_opaque_observed(struct mcsec_net *mnet,
+			   const struct mcsec_opaque *opaque,
+			   enum mcsec_counter as)
+{
+	mcsec_count(mnet->stats, as);
+	if (opaque->group)
+		atomic64_inc(&opaque->group->observed);
+}
+
+void mcsec_opaque_drop_out(struct mcsec_net *mnet,
+			   const struct mcsec_opaque *opaque,
+			   enum mcsec_counter why)
+{
+	if (opaque->group)
+		mcsec_drop_out(opaque->group, why, 0, -1);
+	else
+		drop_ambiguous(mnet, why, 0);
+}
+
+void mcsec_opaque_drop_in(struct mcsec_net *mnet,
+			  const struct mcsec_opaque *opaque,
+			  enum mcsec_counter why, __be32 spi)
+{
+	if (opaque->group)
+		mcsec_drop_in(opaque->group, why, spi, -1);
+	else
+		drop_ambiguous(mnet, why, spi);
 }
 
 void mcsec_group_acquire(struct mcsec_group *group)
@@ -73,9 +93,12 @@ void mcsec_group_acquire(struct mcsec_group *group)
 			   &group->sel.dst, mcsec_group_addr_len(group), NULL);
 }
 
-/* Return the share of @source, which nobody can choose: the seed is new each second. */
-static unsigned int unknown_share(const struct mcsec_group *group,
-				  const struct in6_addr *source)
+/*
+ * Return the bucket of @source. The seed changes each second, so that nobody can
+ * choose the bucket of an address.
+ */
+static unsigned int unknown_bucket(const struct mcsec_group *group,
+				   const struct in6_addr *source)
 {
 	return jhash2((const u32 *)source, sizeof(*source) / sizeof(u32),
 		      READ_ONCE(group->unknown_seed)) %
@@ -90,7 +113,7 @@ void mcsec_group_unknown(struct mcsec_group *group,
 	if (!time_before(jiffies, next)) {
 		if (cmpxchg(&group->unknown_next, next, jiffies + HZ) == next) {
 			WRITE_ONCE(group->unknown_seed, get_random_u32());
-			WRITE_ONCE(group->unknown_told, 0);
+			WRITE_ONCE(group->unknown_notified, 0);
 			WRITE_ONCE(group->unknown_spi, 0);
 		}
 	}
@@ -98,8 +121,8 @@ void mcsec_group_unknown(struct mcsec_group *group,
 	 * others, and neither must one source with many of them.
 	 */
 	if (READ_ONCE(group->unknown_spi) == spi ||
-	    test_and_set_bit(unknown_share(group, source),
-			     &group->unknown_told))
+	    test_and_set_bit(unknown_bucket(group, source),
+			     &group->unknown_notified))
 		return;
 	WRITE_ONCE(group->unknown_spi, spi);
 	mcsec_notify_spi(group->mnet->net, MCSEC_CMD_UNKNOWN_SPI, group->name,
@@ -269,24 +292,25 @@ bool mcsec_group_claim(struct mcsec_net *mnet,
 	WRITE_ONCE(group->portid, config->portid);
 	/* The names of interfaces are compared by the caller. */
 	sel.devs = NULL;
-	if (!group->gone || sel.n_devs || group->forward != config->forward ||
+	if (!group->orphaned || sel.n_devs ||
+	    group->forward != config->forward ||
 	    group->in_mark != config->in_mark ||
 	    group->in_mark_mask != config->in_mark_mask ||
 	    memcmp(&group->sel, &sel, sizeof(sel)))
 		return false;
-	group->gone = false;
+	group->orphaned = false;
 	mcsec_group_set_policy(group, config->policy);
 	return true;
 }
 
-void mcsec_group_take_away(struct mcsec_group *group)
+void mcsec_group_orphan(struct mcsec_group *group)
 {
 	lockdep_assert_held(&group->mnet->lock);
 
 	RCU_INIT_POINTER(group->out, NULL);
 	mcsec_group_sa_flush(group);
 	mcsec_group_set_policy(group, MCSEC_POLICY_ENFORCE);
-	group->gone = true;
+	group->orphaned = true;
 	mcsec_notify_group(group->mnet->net, MCSEC_CMD_GROUP_GONE, group->name,
 			   &group->sel.dst, mcsec_group_addr_len(group),
 			   group->owner);
@@ -437,7 +461,7 @@ err_stats:
 	return err;
 }
 
-void mcsec_net_rolled_back(struct mcsec_net *mnet, bool wipe)
+void mcsec_net_end_sas(struct mcsec_net *mnet, bool wipe)
 {
 	struct mcsec_group *group;
 	struct mcsec_sa *sa;
@@ -446,7 +470,7 @@ void mcsec_net_rolled_back(struct mcsec_net *mnet, bool wipe)
 	mutex_lock(&mnet->lock);
 	xa_for_each(&mnet->by_id, id, group)
 		hlist_for_each_entry(sa, &group->sas, node)
-			mcsec_sa_rolled_back(sa, wipe);
+			mcsec_sa_end(sa, wipe);
 	mutex_unlock(&mnet->lock);
 }
 

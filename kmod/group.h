@@ -79,14 +79,14 @@ struct mcsec_net {
  * @in_drops: incoming datagrams that were dropped
  * @observed: clear datagrams that were accepted because of @policy
  * @acquire_next: jiffies of the earliest next notification of a missing SA
- * @unknown_next: jiffies at which @unknown_told is cleared
- * @unknown_told: shares of sources that were notified of an unknown SPI, as bits
- * @unknown_seed: decides which source has which share
+ * @unknown_next: jiffies at which @unknown_notified is cleared
+ * @unknown_notified: buckets of sources of which userspace was notified, as bits
+ * @unknown_seed: decides which source is in which bucket
  * @unknown_spi: SPI of the last such notification
  * @refs: one for the tables, and one for each SA that is not freed yet
  * @owner: name of the program that made the group, or ""
  * @portid: netlink port of the owner while its socket is open, or 0
- * @gone: taken from its owner; has no SAs until the owner makes it again
+ * @orphaned: taken from its owner; has no SAs until the owner makes it again
  * @id: index in mnet->by_id
  * @sas: all SAs
  * @n_sas: length of @sas
@@ -112,13 +112,13 @@ struct mcsec_group {
 	atomic64_t observed;
 	unsigned long acquire_next;
 	unsigned long unknown_next;
-	unsigned long unknown_told;
+	unsigned long unknown_notified;
 	u32 unknown_seed;
 	__be32 unknown_spi;
 	refcount_t refs;
 	char owner[MCSEC_NAME_MAX + 1];
 	u32 portid;
-	bool gone;
+	bool orphaned;
 	u32 id;
 	struct hlist_head sas;
 	unsigned int n_sas;
@@ -180,11 +180,11 @@ void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 		   __be32 spi, int sid);
 
 /*
- * Return true if the group only observes, and count an accepted clear datagram
- * as @as.
+ * Accept a clear datagram if the group only observes: count it as @as, and return
+ * true.
  */
-static inline bool mcsec_group_observes(struct mcsec_group *group,
-					enum mcsec_counter as)
+static inline bool mcsec_group_accept_observed(struct mcsec_group *group,
+					       enum mcsec_counter as)
 {
 	if (likely(READ_ONCE(group->policy) != MCSEC_POLICY_OBSERVE))
 		return false;
@@ -194,13 +194,18 @@ static inline bool mcsec_group_observes(struct mcsec_group *group,
 }
 
 /*
- * Return true if a clear datagram is accepted because no candidate in @opaque
- * enforces. Counts it as @as, or a drop as @why.
+ * Count an opaque datagram that is accepted, because no candidate in @opaque
+ * enforces, as @as, and a dropped one as @why.
  */
-bool mcsec_opaque_goes_on(struct mcsec_net *mnet,
+void mcsec_opaque_observed(struct mcsec_net *mnet,
+			   const struct mcsec_opaque *opaque,
+			   enum mcsec_counter as);
+void mcsec_opaque_drop_out(struct mcsec_net *mnet,
+			   const struct mcsec_opaque *opaque,
+			   enum mcsec_counter why);
+void mcsec_opaque_drop_in(struct mcsec_net *mnet,
 			  const struct mcsec_opaque *opaque,
-			  enum mcsec_counter as, enum mcsec_counter why,
-			  __be32 spi);
+			  enum mcsec_counter why, __be32 spi);
 
 /* The caller holds rcu_read_lock(). */
 struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
@@ -210,9 +215,9 @@ struct mcsec_group *mcsec_group_by_name_rcu(struct mcsec_net *mnet,
 void mcsec_group_acquire(struct mcsec_group *group);
 
 /*
- * Notify userspace of ESP with an unknown SPI from @source, at a limited rate for each
- * group. Sources have equal shares of it, so that a stranger with many SPIs does not
- * keep those of others from being told.
+ * Notify userspace of ESP with an unknown SPI from @source, at a limited rate for
+ * each group: once a second for each bucket of sources, so that a stranger with many
+ * SPIs does not suppress the notifications of others.
  */
 #define MCSEC_UNKNOWN_PER_SECOND 8
 void mcsec_group_unknown(struct mcsec_group *group,
@@ -244,10 +249,10 @@ bool mcsec_group_claim(struct mcsec_net *mnet,
 		       const struct mcsec_group_config *config);
 
 /*
- * Take a group from its owner: it loses its SAs, and enforces until the owner
+ * Take a group from its owner: its SAs are deleted, and it enforces until the owner
  * makes it again.
  */
-void mcsec_group_take_away(struct mcsec_group *group);
+void mcsec_group_orphan(struct mcsec_group *group);
 
 /*
  * A netlink socket was closed, so its groups have no open port any more. Needs
@@ -282,10 +287,10 @@ void mcsec_group_sa_set_dir(struct mcsec_group *group, struct mcsec_sa *sa,
 void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa);
 
 /*
- * Call mcsec_sa_rolled_back() for all SAs of the namespace. Takes
+ * Call mcsec_sa_end() for all SAs of the namespace. Takes
  * mnet->lock.
  */
-void mcsec_net_rolled_back(struct mcsec_net *mnet, bool wipe);
+void mcsec_net_end_sas(struct mcsec_net *mnet, bool wipe);
 
 void mcsec_net_init(struct mcsec_net *mnet, struct net *net);
 /*

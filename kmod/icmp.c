@@ -98,7 +98,7 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 	return drop_icmp(pkt->mnet, &opaque, mcsec_lookup_quoted(s, pkt, dev));
 }
 
-unsigned int mcsec_quotes(struct mcsec_pkt *pkt)
+unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
 	unsigned int at, need, verdict;
@@ -163,8 +163,8 @@ static bool is_request6(const struct sk_buff *skb)
 	return false;
 }
 
-unsigned int mcsec_asks_slow(struct mcsec_net *mnet, const struct sk_buff *skb,
-			     u8 pf)
+unsigned int mcsec_icmp_check_request_slow(struct mcsec_net *mnet,
+					   const struct sk_buff *skb, u8 pf)
 {
 	bool asks = mcsec_is_ip6(pf) ? is_request6(skb) : is_request4(skb);
 

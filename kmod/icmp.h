@@ -20,21 +20,22 @@ struct mcsec_pkt;
  * the device that the message leaves by, or on any device for a group of a
  * host.
  */
-unsigned int mcsec_quotes(struct mcsec_pkt *pkt);
+unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt);
 
 /*
  * Check a verified datagram of the family @pf at LOCAL_IN. Returns NF_DROP if
  * the stack would answer with its payload.
  */
-unsigned int mcsec_asks_slow(struct mcsec_net *mnet, const struct sk_buff *skb,
-			     u8 pf);
+unsigned int mcsec_icmp_check_request_slow(struct mcsec_net *mnet,
+					   const struct sk_buff *skb, u8 pf);
 
-static inline unsigned int mcsec_asks(struct mcsec_net *mnet,
-				      const struct sk_buff *skb, u8 pf)
+static inline unsigned int mcsec_icmp_check_request(struct mcsec_net *mnet,
+						    const struct sk_buff *skb,
+						    u8 pf)
 {
 	return likely(mcsec_header_next(skb, pf) == IPPROTO_UDP)
 		       ? NF_ACCEPT
-		       : mcsec_asks_slow(mnet, skb, pf);
+		       : mcsec_icmp_check_request_slow(mnet, skb, pf);
 }
 
 #endif /* _MCSEC_ICMP_H */

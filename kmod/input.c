@@ -47,10 +47,10 @@ static __always_inline __be32 spi_of(const struct mcsec_pkt *pkt)
 }
 
 /*
- * Return true at the first hook. LOCAL_IN sees the same packet again and must
- * not count it a second time.
+ * Return true at the hook that counts a datagram. LOCAL_IN sees the same one
+ * again.
  */
-static bool first_sight(const struct mcsec_pkt *pkt)
+static bool at_prerouting(const struct mcsec_pkt *pkt)
 {
 	return pkt->state->hook == NF_INET_PRE_ROUTING;
 }
@@ -63,7 +63,7 @@ static bool first_sight(const struct mcsec_pkt *pkt)
 static unsigned int accept_clear(const struct mcsec_pkt *pkt,
 				 const struct mcsec_group *group)
 {
-	if (first_sight(pkt))
+	if (at_prerouting(pkt))
 		pkt->skb->mark &= ~group->in_mark_mask;
 	return NF_ACCEPT;
 }
@@ -71,10 +71,10 @@ static unsigned int accept_clear(const struct mcsec_pkt *pkt,
 static unsigned int drop_clear(const struct mcsec_pkt *pkt,
 			       struct mcsec_group *group)
 {
-	if (!first_sight(pkt) &&
+	if (!at_prerouting(pkt) &&
 	    READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
 		return NF_ACCEPT;
-	if (mcsec_group_observes(group, MCSEC_IN_OBSERVED))
+	if (mcsec_group_accept_observed(group, MCSEC_IN_OBSERVED))
 		return accept_clear(pkt, group);
 	mcsec_drop_in(group, MCSEC_IN_CLEAR, 0, -1);
 	return NF_DROP;
@@ -102,12 +102,15 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 {
 	struct mcsec_net *mnet = pkt->mnet;
 
-	if (!first_sight(pkt) && !opaque->enforcing)
+	if (!at_prerouting(pkt) && !opaque->enforcing)
 		return NF_ACCEPT;
 	if (why == MCSEC_IN_NO_SA && opaque->group)
 		note_unknown(pkt, opaque->group, spi);
-	if (!mcsec_opaque_goes_on(mnet, opaque, MCSEC_IN_OBSERVED, why, spi))
+	if (opaque->enforcing) {
+		mcsec_opaque_drop_in(mnet, opaque, why, spi);
 		return NF_DROP;
+	}
+	mcsec_opaque_observed(mnet, opaque, MCSEC_IN_OBSERVED);
 	/* The packet is not verified, so it must carry the mark of no group. */
 	pkt->skb->mark &= ~READ_ONCE(mnet->in_marks);
 	return NF_ACCEPT;
@@ -173,7 +176,7 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_membership(pkt->skb, pkt->state->pf,
 						 pkt->next, pkt->hlen)) {
-		if (first_sight(pkt))
+		if (at_prerouting(pkt))
 			mcsec_count(group->stats, MCSEC_IN_EXEMPT);
 		return accept_clear(pkt, group);
 	}
@@ -194,8 +197,8 @@ static noinline unsigned int input_multicast(struct mcsec_net *mnet,
 }
 
 /*
- * Whether no group can have @skb, or it was verified: a VRF calls PRE_ROUTING
- * again for its own device.
+ * Return true if nothing is to be done: @skb is unicast, or verified already. A
+ * VRF calls PRE_ROUTING again for its own device.
  */
 static __always_inline bool is_passed(const struct sk_buff *skb, u8 pf)
 {
@@ -214,8 +217,9 @@ unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 static noinline void input_icmp6(struct mcsec_net *mnet, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	struct mcsec_pkt pkt = { .skb = skb, .state = state, .mnet = mnet };
+	struct mcsec_pkt pkt = {};
 
+	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_local_input);
 	mcsec_learn_pmtu(&pkt);
 }
 
@@ -240,7 +244,7 @@ unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 		return local_unicast(priv, skb, state);
 	if (unlikely(!mcsec_is_verified(skb, state->pf)))
 		return input_multicast(priv, skb, state, mcsec_local_input);
-	return mcsec_asks(priv, skb, state->pf);
+	return mcsec_icmp_check_request(priv, skb, state->pf);
 }
 
 /*
@@ -255,7 +259,9 @@ static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 
 	if (mcsec_is_verified(skb, pkt->state->pf))
 		return NF_ACCEPT;
-	/* A group that selects by no mark must not hide behind another one. */
+	/* Look up without the mark, as a group that selects by one would hide
+	 * the group below it.
+	 */
 	skb->mark = 0;
 	verdict = input_clear(pkt);
 	skb->mark = mark;
@@ -263,8 +269,9 @@ static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 }
 
 /*
- * IP makes a copy for this host's sockets of what it routes to an interface, which
- * would pass for a copy of what the host has sent.
+ * Drop a datagram that this host sent, and that came back. IP makes a copy for
+ * local sockets of what it routes to an interface, and is_reflected() would take
+ * it for a copy of what the host sends.
  */
 static unsigned int routed_esp(struct mcsec_pkt *pkt)
 {

@@ -237,7 +237,7 @@ select_group(const struct mcsec_select *s, const struct sk_buff *skb,
 	struct mcsec_group *group;
 
 	if (unlikely(!node)) {
-		if (!READ_ONCE(s->family[v6].n_short))
+		if (!READ_ONCE(s->family[v6].n_prefix_lens))
 			return NULL;
 	} else {
 		prefix = container_of(node, struct mcsec_prefix, node);
@@ -335,7 +335,7 @@ select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
 		return select_any_sa(s, skb, spi, v6);
 	node = v6 ? find_address6(s, skb, MCSEC_KEY_SA, spi)
 		  : find_address4(s, skb, MCSEC_KEY_SA, spi);
-	if (likely(node) || !READ_ONCE(f->n_short))
+	if (likely(node) || !READ_ONCE(f->n_prefix_lens))
 		return node;
 	return select_any_sa(s, skb, spi, v6);
 }

@@ -331,7 +331,7 @@ static void delete_group(const struct genl_info *info,
 
 	if (*group->owner && group->portid &&
 	    group->portid != info->snd_portid) {
-		mcsec_group_take_away(group);
+		mcsec_group_orphan(group);
 		NL_SET_ERR_MSG(info->extack,
 			       "the group's SAs are deleted; its datagrams are dropped until the owner, which is notified, makes it again");
 		return;

@@ -199,8 +199,8 @@ static int claim_nonces(struct genl_info *info,
 		.sids = config->sids,
 		.n = config->n_sids,
 	};
+	unsigned int bad, i = 0;
 	const struct nlattr *nla;
-	unsigned int bad;
 	int err, rem;
 
 	if (!(config->dir & MCSEC_DIR_OUT))
@@ -212,7 +212,7 @@ static int claim_nonces(struct genl_info *info,
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	/* Extack names the attribute with the Sender-ID in question. */
 	nlmsg_for_each_attr(nla, info->nlhdr, GENL_HDRLEN, rem)
-		if (nla_type(nla) == MCSEC_A_SA_SENDER_ID && !bad--)
+		if (nla_type(nla) == MCSEC_A_SA_SENDER_ID && i++ == bad)
 			break;
 	NL_SET_ERR_MSG_ATTR(info->extack, nla,
 			    "this host has sent with this key and sender-id before, so IVs would repeat: use a new key");
@@ -245,7 +245,7 @@ static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 	}
 }
 
-/* Only tell that there is the group. */
+/* Callback that only checks that the group exists. */
 static int group_exists(struct genl_info *info, struct mcsec_group *group)
 {
 	return 0;
@@ -333,8 +333,8 @@ out:
 
 /*
  * The windows outlive a change, so nothing is accepted twice because of one. An
- * SA that stopped to send has counters that may run on in a copy of this machine,
- * which nobody tells of: it must not send again.
+ * SA that stopped to send must not send again: it was not notified if a copy of this
+ * machine has used its counters since.
  */
 static int parse_new_dir(struct genl_info *info, const struct mcsec_sa *sa,
 			 u32 *dir)

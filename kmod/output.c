@@ -19,15 +19,17 @@
 #include <net/route.h>
 
 /*
- * Return true if the group only observes, so the datagram is accepted in the
- * clear.
+ * Accept a datagram in the clear if the group only observes: count it, and return
+ * true.
  */
-static bool goes_on(const struct mcsec_pkt *pkt)
+static bool accept_observed(const struct mcsec_pkt *pkt)
 {
 	if (pkt->state->hook == NF_INET_LOCAL_OUT)
-		return mcsec_group_observes(pkt->group, MCSEC_OUT_OBSERVED);
+		return mcsec_group_accept_observed(pkt->group,
+						   MCSEC_OUT_OBSERVED);
 	if (pkt->state->hook == NF_INET_FORWARD)
-		return mcsec_group_observes(pkt->group, MCSEC_FORWARD_OBSERVED);
+		return mcsec_group_accept_observed(pkt->group,
+						   MCSEC_FORWARD_OBSERVED);
 	/* An earlier hook has counted the packet. */
 	return READ_ONCE(pkt->group->policy) == MCSEC_POLICY_OBSERVE;
 }
@@ -35,7 +37,7 @@ static bool goes_on(const struct mcsec_pkt *pkt)
 static unsigned int drop_selected(const struct mcsec_pkt *pkt,
 				  enum mcsec_counter why)
 {
-	if (goes_on(pkt))
+	if (accept_observed(pkt))
 		return NF_ACCEPT;
 	mcsec_drop_out(pkt->group, why, 0, -1);
 	return NF_DROP;
@@ -49,32 +51,37 @@ static unsigned int output_opaque(const struct mcsec_pkt *pkt,
 				  const struct mcsec_opaque *opaque,
 				  enum mcsec_counter why)
 {
-	enum mcsec_counter as = pkt->state->hook == NF_INET_LOCAL_OUT
-					? MCSEC_OUT_OBSERVED
-					: MCSEC_FORWARD_OBSERVED;
-
 	if (!opaque->candidate)
 		return NF_ACCEPT;
-	/* An earlier hook has counted the packet. */
-	if (pkt->state->hook == NF_INET_POST_ROUTING && !opaque->enforcing)
-		return NF_ACCEPT;
-	return mcsec_opaque_goes_on(pkt->mnet, opaque, as, why, 0) ? NF_ACCEPT
-								   : NF_DROP;
+	if (opaque->enforcing) {
+		mcsec_opaque_drop_out(pkt->mnet, opaque, why);
+		return NF_DROP;
+	}
+	/* At POST_ROUTING an earlier hook has counted the packet. */
+	if (pkt->state->hook == NF_INET_LOCAL_OUT)
+		mcsec_opaque_observed(pkt->mnet, opaque, MCSEC_OUT_OBSERVED);
+	else if (pkt->state->hook == NF_INET_FORWARD)
+		mcsec_opaque_observed(pkt->mnet, opaque,
+				      MCSEC_FORWARD_OBSERVED);
+	return NF_ACCEPT;
 }
 
 /*
- * Set the group of an opaque datagram if it can belong to one group only, and
- * return NF_ACCEPT. Otherwise return the verdict.
+ * Set the group of an opaque datagram if it can belong to one group only.
+ * Otherwise return false, and the verdict in *@verdict.
  */
-static noinline unsigned int find_opaque(struct mcsec_pkt *pkt,
-					 const struct net_device *dev,
-					 enum mcsec_counter why)
+static noinline bool find_opaque(struct mcsec_pkt *pkt,
+				 const struct net_device *dev,
+				 enum mcsec_counter why, unsigned int *verdict)
 {
 	struct mcsec_opaque opaque =
 		mcsec_lookup_opaque(pkt->mnet->select, pkt, dev);
 
 	pkt->group = opaque.group;
-	return opaque.group ? NF_ACCEPT : output_opaque(pkt, &opaque, why);
+	if (opaque.group)
+		return true;
+	*verdict = output_opaque(pkt, &opaque, why);
+	return false;
 }
 
 /* ---- the place of the ESP header ---- */
@@ -142,11 +149,14 @@ static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
 static __always_inline bool is_opaque(struct mcsec_pkt *pkt,
 				      enum mcsec_counter *why)
 {
+	const struct mcsec_family *family;
+
 	*why = MCSEC_OUT_FRAGMENT;
 	if (!mcsec_pkt_is_ip6(pkt))
 		return unlikely(ip_is_fragment(ip_hdr(pkt->skb)));
 	/* Selectors that use addresses only do not need the payload. */
-	if (likely(!READ_ONCE(pkt->mnet->select->family[1].n_proto)))
+	family = &pkt->mnet->select->family[MCSEC_FAMILY_IP6];
+	if (likely(!READ_ONCE(family->n_proto)))
 		return false;
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == MCSEC_NEXT_MALFORMED)
@@ -158,7 +168,7 @@ static __always_inline bool is_opaque(struct mcsec_pkt *pkt,
  * Return the device of the route. A rule may have chosen another route since
  * state->out was set.
  */
-static const struct net_device *leaves_by(const struct sk_buff *skb,
+static const struct net_device *route_dev(const struct sk_buff *skb,
 					  const struct nf_hook_state *state)
 {
 	return likely(skb_dst(skb)) ? skb_dst(skb)->dev : state->out;
@@ -168,21 +178,23 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 					      struct sk_buff *skb,
 					      const struct nf_hook_state *state)
 {
-	const struct net_device *dev = leaves_by(skb, state);
+	const struct net_device *dev = route_dev(skb, state);
 	struct mcsec_pkt pkt __uninitialized;
 	enum mcsec_counter why;
-	unsigned int verdict;
 
 	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_output);
 	mcsec_flow_release(skb);
 	if (unlikely(is_opaque(&pkt, &why))) {
-		verdict = find_opaque(&pkt, dev, why);
-		if (!pkt.group)
+		unsigned int verdict;
+
+		if (!find_opaque(&pkt, dev, why, &verdict))
 			return verdict;
 	} else {
 		pkt.group = mcsec_select_group(mnet->select, &pkt, dev);
+		if (unlikely(!pkt.group))
+			return NF_ACCEPT;
 	}
-	return likely(pkt.group) ? output_group(&pkt) : NF_ACCEPT;
+	return output_group(&pkt);
 }
 
 unsigned int mcsec_output(void *priv, struct sk_buff *skb,
@@ -228,7 +240,7 @@ static bool is_looped(const struct mcsec_pkt *pkt)
  * Return the protocol that a fragment belongs to, or -1 if the header is cut
  * off.
  */
-static int fragment_of(const struct mcsec_pkt *pkt)
+static int fragment_proto(const struct mcsec_pkt *pkt)
 {
 	struct frag_hdr buf, *frag;
 
@@ -241,19 +253,19 @@ static int fragment_of(const struct mcsec_pkt *pkt)
 static bool is_esp(const struct mcsec_pkt *pkt)
 {
 	return pkt->next == IPPROTO_ESP || (pkt->next == MCSEC_NEXT_FRAGMENT &&
-					    fragment_of(pkt) == IPPROTO_ESP);
+					    fragment_proto(pkt) == IPPROTO_ESP);
 }
 
-/*
- * Set the group and return NF_ACCEPT, or return the verdict if there is none.
- */
-static unsigned int find_forwarded(struct mcsec_pkt *pkt)
+/* Set the group. Returns false, and the verdict in *@verdict, without one. */
+static bool find_forwarded(struct mcsec_pkt *pkt, unsigned int *verdict)
 {
 	if (unlikely(pkt->next < 0))
-		return find_opaque(pkt, pkt->state->out, MCSEC_FORWARD_CLEAR);
+		return find_opaque(pkt, pkt->state->out, MCSEC_FORWARD_CLEAR,
+				   verdict);
 	pkt->group =
 		mcsec_select_group(pkt->mnet->select, pkt, pkt->state->out);
-	return NF_ACCEPT;
+	*verdict = NF_ACCEPT;
+	return pkt->group;
 }
 
 /*
@@ -275,8 +287,7 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 	}
 	if (is_esp(pkt) || (pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
 		return NF_ACCEPT;
-	verdict = find_forwarded(pkt);
-	if (!pkt->group)
+	if (!find_forwarded(pkt, &verdict))
 		return verdict;
 	/* Membership reports stay on their link, so they are never routed. */
 	if (pkt->group->exempt && !is_routed(pkt) &&
@@ -291,15 +302,16 @@ static unsigned int forward_inner(struct mcsec_pkt *pkt)
 {
 	unsigned int verdict = mcsec_routed_input(pkt);
 
-	if (verdict == NF_ACCEPT)
-		verdict = find_forwarded(pkt);
-	return pkt->group ? drop_selected(pkt, MCSEC_FORWARD_CLEAR) : verdict;
+	if (verdict != NF_ACCEPT || !find_forwarded(pkt, &verdict))
+		return verdict;
+	return drop_selected(pkt, MCSEC_FORWARD_CLEAR);
 }
 
 /*
  * Multicast routing into a tunnel pushes the tunnel's header before it calls
  * FORWARD. The inner datagram cannot be protected there, so it is dropped if a
- * group selects it. Tunnels of other hosts are told apart by their input route.
+ * group selects it. A header that another host pushed has an input route; it is not
+ * looked into.
  */
 static noinline unsigned int forward_tunnel4(struct mcsec_pkt *pkt)
 {
@@ -325,34 +337,39 @@ static noinline unsigned int forward_clear(struct mcsec_net *mnet,
 					   struct sk_buff *skb,
 					   const struct nf_hook_state *state)
 {
-	struct mcsec_pkt pkt = {
-		.skb = skb,
-		.state = state,
-		.hook = mcsec_forward,
-		.mnet = mnet,
-	};
+	struct mcsec_pkt pkt = {};
 
+	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_forward);
 	if (mcsec_is_multicast(skb, state->pf))
 		return forward_multicast(&pkt);
 	if (mcsec_pkt_is_ip6(&pkt) && state->hook == NF_INET_FORWARD)
 		mcsec_learn_pmtu(&pkt);
 	return mcsec_header_next(skb, state->pf) == IPPROTO_IPIP
 		       ? forward_tunnel4(&pkt)
-		       : mcsec_quotes(&pkt);
+		       : mcsec_icmp_check_quote(&pkt);
+}
+
+/*
+ * Return true for what the hook has nothing to do with: ESP that leaves, and
+ * unicast that carries neither an ICMP error nor a tunneled datagram.
+ */
+static __always_inline bool passes_untouched(const struct sk_buff *skb,
+					     const struct nf_hook_state *state)
+{
+	u8 next = mcsec_header_next(skb, state->pf);
+
+	if (mcsec_is_multicast(skb, state->pf))
+		return next == IPPROTO_ESP && state->hook != NF_INET_FORWARD;
+	if (mcsec_is_ip6(state->pf))
+		return next != IPPROTO_ICMPV6;
+	return next != IPPROTO_ICMP && next != IPPROTO_IPIP;
 }
 
 static __always_inline unsigned int
 forward_any(struct mcsec_net *mnet, struct sk_buff *skb,
 	    const struct nf_hook_state *state)
 {
-	u8 next = mcsec_header_next(skb, state->pf);
-	bool ip6 = mcsec_is_ip6(state->pf);
-
-	if (likely(mcsec_is_multicast(skb, state->pf)
-			   ? next == IPPROTO_ESP &&
-				     state->hook != NF_INET_FORWARD
-			   : next != (ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) &&
-				     (ip6 || next != IPPROTO_IPIP)))
+	if (likely(passes_untouched(skb, state)))
 		return NF_ACCEPT;
 	return forward_clear(mnet, skb, state);
 }

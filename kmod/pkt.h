@@ -31,7 +31,7 @@ struct mcsec_sender;
  * @cipher: the cipher of @sa
  * @sender: on input, the sender if it was known before the cipher ran
  * @iv: the IV
- * @text: octets between ESP header and ICV: payload, padding and trailer
+ * @plaintext_len: octets between ESP header and ICV: payload, padding and trailer
  * @hlen: octets in front of the payload, or of the ESP header
  * @nhoff: offset of the octet that has the protocol of the payload
  * @next: value of that octet in the clear, see mcsec_header_walk()
@@ -48,7 +48,7 @@ struct mcsec_pkt {
 	struct mcsec_cipher *cipher;
 	struct mcsec_sender *sender;
 	u64 iv;
-	unsigned int text;
+	unsigned int plaintext_len;
 	unsigned int hlen;
 	unsigned int nhoff;
 	int next;

@@ -64,8 +64,8 @@ unsigned int mcsec_pmtu_usable(unsigned int mtu, unsigned int hlen,
 	return hlen - MCSEC_TRAILER + round_down(mtu - taken, 4);
 }
 
-void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
-		     u32 mtu)
+void mcsec_pmtu_report(struct sk_buff *skb, const struct nf_hook_state *state,
+		       u32 mtu)
 {
 	if (state->hook == NF_INET_FORWARD) {
 		if (mcsec_is_ip6(state->pf))

@@ -39,7 +39,7 @@ unsigned int mcsec_pmtu_usable(unsigned int mtu, unsigned int hlen,
  * The sender of a routed IPv6 datagram gets a Packet Too Big. IPv4 sends no
  * error about multicast (RFC 1122 3.2.2).
  */
-void mcsec_pmtu_tell(struct sk_buff *skb, const struct nf_hook_state *state,
-		     u32 mtu);
+void mcsec_pmtu_report(struct sk_buff *skb, const struct nf_hook_state *state,
+		       u32 mtu);
 
 #endif /* _MCSEC_PMTU_H */

@@ -7,13 +7,13 @@
 #include <linux/rtnetlink.h>
 #include <linux/suspend.h>
 
-static void rolled_back(bool wipe)
+static void end_all_sas(bool wipe)
 {
 	struct net *net;
 
 	down_read(&net_rwsem);
 	for_each_net(net)
-		mcsec_net_rolled_back(mcsec_net_of(net), wipe);
+		mcsec_net_end_sas(mcsec_net_of(net), wipe);
 	up_read(&net_rwsem);
 	if (wipe)
 		mcsec_sa_wait_wiped();
@@ -23,7 +23,7 @@ static void rolled_back(bool wipe)
 static int vm_forked(struct notifier_block *nb, unsigned long action,
 		     void *data)
 {
-	rolled_back(false);
+	end_all_sas(false);
 	return NOTIFY_DONE;
 }
 
@@ -44,7 +44,7 @@ static int pm_event(struct notifier_block *nb, unsigned long action, void *data)
 	switch (action) {
 	case PM_HIBERNATION_PREPARE:
 		mcsec_sa_refuse(true);
-		rolled_back(true);
+		end_all_sas(true);
 		break;
 	case PM_POST_HIBERNATION:
 		mcsec_sa_refuse(false);

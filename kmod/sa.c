@@ -69,7 +69,7 @@ static void sa_exhaust(struct mcsec_sa *sa, u32 why)
 	spin_unlock_bh(&sa->lock);
 }
 
-void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe)
+void mcsec_sa_end(struct mcsec_sa *sa, bool wipe)
 {
 	if (wipe) {
 		spin_lock_bh(&sa->lock);
@@ -97,7 +97,7 @@ static void sa_soft_expire(struct mcsec_sa *sa, u32 limit)
 {
 	lockdep_assert_held(&sa->lock);
 
-	if (!__test_and_set_bit(limit, &sa->soft_told) &&
+	if (!__test_and_set_bit(limit, &sa->soft_notified) &&
 	    sa->state != MCSEC_SA_STATE_EXPIRED)
 		sa_notify(sa, MCSEC_CMD_SOFT_EXPIRE, MCSEC_A_SA_LIMIT, limit);
 }
@@ -261,7 +261,7 @@ void mcsec_sa_set_limits(struct mcsec_sa *sa, const struct mcsec_limits *limits)
 	spin_lock_bh(&sa->lock);
 	for (i = 0; i < MCSEC_LIMIT_IV; i++)
 		if (sa->limits.soft[i] != limits->soft[i])
-			__clear_bit(i, &sa->soft_told);
+			__clear_bit(i, &sa->soft_notified);
 	sa->limits = *limits;
 	/* The grants are from the old limits. A CPU that is just using a grant
 	 * exceeds the new one by at most one packet.

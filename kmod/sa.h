@@ -143,10 +143,10 @@ struct mcsec_slot {
  * @inflight: packets in an asynchronous cipher. Incremented under RCU, so
  *	it only decreases when a grace period has passed since the SA or its
  *	cipher was unlinked; freeing waits for 0
- * @lock: protects @limits, @soft_told, @state and the grants in @cpu; taken
+ * @lock: protects @limits, @soft_notified, @state and the grants in @cpu; taken
  *	with BH disabled
  * @limits: lifetimes
- * @soft_told: bits by enum mcsec_limit: the notification was sent
+ * @soft_notified: bits by enum mcsec_limit: the notification was sent
  * @timer: timer of the time limits, by CLOCK_BOOTTIME
  * @added: time of creation, by the same clock
  * @wipe: work that frees the cipher of an expired SA
@@ -184,7 +184,7 @@ struct mcsec_sa {
 
 	spinlock_t lock ____cacheline_aligned_in_smp;
 	struct mcsec_limits limits;
-	unsigned long soft_told;
+	unsigned long soft_notified;
 	struct hrtimer timer;
 	ktime_t added;
 	struct work_struct wipe;
@@ -238,7 +238,7 @@ void mcsec_sa_set_limits(struct mcsec_sa *sa,
  * machine. With @wipe the SA expires, and the key is gone when
  * mcsec_sa_wait_wiped() has returned. Userspace is notified. Process context.
  */
-void mcsec_sa_rolled_back(struct mcsec_sa *sa, bool wipe);
+void mcsec_sa_end(struct mcsec_sa *sa, bool wipe);
 void mcsec_sa_wait_wiped(void);
 
 /* Refuse, or permit, new SAs in all namespaces. */

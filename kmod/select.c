@@ -10,7 +10,8 @@
 static struct mcsec_family *family_for(struct mcsec_select *s,
 				       const struct mcsec_selector *sel)
 {
-	return &s->family[sel->family == AF_INET6];
+	return &s->family[sel->family == AF_INET6 ? MCSEC_FAMILY_IP6
+						  : MCSEC_FAMILY_IP4];
 }
 
 /* Insert an entry. Process context; waits for a rehash of the table. */
@@ -40,7 +41,8 @@ static struct mcsec_node *node_find(struct mcsec_select *s,
 
 /* ---- prefixes ---- */
 
-static unsigned int bit_of(const struct mcsec_selector *sel)
+/* Return how many bits of an address the destination leaves open. */
+static unsigned int host_bits(const struct mcsec_selector *sel)
 {
 	return (sel->family == AF_INET ? 32 : 128) - sel->dst_len;
 }
@@ -49,16 +51,16 @@ static int prefix_insert(struct mcsec_select *s, struct mcsec_prefix *prefix,
 			 const struct mcsec_selector *sel)
 {
 	struct mcsec_family *f = family_for(s, sel);
-	unsigned int bit = bit_of(sel);
+	unsigned int bit = host_bits(sel);
 	int err;
 
-	if (bit && !f->users[bit] && f->n_short == MCSEC_SHORT_MAX)
+	if (bit && !f->users[bit] && f->n_prefix_lens == MCSEC_PREFIX_LENS_MAX)
 		return -EMLINK;
 	err = node_insert(s, &prefix->node);
 	if (err || f->users[bit]++)
 		return err;
 	if (bit)
-		WRITE_ONCE(f->n_short, f->n_short + 1);
+		WRITE_ONCE(f->n_prefix_lens, f->n_prefix_lens + 1);
 	set_bit(bit, f->lens);
 	return 0;
 }
@@ -67,12 +69,12 @@ static void prefix_remove(struct mcsec_select *s, struct mcsec_prefix *prefix,
 			  const struct mcsec_selector *sel)
 {
 	struct mcsec_family *f = family_for(s, sel);
-	unsigned int bit = bit_of(sel);
+	unsigned int bit = host_bits(sel);
 
 	if (!--f->users[bit]) {
 		clear_bit(bit, f->lens);
 		if (bit)
-			WRITE_ONCE(f->n_short, f->n_short - 1);
+			WRITE_ONCE(f->n_prefix_lens, f->n_prefix_lens - 1);
 	}
 	rhltable_remove(&s->table, &prefix->node.head, mcsec_table_params);
 	kfree_rcu(prefix, rcu);
@@ -155,7 +157,8 @@ static bool select_same(const struct mcsec_candidate *a,
 	       share_dev(a, b);
 }
 
-static unsigned int count_of(const struct mcsec_candidate *c)
+/* Return as what a candidate counts against MCSEC_CANDIDATES_MAX. */
+static unsigned int dev_count(const struct mcsec_candidate *c)
 {
 	return c->n_devs ?: 1;
 }
@@ -172,8 +175,8 @@ static void set_only(struct mcsec_prefix *prefix)
 						 : NULL);
 }
 
-static int enter_candidate(struct mcsec_prefix *prefix,
-			   struct mcsec_candidate *c)
+static int insert_candidate(struct mcsec_prefix *prefix,
+			    struct mcsec_candidate *c)
 {
 	struct mcsec_candidate *other;
 
@@ -183,9 +186,9 @@ static int enter_candidate(struct mcsec_prefix *prefix,
 		if (other->rank == c->rank && select_same(other, c))
 			return -EEXIST;
 	}
-	if (prefix->n + count_of(c) > MCSEC_CANDIDATES_MAX)
+	if (prefix->n + dev_count(c) > MCSEC_CANDIDATES_MAX)
 		return -E2BIG;
-	prefix->n += count_of(c);
+	prefix->n += dev_count(c);
 	c->prefix = prefix;
 	/* Insert before the first less specific candidate, or at the end. */
 	list_add_tail_rcu(&c->node, &other->node);
@@ -198,7 +201,7 @@ static void count_kinds(const struct mcsec_candidate *c, int by)
 {
 	struct mcsec_family *f = c->family;
 
-	if (c->rank != MCSEC_RANK_ANY || bit_of(c->sel))
+	if (c->rank != MCSEC_RANK_ANY || host_bits(c->sel))
 		WRITE_ONCE(f->n_other, f->n_other + by);
 	if (c->sel->src_len)
 		WRITE_ONCE(f->n_src, f->n_src + by);
@@ -238,7 +241,7 @@ int mcsec_select_add(struct mcsec_select *s, struct mcsec_candidate *c)
 	}
 	/* Packets read the summary before the list, so it is updated first. */
 	count_kinds(c, 1);
-	err = enter_candidate(prefix, c);
+	err = insert_candidate(prefix, c);
 	if (!err)
 		return 0;
 	count_kinds(c, -1);
@@ -252,7 +255,7 @@ void mcsec_select_del(struct mcsec_select *s, struct mcsec_candidate *c)
 	list_del_rcu(&c->node);
 	set_only(c->prefix);
 	count_kinds(c, -1);
-	c->prefix->n -= count_of(c);
+	c->prefix->n -= dev_count(c);
 	prefix_put(s, c->prefix, c->sel);
 	c->prefix = NULL;
 }

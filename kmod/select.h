@@ -37,7 +37,7 @@
  * receiver compare all of them.
  */
 #define MCSEC_CANDIDATES_MAX 512 /* per prefix, counted once per interface */
-#define MCSEC_SHORT_MAX 15 /* prefix lengths besides full addresses */
+#define MCSEC_PREFIX_LENS_MAX 15 /* prefix lengths besides full addresses */
 
 struct mcsec_group;
 struct mcsec_pkt;
@@ -161,7 +161,7 @@ struct mcsec_candidate {
  * struct mcsec_family - summary of the selectors of an address family
  * @lens: prefix lengths in use
  * @users: number of prefixes of each length
- * @n_short: number of lengths in use, besides that of full addresses
+ * @n_prefix_lens: number of lengths in use, besides that of full addresses
  * @n_other: groups that select by more than a full destination address
  * @n_src: groups that select by the source
  * @n_proto: groups that select by the payload
@@ -169,11 +169,14 @@ struct mcsec_candidate {
 struct mcsec_family {
 	DECLARE_BITMAP(lens, MCSEC_LEN_BITS);
 	unsigned int users[MCSEC_LEN_BITS];
-	unsigned int n_short;
+	unsigned int n_prefix_lens;
 	unsigned int n_other;
 	unsigned int n_src;
 	unsigned int n_proto;
 };
+
+/* Indexes of families; true and false of "is it IPv6" are the same. */
+enum { MCSEC_FAMILY_IP4, MCSEC_FAMILY_IP6, MCSEC_FAMILIES };
 
 /**
  * struct mcsec_select - the selectors of a network namespace
@@ -182,7 +185,7 @@ struct mcsec_family {
  * @devs: interfaces that groups name
  */
 struct mcsec_select {
-	struct mcsec_family family[2];
+	struct mcsec_family family[MCSEC_FAMILIES];
 	struct rhltable table;
 	struct mcsec_devs devs;
 };

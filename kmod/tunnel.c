@@ -7,8 +7,8 @@
 #include <net/ipv6.h>
 #include <net/netfilter/ipv6/nf_defrag_ipv6.h>
 
-u8 mcsec_tunnel_of(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
-		   unsigned int *nhoff)
+u8 mcsec_tunnel_build(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
+		      unsigned int *nhoff)
 {
 	if (ip_hdr(skb)->version == 4) {
 		outer->v4 = *ip_hdr(skb);
@@ -109,8 +109,8 @@ static bool decap_ip6(struct sk_buff *skb, const struct ipv6hdr *outer)
 	return true;
 }
 
-bool mcsec_tunnel_remove(struct sk_buff *skb,
-			 const struct mcsec_tunnel_hdr *outer, bool ip6)
+bool mcsec_tunnel_pull(struct sk_buff *skb,
+		       const struct mcsec_tunnel_hdr *outer, bool ip6)
 {
 	return IS_ENABLED(CONFIG_IPV6) && ip6 ? decap_ip6(skb, &outer->v6)
 					      : decap_ip4(skb, &outer->v4);

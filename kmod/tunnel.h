@@ -30,8 +30,8 @@ static inline unsigned int mcsec_tunnel_len(const struct sk_buff *skb)
  * *@nhoff to the offset of its protocol. Returns the protocol number of @skb
  * inside.
  */
-u8 mcsec_tunnel_of(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
-		   unsigned int *nhoff);
+u8 mcsec_tunnel_build(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
+		      unsigned int *nhoff);
 
 /*
  * Push the outer header onto @skb, which has room for it, with DF if @df is
@@ -46,8 +46,8 @@ void mcsec_tunnel_push(struct sk_buff *skb,
  * false if it is malformed, is not IPv6 although @ip6 is set, or has other
  * addresses than @outer. The result may be a fragment.
  */
-bool mcsec_tunnel_remove(struct sk_buff *skb,
-			 const struct mcsec_tunnel_hdr *outer, bool ip6);
+bool mcsec_tunnel_pull(struct sk_buff *skb,
+		       const struct mcsec_tunnel_hdr *outer, bool ip6);
 
 /*
  * Reassemble an inner fragment (RFC 4301 7), whose sender fragmented before

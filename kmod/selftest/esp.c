@@ -158,7 +158,7 @@ static int __init test_run(struct mcsec_cipher *cipher, struct sk_buff *skb,
 		.state = &state,
 		.sa = (void *)&test,
 		.cipher = cipher,
-		.text = skb->len - MCSEC_HEAD - MCSEC_ICV,
+		.plaintext_len = skb->len - MCSEC_HEAD - MCSEC_ICV,
 	};
 	struct mcsec_op *op;
 	int err;
