@@ -200,6 +200,8 @@ struct conf_group {
 struct conf_quorum {
 	struct conf_names admins;
 	uint32_t needed; /* 0: there is no quorum, and the file is the policy */
+	bool orders; /* evictions and admissions need them, too */
+	uint32_t confirm_within; /* after an eviction by one administrator */
 };
 
 struct conf_gcks {

@@ -13,6 +13,7 @@
 #include "lib/util.h"
 
 #define FORM 1
+#define IDENTITY_MAX 599
 
 /* ---- from JSON ---------------------------------------------------------- */
 
@@ -122,50 +123,116 @@ static int read_settings(struct conf_document *d, const json_t *settings,
 }
 
 /* Refuse a member that this release does not know: it may forbid something. */
-static int check_members(const json_t *o, struct err *err)
+static int check_members(const json_t *o, const char *const *known,
+			 struct err *err)
 {
-	static const char *const known[] = { "mcsec-policy", "group", "version",
-					     "settings" };
 	const char *key;
 	json_t *v;
 	size_t i;
 
 	json_object_foreach((json_t *)o, key, v) {
-		for (i = 0; i < ARRAY_SIZE(known); i++)
+		for (i = 0; known[i]; i++)
 			if (!strcmp(key, known[i]))
 				break;
-		if (i == ARRAY_SIZE(known))
+		if (!known[i])
 			return err_set(err, -EINVAL,
-				       "\"%.60s\" is not known in a policy",
-				       key);
+				       "\"%.60s\" is not known in %s", key,
+				       known[0]);
 	}
+	return 0;
+}
+
+static int read_head(const json_t *o, const char *number,
+		     struct conf_document *d, struct err *err)
+{
+	json_int_t version = json_integer_value(json_object_get(o, number));
+	const json_t *group = json_object_get(o, "group");
+
+	if (!json_is_string(group))
+		return err_set(err, -EINVAL, "\"group\" has to be a name");
+	if (version < 1 || version > DOCUMENT_VERSION_MAX)
+		return err_set(err, -EINVAL,
+			       "\"%s\" has to be a number from 1 on", number);
+	d->version = (uint64_t)version;
+	d->group = strdup(json_string_value(group));
+	return d->group ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int read_policy(const json_t *o, struct conf_document *d,
+		       struct err *err)
+{
+	static const char *const known[] = { "mcsec-policy", "group", "version",
+					     "settings", NULL };
+	const json_t *settings = json_object_get(o, "settings");
+	int ret = read_head(o, "version", d, err);
+
+	if (!ret && !json_is_object(settings))
+		ret = err_set(err, -EINVAL, "\"settings\" has to be an object");
+	if (!ret)
+		ret = check_members(o, known, err);
+	return ret ? ret : read_settings(d, settings, err);
+}
+
+/* Read the order and whom it is about. */
+static int read_words_of(const json_t *o, struct conf_document *d,
+			 struct err *err)
+{
+	const char *what = json_string_value(json_object_get(o, "order"));
+	const char *id = json_string_value(json_object_get(o, "identity")), *p;
+
+	if (!what || (strcmp(what, "evict") && strcmp(what, "admit")))
+		return err_set(err, -EINVAL,
+			       "\"order\" has to be \"evict\" or \"admit\"");
+	d->kind = strcmp(what, "evict") ? DOCUMENT_ADMIT : DOCUMENT_EVICT;
+	for (p = id ? id : ""; (unsigned char)*p >= ' ' && *p != 0x7f; p++)
+		;
+	if (!id || !*id || *p || p - id > IDENTITY_MAX)
+		return err_set(err, -EINVAL,
+			       "\"identity\" has to be a text of 1 to %d octets without control characters",
+			       IDENTITY_MAX);
+	d->identity = strdup(id);
+	return d->identity ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+static int read_order(const json_t *o, struct conf_document *d, struct err *err)
+{
+	static const char *const known[] = { "mcsec-order", "group",
+					     "number",	    "order",
+					     "identity",    "until",
+					     "emergency",   NULL };
+	const json_t *emergency = json_object_get(o, "emergency");
+	int ret = read_head(o, "number", d, err);
+
+	if (!ret)
+		ret = check_members(o, known, err);
+	if (!ret)
+		ret = read_words_of(o, d, err);
+	if (ret)
+		return ret;
+	d->until = json_integer_value(json_object_get(o, "until"));
+	if (d->until < 1 || d->until > DOCUMENT_VERSION_MAX)
+		return err_set(err, -EINVAL,
+			       "\"until\" has to be a time in seconds since 1970");
+	if (emergency && !json_is_boolean(emergency))
+		return err_set(err, -EINVAL,
+			       "\"emergency\" has to be true or false");
+	d->emergency = json_is_true(emergency);
+	if (d->emergency && d->kind == DOCUMENT_ADMIT)
+		return err_set(err, -EINVAL,
+			       "\"emergency\" is for an eviction alone");
 	return 0;
 }
 
 static int read_document(const json_t *o, struct conf_document *d,
 			 struct err *err)
 {
-	const json_t *group = json_object_get(o, "group");
-	const json_t *settings = json_object_get(o, "settings");
-	json_int_t version = json_integer_value(json_object_get(o, "version"));
-
-	if (json_integer_value(json_object_get(o, "mcsec-policy")) != FORM)
-		return err_set(err, -EINVAL,
-			       "\"mcsec-policy\" is not %d: no policy, or one of a newer release",
-			       FORM);
-	if (!json_is_string(group))
-		return err_set(err, -EINVAL, "\"group\" has to be a name");
-	if (version < 1 || version > DOCUMENT_VERSION_MAX)
-		return err_set(err, -EINVAL,
-			       "\"version\" has to be a number from 1 on");
-	if (!json_is_object(settings))
-		return err_set(err, -EINVAL,
-			       "\"settings\" has to be an object");
-	d->version = (uint64_t)version;
-	d->group = strdup(json_string_value(group));
-	if (!d->group)
-		return err_set(err, -ENOMEM, "out of memory");
-	return check_members(o, err) ?: read_settings(d, settings, err);
+	if (json_integer_value(json_object_get(o, "mcsec-policy")) == FORM)
+		return read_policy(o, d, err);
+	if (json_integer_value(json_object_get(o, "mcsec-order")) == FORM)
+		return read_order(o, d, err);
+	return err_set(err, -EINVAL,
+		       "neither \"mcsec-policy\" nor \"mcsec-order\" is %d: another document, or one of a newer release",
+		       FORM);
 }
 
 int conf_document_parse(const char *text, size_t len,
@@ -198,6 +265,7 @@ void conf_document_free(struct conf_document *d)
 		return;
 	conf_group_free(&d->conf);
 	free(d->group);
+	free(d->identity);
 	free(d);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Documents in JSON that administrators sign: the policy of a group, as the schema
- * has it under policy-document. Its settings have the names and values of
- * mcsecd.conf(5), and are read by the same tables.
+ * Documents in JSON that administrators sign: the policy of a group, or an order, as
+ * the schema has them under policy-document and order-document. The settings of a
+ * policy have the names and values of mcsecd.conf(5), and are read by the same tables.
  */
 #ifndef CONF_DOCUMENT_H
 #define CONF_DOCUMENT_H
@@ -16,10 +16,21 @@
 /* Largest version of a document: a JSON number is exact up to it. */
 #define DOCUMENT_VERSION_MAX ((1LL << 53) - 1)
 
+enum conf_document_kind {
+	DOCUMENT_POLICY,
+	DOCUMENT_EVICT,
+	DOCUMENT_ADMIT,
+};
+
 struct conf_document {
+	enum conf_document_kind kind;
 	char *group;
-	uint64_t version;
-	struct conf_group conf; /* with all defaults */
+	uint64_t version; /* an order has a number here */
+	struct conf_group conf; /* a policy, with all defaults */
+	/* An order: */
+	char *identity;
+	int64_t until; /* in seconds since 1970 */
+	bool emergency; /* one administrator is enough, for the beginning */
 };
 
 /*

@@ -9,6 +9,9 @@ static const struct conf_field quorum_fields[] = {
 	Q(admins, "administrators", conf_read_names, .required = true),
 	Q(needed, "needed", conf_read_number, .required = true, .min = 1,
 	  .max = CONF_MAX_ADMINS),
+	Q(orders, "orders", conf_read_bool, 0),
+	Q(confirm_within, "confirm-within", conf_read_number, .min = 60,
+	  .max = 30 * 86400),
 	{ 0 }
 };
 
@@ -42,6 +45,7 @@ int conf_read_quorum(struct conf_reader *r, const config_setting_t *s,
 	int ret;
 
 	(void)f;
+	q->confirm_within = 86400;
 	ret = conf_read_group(r, s, quorum_fields, q);
 	if (!ret)
 		ret = check_admins(r, s, &q->admins);
@@ -59,5 +63,6 @@ bool conf_quorum_equal(const struct conf_quorum *a, const struct conf_quorum *b)
 	for (i = 0; a->admins.n == b->admins.n && i < a->admins.n; i++)
 		if (strcasecmp(a->admins.v[i], b->admins.v[i]))
 			return false;
-	return a->admins.n == b->admins.n && a->needed == b->needed;
+	return a->admins.n == b->admins.n && a->needed == b->needed &&
+	       a->orders == b->orders && a->confirm_within == b->confirm_within;
 }

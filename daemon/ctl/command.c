@@ -412,6 +412,19 @@ static int do_policy_check(struct ctl_request *q)
 				    q->out);
 }
 
+static void command_applied(void *arg, int ret, uint32_t effective_ms,
+			    const char *why)
+{
+	struct ctl_request *q = arg;
+
+	if (!ret && effective_ms)
+		json_object_set_new(q->out, "effective-ms",
+				    json_integer(effective_ms));
+	if (!ret)
+		report_waiting(q->roles.gcks, q->group, q->out);
+	request_end(q, ret, why);
+}
+
 static int do_policy_apply(struct ctl_request *q)
 {
 	int ret = needs_gcks(q);
@@ -419,7 +432,7 @@ static int do_policy_apply(struct ctl_request *q)
 	if (ret)
 		return ret;
 	quorum_apply(q->roles.gcks, q->group, q->document, strlen(q->document),
-		     order_done, q);
+		     command_applied, q);
 	return LATER;
 }
 

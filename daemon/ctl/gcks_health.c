@@ -9,6 +9,7 @@
 #include "ctl/problem.h"
 #include "ctl/report.h"
 #include "gcks/gcks.h"
+#include "gcks/quorum.h"
 #include "lib/clock.h"
 #include "lib/util.h"
 
@@ -179,6 +180,37 @@ static void judge_stores(const struct gcks_walk *w,
 			    "the witness lacks the last change of the group, so a store that goes back in time may not be noticed");
 }
 
+struct overdue {
+	json_t *names;
+	unsigned int n;
+};
+
+static int take_overdue(void *arg, const struct signed_order *o)
+{
+	struct overdue *v = arg;
+
+	if (o->told) {
+		v->n++;
+		take_name(v->names, o->identity);
+	}
+	return 0;
+}
+
+static void judge_orders(const struct gcks_walk *w,
+			 const struct gcks_group_status *s)
+{
+	struct overdue v = { json_array(), 0 };
+	char names[512];
+
+	quorum_waiting(w->r->gcks, s->conf->name, take_overdue, &v);
+	if (v.n)
+		problem_add(w->p, "evictions-unconfirmed", s->conf->name,
+			    "let other administrators sign the order too, or one to admit them again, and bring it by \"mcsecctl policy apply\"",
+			    "%u evicted by one administrator alone, and not confirmed in time, stay out: %s",
+			    v.n, names_str(v.names, v.n, names, sizeof(names)));
+	json_decref(v.names);
+}
+
 static int judge_keyed_group(void *arg, const struct gcks_group_status *s)
 {
 	struct gcks_walk *w = arg;
@@ -199,6 +231,7 @@ static int judge_keyed_group(void *arg, const struct gcks_group_status *s)
 	gcks_each_member(w->r->gcks, s->conf->name, judge_member, &l);
 	judge_sending(w, s);
 	judge_stores(w, s);
+	judge_orders(w, s);
 	if (s->keyed) {
 		judge_roster(w, s, &l);
 		put_confirmation(w, s, &l);

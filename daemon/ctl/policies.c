@@ -37,9 +37,34 @@ static void add_quorum(const struct conf_quorum *q, json_t *out)
 {
 	if (q)
 		json_object_set_new(out, "quorum",
-				    json_pack("{s:o, s:i}", "administrators",
+				    json_pack("{s:o, s:i, s:b}",
+					      "administrators",
 					      list_names_of(&q->admins),
-					      "needed", (int)q->needed));
+					      "needed", (int)q->needed,
+					      "orders", q->orders));
+}
+
+static int add_waiting(void *arg, const struct signed_order *o)
+{
+	json_array_append_new(arg,
+			      json_pack("{s:o, s:I, s:o, s:I, s:b}", "identity",
+					report_text(o->identity), "number",
+					(json_int_t)o->number, "by",
+					report_text(o->by), "until",
+					(json_int_t)o->deadline, "overdue",
+					o->told));
+	return 0;
+}
+
+int report_waiting(struct gcks *k, const char *group, json_t *out)
+{
+	json_t *list = json_array();
+	int ret = quorum_waiting(k, group, add_waiting, list);
+
+	if (json_array_size(list))
+		json_object_set(out, "waiting", list);
+	json_decref(list);
+	return ret;
 }
 
 struct versions {
@@ -73,6 +98,7 @@ int report_policies(struct gcks *k, const char *group, uint64_t version,
 		    json_t *out, struct err *err)
 {
 	struct versions v = { version, out, json_array() };
+	json_int_t next;
 	int ret;
 
 	add_quorum(quorum_of(k), out);
@@ -80,9 +106,13 @@ int report_policies(struct gcks *k, const char *group, uint64_t version,
 	ret = quorum_history(k, group, add_version, &v);
 	if (ret == -ENOENT)
 		return err_set(err, ret, "no group \"%s\"", group);
+	if (!ret)
+		ret = report_waiting(k, group, out);
 	if (ret)
 		return err_set(err, ret, "signed policies in the store: %s",
 			       strerror(-ret));
+	next = (json_int_t)quorum_last_order(k, group) + 1;
+	json_object_set_new(out, "next-order", json_integer(next));
 	if (version && !json_object_get(out, "document"))
 		return err_set(err, -ENOENT,
 			       "version %llu of the policy of \"%s\" is not kept",
@@ -123,6 +153,7 @@ int report_verdict(struct gcks *k, const char *group, const char *text,
 	quorum_tell(k, v, add_line_to, changes);
 	json_object_set_new(out, "signers", signers);
 	json_object_set_new(out, "counted", json_integer((int)v->n_counted));
+	json_object_set_new(out, "needed", json_integer((int)v->needed));
 	json_object_set_new(out, "changes", changes);
 	json_object_set_new(out, "applied",
 			    json_integer((json_int_t)v->version));

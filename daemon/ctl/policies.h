@@ -23,4 +23,10 @@ int report_policies(struct gcks *k, const char *group, uint64_t version,
 int report_verdict(struct gcks *k, const char *group, const char *text,
 		   json_t *out);
 
+/*
+ * Add the evictions of @group that wait for confirmation to @out, if there are any.
+ * Returns 0 or -errno.
+ */
+int report_waiting(struct gcks *k, const char *group, json_t *out);
+
 #endif

@@ -174,6 +174,8 @@ static int take_group(struct store *s, const struct conf_group *from,
 	ret = applied_newest(s, from->name, &version, &text, &why);
 	if (!ret && text)
 		ret = conf_document_parse(text, strlen(text), &d, &why);
+	if (!ret && d && d->kind != DOCUMENT_POLICY)
+		ret = err_set(&why, -EBADMSG, "an order");
 	if (!ret && d && d->conf.kwa != from->kwa)
 		ret = err_set(&why, -EINVAL,
 			      "key-wrap is not the one of the configuration");

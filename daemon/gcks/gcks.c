@@ -19,6 +19,7 @@
 #include "gcks/policy.h"
 #include "gcks/registration.h"
 #include "gcks/schedule.h"
+#include "gcks/signed_orders.h"
 #include "gcks/signing.h"
 #include "gcks/term.h"
 #include "lib/log.h"
@@ -38,6 +39,7 @@ int gcks_alloc(const struct gcks_deps *deps, struct gcks **out, struct err *err)
 	TAILQ_INIT(&k->groups);
 	TAILQ_INIT(&k->closing);
 	TAILQ_INIT(&k->notes);
+	signed_orders_init(k);
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MSEC_PER_SEC -
 		      clock_mono_ms(deps->clock);
 	ret = notice_init(k);
@@ -62,7 +64,8 @@ int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	ret = gcks_alloc(deps, &k, err);
 	if (ret)
 		return ret;
-	k->quorum.needed = conf->quorum.needed;
+	k->quorum = conf->quorum;
+	k->quorum.admins = (struct conf_names){ 0 };
 	ret = applied_groups(deps->store, conf, &own, err);
 	if (!ret && conf_names_copy(&k->quorum.admins, &conf->quorum.admins))
 		ret = err_set(err, -ENOMEM, "out of memory");
@@ -73,6 +76,7 @@ int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 		gcks_free(k);
 		return ret;
 	}
+	signed_orders_watch(k);
 	*out = k;
 	return 0;
 }
@@ -117,6 +121,7 @@ void gcks_free(struct gcks *k)
 	if (!k)
 		return;
 	drop_notes(k);
+	signed_orders_stop(k);
 	while (!TAILQ_EMPTY(&k->groups))
 		group_free(TAILQ_FIRST(&k->groups));
 	while (!TAILQ_EMPTY(&k->closing))
@@ -302,10 +307,17 @@ static void give_identity(struct gcks *k, enum order_kind kind,
 			  gcks_done_fn *done, void *arg)
 {
 	struct group *g = group_arg(k, group, done, arg);
-	char id[GMC_ID_MAX], why[64];
+	char id[GMC_ID_MAX], why[160];
 
 	if (!g)
 		return;
+	if (k->quorum.orders) {
+		snprintf(why, sizeof(why),
+			 "%u administrators have to sign this order (gcks.quorum.orders): see \"mcsecctl policy order\"",
+			 k->quorum.needed);
+		done(arg, -EPERM, 0, why);
+		return;
+	}
 	if (*identity && !identity_lower(identity, id, sizeof(id))) {
 		orders_give(g, kind, id, done, arg);
 		return;

@@ -169,7 +169,8 @@ typedef void gcks_done_fn(void *arg, int ret, uint32_t effective_ms,
 
 /*
  * Every order calls @done once: before it returns, or when the store has the
- * change. -ENOENT: no such group or identity. -EALREADY: nothing to change.
+ * change. -ENOENT: no such group or identity. -EALREADY: nothing to change. -EPERM:
+ * evictions and admissions need a quorum, see gcks/quorum.h.
  * -ECANCELED: the key server ends, or the group is closed.
  *
  * gcks_evict() takes @identity out at once and denies it until gcks_admit().

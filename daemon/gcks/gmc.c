@@ -752,8 +752,9 @@ int gmc_load(struct group *g, struct err *err)
 static bool by_order(const char *event)
 {
 	static const char *const events[] = {
-		"order", "order-refused", "evict",	 "admit",  "rekey",
-		"reset", "policy",	  "signing-key", "reseal",
+		"order",  "order-refused", "evict",	   "admit",
+		"rekey",  "reset",	   "policy",	   "signing-key",
+		"reseal", "policy-signed", "order-signed", "order-confirmed",
 	};
 	size_t i;
 

@@ -504,6 +504,7 @@ struct gcks {
 	const struct conf_gcks *conf;
 	struct gcks_deps deps;
 	struct conf_quorum quorum;
+	struct timer confirm; /* see gcks/signed_orders.h */
 	struct ike_engine *engine;
 	struct groups groups;
 	struct groups closing; /* groups that tell members of their end */

@@ -11,12 +11,16 @@
 #include "crypto/cert.h"
 #include "gcks/gmc.h"
 #include "gcks/group.h"
+#include "gcks/identity.h"
 #include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/policy.h"
 #include "gcks/reload.h"
 #include "lib/log.h"
 #include "lib/quote.h"
+
+/* An order is valid for at most so many seconds. */
+#define ORDER_MAX_S (31 * 86400)
 
 const struct conf_quorum *quorum_of(const struct gcks *k)
 {
@@ -117,7 +121,7 @@ static int check_quorum(const struct gcks *k, struct quorum_verdict *v)
 	const struct conf_quorum *q = &k->quorum;
 	size_t i;
 
-	if (v->n_counted >= q->needed)
+	if (v->n_counted >= v->needed)
 		return 0;
 	for (i = 0; i < q->admins.n; i++)
 		if (!admin_has_signed(v, q->admins.v[i]))
@@ -161,18 +165,16 @@ static int check_beside(struct gcks *k, struct quorum_verdict *v)
 	return ret;
 }
 
-static int check_document(struct gcks *k, const char *group,
-			  struct quorum_verdict *v)
+static int check_policy_version(struct gcks *k, const struct group *g,
+				struct quorum_verdict *v)
 {
 	struct err *why = &v->refusal;
-	char fixed[POLICY_NAMES_MAX], name[QUOTE_LEN];
-	const struct group *g = group_find(k, group, strlen(group));
+	char fixed[POLICY_NAMES_MAX];
+	int ret = applied_newest(k->deps.store, g->conf->name, &v->version,
+				 NULL, why);
 
-	if (!g)
-		return err_set(why, -ENOENT, "no group \"%.40s\"", group);
-	if (strcmp(v->doc->group, group))
-		return err_set(why, -EINVAL, "it is for another group: %s",
-			       quote(v->doc->group, name));
+	if (ret)
+		return ret;
 	if (v->doc->version <= v->version)
 		return err_set(why, -ESTALE,
 			       "its version is %llu, and version %llu is applied: write it again with a version above that",
@@ -184,6 +186,104 @@ static int check_document(struct gcks *k, const char *group,
 		return err_set(why, -EBUSY,
 			       "%s cannot change while mcsecd runs", fixed);
 	return check_beside(k, v);
+}
+
+struct waiting {
+	const char *identity;
+	const char *content;
+	bool same;
+	uint64_t other; /* number of another document about it; 0: none */
+};
+
+static int find_waiting(void *arg, const struct signed_order *o)
+{
+	struct waiting *w = arg;
+
+	if (strcmp(o->identity, w->identity))
+		return 0;
+	w->same = !strcmp(o->document, w->content);
+	w->other = w->same ? 0 : o->number;
+	return 1;
+}
+
+/* Find out whether this very document was given before. */
+static int find_order(struct gcks *k, const struct group *g,
+		      struct quorum_verdict *v, const char *content)
+{
+	char id[GMC_ID_MAX], *last = NULL;
+	struct waiting w = { id, content, false, 0 };
+	struct store *s = k->deps.store;
+	int ret;
+
+	if (identity_lower(v->doc->identity, id, sizeof(id)))
+		return err_set(&v->refusal, -EINVAL,
+			       "the identity is too long");
+	ret = signed_orders_last(s, g->conf->name, &v->version, &last);
+	v->again = last && !strcmp(last, content);
+	free(last);
+	if (!ret)
+		ret = signed_orders_waiting(s, g->conf->name, find_waiting, &w);
+	v->waits = w.same;
+	if (ret < 0)
+		return err_set(&v->refusal, ret, "orders in the store: %s",
+			       store_reason(s, ret));
+	/* The time in which others confirm must not begin anew. */
+	if (w.other && v->doc->emergency && v->n_counted < k->quorum.needed)
+		return err_set(&v->refusal, -EEXIST,
+			       "it is about somebody who is out by the emergency order %llu, which has to be confirmed",
+			       (unsigned long long)w.other);
+	return 0;
+}
+
+static int check_order(struct gcks *k, const struct group *g,
+		       struct quorum_verdict *v, const char *content)
+{
+	int64_t now = clock_wall(k->deps.clock);
+	const struct conf_document *d = v->doc;
+	struct err *why = &v->refusal;
+	int ret;
+
+	if (!k->quorum.orders)
+		return err_set(why, -EOPNOTSUPP,
+			       "orders need no signatures here (gcks.quorum.orders)");
+	if (d->until <= now)
+		return err_set(why, -ETIME,
+			       "its time is over since %lld seconds: write it again",
+			       (long long)(now - d->until));
+	if (d->until - now > ORDER_MAX_S)
+		return err_set(why, -EINVAL,
+			       "it is valid for more than %d days: write it again",
+			       ORDER_MAX_S / 86400);
+	ret = find_order(k, g, v, content);
+	if (ret)
+		return ret;
+	/* One administrator alone must not use numbers up with an emergency. */
+	if (!v->waits && !v->again && d->version != v->version + 1)
+		return err_set(why, -ESTALE,
+			       "its number is %llu, and the next order has number %llu: write it again",
+			       (unsigned long long)d->version,
+			       (unsigned long long)v->version + 1);
+	if (d->emergency && (v->waits || !v->again))
+		v->needed = 1;
+	return 0;
+}
+
+static int check_document(struct gcks *k, const char *group,
+			  struct quorum_verdict *v, const char *content)
+{
+	const struct group *g = group_find(k, group, strlen(group));
+	char name[QUOTE_LEN];
+
+	v->needed = k->quorum.needed;
+	if (!g)
+		return err_set(&v->refusal, -ENOENT, "no group \"%.40s\"",
+			       group);
+	if (strcmp(v->doc->group, group))
+		return err_set(&v->refusal, -EINVAL,
+			       "it is for another group: %s",
+			       quote(v->doc->group, name));
+	return v->doc->kind == DOCUMENT_POLICY ? check_policy_version(k, g, v)
+					       : check_order(k, g, v, content);
 }
 
 /* A document that nobody has signed is JSON. */
@@ -208,18 +308,16 @@ static int judge_document(struct gcks *k, const char *group, const char *text,
 	if (!k->quorum.needed || !k->deps.trust)
 		return err_set(&v->refusal, -EOPNOTSUPP,
 			       "the key server has no quorum (gcks.quorum): its file is the policy");
-	ret = applied_newest(k->deps.store, group, &v->version, NULL,
-			     &v->refusal);
-	if (!ret)
-		ret = open_document(text, len, &d, &v->refusal);
+	v->needed = k->quorum.needed;
+	ret = open_document(text, len, &d, &v->refusal);
 	if (ret)
 		return ret;
 	judge_signers(k, v, d);
 	content = signed_content(d, &len);
 	ret = conf_document_parse(content, len, &v->doc, &v->refusal);
-	signed_free(d);
 	if (!ret)
-		ret = check_document(k, group, v);
+		ret = check_document(k, group, v, content);
+	signed_free(d);
 	return ret ? ret : check_quorum(k, v);
 }
 
@@ -233,6 +331,20 @@ struct quorum_verdict *quorum_judge(struct gcks *k, const char *group,
 	return v;
 }
 
+/* Tell what an order does, which may have been done. */
+static void tell_order(const struct quorum_verdict *v, conf_change_fn *fn,
+		       void *arg)
+{
+	const struct conf_document *d = v->doc;
+	char line[512], name[QUOTE_LEN];
+
+	snprintf(line, sizeof(line), "group %s: %s is %s%s", d->group,
+		 quote(d->identity, name),
+		 d->kind == DOCUMENT_EVICT ? "evicted" : "admitted again",
+		 v->waits ? ", as was ordered in an emergency" : "");
+	fn(arg, line);
+}
+
 void quorum_tell(struct gcks *k, const struct quorum_verdict *v,
 		 conf_change_fn *fn, void *arg)
 {
@@ -240,8 +352,10 @@ void quorum_tell(struct gcks *k, const struct quorum_verdict *v,
 		v->doc ? group_find(k, v->doc->group, strlen(v->doc->group))
 		       : NULL;
 
-	if (g)
+	if (g && v->doc->kind == DOCUMENT_POLICY)
 		reload_tell_group(g, &v->doc->conf, fn, arg);
+	else if (g)
+		tell_order(v, fn, arg);
 }
 
 /* ---- application -------------------------------------------------------- */
@@ -250,6 +364,7 @@ struct application {
 	gcks_done_fn *done;
 	void *arg;
 	uint64_t version;
+	enum conf_document_kind kind;
 };
 
 static void application_done(void *arg, int ret, uint32_t effective_ms,
@@ -258,13 +373,18 @@ static void application_done(void *arg, int ret, uint32_t effective_ms,
 	struct application *a = arg;
 	char text[ERR_LEN];
 
-	if (ret) {
+	/* Somebody who is out already is what the order wants. */
+	if (ret == -EALREADY && a->kind == DOCUMENT_EVICT)
+		ret = 0;
+	if (ret && a->kind == DOCUMENT_POLICY)
 		snprintf(text, sizeof(text),
 			 "version %llu is stored, and not in force everywhere yet: %.700s; reload to go on",
 			 (unsigned long long)a->version, why);
-		ret = -EINPROGRESS;
-	}
-	a->done(a->arg, ret, effective_ms, ret ? text : "");
+	else if (ret)
+		snprintf(text, sizeof(text),
+			 "order %llu is stored, and not carried out: %.700s; the same document may be brought again",
+			 (unsigned long long)a->version, why);
+	a->done(a->arg, ret ? -EINPROGRESS : 0, effective_ms, ret ? text : "");
 	free(a);
 }
 
@@ -310,27 +430,128 @@ static int store_document(struct gcks *k, const struct quorum_verdict *v,
 	return ret ? err_set(err, ret, "not stored: %s", store_error(s)) : 0;
 }
 
-/* Returns 0 if orders_give_policy() answers, or -errno with a text in @err. */
+/* Keep an order, and what is to be confirmed, within a transaction. */
+static int put_order_of(struct gcks *k, const struct quorum_verdict *v,
+			const char *content, const char *by)
+{
+	const struct conf_document *d = v->doc;
+	bool alone = v->n_counted < k->quorum.needed;
+	struct store *s = k->deps.store;
+	char id[GMC_ID_MAX], detail[512];
+	struct signed_order o = {
+		.number = d->version,
+		.identity = id,
+		.document = content,
+		.by = by,
+		.deadline =
+			clock_wall(k->deps.clock) + k->quorum.confirm_within,
+	};
+	int ret = identity_lower(d->identity, id, sizeof(id));
+
+	snprintf(detail, sizeof(detail), "%s, number %llu%s: signed by %.400s",
+		 d->kind == DOCUMENT_EVICT ? "evict" : "admit",
+		 (unsigned long long)d->version,
+		 alone ? ", to be confirmed" : "", by);
+	if (!ret && d->version > v->version)
+		ret = signed_orders_put_last(s, d->group, &o);
+	if (!ret)
+		ret = alone ? signed_orders_put_waiting(s, d->group, &o)
+			    : signed_orders_del_waiting(s, d->group, id);
+	return ret ? ret
+		   : gmc_audit(k, d->group, id,
+			       v->waits ? "order-confirmed" : "order-signed",
+			       detail);
+}
+
+static int store_order(struct gcks *k, const struct quorum_verdict *v,
+		       const char *pem, struct err *err)
+{
+	static const size_t size = SIGNED_SIGNERS * SIGNED_ID_MAX;
+	char *by = malloc(size);
+	struct signed_doc *d = NULL;
+	size_t len;
+	int ret = by ? open_document(pem, strlen(pem), &d, err) : -ENOMEM;
+
+	if (!ret)
+		ret = store_record(k->deps.store);
+	if (ret) {
+		signed_free(d);
+		free(by);
+		return err_set(err, ret, "out of memory");
+	}
+	list_signers(v, by, size, ", ");
+	ret = put_order_of(k, v, signed_content(d, &len), by);
+	if (ret)
+		store_drop(k->deps.store);
+	else
+		ret = store_submit_wait(k->deps.store, NULL);
+	signed_free(d);
+	free(by);
+	return ret ? err_set(err, ret, "not stored: %s",
+			     store_error(k->deps.store))
+		   : 0;
+}
+
+/* Returns 0 if the order answers, or -errno with a text in @err. */
+static int apply_order(struct gcks *k, struct group *g,
+		       const struct quorum_verdict *v, const char *pem,
+		       struct application *a, struct err *err)
+{
+	bool evict = v->doc->kind == DOCUMENT_EVICT;
+	char id[GMC_ID_MAX], name[QUOTE_LEN];
+	int ret = 0;
+
+	/* One signature again is the same eviction, which has its time. */
+	if (!v->waits || v->n_counted >= k->quorum.needed)
+		ret = store_order(k, v, pem, err);
+	if (ret)
+		return ret;
+	identity_lower(v->doc->identity, id, sizeof(id));
+	group_info(g, "signed order: number %llu: %s %s",
+		   (unsigned long long)v->doc->version,
+		   evict ? "evict" : "admit", quote(id, name));
+	signed_orders_watch(k);
+	orders_give(g, evict ? ORDER_EVICT_AHEAD : ORDER_ADMIT, id,
+		    application_done, a);
+	return 0;
+}
+
+static int adopt_policy(struct gcks *k, struct group *g,
+			const struct quorum_verdict *v, const char *pem,
+			struct application *a, struct err *err)
+{
+	struct policy *p = policy_new(&v->doc->conf, 0);
+	int ret = p ? store_document(k, v, pem, err)
+		    : err_set(err, -ENOMEM, "out of memory");
+
+	if (ret) {
+		policy_free(p);
+		return ret;
+	}
+	group_info(g, "signed policy applied: version %llu",
+		   (unsigned long long)v->doc->version);
+	orders_give_policy(g, p, application_done, a);
+	return 0;
+}
+
+/* Returns 0 if @done is called, or -errno with a text in @err. */
 static int apply_verdict(struct gcks *k, const struct quorum_verdict *v,
 			 const char *pem, gcks_done_fn *done, void *arg,
 			 struct err *err)
 {
 	struct group *g = group_find(k, v->doc->group, strlen(v->doc->group));
 	struct application *a = calloc(1, sizeof(*a));
-	struct policy *p = policy_new(&v->doc->conf, 0);
-	int ret = a && p ? store_document(k, v, pem, err)
-			 : err_set(err, -ENOMEM, "out of memory");
+	int ret;
 
-	if (ret) {
-		policy_free(p);
+	if (!a)
+		return err_set(err, -ENOMEM, "out of memory");
+	*a = (struct application){ done, arg, v->doc->version, v->doc->kind };
+	ret = v->doc->kind == DOCUMENT_POLICY
+		      ? adopt_policy(k, g, v, pem, a, err)
+		      : apply_order(k, g, v, pem, a, err);
+	if (ret)
 		free(a);
-		return ret;
-	}
-	group_info(g, "signed policy applied: version %llu",
-		   (unsigned long long)v->doc->version);
-	*a = (struct application){ done, arg, v->doc->version };
-	orders_give_policy(g, p, application_done, a);
-	return 0;
+	return ret;
 }
 
 void quorum_apply(struct gcks *k, const char *group, const char *text,
@@ -356,4 +577,20 @@ int quorum_history(struct gcks *k, const char *group, applied_fn *fn, void *arg)
 	if (!group_find(k, group, strlen(group)))
 		return -ENOENT;
 	return applied_each(k->deps.store, group, fn, arg);
+}
+
+int quorum_waiting(struct gcks *k, const char *group, signed_order_fn *fn,
+		   void *arg)
+{
+	if (!k->quorum.orders)
+		return 0;
+	return signed_orders_waiting(k->deps.store, group, fn, arg);
+}
+
+uint64_t quorum_last_order(struct gcks *k, const char *group)
+{
+	uint64_t number;
+
+	return signed_orders_last(k->deps.store, group, &number, NULL) ? 0
+								       : number;
 }

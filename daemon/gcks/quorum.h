@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Policies that a quorum of administrators has signed: who has signed one, whether
- * the key server may apply it, and the application.
+ * Policies and orders that a quorum of administrators has signed: who has signed one,
+ * whether the key server may apply it, and the application.
+ *
+ * An order has a number, the one after that of the last order for its group, and a time
+ * until which it is valid, so that none comes back. The same document again is no other
+ * order: an eviction is tried again, or confirmed by further signatures.
  */
 #ifndef GCKS_QUORUM_H
 #define GCKS_QUORUM_H
@@ -13,6 +17,7 @@
 #include "crypto/signed.h"
 #include "gcks/applied.h"
 #include "gcks/gcks.h"
+#include "gcks/signed_orders.h"
 #include "lib/err.h"
 
 struct conf_document;
@@ -29,7 +34,10 @@ struct quorum_verdict {
 	struct quorum_signer signers[SIGNED_SIGNERS];
 	size_t n_signers;
 	size_t n_counted; /* administrators among them, each once */
-	uint64_t version; /* the applied one; 0: none */
+	unsigned int needed; /* number of them that is enough */
+	uint64_t version; /* the applied one, or the last number of an order; 0: none */
+	bool waits; /* an eviction that was carried out and waits for confirmation */
+	bool again; /* the same document as the last order */
 	int ret; /* 0: it may be applied, or -errno, with the reason */
 	struct err refusal;
 };
@@ -48,7 +56,8 @@ void quorum_tell(struct gcks *k, const struct quorum_verdict *v,
 		 conf_change_fn *fn, void *arg);
 
 /*
- * Apply a document: the store has it and its signatures before the group changes.
+ * Apply a document: the store has it before the group changes. An eviction that is
+ * ordered again, or that finds the identity denied, is done.
  * @done is called once, perhaps before this returns; after an error other than
  * -EINPROGRESS nothing has changed, and after that one the document is stored, and
  * the next reload or start goes on with it.
@@ -58,5 +67,11 @@ void quorum_apply(struct gcks *k, const char *group, const char *text,
 /* Pass the applied versions of @group to @fn, as applied_each() does. */
 int quorum_history(struct gcks *k, const char *group, applied_fn *fn,
 		   void *arg);
+
+/* Pass evictions that wait for confirmation to @fn, as signed_orders_waiting() does. */
+int quorum_waiting(struct gcks *k, const char *group, signed_order_fn *fn,
+		   void *arg);
+/* Return the number of the last order for @group, 0 if there is none. */
+uint64_t quorum_last_order(struct gcks *k, const char *group);
 
 #endif

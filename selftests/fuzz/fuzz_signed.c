@@ -45,6 +45,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
+static void check_policy_of(const struct conf_document *d)
+{
+	if (strcmp(d->group, d->conf.name) ||
+	    !(d->conf.senders.n + d->conf.receivers.n))
+		abort();
+}
+
 static void as_document(const char *text, size_t len)
 {
 	struct conf_document *d;
@@ -55,8 +62,12 @@ static void as_document(const char *text, size_t len)
 			abort();
 		return;
 	}
-	if (!d->version || strcmp(d->group, d->conf.name) ||
-	    !(d->conf.senders.n + d->conf.receivers.n))
+	if (!d->version)
+		abort();
+	if (d->kind == DOCUMENT_POLICY)
+		check_policy_of(d);
+	else if (!d->identity[0] || d->until < 1 ||
+		 (d->emergency && d->kind == DOCUMENT_ADMIT))
 		abort();
 	conf_document_free(d);
 }

@@ -83,9 +83,10 @@ static FILE *record;
 /* Return the definition of the answer to @cmd in the schema. */
 static const char *answer_to(const char *cmd)
 {
-	static const char *const own[] = { "version", "status",	     "member",
-					   "evict",   "audit",	     "reload",
-					   "policy",  "policy-check" };
+	static const char *const own[] = {
+		"version", "status", "member",	     "evict",	    "audit",
+		"reload",  "policy", "policy-check", "policy-apply"
+	};
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(own); i++)
