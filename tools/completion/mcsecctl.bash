@@ -64,11 +64,12 @@ _mcsecctl_lookup() {
 	'reload') mc_words='--check' mc_args='' ;;
 	'evict') mc_words='--ahead' mc_args='group none' ;;
 	'admit') mc_words='' mc_args='group none' ;;
-	'policy') mc_words='write sign check show apply history rollback' mc_args='' ;;
+	'policy') mc_words='write sign check show order apply history rollback' mc_args='' ;;
 	'policy write') mc_words='config' mc_args='group file' ;;
 	'policy sign') mc_words='certificate key out' mc_args='file' ;;
 	'policy check') mc_words='' mc_args='file' ;;
 	'policy show') mc_words='version file' mc_args='group' ;;
+	'policy order') mc_words='emergency hours' mc_args='group none none file' ;;
 	'policy apply') mc_words='' mc_args='file' ;;
 	'policy history') mc_words='' mc_args='group' ;;
 	'policy rollback') mc_words='' mc_args='group none file' ;;
@@ -167,6 +168,7 @@ _mcsecctl_value() {
 	'policy sign out') mc_value='@file' ;;
 	'policy show version') mc_value='@none' ;;
 	'policy show file') mc_value='@file' ;;
+	'policy order hours') mc_value='@none' ;;
 	'audit verify dir') mc_value='@folder' ;;
 	'audit verify certificate') mc_value='@file' ;;
 	'audit verify from') mc_value='@none' ;;

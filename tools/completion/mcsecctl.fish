@@ -182,7 +182,7 @@ complete -c mcsecctl -n '__mcsecctl_past 0 reload; and __mcsecctl_free ' -a '--c
 complete -c mcsecctl -n '__mcsecctl_arg 0 evict' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 2 evict; and __mcsecctl_free ' -a '--ahead'
 complete -c mcsecctl -n '__mcsecctl_arg 0 admit' -a '(__mcsecctl_groups)'
-complete -c mcsecctl -n '__mcsecctl_arg 0 policy' -a 'write sign check show apply history rollback'
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy' -a 'write sign check show order apply history rollback'
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy write' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_arg 1 policy write' -F
 complete -c mcsecctl -n '__mcsecctl_past 2 policy write; and __mcsecctl_free config' -a 'config'
@@ -196,6 +196,9 @@ complete -c mcsecctl -n '__mcsecctl_arg 0 policy check' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy show' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 1 policy show; and __mcsecctl_free version file' -a 'version file'
 complete -c mcsecctl -n '__mcsecctl_at policy show; and not __mcsecctl_free file' -F
+complete -c mcsecctl -n '__mcsecctl_arg 0 policy order' -a '(__mcsecctl_groups)'
+complete -c mcsecctl -n '__mcsecctl_arg 3 policy order' -F
+complete -c mcsecctl -n '__mcsecctl_past 4 policy order; and __mcsecctl_free hours' -a 'emergency hours'
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy apply' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy history' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy rollback' -a '(__mcsecctl_groups)'

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Policies of groups as documents: they are written, signed by administrators, each
- * with a key that stays where it is, and brought to the key server.
+ * Policies of groups, and orders, as documents: they are written, signed by
+ * administrators, each with a key that stays where it is, and brought to the key server.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "answer.h"
 #include "conf/conf.h"
@@ -28,6 +29,8 @@ struct policy_words {
 	const char *out;
 	const char *file;
 	uint32_t version;
+	uint32_t hours;
+	bool emergency;
 };
 
 #define AT(member) .off = offsetof(struct policy_words, member)
@@ -47,6 +50,13 @@ static const struct word policy_show_words[] = {
 	WORD("version", "a number", set_u32, AT(version), .min = 1,
 	     .max = UINT32_MAX),
 	WORD("file", "a file", set_string, AT(file)),
+	{}
+};
+
+static const struct word policy_order_words[] = {
+	WORD("emergency", NULL, set_true, AT(emergency)),
+	WORD("hours", "a number of hours, 1 to 744", set_u32, AT(hours),
+	     .min = 1, .max = 744),
 	{}
 };
 
@@ -238,6 +248,19 @@ static void print_signers(const struct signed_doc *d)
 	free(ids);
 }
 
+static void print_subject(const struct conf_document *d)
+{
+	if (d->kind == DOCUMENT_POLICY) {
+		printf("group %s: version %" PRIu64 " of its policy\n",
+		       d->group, d->version);
+		return;
+	}
+	printf("group %s: order %" PRIu64 ": %s ", d->group, d->version,
+	       d->kind == DOCUMENT_EVICT ? "evict" : "admit");
+	print_safe(d->identity);
+	puts(d->emergency ? ", in an emergency" : "");
+}
+
 static int sign_document(struct signed_doc *d, const struct policy_words *w)
 {
 	struct cert_chain *chain = NULL;
@@ -285,8 +308,7 @@ static int policy_sign(struct ctl *ctl, int argc, char **argv)
 	if (!ret)
 		ret = sign_document(d, &w);
 	if (!ret) {
-		printf("group %s: version %" PRIu64 " of its policy\n",
-		       doc->group, doc->version);
+		print_subject(doc);
 		print_signers(d);
 	}
 	conf_document_free(doc);
@@ -327,7 +349,7 @@ static void print_verdict(const json_t *answer)
 	}
 	printf("%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
 	       " signatures that are needed\n",
-	       number_of(answer, "counted"), number_of(quorum, "needed"));
+	       number_of(answer, "counted"), number_of(answer, "needed"));
 	json_array_foreach(json_object_get(answer, "changes"), i, v) {
 		fputs("would change: ", stdout);
 		print_safe(json_string_value(v));
@@ -422,6 +444,22 @@ static int policy_show(struct ctl *ctl, int argc, char **argv)
 	return ret;
 }
 
+static void print_waiting(const char *group, const json_t *answer)
+{
+	char text[TIME_STRLEN];
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "waiting"), i, v) {
+		printf("group %s: ", group);
+		print_safe(text_of(v, "identity"));
+		fputs(" is evicted by the order of ", stdout);
+		print_safe(text_of(v, "by"));
+		printf(" alone, to be confirmed until %s\n",
+		       time_iso(number_of(v, "until"), text));
+	}
+}
+
 static int policy_apply(struct ctl *ctl, int argc, char **argv)
 {
 	json_t *answer;
@@ -434,10 +472,65 @@ static int policy_apply(struct ctl *ctl, int argc, char **argv)
 	if (!ret && ctl->json) {
 		ret = print_json(answer);
 	} else if (!ret) {
-		printf("group %s: the policy is stored, and in force\n", group);
+		printf("group %s: the document is stored, and carried out\n",
+		       group);
+		print_waiting(group, answer);
 		json_decref(answer);
 	}
 	free(group);
+	return ret;
+}
+
+/* Return the text of an order, or NULL. */
+static char *order_text(const char *group, bool evict, const char *identity,
+			const struct policy_words *w, json_int_t number)
+{
+	json_int_t until = (json_int_t)time(NULL) + 3600 * w->hours;
+	json_t *o = json_pack("{s:i, s:s, s:I, s:s, s:s, s:I}", "mcsec-order",
+			      1, "group", group, "number", number, "order",
+			      evict ? "evict" : "admit", "identity", identity,
+			      "until", until);
+	char *text;
+
+	if (o && w->emergency)
+		json_object_set_new(o, "emergency", json_true());
+	text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
+	json_decref(o);
+	return text;
+}
+
+static int policy_order(struct ctl *ctl, int argc, char **argv)
+{
+	char name[MCSEC_NAME_MAX + 1], *text;
+	struct policy_words w = { .hours = 24 };
+	json_t *answer;
+	uint32_t seen;
+	bool evict;
+	int ret;
+
+	if (argc < 4)
+		return check_argc(argc, 4, 4);
+	evict = !strcmp(argv[1], "evict");
+	ret = read_group(argv[0], name);
+	if (!ret && !evict && strcmp(argv[1], "admit"))
+		ret = complain(EXIT_USAGE, "order: \"%s\": evict or admit",
+			       argv[1]);
+	if (!ret)
+		ret = read_words(policy_order_words, argc - 4, argv + 4, &w,
+				 &seen);
+	if (!ret && w.emergency && !evict)
+		ret = complain(EXIT_USAGE,
+			       "order: emergency is for an eviction");
+	if (!ret)
+		ret = ask_policy(ctl, name, 0, &answer);
+	if (ret)
+		return ret;
+	text = order_text(name, evict, argv[2], &w,
+			  number_of(answer, "next-order"));
+	json_decref(answer);
+	ret = text ? write_document(argv[3], text, false)
+		   : complain(EXIT_USAGE, "an argument is not valid UTF-8");
+	free(text);
 	return ret;
 }
 
@@ -526,6 +619,10 @@ const struct command policy_commands[] = {
 	COMMAND("show", policy_show, "[GROUP] [version N] [file F]",
 		"print the document of a group, or of a file",
 		.words = policy_show_words),
+	COMMAND("order", policy_order,
+		"GROUP ORDER IDENTITY FILE [emergency] [hours N]",
+		"write an order to evict or admit as a document",
+		.words = policy_order_words),
 	COMMAND("apply", policy_apply, "FILE",
 		"bring a signed document to the key server"),
 	COMMAND("history", policy_history, "GROUP",
