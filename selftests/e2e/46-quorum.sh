@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Three administrators, two of whom have to sign: they change the policy of a group with
-# documents, and no one of them, no file and no old document does.
+# documents, and evict and admit; no one of them, no file and no old document does. An
+# emergency is the exception, and is confirmed.
 # timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
@@ -14,7 +15,7 @@ k_conf() {
 	  rekey-address = \"239.7.2.1\"; rekey-interface = \"eth0\";
 	  receivers = [ $1 ]; senders = [ \"m.lab\" ];
 	  atd = 1; dtd = 3; beat = 2; }" \
-		'quorum = { administrators = [ "x.lab", "y.lab", "z.lab" ]; needed = 2; };'
+		'quorum = { administrators = [ "x.lab", "y.lab", "z.lab" ]; needed = 2; orders = true; };'
 }
 m_conf() {
 	member_conf "$1" '{ name = "video"; address = "239.7.1.1"; sender-ids = 1; }'
@@ -64,7 +65,7 @@ like "a second administrator signs" "$(sign z v1.json)" '^signed by x.lab, z.lab
 is "both signatures count" "$(kctl -j policy check v1.json |
 	jq -c '[.signers[].counts, .counted, .refused]')" '[true,true,2,null]'
 is "two signatures are enough" "$(policy apply v1.json)" \
-	"group video: the policy is stored, and in force"
+	"group video: the document is stored, and carried out"
 try "the member that is left out goes" wait_until 20 roster_is "m.lab"
 like "an old document is refused" "$(policy apply v1.json)" \
 	'its version is 1, and version 1 is applied'
@@ -96,5 +97,40 @@ is "a way back has a new version" \
 like "a way back is not signed" "$(policy apply v3.json)" '0 of 2 signatures'
 like "the policy in force is shown" "$(policy show video)" '"version": 2'
 like "an older policy is shown" "$(policy show video version 1)" '"version": 1'
+
+
+section "an order"
+
+k_state() { kctl -j policy show video | jq -c '[.waiting // [] | .[].identity]'; }
+
+try "the member asks again" host_ctl n join video
+try "the member comes back" wait_until 60 roster_is "m.lab n.lab"
+like "nobody evicts at the socket" "$(kctl evict video n.lab 2>&1)" \
+	'2 administrators have to sign this order'
+policy order video evict n.lab out.json emergency >/dev/null
+is "the order is one of an emergency" "$(jq -c '[.number, .order, .identity, .emergency]' out.json)" \
+	'[1,"evict","n.lab",true]'
+sign x out.json >/dev/null
+like "one administrator is enough in an emergency" "$(policy apply out.json)" \
+	'n.lab is evicted by the order of x.lab alone, to be confirmed until 20'
+is "the member is out at once" "$(roster)" "m.lab"
+is "the eviction waits" "$(k_state)" '["n.lab"]'
+sign y out.json >/dev/null
+is "two signatures confirm it" "$(policy apply out.json)" \
+	"group video: the document is stored, and carried out"
+is "nothing waits" "$(k_state)" '[]'
+is "the member stays out" "$(roster)" "m.lab"
+policy order video admit n.lab in.json >/dev/null
+sign x in.json >/dev/null
+like "one administrator admits nobody" "$(policy apply in.json)" '1 of 2 signatures'
+sign z in.json >/dev/null
+try "two administrators admit" kctl policy apply in.json
+try "the admitted member asks again" host_ctl n join video
+try "the admitted member comes in" wait_until 60 roster_is "m.lab n.lab"
+like "the old order is refused" "$(policy apply out.json)" \
+	'its number is 1, and the next order has number 3'
+is "the audit trail has the orders" "$(kctl -j audit |
+	jq -r '.audit[].event' | grep -E '^(order-(signed|confirmed)|unconfirmed)$' | xargs)" \
+	"order-signed order-confirmed order-signed"
 
 tap_done
