@@ -473,7 +473,7 @@ static int store_order(struct gcks *k, const struct quorum_verdict *v,
 	int ret = by ? open_document(pem, strlen(pem), &d, err) : -ENOMEM;
 
 	if (!ret)
-		ret = store_record(k->deps.store);
+		ret = store_txn_begin(k->deps.store);
 	if (ret) {
 		signed_free(d);
 		free(by);
@@ -482,7 +482,7 @@ static int store_order(struct gcks *k, const struct quorum_verdict *v,
 	list_signers(v, by, size, ", ");
 	ret = put_order_of(k, v, signed_content(d, &len), by);
 	if (ret)
-		store_drop(k->deps.store);
+		store_txn_discard(k->deps.store);
 	else
 		ret = store_submit_wait(k->deps.store, NULL);
 	signed_free(d);

@@ -190,7 +190,7 @@ static int tell_due(struct look *l)
 {
 	struct store *s = l->k->deps.store;
 	char name[QUOTE_LEN], why[256];
-	int ret = store_record(s);
+	int ret = store_txn_begin(s);
 
 	if (ret)
 		return ret;
@@ -202,7 +202,7 @@ static int tell_due(struct look *l)
 		ret = gmc_audit(l->k, l->group, l->due.identity, "unconfirmed",
 				why);
 	if (ret)
-		store_drop(s);
+		store_txn_discard(s);
 	else
 		ret = store_submit_wait(s, NULL);
 	if (!ret)
