@@ -37,6 +37,7 @@ struct batch {
 	uint32_t asks; /* With looked: g->expel_asks of that time. */
 	/* With expel: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
+	bool adopts; /* there was one, which the change takes along */
 	/* Completion of the caller that waits for the batch, or NULL. */
 	commit_fn *done;
 	void *arg;
@@ -302,7 +303,8 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 	}
 	j->m = gmc_find(g, j->identity);
 	if (j->m)
-		return !j->m->leaving && (!first || certs_share(first, j));
+		return !j->m->leaving && !j->m->must_go &&
+		       (!first || certs_share(first, j));
 	if (!first)
 		return may_become_member(g, b, j);
 	if (!place_allows(g, &first->from.addr, &j->from.addr)) {
@@ -470,6 +472,9 @@ static void note_barred(struct group *g, const struct batch *b)
 		g->looks = false;
 	if (b->looked)
 		g->expels = b->some_stay || asked;
+	/* The policy that bars those who are left has come into force. */
+	if (b->adopts && b->some_stay)
+		gmc_suspect_barred(g, g->conf);
 	if (g->expels)
 		batch_expel_soon(g);
 	else
@@ -629,6 +634,7 @@ static void batch_run(struct group *g, struct batch *b)
 			batch_nothing(g, b);
 		return;
 	}
+	b->adopts = b->policy;
 	c->policy = b->policy;
 	b->policy = NULL;
 	if (b->deny) {

@@ -22,6 +22,7 @@
 #include "gcks/signed_orders.h"
 #include "gcks/signing.h"
 #include "gcks/term.h"
+#include "gcks/waiting.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 #include "lib/util.h"
@@ -232,7 +233,16 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 
 void gcks_set_psks(struct gcks *k, const struct psks *psks)
 {
+	struct group *g;
+
 	k->deps.psks = psks;
+	/*
+	 * The next table may have another key for the identity, and be here before the
+	 * exclusion that its membership by the former key ends with.
+	 */
+	TAILQ_FOREACH(g, &k->groups, all)
+	if (gmc_drop_lost_psks(g))
+		batch_ask_expel(g);
 }
 
 /* In any other case an IKE SA elsewhere may be that of a rightful member. */

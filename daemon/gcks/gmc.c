@@ -46,6 +46,7 @@
 #define CHURN_MAX_MS 60000u
 #define CHURN_MAX 8
 #define CHURN_REST_MS 60000
+#define PSK_REMOVED "its pre-shared key was removed"
 
 /* Identities are authenticated, so that nobody chooses collisions. */
 static uint64_t hash_id(const char *identity)
@@ -222,7 +223,7 @@ const char *gmc_member_bars(const struct gmember *m,
 		return "its identity is denied";
 	if (policy_bars(conf, m->identity, m->send))
 		return "no longer in the lists of the group";
-	return gmc_lost_psk(m, psks) ? "its pre-shared key was removed" : NULL;
+	return gmc_lost_psk(m, psks) ? PSK_REMOVED : m->must_go;
 }
 
 bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf)
@@ -240,8 +241,15 @@ void gmc_suspect_barred(struct group *g, const struct conf_group *conf)
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	if (!m->suspect && gmc_member_bars(m, conf, g->k->deps.psks))
-		gmc_set_suspect(g, m, true);
+	{
+		if (!m->must_go)
+			gmc_set_must_go(g, m,
+					gmc_member_bars(m, g->conf,
+							g->k->deps.psks));
+		/* These settings may fail to come into force. */
+		if (!m->suspect && gmc_member_bars(m, conf, g->k->deps.psks))
+			gmc_set_suspect(g, m, true);
+	}
 }
 
 bool gmc_welcome(const struct gcks *k, const char *identity)
@@ -456,6 +464,29 @@ void gmc_set_suspect(struct group *g, struct gmember *m, bool suspect)
 	else
 		TAILQ_REMOVE(&g->suspects, m, by_barred);
 	m->suspect = suspect;
+}
+
+void gmc_set_must_go(struct group *g, struct gmember *m, const char *why)
+{
+	if (!why)
+		return;
+	m->must_go = why;
+	gmc_set_suspect(g, m, true);
+}
+
+bool gmc_drop_lost_psks(struct group *g)
+{
+	struct gmember *m;
+	bool some = false;
+
+	TAILQ_FOREACH(m, &g->members, all)
+	{
+		if (m->must_go || !gmc_lost_psk(m, g->k->deps.psks))
+			continue;
+		gmc_set_must_go(g, m, PSK_REMOVED);
+		some = true;
+	}
+	return some;
 }
 
 void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed)
@@ -741,42 +772,6 @@ int gmc_load(struct group *g, struct err *err)
 		err_set(err, ret, "group %s: roster in the store: %s",
 			g->conf->name, store_reason(group_store(g), ret));
 	return ret;
-}
-
-/* ---- audit -------------------------------------------------------------- */
-
-/*
- * A change that an order causes may take joins and leaves with it, which are
- * not the administrator's doing.
- */
-static bool by_order(const char *event)
-{
-	static const char *const events[] = {
-		"order",  "order-refused", "evict",	   "admit",
-		"rekey",  "reset",	   "policy",	   "signing-key",
-		"reseal", "policy-signed", "order-signed", "order-confirmed",
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(events); i++)
-		if (!strcmp(events[i], event))
-			return true;
-	return false;
-}
-
-int gmc_audit(struct gcks *k, const char *group, const char *identity,
-	      const char *event, const char *detail)
-{
-	struct store_audit a = {
-		.time = clock_wall(k->deps.clock),
-		.group = group,
-		.identity = identity,
-		.event = event,
-		.detail = detail,
-		.actor = by_order(event) ? k->actor : "",
-	};
-
-	return store_audit(k->deps.store, &a);
 }
 
 /* ---- the pace of an identity -------------------------------------------- */

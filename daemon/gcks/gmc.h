@@ -44,9 +44,10 @@ bool gmc_some_revoked(const struct group *g);
  */
 bool gmc_lost_psk(const struct gmember *m, const struct psks *psks);
 /*
- * Return NULL if @m may stay a member under @conf, @psks and the revocation lists;
- * otherwise the reason as a static string. The identity is not denied for it: it may
- * have another certificate or key, or be in the lists again.
+ * Return NULL if @m may stay a member under @conf, @psks and the revocation lists, and
+ * it was not decided before that it may not (gmc_set_must_go()); otherwise the reason
+ * as a static string. The identity is not denied for it: it may have another
+ * certificate or key, or be in the lists again.
  */
 const char *gmc_member_bars(const struct gmember *m,
 			    const struct conf_group *conf,
@@ -91,6 +92,15 @@ void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving);
 /* Note that @m may be barred: the next exclusion looks at it. */
 void gmc_set_suspect(struct group *g, struct gmember *m, bool suspect);
 /*
+ * Note that the next exclusion takes @m out for @why, a static string. The exclusion may
+ * have to wait, and only that ends it: by registering meanwhile with what it has then,
+ * a member takes no keys from whoever has those that it was to lose. Requests of the
+ * member wait until it is out.
+ */
+void gmc_set_must_go(struct group *g, struct gmember *m, const char *why);
+/* Note it of all members whose pre-shared key was removed. Returns true if there are. */
+bool gmc_drop_lost_psks(struct group *g);
+/*
  * Set m->renewed; m->turned was set before. gmc_set_turning() is for a member that
  * has it, and lasts until gmc_set_renewed() is called again.
  */
@@ -127,7 +137,10 @@ void gmc_note_admitted(struct group *g, const char *identity);
  * change for it.
  */
 bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf);
-/* Suspect each of these members, see gmc_set_suspect(). */
+/*
+ * Suspect each of these members, see gmc_set_suspect(). Of those that the settings in
+ * force bar it is noted that they have to go.
+ */
 void gmc_suspect_barred(struct group *g, const struct conf_group *conf);
 /*
  * Return true if some group of @k would admit @identity. If none would, only

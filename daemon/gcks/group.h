@@ -74,6 +74,7 @@ struct gmember {
 	bool out; /* taken out by the change in flight */
 	bool barred; /* with out: it may not stay a member */
 	bool suspect; /* in group.suspects */
+	const char *must_go; /* why it is to be excluded, see gmc_set_must_go() */
 	/*
 	 * References to all certificates with which it may have got the keys of its
 	 * leaf; none from an older record.

@@ -53,6 +53,7 @@ static void check_roster(struct group *g)
 	if (!gmc_somebody_bars(g, g->conf))
 		return;
 	g->looks = true;
+	gmc_suspect_barred(g, g->conf);
 	batch_expel_soon(g);
 }
 
@@ -509,6 +510,10 @@ static void carry_member(const struct gmember *was, struct gmember *m)
 	/* A request that is open now is of the group that goes. */
 	if (m->inband && was->inband)
 		m->sa = was->sa;
+	if (was->number == m->number && was->must_go) {
+		gmc_set_must_go(m->g, m, was->must_go);
+		batch_expel_soon(m->g);
+	}
 	carry_leave(was, m);
 }
 

@@ -283,16 +283,6 @@ static void run_reset(struct group *g, struct order *o)
 
 /* ---- policy and close --------------------------------------------------- */
 
-static bool somebody_lost_psk(const struct group *g)
-{
-	const struct gmember *m;
-
-	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_lost_psk(m, g->k->deps.psks))
-		return true;
-	return false;
-}
-
 static void look_again(struct order *o, uint32_t ms)
 {
 	timer_set(o->g->k->deps.tq, &o->wait, ms);
@@ -573,6 +563,7 @@ static void adopt_quietly_done(struct group *g, void *arg, int ret,
 		return;
 	}
 	g->looks = true;
+	gmc_suspect_barred(g, g->conf);
 	expel_now_or_later(g, q.o);
 }
 
@@ -644,9 +635,10 @@ static void run_policy(struct group *g, struct order *o)
 	/* Revoked members go even if the change of policy fails. */
 	if (gmc_some_revoked(g)) {
 		batch_ask_expel(g);
+		gmc_suspect_barred(g, g->conf);
 		g->looks = true;
 	}
-	if (!diff && (g->expels || somebody_lost_psk(g))) {
+	if (!diff && g->expels) {
 		g->looks = true;
 		o->adopts = g->policy;
 		expel_now_or_later(g, o);

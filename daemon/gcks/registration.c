@@ -528,7 +528,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 	const char *why;
 	bool waits;
 
-	waits = !m || place == PLACE_REPLACE ||
+	waits = !m || m->must_go || place == PLACE_REPLACE ||
 		!current_keys_suffice(g, j, others);
 	if (waits && j->later)
 		told = join_find_told(g, j->identity);

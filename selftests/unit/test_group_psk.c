@@ -25,6 +25,15 @@ static struct psks *keys, *a_keys, *b_keys;
 static char lines[1024];
 static struct err err;
 
+/* Nobody waits for the answer of a reload. */
+static void answered(void *arg, int ret, uint32_t effective_ms, const char *why)
+{
+	(void)arg;
+	(void)ret;
+	(void)effective_ms;
+	(void)why;
+}
+
 static struct psks *table_of(const char *id, const char *key)
 {
 	struct psks *p;
@@ -415,6 +424,136 @@ static void test_deaths(enum sim_crash step)
 	is_int(bad, 0, "step %d: b is out and the others are in step", step);
 }
 
+/* ---- while the exclusion has to wait --------------------------------------- */
+
+/*
+ * Why the exclusion of b waits: for the burst of the eviction just before, for the
+ * same after a start, or for a store that has failed.
+ */
+enum hold_up {
+	HELD_BY_NOTHING,
+	HELD_BY_BURST,
+	HELD_BY_RESUMED,
+	HELD_BY_STORE,
+};
+
+/* The owner of b registers meanwhile by a certificate, or by another key. */
+enum owner_has {
+	OWNER_HAS_CERT,
+	OWNER_HAS_KEY,
+};
+
+static struct sim_member *c, *owner;
+
+/* Somebody who has stolen the key of b is in, and its owner has not come yet. */
+static void with_thief(uint64_t seed)
+{
+	setup(seed);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	owner = sim_add(&s, "b.example", false, true);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 1000);
+	b->mute = true;
+}
+
+static void remove_key(enum hold_up by)
+{
+	uint32_t ms;
+
+	if (by == HELD_BY_BURST || by == HELD_BY_RESUMED)
+		is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
+		       "c is evicted just before");
+	if (by == HELD_BY_STORE)
+		s.store_errno = -ENOSPC;
+	if (by == HELD_BY_RESUMED) {
+		sim_gcks_down(&s);
+		change(table_with(NULL));
+		sim_gcks_up(&s);
+		return;
+	}
+	change(table_with(NULL));
+	gcks_reload(s.gcks, &s.conf, answered, NULL);
+}
+
+/*
+ * The key of b is removed, and its owner comes @after_ms later with something else: to
+ * whatever the exclusion has to wait for, who had the key is out, and the owner in.
+ */
+static void test_owner_comes(enum hold_up by, enum owner_has has,
+			     unsigned int after_ms)
+{
+	struct psks *owner_keys = NULL;
+	uint64_t out_ms;
+
+	with_thief(200 + 10 * by + has);
+	remove_key(by);
+	sim_run(&s, after_ms);
+	if (has == OWNER_HAS_KEY) {
+		owner_keys = table_of("gcks.example", "another key of b, long");
+		change(table_with("another key of b, long"));
+		gcks_reload(s.gcks, &s.conf, answered, NULL);
+		owner->psks = owner_keys;
+	}
+	sim_up(owner);
+	sim_run(&s, 2000);
+	s.store_errno = 0;
+	sim_run(&s, 30000);
+	out_ms = s.ms;
+	ok(sim_in(owner), "the owner is in");
+	is_int(sim_audited(&s, "evict", "b.example", REMOVED), 1,
+	       "the membership of the removed key was ended once");
+	is_int(sim_log_count(&s, "member evicted: \"b.example\": " REMOVED), 1,
+	       "the log says that it was");
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, b, out_ms), 0,
+	       "b, who had the removed key, reads nothing any more");
+	is_int(sim_has_member(&s, "b.example"), 1, "the owner is a member");
+	is_int(sim_group(&s).denied,
+	       by == HELD_BY_BURST || by == HELD_BY_RESUMED,
+	       "b is not kept out by name");
+	is_int(a->gaps, 0, "a member that stays has lost nothing");
+	teardown();
+	psks_free(owner_keys);
+}
+
+/* A sender loses its right, and registers as a receiver while the exclusion waits. */
+static void test_sender_comes(void)
+{
+	static char *only_s[] = { (char *)"s.example" };
+	struct sim_member *s2;
+	uint32_t ms;
+
+	setup(260);
+	s2 = sim_add(&s, "s2.example", true, true);
+	sim_up(s2);
+	sim_up(a);
+	sim_up(b);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "b is evicted just before");
+	s.cg.senders.v = only_s;
+	s.cg.senders.n = ARRAY_SIZE(only_s);
+	gcks_reload(s.gcks, &s.conf, answered, NULL);
+	sim_down(s2);
+	s2->cg.send = false;
+	sim_up(s2);
+	sim_run(&s, 20000);
+	is_int(sim_audited(&s, "evict", "s2.example", "no longer in the lists"),
+	       1, "the membership of the sender was ended");
+	is_int(sim_group(&s).senders, 1, "one sender is left");
+	ok(sim_in(s2), "the host that registered as a receiver is in");
+	is_int(sim_out_of_step(&s), 1, "all but b are in step");
+	teardown();
+}
+
 int main(void)
 {
 	test_removed(0);
@@ -430,5 +569,16 @@ int main(void)
 	test_deaths(SIM_BEFORE_COMMIT);
 	test_deaths(SIM_AFTER_COMMIT);
 	test_deaths(SIM_AT_SEND);
+	RUN(test_owner_comes, HELD_BY_NOTHING, OWNER_HAS_CERT, 300);
+	RUN(test_owner_comes, HELD_BY_NOTHING, OWNER_HAS_KEY, 300);
+	RUN(test_owner_comes, HELD_BY_BURST, OWNER_HAS_CERT, 1);
+	RUN(test_owner_comes, HELD_BY_BURST, OWNER_HAS_CERT, 300);
+	RUN(test_owner_comes, HELD_BY_BURST, OWNER_HAS_KEY, 1);
+	RUN(test_owner_comes, HELD_BY_BURST, OWNER_HAS_KEY, 300);
+	RUN(test_owner_comes, HELD_BY_RESUMED, OWNER_HAS_CERT, 300);
+	RUN(test_owner_comes, HELD_BY_RESUMED, OWNER_HAS_KEY, 300);
+	RUN(test_owner_comes, HELD_BY_STORE, OWNER_HAS_CERT, 300);
+	RUN(test_owner_comes, HELD_BY_STORE, OWNER_HAS_KEY, 300);
+	RUN(test_sender_comes);
 	return done();
 }
