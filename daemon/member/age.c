@@ -16,6 +16,8 @@
 
 /* Age above which a rekey is rejected. */
 #define OLD_MS 60000
+/* Times of two events that are closer do not tell which was first. */
+#define APART_MS 500
 /*
  * Interval after which the server's time is asked for again, because clocks
  * drift.
@@ -23,10 +25,30 @@
 #define ASK_MS (20 * 3600 * MSEC_PER_SEC)
 #define ASK_SPREAD_MS (8 * 3600 * MSEC_PER_SEC)
 
+/*
+ * Return the latest local time at which an answer that has just come was made: after the
+ * request of @asked_ms, and before messages that were heard. Clocks drift, so that the
+ * rekey that was heard last tells more about the time there than an answer of yesterday.
+ */
+static uint64_t made_by_ms(const struct mgroup *g, const struct gsa_gw *gw,
+			   uint64_t asked_ms)
+{
+	uint64_t now = mgroup_now(g), age = age_least_ms(g, gw), there, ms;
+
+	if (!(gw->has & GWP_HAS_MADE))
+		return asked_ms;
+	there = g->heard_made_ms + (now - g->heard_ms);
+	if (g->heard_made_ms && there > gw->made_ms + age)
+		age = there - gw->made_ms;
+	ms = now > age + APART_MS ? now - age - APART_MS : 0;
+	return ms > asked_ms ? ms : asked_ms;
+}
+
 void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms)
 {
 	uint64_t now = mgroup_now(g);
 
+	g->answer_ms = made_by_ms(g, gw, asked_ms);
 	g->has_server_time = gw->has & GWP_HAS_MADE;
 	if (!g->has_server_time)
 		return;

@@ -68,6 +68,7 @@ void doubt_note(struct mgroup *g, enum doubt d)
 	if (!g->doubts)
 		group_info(g, "keys may be out of date: %s", doubts[d].text);
 	g->doubts |= 1u << d;
+	g->doubt_ms[d] = mgroup_now(g);
 	if (timer_armed(&g->ask) &&
 	    timer_left_ms(mgroup_tq(g), &g->ask) <= wait)
 		return;
@@ -136,12 +137,38 @@ static void arm_silence(struct mgroup *g)
 		  ms + member_random(SILENCE_SPREAD_MS));
 }
 
-void doubt_received(struct mgroup *g)
+void doubt_received(struct mgroup *g, uint64_t made_ms)
 {
 	g->silences = 0;
 	g->heard_ms = mgroup_now(g);
+	g->heard_made_ms = made_ms;
 	doubt_drop(g, 1u << DOUBT_SILENCE);
 	arm_silence(g);
+}
+
+/*
+ * An answer may have been lost and come again, so that it tells nothing about what was
+ * noted after it was made. Whatever made the member doubt may not come again either: each
+ * sign counts once. A membership is extended by any answer.
+ */
+static unsigned int doubts_after(const struct mgroup *g, uint64_t ms)
+{
+	unsigned int i, newer = 0;
+
+	for (i = 0; i < DOUBT_MAX; i++)
+		if (i != DOUBT_TERM && g->doubts & 1u << i &&
+		    g->doubt_ms[i] > ms)
+			newer |= 1u << i;
+	return newer;
+}
+
+static void note_rest(struct mgroup *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < DOUBT_MAX; i++)
+		if (i != DOUBT_SILENCE && g->doubts & 1u << i)
+			doubt_note(g, i);
 }
 
 /*
@@ -150,10 +177,11 @@ void doubt_received(struct mgroup *g)
  */
 void doubt_answered(struct mgroup *g)
 {
-	g->settled_ms = mgroup_now(g) + (uint64_t)g->atd * MSEC_PER_SEC +
-			CHANGE_OVER_MS;
-	doubt_drop(g, ~(1u << DOUBT_SILENCE));
+	g->settled_ms =
+		g->answer_ms + (uint64_t)g->atd * MSEC_PER_SEC + CHANGE_OVER_MS;
+	doubt_drop(g, ~(1u << DOUBT_SILENCE | doubts_after(g, g->answer_ms)));
 	timer_del(mgroup_tq(g), &g->ask);
+	note_rest(g);
 	arm_silence(g);
 }
 
@@ -161,6 +189,7 @@ void doubt_stop(struct mgroup *g)
 {
 	g->doubts = 0;
 	g->heard_ms = 0;
+	g->heard_made_ms = 0;
 	timer_del(mgroup_tq(g), &g->ask);
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->ask_time);

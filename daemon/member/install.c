@@ -362,8 +362,6 @@ static void install_rekey_sa(struct mgroup *g, struct key_set *b)
 	wkp_move(&g->wkp, &b->wkp);
 	mrekey_install(g, b->rekey);
 	b->rekey = NULL;
-	/* The missed rekey has arrived. */
-	doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
 }
 
 /* ---- registration ------------------------------------------------------- */
@@ -738,6 +736,8 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 	 */
 	if (b.rekey) {
 		install_rekey_sa(g, &b);
+		/* The missed rekey has arrived. */
+		doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
 	} else if (msg->kd.auth_key_len) {
 		rekey_sa_set_auth_key(&rk->rs, msg->kd.auth_key,
 				      msg->kd.auth_key_len);
@@ -757,7 +757,8 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 
 	if (rival_distrusts(g, rk, msg))
 		return;
-	doubt_received(g);
+	doubt_received(g, msg->gsa.gw.has & GWP_HAS_MADE ? msg->gsa.gw.made_ms
+							 : 0);
 	if (msg->has_gsa && age_too_old(g, &msg->gsa.gw)) {
 		g->n_too_old++;
 		doubt_note(g, DOUBT_OLD);

@@ -128,6 +128,19 @@ struct former {
 
 #define FORMER_MAX 128
 
+/* Reasons to doubt that the keys are current. */
+enum doubt {
+	DOUBT_EARLY, /* over an announced Rekey SA that is missing */
+	DOUBT_DATA, /* a new Rekey SA without a Data SA over it */
+	DOUBT_ESP, /* ESP of an announced Data SA */
+	DOUBT_STRAY, /* SPIs that nobody has announced */
+	DOUBT_SILENCE, /* for three beats */
+	DOUBT_OLD, /* a delayed rekey */
+	DOUBT_TERM, /* the membership has ended */
+	DOUBT_RIVAL, /* two parties seem to rekey the group */
+	DOUBT_MAX
+};
+
 /* Unauthenticated signs, which cause one request for each SA. */
 enum once {
 	ONCE_UNOPENED, /* did not open under the SA in use */
@@ -219,10 +232,13 @@ struct mgroup {
 	struct timer retry;
 	/* Reasons to doubt the keys, as bits 1 << enum doubt. */
 	unsigned int doubts;
+	uint64_t doubt_ms[DOUBT_MAX]; /* when each was last noted */
 	struct timer ask; /* asks because of doubts */
 	struct timer silence;
 	unsigned int silences; /* in a row */
 	uint64_t heard_ms; /* when the last GSA_REKEY arrived; 0: none has */
+	uint64_t heard_made_ms; /* the key server's time in it; 0: it had none */
+	uint64_t answer_ms; /* the last answer was made by then at the latest */
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
@@ -563,18 +579,6 @@ void rekey_group_leave(struct mgroup *g);
 
 /* ---- doubt.c ------------------------------------------------------------ */
 
-enum doubt {
-	DOUBT_EARLY, /* over an announced Rekey SA that is missing */
-	DOUBT_DATA, /* a new Rekey SA without a Data SA over it */
-	DOUBT_ESP, /* ESP of an announced Data SA */
-	DOUBT_STRAY, /* SPIs that nobody has announced */
-	DOUBT_SILENCE, /* for three beats */
-	DOUBT_OLD, /* a delayed rekey */
-	DOUBT_TERM, /* the membership has ended */
-	DOUBT_RIVAL, /* two parties seem to rekey the group */
-	DOUBT_MAX
-};
-
 void doubt_init(struct mgroup *g);
 /* Drop all doubts, since no keys are held any more. */
 void doubt_stop(struct mgroup *g);
@@ -589,9 +593,15 @@ void doubt_once(struct mgroup *g, enum doubt d, enum once about,
 		const void *spi, size_t len, uint32_t round);
 /* @which has bits 1 << enum doubt. */
 void doubt_drop(struct mgroup *g, unsigned int which);
-/* A GSA_REKEY of the key server arrived at the rekey address. */
-void doubt_received(struct mgroup *g);
-/* The key server has answered a registration. */
+/*
+ * A GSA_REKEY of the key server arrived at the rekey address, made at @made_ms of
+ * its clock; 0: unknown.
+ */
+void doubt_received(struct mgroup *g, uint64_t made_ms);
+/*
+ * The key server has answered a registration. What was noted after the answer was made,
+ * by g->answer_ms, stays.
+ */
 void doubt_answered(struct mgroup *g);
 /* The registration has brought keys that the member did not have. */
 void doubt_confirmed(struct mgroup *g);

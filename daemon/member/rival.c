@@ -243,7 +243,7 @@ bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
 	    rk->data_spi != get_unaligned_be32(gsa->data[0].spi))
 		ask_gcks_again(g);
 	else
-		doubt_received(g);
+		doubt_received(g, 0);
 	return true;
 }
 
