@@ -71,6 +71,8 @@ like "an old document is refused" "$(policy apply v1.json)" \
 	'its version is 1, and version 1 is applied'
 is "the history has it" "$(kctl -j policy history video |
 	jq -c '[.versions[] | [.version, .signers]]')" '[[1,["x.lab","z.lab"]]]'
+like "the audit trail has the refusal" "$(kctl -j audit)" \
+	'"group": *"video", *"id": *"", *"event": *"order-refused", *"detail": *"1 of 2 signatures'
 like "the audit trail has who signed" "$(kctl -j audit)" \
 	'"event": *"policy-signed", *"detail": *"version 1: signed by x.lab, z.lab"'
 

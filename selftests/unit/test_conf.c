@@ -210,6 +210,54 @@ static void audit_needs_certificate(void)
 		"needs a certificate");
 }
 
+#define QUORUM(names, more) \
+	"quorum = { administrators = [ " names " ]; " more " };"
+#define THREE "\"x.example\", \"y.example\", \"z.example\""
+
+static void quorum(void)
+{
+	struct conf *c, *other;
+	const struct conf_quorum *q;
+
+	c = parse(GCKS("", ""));
+	is_int(c->gcks->quorum.needed, 0, "there is no quorum");
+	conf_free(c);
+	c = parse(GCKS(QUORUM(THREE, "needed = 2;"), ""));
+	q = &c->gcks->quorum;
+	is_int(q->admins.n, 3, "three administrators");
+	is_int(q->needed, 2, "two of them are needed");
+	ok(!q->orders, "orders need no quorum unless it says so");
+	is_int(q->confirm_within, 86400, "a day to confirm an emergency");
+	other = parse(GCKS(QUORUM(THREE, "needed = 1;"), ""));
+	is_int(conf_reload_check(c, other, &err), -EBUSY,
+	       "the quorum cannot change");
+	ok(strstr(err.text, "gcks.quorum"), "%s", err.text);
+	conf_free(other);
+	other = parse(GCKS(QUORUM(THREE, "needed = 2; orders = true;"), ""));
+	is_int(conf_reload_check(c, other, &err), -EBUSY,
+	       "what needs a quorum cannot change");
+	conf_free(other);
+	conf_free(c);
+	refused(GCKS(QUORUM(THREE, "needed = 4;"), ""),
+		"f:3: gcks.quorum.needed",
+		"4 is more than the 3 administrators");
+	refused(GCKS(QUORUM(THREE, "needed = 0;"), ""),
+		"f:3: gcks.quorum.needed", "0 is not in 1 to 32");
+	refused(GCKS(QUORUM(THREE, ""), ""), "f:3: gcks.quorum.needed",
+		"is missing");
+	refused(GCKS(QUORUM("", "needed = 1;"), ""),
+		"f:3: gcks.quorum.administrators", "1 to 32 identities");
+	refused(GCKS(QUORUM("\"*.example\"", "needed = 1;"), ""),
+		"f:3: gcks.quorum.administrators", "is a pattern");
+	refused(GCKS(QUORUM("\"x.example\", \"X.example\"", "needed = 2;"), ""),
+		"f:3: gcks.quorum.administrators", "is named twice");
+	refused(GCKS(QUORUM(THREE, "needed = 2; confirm-within = 59;"), ""),
+		"f:3: gcks.quorum.confirm-within",
+		"59 is not in 60 to 2592000");
+	refused(BARE_GCKS(QUORUM(THREE, "needed = 2;")), "f:3: gcks.quorum",
+		"needs identity.ca");
+}
+
 static void everything(void)
 {
 	static const char *const examples[] = {
@@ -599,6 +647,7 @@ int main(void)
 	RUN(defaults);
 	RUN(additional_key_exchanges);
 	RUN(audit_needs_certificate);
+	RUN(quorum);
 	RUN(everything);
 	RUN(quotes);
 	RUN(inband);

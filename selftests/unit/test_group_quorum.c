@@ -461,6 +461,15 @@ static void add_line(void *arg, const char *line)
 	snprintf((char *)arg + n, 1024 - n, "%s\n", line);
 }
 
+static void ignore_answer(void *arg, int ret, uint32_t effective_ms,
+			  const char *reason)
+{
+	(void)arg;
+	(void)ret;
+	(void)effective_ms;
+	(void)reason;
+}
+
 static void test_effect(void)
 {
 	struct quorum_verdict *v;
@@ -500,6 +509,41 @@ static void test_effect(void)
 	sim_run(&s, 5000);
 	ok(sim_has_member(&s, "b.example"),
 	   "the file does not put b.example out");
+	stop_quorum();
+}
+
+/* A store that takes no document leaves the policy, and one that does decides. */
+static void test_store(void)
+{
+	char *pem;
+
+	start_quorum(15);
+	pem = sign_by(policy_text("video", 1, NOT_B, ""), &x, &y);
+	s.store_errno = -ENOSPC;
+	refuses(secret_dup(pem, strlen(pem) + 1), -ENOSPC,
+		"not stored: ", "a document for which there is no room");
+	s.store_errno = 0;
+	sim_run(&s, 5000);
+	ok(sim_has_member(&s, "b.example"), "b.example is a member still");
+	s.crash = SIM_BEFORE_COMMIT;
+	s.crash_in = 0;
+	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
+	ok(s.crashed, "the key server dies before the document is stored");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 60000);
+	is_int(kept_versions(), 0, "the document is not stored");
+	ok(sim_has_member(&s, "b.example"), "no half a policy is in force");
+	s.crash = SIM_AFTER_COMMIT;
+	s.crash_in = 0;
+	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
+	ok(s.crashed, "the key server dies before the policy changes");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 60000);
+	is_int(kept_versions(), 1, "the document is stored");
+	ok(!sim_has_member(&s, "b.example"), "the next start goes on with it");
+	secret_free(pem);
 	stop_quorum();
 }
 
@@ -766,6 +810,7 @@ int main(void)
 	RUN(test_signing);
 	RUN(test_documents);
 	RUN(test_effect);
+	RUN(test_store);
 	RUN(test_kept);
 	RUN(test_without);
 	RUN(test_orders);
