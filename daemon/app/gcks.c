@@ -15,7 +15,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-/* Receive buffer in octets; see udp_room(). */
+/* Receive buffer in octets; see udp_set_rcvbuf(). */
 #define ROOM (8 << 20)
 
 /*
@@ -183,9 +183,9 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 		ret = udp_mcast_out(a->rekey_fd[v6], to.addr.family, d->ttl,
 				    ifindex, true);
 	if (!ret)
-		ret = udp_send(a->rekey_fd[v6],
+		ret = app_send(a->rekey_fd[v6],
 			       addr_is_none(&from.addr) ? NULL : &from, &to,
-			       app_marker, mark ? APP_MARKER_LEN : 0, p, len);
+			       mark, p, len);
 	/*
 	 * The key server logs that a copy was not sent; only this layer knows
 	 * the setting that helps.
@@ -232,7 +232,7 @@ static int reseal_stores(void *ctx, struct err *err)
 static void set_receive_buffer(struct sock *s)
 {
 	char ep[EP_STRLEN];
-	int got = udp_room(s->fd.fd, ROOM);
+	int got = udp_set_rcvbuf(s->fd.fd, ROOM);
 
 	if (got < ROOM)
 		log_warn("receive buffer too small: %s: room for %d octets of datagrams, not %d: raise net.core.rmem_max",

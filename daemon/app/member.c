@@ -55,7 +55,7 @@ static void member_keepalive(void *ctx, const struct ep *from,
 
 	/* Losses do not matter, since keepalives are periodic. */
 	if (a->natt.app)
-		udp_send(a->natt.fd.fd, from, to, NULL, 0, &octet, 1);
+		udp_send(a->natt.fd.fd, from, to, &octet, 1);
 }
 
 /*

@@ -65,15 +65,25 @@ static void sock_readable(void *arg, uint32_t events)
 	}
 }
 
+int app_send(int fd, const struct ep *from, const struct ep *to, bool mark,
+	     const uint8_t *p, size_t len)
+{
+	const struct iovec iov[2] = {
+		{ .iov_base = (void *)app_marker,
+		  .iov_len = mark ? APP_MARKER_LEN : 0 },
+		{ .iov_base = (void *)p, .iov_len = len },
+	};
+
+	return udp_sendv(fd, from, to, iov, 2);
+}
+
 int app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 		  const uint8_t *p, size_t len)
 {
 	bool mark = has_marker(s->local.port, to->port);
 	char ep[EP_STRLEN];
-	int ret;
+	int ret = app_send(s->fd.fd, from, to, mark, p, len);
 
-	ret = udp_send(s->fd.fd, from, to, app_marker,
-		       mark ? APP_MARKER_LEN : 0, p, len);
 	if (ret)
 		log_debug("datagram not sent: to %s: %s", ep_str(to, ep),
 			  strerror(-ret));
@@ -88,7 +98,7 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 
 	fd = udp_open(local, 0);
 	if (fd == -EADDRNOTAVAIL) {
-		fd = udp_open(local, UDP_ANYTIME);
+		fd = udp_open(local, UDP_FREEBIND);
 		if (fd >= 0)
 			log_warn("address not available: %s is not one of this host yet",
 				 ep_str(local, ep));

@@ -21,7 +21,7 @@ struct receiver {
 	LIST_ENTRY(receiver) link;
 	struct mcast *m;
 	struct loop_fd fd;
-	/* The socket before that, which still has datagrams; or -1. */
+	/* The replaced socket, until it is drained; or -1. */
 	struct loop_fd old;
 	struct ep to;
 	struct addr source;
@@ -85,8 +85,8 @@ void mcast_free(struct mcast *m)
 	free(m);
 }
 
-/* Read some datagrams. Returns true if there are no more. */
-static bool read_some(struct receiver *r, int fd)
+/* Read up to BURST datagrams. Returns true if the socket is empty. */
+static bool drain_socket(struct receiver *r, int fd)
 {
 	struct mcast *m = r->m;
 	struct ep from, to;
@@ -109,7 +109,7 @@ static void mcast_readable(void *arg, uint32_t events)
 
 	(void)events;
 	r->busy = true;
-	read_some(r, r->fd.fd);
+	drain_socket(r, r->fd.fd);
 	r->busy = false;
 	if (r->gone)
 		receiver_free(r);
@@ -119,19 +119,19 @@ static void old_readable(void *arg, uint32_t events)
 {
 	struct receiver *r = arg;
 	int fd = r->old.fd;
-	bool over;
+	bool empty;
 
 	(void)events;
 	r->busy = true;
-	over = read_some(r, fd);
+	empty = drain_socket(r, fd);
 	r->busy = false;
 	if (r->gone)
 		receiver_free(r);
-	else if (over && r->old.fd == fd)
+	else if (empty && r->old.fd == fd)
 		close_old(r);
 }
 
-/* Keep socket @fd, which hears nothing new, until it has no datagrams. */
+/* Keep socket @fd, which receives nothing any more, until it is drained. */
 static void keep_old(struct receiver *r, int fd)
 {
 	int queued = 0;
@@ -171,7 +171,7 @@ static int open_receiver(const struct ep *to, uint32_t ifindex)
 	 * acceptable.
 	 */
 	if (fd >= 0)
-		udp_room(fd, RECEIVER_ROOM);
+		udp_set_rcvbuf(fd, RECEIVER_ROOM);
 	return fd;
 }
 

@@ -3,8 +3,9 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
+
+#include "lib/util.h"
 
 union control {
 	char buf[CMSG_SPACE(sizeof(struct in6_pktinfo))];
@@ -33,13 +34,44 @@ static int bind_to(int fd, const struct ep *local,
 		       : -errno;
 }
 
-static int set_room(int fd, int half)
+static int force_rcvbuf(int fd, int half)
 {
 	if (!setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof(half)) ||
-	    (udp_access && !udp_access->room(udp_access->ctx, fd, half)) ||
+	    (udp_access && !udp_access->rcvbuf(udp_access->ctx, fd, half)) ||
 	    !setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &half, sizeof(half)))
 		return 0;
 	return -errno;
+}
+
+/* Set the options that a socket has before it is bound. */
+static int set_options(int fd, int family, unsigned int flags)
+{
+	const bool shared = flags & UDP_SHARED, ip6 = family == AF_INET6;
+	const struct {
+		bool wanted;
+		int level;
+		int name;
+		int value;
+	} options[] = {
+		{ shared, SOL_SOCKET, SO_REUSEADDR, 1 },
+		{ shared, SOL_SOCKET, SO_REUSEPORT, 1 },
+		/* This option of IPv4 applies to both families. */
+		{ flags & UDP_FREEBIND, IPPROTO_IP, IP_FREEBIND, 1 },
+		{ !ip6, IPPROTO_IP, IP_PKTINFO, 1 },
+		{ ip6, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1 },
+		{ ip6, IPPROTO_IPV6, IPV6_V6ONLY, 1 },
+		/* Only groups that this socket joined, and no other one's. */
+		{ !ip6, IPPROTO_IP, IP_MULTICAST_ALL, 0 },
+		{ ip6, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0 },
+	};
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < ARRAY_SIZE(options); i++)
+		if (options[i].wanted)
+			ret = set_int(fd, options[i].level, options[i].name,
+				      options[i].value);
+	return ret;
 }
 
 int udp_open(const struct ep *local, unsigned int flags)
@@ -53,28 +85,7 @@ int udp_open(const struct ep *local, unsigned int flags)
 	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	ret = 0;
-	if (flags & UDP_SHARED)
-		ret = set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-	if (!ret && (flags & UDP_SHARED))
-		ret = set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	/* This option of IPv4 applies to both families. */
-	if (!ret && (flags & UDP_ANYTIME))
-		ret = set_int(fd, IPPROTO_IP, IP_FREEBIND, 1);
-	if (!ret && ss.ss_family == AF_INET)
-		ret = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	if (!ret && ss.ss_family == AF_INET6)
-		ret = set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-	if (!ret && ss.ss_family == AF_INET6)
-		ret = set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	/*
-	 * Accept only groups that this socket joined, not those of other
-	 * sockets.
-	 */
-	if (!ret && ss.ss_family == AF_INET)
-		ret = set_int(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
-	if (!ret && ss.ss_family == AF_INET6)
-		ret = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
+	ret = set_options(fd, ss.ss_family, flags);
 	if (!ret)
 		ret = bind_to(fd, local, &ss, len);
 	/*
@@ -92,13 +103,13 @@ int udp_open(const struct ep *local, unsigned int flags)
 	return fd;
 }
 
-int udp_room(int fd, int octets)
+int udp_set_rcvbuf(int fd, int octets)
 {
 	/*
 	 * The kernel doubles the requested size, and returns the
 	 * doubled one.
 	 */
-	int half = octets / 2, got = 0, ret = set_room(fd, half);
+	int half = octets / 2, got = 0, ret = force_rcvbuf(fd, half);
 	socklen_t len = sizeof(got);
 
 	if (ret)
@@ -210,19 +221,23 @@ int udp_recv(int fd, void *buf, size_t size, struct ep *from, struct ep *to,
 	return (int)n;
 }
 
-int udp_send(int fd, const struct ep *from, const struct ep *to,
-	     const void *prefix, size_t prefix_len, const void *p, size_t len)
+int udp_send(int fd, const struct ep *from, const struct ep *to, const void *p,
+	     size_t len)
 {
-	struct iovec iov[2] = {
-		{ .iov_base = (void *)prefix, .iov_len = prefix_len },
-		{ .iov_base = (void *)p, .iov_len = len },
-	};
+	const struct iovec iov = { .iov_base = (void *)p, .iov_len = len };
+
+	return udp_sendv(fd, from, to, &iov, 1);
+}
+
+int udp_sendv(int fd, const struct ep *from, const struct ep *to,
+	      const struct iovec *iov, size_t n)
+{
 	struct sockaddr_storage ss;
 	union control ctl = { 0 };
 	struct msghdr msg = {
 		.msg_name = &ss,
-		.msg_iov = iov,
-		.msg_iovlen = 2,
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = n,
 	};
 	struct cmsghdr *c = &ctl.align;
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "lib/addr.h"
 
@@ -19,11 +20,8 @@
 enum udp_flag {
 	/* Several sockets may bind the same multicast address and port. */
 	UDP_SHARED = 1 << 0,
-	/*
-	 * The address may be missing; the socket works as soon as
-	 * it appears.
-	 */
-	UDP_ANYTIME = 1 << 1,
+	/* The address may be missing; the socket works as soon as it appears. */
+	UDP_FREEBIND = 1 << 1,
 };
 
 /*
@@ -34,7 +32,7 @@ struct udp_access {
 	/* Bind @fd to @local, whose port is reserved for privileged processes. */
 	int (*bind)(void *ctx, int fd, const struct ep *local);
 	/* Give socket @fd a receive buffer of @octets, beyond net.core.rmem_max. */
-	int (*room)(void *ctx, int fd, int octets);
+	int (*rcvbuf)(void *ctx, int fd, int octets);
 	/* Restrict @fd, which is bound to a device (a VRF), to @ifindex. */
 	int (*interface)(void *ctx, int fd, uint32_t ifindex);
 	void *ctx;
@@ -53,7 +51,7 @@ int udp_open(const struct ep *local, unsigned int flags);
  * datagram takes more than a kilobyte). Without CAP_NET_ADMIN net.core.rmem_max
  * is the limit. Returns the actual size.
  */
-int udp_room(int fd, int octets);
+int udp_set_rcvbuf(int fd, int octets);
 /* Return the local address that routing uses towards @to, or -ENETUNREACH. */
 int udp_source(const struct ep *to, struct addr *source);
 /* Return the address and port that the socket is bound to. */
@@ -68,11 +66,13 @@ int udp_recv(int fd, void *buf, size_t size, struct ep *from, struct ep *to,
 	     uint32_t *ifindex);
 /*
  * Send one datagram. @from is the source address (none or any: the kernel
- * chooses); its port is ignored, because the socket has one. @prefix_len octets
- * of @prefix precede the data (the non-ESP marker of RFC 7296 2.23), or 0.
+ * chooses); its port is ignored, because the socket has one.
  */
-int udp_send(int fd, const struct ep *from, const struct ep *to,
-	     const void *prefix, size_t prefix_len, const void *p, size_t len);
+int udp_send(int fd, const struct ep *from, const struct ep *to, const void *p,
+	     size_t len);
+/* Like udp_send(), for a datagram of @n parts. */
+int udp_sendv(int fd, const struct ep *from, const struct ep *to,
+	      const struct iovec *iov, size_t n);
 
 /*
  * Set the options for sending to multicast groups: hop limit, outgoing

@@ -243,7 +243,7 @@ static const struct knl_access kernel_access = {
 
 static const struct udp_access udp_access = {
 	.bind = ask_bind,
-	.room = ask_room,
+	.rcvbuf = ask_room,
 	.interface = ask_interface,
 };
 

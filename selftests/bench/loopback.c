@@ -262,7 +262,7 @@ static void on_send(void *ctx, const struct ep *from, const struct ep *to,
 	(void)ctx;
 	for (unsigned int i = 0; i < lo.n_socks; i++)
 		if (lo.socks[i].port == from->port)
-			udp_send(lo.socks[i].fd, from, to, NULL, 0, p, len);
+			udp_send(lo.socks[i].fd, from, to, p, len);
 }
 
 static void on_registered(void *ctx, struct ike_sa *sa,
@@ -359,7 +359,7 @@ void lo_socket_new(struct ike_engine *engine)
 	lo.socks[n].fd = udp_open(&local, 0);
 	if (lo.socks[n].fd < 0 || udp_local(lo.socks[n].fd, &local))
 		bail("no socket");
-	udp_room(lo.socks[n].fd, 8 << 20);
+	udp_set_rcvbuf(lo.socks[n].fd, 8 << 20);
 	lo.socks[n].port = local.port;
 	lo.socks[n].engine = engine;
 	lo.n_socks++;

@@ -135,7 +135,7 @@ static void say(int family, const struct ep *to, uint32_t ifindex,
 	if (fd < 0)
 		bail("socket");
 	udp_mcast_out(fd, family, 1, ifindex, true);
-	udp_send(fd, NULL, to, NULL, 0, "x", 1);
+	udp_send(fd, NULL, to, "x", 1);
 	close(fd);
 	loop_once(l, 100);
 }

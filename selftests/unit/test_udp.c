@@ -29,7 +29,7 @@ static void send_crowd(const struct ep *to)
 	any.port = 0;
 	fd = udp_open(&any, 0);
 	for (unsigned int i = 0; i < CROWD; i++)
-		if (udp_send(fd, NULL, to, NULL, 0, msg, LEN))
+		if (udp_send(fd, NULL, to, msg, LEN))
 			bail("nothing can be sent");
 	close(fd);
 }
@@ -47,7 +47,7 @@ int main(void)
 		bail("no socket");
 	send_crowd(&to);
 	diag("%u of %u find room by default", heard(fd), CROWD);
-	got = udp_room(fd, 8 << 20);
+	got = udp_set_rcvbuf(fd, 8 << 20);
 	if (got < 8 << 20) {
 		skip("room for a crowd",
 		     "needs CAP_NET_ADMIN or net.core.rmem_max");
