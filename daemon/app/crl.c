@@ -17,7 +17,6 @@
 #include "member/member.h"
 
 /* Warnings are repeated daily, and the wall clock is looked at each hour. */
-#define DAY_S 86400
 #define LOOK_S 3600
 
 int app_load_crls(const struct app *a, const struct conf *c, struct crls **out,
@@ -257,7 +256,7 @@ static void warn_of_own(const struct app *a)
 /* Return the seconds until something of the lists changes, or a day. */
 static time_t warn_of_lists(const struct app *a, time_t now)
 {
-	time_t next, least = DAY_S;
+	time_t next, least = SEC_PER_DAY;
 	struct crl_state s;
 	size_t i;
 
@@ -287,7 +286,7 @@ static void crls_due(void *arg)
 
 	wait = a->crl_due - now;
 	/* A clock that was set back must not delay warnings. */
-	if (wait <= 0 || wait > DAY_S) {
+	if (wait <= 0 || wait > SEC_PER_DAY) {
 		warn_of_own(a);
 		wait = warn_of_lists(a, now);
 		a->crl_due = now + wait;

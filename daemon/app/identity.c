@@ -14,10 +14,9 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/util.h"
 
 /* Time before the end of the own certificate at which daily warnings start. */
-#define EXPIRY_WARNING (14 * 86400)
-#define DAY_MS 86400000u
 
 static int load_certificate(struct app *a, struct err *err)
 {
@@ -76,11 +75,11 @@ static void check_expiry(void *arg)
 	else if (left <= 0)
 		log_err("certificate expired: %s: peers will refuse it",
 			a->conf->identity.certificate);
-	else if (left < EXPIRY_WARNING)
+	else if (left < CERT_EXPIRY_WARNING_S)
 		log_warn("certificate expires soon: %s: in %lld days",
 			 a->conf->identity.certificate,
-			 (long long)left / 86400);
-	timer_set(&a->tq, &a->expiry, DAY_MS);
+			 (long long)left / SEC_PER_DAY);
+	timer_set(&a->tq, &a->expiry, SEC_PER_DAY * MSEC_PER_SEC);
 }
 
 int app_open_key_export(struct app *a, struct err *err)

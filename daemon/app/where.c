@@ -27,12 +27,6 @@ static uint32_t bound_to(int fd)
 	return (uint32_t)ifindex;
 }
 
-static bool carries_multicast(const struct ifaddrs *i)
-{
-	return (i->ifa_flags & IFF_UP) && (i->ifa_flags & IFF_MULTICAST) &&
-	       !(i->ifa_flags & IFF_LOOPBACK);
-}
-
 static bool has_addr(const struct ifaddrs *i, const struct addr *a)
 {
 	struct sockaddr_storage ss = { 0 };
@@ -55,7 +49,7 @@ static uint32_t interface_of(const struct addr *a)
 	if (getifaddrs(&list))
 		return 0;
 	for (i = list; i && !found; i = i->ifa_next)
-		if (carries_multicast(i) && has_addr(i, a))
+		if (route_is_mcast_dev(i) && has_addr(i, a))
 			found = if_nametoindex(i->ifa_name);
 	freeifaddrs(list);
 	return found;
@@ -71,8 +65,8 @@ static uint32_t only_interface(void)
 	if (getifaddrs(&list))
 		return 0;
 	for (i = list; i; i = i->ifa_next) {
-		uint32_t n = carries_multicast(i) ? if_nametoindex(i->ifa_name)
-						  : 0;
+		uint32_t n = route_is_mcast_dev(i) ? if_nametoindex(i->ifa_name)
+						   : 0;
 
 		if (n && found && n != found)
 			several = true;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/quote.h"
+#include "lib/util.h"
 
 #define HEX_LEN (2 * AUDIT_HASH_LEN + 1)
 #define HASH_MARK ",\"hash\":\""
@@ -30,11 +31,10 @@ char *audit_hex(const uint8_t *p, size_t n, char *buf)
 	return buf;
 }
 
-static int record_hex_digit(char c)
+/* A record has one spelling, which its hash covers: capitals are refused. */
+static int record_hex_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= 'A' && c <= 'F' ? -1 : hex_value(c);
 }
 
 size_t audit_unhex(const char *s, uint8_t *p, size_t max)
@@ -42,8 +42,8 @@ size_t audit_unhex(const char *s, uint8_t *p, size_t max)
 	size_t n;
 
 	for (n = 0; s[2 * n]; n++) {
-		int hi = record_hex_digit(s[2 * n]);
-		int lo = hi < 0 ? -1 : record_hex_digit(s[2 * n + 1]);
+		int hi = record_hex_value(s[2 * n]);
+		int lo = hi < 0 ? -1 : record_hex_value(s[2 * n + 1]);
 
 		if (lo < 0 || n == max)
 			return 0;

@@ -27,6 +27,9 @@ enum cert_purpose {
 	CERT_FOR_MEMBER,
 };
 
+/* A certificate that ends in so many seconds is warned of. */
+#define CERT_EXPIRY_WARNING_S (14 * 86400)
+
 struct cert_der {
 	const uint8_t *p;
 	size_t len;

@@ -10,8 +10,8 @@
 
 #include "crypto/crls.h"
 #include "crypto/hash.h"
+#include "lib/util.h"
 
-#define DAY_S 86400
 /* Part of a list's time that is left when warnings begin; but at most a day. */
 #define SOON_SHARE 4
 
@@ -216,7 +216,7 @@ static time_t soon_at(const struct crl_state *s)
 {
 	time_t margin = (s->next_update - s->this_update) / SOON_SHARE;
 
-	return s->next_update - (margin < DAY_S ? margin : DAY_S);
+	return s->next_update - (margin < SEC_PER_DAY ? margin : SEC_PER_DAY);
 }
 
 /* At its nextUpdate a list is outdated, as in X509_verify_cert(). */

@@ -7,10 +7,9 @@
 #include "ctl/ctl.h"
 #include "ctl/problem.h"
 #include "lib/clock.h"
+#include "lib/util.h"
 
-#define DAY_S 86400
 /* As the warnings of the log, see app/identity.c. */
-#define EXPIRY_WARNING (14 * DAY_S)
 
 /* ---- certificates -------------------------------------------------------- */
 
@@ -31,11 +30,11 @@ static void judge_own(const struct cert_chain *chain, time_t now,
 			    "issue another one (mcsecctl pki) and restart mcsecd, or set the clock of this host",
 			    "the certificate of this host ended at %s, and peers refuse it",
 			    date_str(until, date));
-	else if (until - now < EXPIRY_WARNING)
+	else if (until - now < CERT_EXPIRY_WARNING_S)
 		problem_add(p, "certificate-ends-soon", NULL,
 			    "issue another one (mcsecctl pki) and restart mcsecd",
 			    "the certificate of this host ends in %lld days, at %s",
-			    (long long)(until - now) / DAY_S,
+			    (long long)(until - now) / SEC_PER_DAY,
 			    date_str(until, date));
 }
 
@@ -59,11 +58,11 @@ static int judge_ca(void *arg, const char *subject, time_t from, time_t until)
 			    "make another CA, issue all certificates by it, and name it in identity.ca of every host",
 			    "the CA %s ended at %s, and certificates that it issued are refused",
 			    subject, date_str(until, date));
-	else if (until - j->now < EXPIRY_WARNING)
+	else if (until - j->now < CERT_EXPIRY_WARNING_S)
 		problem_add(j->p, "ca-ends-soon", NULL,
 			    "make another CA, put both into identity.ca of every host, then issue all certificates by the new one",
 			    "the CA %s ends in %lld days, at %s", subject,
-			    (long long)(until - j->now) / DAY_S,
+			    (long long)(until - j->now) / SEC_PER_DAY,
 			    date_str(until, date));
 	return 0;
 }

@@ -243,21 +243,13 @@ int psks_add(struct psks *p, const char *id, const void *key, size_t len,
 	return ret;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decode the digits in place. Returns their octets, 0 if they are none. */
 static size_t decode_hex(uint8_t *p, size_t len)
 {
 	if (len % 2)
 		return 0;
 	for (size_t i = 0; i < len / 2; i++) {
-		int hi = hex_digit(p[2 * i]), lo = hex_digit(p[2 * i + 1]);
+		int hi = hex_value(p[2 * i]), lo = hex_value(p[2 * i + 1]);
 
 		if (hi < 0 || lo < 0)
 			return 0;

@@ -2,7 +2,9 @@
 #include "kernel/route.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <netlink/errno.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
@@ -142,4 +144,10 @@ bool route_is_vrf(uint32_t ifindex)
 	}
 	nl_socket_free(sock);
 	return is;
+}
+
+bool route_is_mcast_dev(const struct ifaddrs *i)
+{
+	return (i->ifa_flags & IFF_UP) && (i->ifa_flags & IFF_MULTICAST) &&
+	       !(i->ifa_flags & IFF_LOOPBACK);
 }

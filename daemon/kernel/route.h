@@ -8,6 +8,8 @@
 
 #include "lib/addr.h"
 
+struct ifaddrs;
+
 struct route {
 	uint32_t ifindex; /* outgoing interface, never 0 */
 	bool local; /* the destination is an address of this host */
@@ -31,5 +33,8 @@ int route_get(const struct ep *to, uint32_t oif, struct route *out);
  * ports).
  */
 bool route_is_vrf(uint32_t ifindex);
+
+/* Return true if multicast can be sent and received on an interface. */
+bool route_is_mcast_dev(const struct ifaddrs *i);
 
 #endif

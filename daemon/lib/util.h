@@ -19,6 +19,7 @@
 #define SPI_FMT "0x%08x"
 
 /* The constant is unsigned, so 32-bit seconds stay unsigned in milliseconds. */
+#define SEC_PER_DAY 86400
 #define MSEC_PER_SEC 1000u
 #define NSEC_PER_MSEC 1000000u
 #define NSEC_PER_SEC 1000000000ull
@@ -44,6 +45,15 @@ static inline uint64_t fnv1a(uint64_t hash, const void *p, size_t n)
 	for (i = 0; i < n; i++)
 		hash = (hash ^ o[i]) * 1099511628211ull;
 	return hash;
+}
+
+/* Return the value of a hexadecimal digit, or -1. */
+static inline int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* Big-endian access at any alignment. lib/buf.h reads whole structures. */

@@ -8,6 +8,7 @@
 #include <sys/timex.h>
 #include <time.h>
 
+#include "lib/util.h"
 #include "checks.h"
 #include "conf/conf.h"
 #include "crypto/cert.h"
@@ -17,8 +18,6 @@
 #include "lib/err.h"
 #include "units.h"
 
-#define DAY_S 86400
-#define SOON (14 * DAY_S)
 #define CHAIN_MAX 16
 
 /* Verify the own chain as a peer does, which trusts the same CA. */
@@ -67,11 +66,11 @@ static void judge_chain(struct checks *c, const struct cert_chain *chain,
 		check_problem(c, "certificate",
 			      "issue another one by the CA of identity.ca (mcsecctl pki)",
 			      "%s: %s", path, err.text);
-	else if (ends - now < SOON)
+	else if (ends - now < CERT_EXPIRY_WARNING_S)
 		check_problem(c, "certificate",
 			      "issue another one, or another CA, in time (mcsecctl pki)",
 			      "%s or its CA ends in %lld days, at %s", path,
-			      (long long)(ends - now) / DAY_S,
+			      (long long)(ends - now) / SEC_PER_DAY,
 			      time_iso(ends, date));
 	else
 		check_ok(c, "certificate", "%s is verified, and ends at %s",
@@ -204,7 +203,7 @@ static void judge_time(struct checks *c, time_t now)
 
 	for (i = 0; i < 2; i++)
 		if (files[i] && !stat(files[i], &st) &&
-		    st.st_mtime > now + DAY_S) {
+		    st.st_mtime > now + SEC_PER_DAY) {
 			check_problem(c, "clock",
 				      "set the clock of this host, best by NTP",
 				      "it is %s, and %s is from later",

@@ -63,17 +63,6 @@ bool names_stdin(const char *path)
 	       st.st_dev == in.st_dev && st.st_ino == in.st_ino;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /*
  * Error messages have the position only, because the text may be a mistyped
  * key.
@@ -87,7 +76,7 @@ static int decode_key(const char *from, const char *text, size_t text_len,
 	for (i = 0; i < text_len; i++) {
 		if (isspace((unsigned char)text[i]))
 			continue;
-		d = hex_digit(text[i]);
+		d = hex_value(text[i]);
 		if (d < 0)
 			return complain(EXIT_FAILED,
 					"key in %s: character %zu is not a hexadecimal digit",

@@ -129,12 +129,6 @@ int multicast_dev(const struct ep *to, char *dev)
 							      : -ENETUNREACH;
 }
 
-static bool carries_multicast(const struct ifaddrs *i)
-{
-	return (i->ifa_flags & IFF_UP) && (i->ifa_flags & IFF_MULTICAST) &&
-	       !(i->ifa_flags & IFF_LOOPBACK);
-}
-
 /*
  * Find the multicast interface that has the address @a, or the only one if that is
  * none. Returns false if there is no such interface.
@@ -149,7 +143,7 @@ static bool own_dev(const struct addr *a, char dev[static IF_NAMESIZE])
 	if (getifaddrs(&list))
 		return false;
 	for (i = list; i; i = i->ifa_next) {
-		if (!carries_multicast(i))
+		if (!route_is_mcast_dev(i))
 			continue;
 		if (!addr_is_none(a)) {
 			if (!i->ifa_addr || i->ifa_addr->sa_family != a->family)

@@ -13,6 +13,7 @@
 
 #include "crypto/cert.h"
 #include "crypto/pki.h"
+#include "lib/util.h"
 #include "mcsecctl.h"
 #include "pki.h"
 #include "units.h"
@@ -59,7 +60,7 @@ void pki_req_of(enum pki_kind kind, const struct pki_request *r,
 		.ip = r->ip[0] ? r->ip : NULL,
 		.email = r->email[0] ? r->email : NULL,
 		.not_before = now - CLOCK_SKEW,
-		.not_after = now + (time_t)r->days * DAY,
+		.not_after = now + (time_t)r->days * SEC_PER_DAY,
 	};
 }
 

@@ -11,7 +11,6 @@
 #include "mcsecctl.h"
 
 #define DEFAULT_DIR "/etc/mcsec"
-#define DAY 86400
 /* Validity of the certificate of an authority, and of another one. */
 #define CA_DAYS 3650
 #define CERT_DAYS 825

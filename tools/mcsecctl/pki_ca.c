@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto/cert.h"
 #include "crypto/crl.h"
 #include "crypto/pkica.h"
 #include "lib/secret.h"
@@ -20,7 +21,6 @@
 #include "table.h"
 #include "units.h"
 
-#define SOON (14 * DAY)
 #define CRL_DAYS 30
 /* Certificates of one name that are revoked at once. */
 #define CHAINS_MAX 256
@@ -131,7 +131,7 @@ static int renew_cert(int argc, char **argv)
 	if (!ret)
 		ret = load_named(argv[0], r.name, &old);
 	if (!ret && pki_renew(&ca, old, now - CLOCK_SKEW,
-			      now + (time_t)r.days * DAY, &pair, &err))
+			      now + (time_t)r.days * SEC_PER_DAY, &pair, &err))
 		ret = complain(EXIT_FAILED, "renew: %s", err.text);
 	der = (struct cert_der){ pair.cert, pair.cert_len };
 	if (!ret && cert_chain_from_der(&der, 1, &new, &err))
@@ -140,7 +140,7 @@ static int renew_cert(int argc, char **argv)
 		ret = save_renewed(argv[0], r.name, old, new);
 	if (!ret)
 		tell_pki_end(pair.cert, pair.cert_len,
-			     now + (time_t)r.days * DAY);
+			     now + (time_t)r.days * SEC_PER_DAY);
 	cert_chain_free(old);
 	cert_chain_free(new);
 	pki_pair_free(&pair);
@@ -241,7 +241,7 @@ static const char *state_of(const struct listing *l,
 		return "expired";
 	if (cert_chain_not_before(chain) > l->now)
 		return "not-yet-valid";
-	return ends - l->now < SOON ? "ends-soon" : "valid";
+	return ends - l->now < CERT_EXPIRY_WARNING_S ? "ends-soon" : "valid";
 }
 
 /* Load the authority's certificate and list, without its key. */
@@ -255,7 +255,7 @@ static int load_lists(const char *dir, struct listing *l)
 		ret = make_pki_path(crl, dir, "crl", "pem");
 	if (!ret && trust_load(ca, &l->trust, &err))
 		ret = complain(EXIT_FAILED, "pki: %s", err.text);
-	if (!ret && !access(crl, F_OK) &&
+	if (!ret && path_exists(crl) &&
 	    crls_load(crl, CRL_RELAXED, l->trust, NULL, &l->crls, &err))
 		ret = complain(EXIT_FAILED, "pki: %s", err.text);
 	return ret;
@@ -343,7 +343,7 @@ static int write_list(const char *dir, const struct pki_request *r,
 		.n = d->n,
 		.from = d->now - CLOCK_SKEW,
 		.now = d->now,
-		.next = d->now + (time_t)r->days * DAY,
+		.next = d->now + (time_t)r->days * SEC_PER_DAY,
 	};
 	struct pki_pair ca = {};
 	struct err err;
