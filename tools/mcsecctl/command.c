@@ -111,7 +111,7 @@ int dispatch(struct ctl *ctl, const struct command *of, int argc, char **argv)
 		return EXIT_USAGE;
 	argc--;
 	argv++;
-	/* The word of a sub-command that is there has a help of its own. */
+	/* A subcommand that is named has its own help. */
 	descends = c->subs && argc && *argv[0] != '-';
 	if (!descends && wants_help(ctl, argc, argv)) {
 		print_command_help(of, c);

@@ -233,6 +233,11 @@ int write_files(const struct new_file *files, size_t n, bool replace)
 	return ret;
 }
 
+bool path_exists(const char *path)
+{
+	return !access(path, F_OK);
+}
+
 int make_absolute(const char *path, char *to)
 {
 	int len = 0;

@@ -36,6 +36,9 @@ int write_files(const struct new_file *files, size_t n, bool replace);
  */
 int make_absolute(const char *path, char *to);
 
+/* Return true if there is a file, or anything else, of that name. */
+bool path_exists(const char *path);
+
 /*
  * Make the folder @dir with @mode unless it exists; its parent must. *@made says
  * whether it did. Returns an enum exit_code.

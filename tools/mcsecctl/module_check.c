@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "checks.h"
 #include "ctl/version.h"
 #include "lib/util.h"
@@ -40,7 +41,7 @@ static bool has_path(const struct checks *c, const char *name,
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s%s%s", c->root, name, release);
-	return !access(path, F_OK);
+	return path_exists(path);
 }
 
 static void judge_loaded(struct checks *c)

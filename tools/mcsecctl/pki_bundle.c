@@ -270,7 +270,7 @@ static int save_bundle(const struct bundle *b, const struct bundle_request *r)
 			      : EXIT_OK;
 	else
 		ret = make_pki_path(f.path, r->dir, r->name, "p12");
-	if (!ret && !access(f.path, F_OK))
+	if (!ret && path_exists(f.path))
 		ret = complain(EXIT_FAILED,
 			       "%s: exists; nothing was written, \"file FILE\" names another one",
 			       f.path);

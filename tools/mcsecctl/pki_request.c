@@ -50,7 +50,7 @@ static int take_key(const char *path, enum sig_type type, struct sigkey **key)
 {
 	struct err err;
 
-	if (!access(path, F_OK)) {
+	if (path_exists(path)) {
 		if (!sigkey_load(path, key, &err))
 			return EXIT_OK;
 		return complain(EXIT_FAILED, "request: %s", err.text);
@@ -157,7 +157,7 @@ static int sign_request(const char *dir, const char *file,
 	struct err err;
 	int ret = make_pki_path(f.path, dir, r->name, "pem");
 
-	if (!ret && !access(f.path, F_OK))
+	if (!ret && path_exists(f.path))
 		ret = complain(EXIT_FAILED,
 			       "%s: exists; \"pki renew\" makes a new one for its key, \"pki revoke\" ends it",
 			       f.path);

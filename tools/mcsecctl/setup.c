@@ -311,11 +311,6 @@ static int add_key(struct setup *s, const char *path,
 	return EXIT_OK;
 }
 
-static bool is_there(const char *path)
-{
-	return !access(path, F_OK);
-}
-
 static int load_pair(const char *cert, const char *key, struct pki_pair *pair)
 {
 	struct err err;
@@ -325,14 +320,15 @@ static int load_pair(const char *cert, const char *key, struct pki_pair *pair)
 	return complain(EXIT_FAILED, "setup: %s", err.text);
 }
 
-/* Take the authority of this host, or make it. */
-static int take_authority(struct setup *s, struct pki_pair *ca)
+/* Load the authority of this host, or make it. */
+static int load_or_issue_authority(struct setup *s, struct pki_pair *ca)
 {
 	const struct pki_req req = { .kind = PKI_CA,
 				     .type = SIG_ED25519,
 				     .name = "mcsec CA",
 				     .not_before = time(NULL) - CLOCK_SKEW,
-				     .not_after = time(NULL) + CA_DAYS * DAY };
+				     .not_after = time(NULL) +
+						  CA_DAYS * SEC_PER_DAY };
 	char cert[PATH_LEN], key[PATH_LEN];
 	struct err err;
 	int ret = make_pki_path(cert, s->pki, "ca", "pem");
@@ -341,9 +337,9 @@ static int take_authority(struct setup *s, struct pki_pair *ca)
 		ret = make_pki_path(key, s->pki, "ca", "key");
 	if (ret)
 		return ret;
-	if (is_there(cert))
+	if (path_exists(cert))
 		return load_pair(cert, key, ca);
-	if (is_there(s->ca))
+	if (path_exists(s->ca))
 		return complain(EXIT_FAILED,
 				"%s is of an authority that is not in %s: have it issue %s",
 				s->ca, s->pki, s->cert);
@@ -354,8 +350,8 @@ static int take_authority(struct setup *s, struct pki_pair *ca)
 }
 
 /* Take the certificate that "pki gcks" has made, or make it. */
-static int take_certificate(struct setup *s, const struct pki_pair *ca,
-			    struct pki_pair *own)
+static int load_or_issue_certificate(struct setup *s, const struct pki_pair *ca,
+				     struct pki_pair *own)
 {
 	const char *dns[] = { s->r.name, NULL };
 	const bool mail = strchr(s->r.name, '@');
@@ -365,8 +361,8 @@ static int take_certificate(struct setup *s, const struct pki_pair *ca,
 				     .dns = mail ? NULL : dns,
 				     .email = mail ? dns : NULL,
 				     .not_before = time(NULL) - CLOCK_SKEW,
-				     .not_after =
-					     time(NULL) + CERT_DAYS * DAY };
+				     .not_after = time(NULL) +
+						  CERT_DAYS * SEC_PER_DAY };
 	char cert[PATH_LEN], key[PATH_LEN];
 	struct err err;
 	int ret = make_pki_path(cert, s->pki, s->r.name, "pem");
@@ -375,7 +371,7 @@ static int take_certificate(struct setup *s, const struct pki_pair *ca,
 		ret = make_pki_path(key, s->pki, s->r.name, "key");
 	if (ret)
 		return ret;
-	if (is_there(cert))
+	if (path_exists(cert))
 		return load_pair(cert, key, own);
 	if (pki_issue(ca, &req, own, &err))
 		return complain(EXIT_FAILED, "setup: %s", err.text);
@@ -388,14 +384,14 @@ static int plan_certificates(struct setup *s)
 	struct pki_pair ca = {}, own = {};
 	int ret;
 
-	if (is_there(s->cert) && is_there(s->key) && is_there(s->ca)) {
+	if (path_exists(s->cert) && path_exists(s->key) && path_exists(s->ca)) {
 		ret = load_pair(s->cert, s->key, &own);
 		pki_pair_free(&own);
 		return ret;
 	}
-	ret = take_authority(s, &ca);
+	ret = load_or_issue_authority(s, &ca);
 	if (!ret)
-		ret = take_certificate(s, &ca, &own);
+		ret = load_or_issue_certificate(s, &ca, &own);
 	if (!ret)
 		ret = add_key(s, s->key, &own, true);
 	if (!ret)
@@ -479,8 +475,8 @@ static int check_gcks(const struct setup_request *r)
 		return missing_word("rekey-address",
 				    "a multicast address of its own for new keys, such as 239.1.1.254");
 	if (!r->senders[0] && !r->receivers[0])
-		return missing_word("senders\" or \"receivers",
-				    "names of members, such as a.example,b.example or *.example");
+		return complain(EXIT_USAGE,
+				"\"senders\" or \"receivers\" is missing: names of members, such as a.example,b.example or *.example");
 	return EXIT_OK;
 }
 
@@ -539,30 +535,39 @@ int setup_both(struct ctl *ctl, int argc, char **argv)
 	return setup_server(argc, argv, true);
 }
 
+/* Load the certificate, key and authorities. Returns 0 or -errno. */
+static int load_own(const struct setup *s, struct bundle *b, struct err *err)
+{
+	int ret;
+
+	*b = (struct bundle){};
+	ret = cert_chain_load(s->cert, &b->chain, err);
+	if (!ret)
+		ret = sigkey_load(s->key, &b->key, err);
+	if (!ret)
+		ret = cert_chain_load(s->ca, &b->cas, err);
+	if (!ret && !cert_chain_fits_key(b->chain, b->key))
+		ret = err_set(err, -EINVAL, "%s is not the key of %s", s->key,
+			      s->cert);
+	return ret;
+}
+
 /* A member has its certificate already, by a bundle or from its authority. */
 static int check_own(const struct setup *s)
 {
-	struct bundle b = {};
+	int code = EXIT_OK;
+	struct bundle b;
 	struct err err;
 	time_t ends;
-	int ret;
 
-	ret = cert_chain_load(s->cert, &b.chain, &err);
-	if (!ret)
-		ret = sigkey_load(s->key, &b.key, &err);
-	if (!ret)
-		ret = cert_chain_load(s->ca, &b.cas, &err);
-	if (!ret && !cert_chain_fits_key(b.chain, b.key))
-		ret = err_set(&err, -EINVAL, "%s is not the key of %s", s->key,
-			      s->cert);
-	if (!ret && bundle_verify(&b, time(NULL), &ends, &err))
-		ret = complain(EXIT_FAILED, "%s: %s", s->cert, err.text);
-	else if (ret)
-		ret = complain(EXIT_FAILED,
-			       "setup: %s; \"mcsecctl pki import\" writes these files",
-			       err.text);
+	if (load_own(s, &b, &err))
+		code = complain(EXIT_FAILED,
+				"setup: %s; \"mcsecctl pki import\" writes these files",
+				err.text);
+	else if (bundle_verify(&b, time(NULL), &ends, &err))
+		code = complain(EXIT_FAILED, "%s: %s", s->cert, err.text);
 	bundle_free(&b);
-	return ret;
+	return code;
 }
 
 int setup_member(struct ctl *ctl, int argc, char **argv)
