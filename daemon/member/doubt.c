@@ -100,11 +100,22 @@ static bool note_asked(struct mgroup *g, enum once about, const void *spi,
 	return true;
 }
 
-void doubt_once(struct mgroup *g, enum doubt d, enum once about,
+bool doubt_once(struct mgroup *g, enum doubt d, enum once about,
 		const void *spi, size_t len, uint32_t round)
 {
-	if (mgroup_is_in(g) && note_asked(g, about, spi, len, round))
-		doubt_note(g, d);
+	if (!mgroup_is_in(g) || !note_asked(g, about, spi, len, round))
+		return false;
+	doubt_note(g, d);
+	return true;
+}
+
+bool doubt_was_asked(const struct mgroup *g, enum once about, const void *spi,
+		     size_t len)
+{
+	struct asked a = { .about = about };
+
+	memcpy(a.spi, spi, len);
+	return was_asked(g, &a);
 }
 
 static void doubts_settled(struct mgroup *g)

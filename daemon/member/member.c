@@ -147,6 +147,10 @@ static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
 	enum rekey_rc ret;
 	struct err err = {};
 
+	if (rival_repeats(rk, p, len)) {
+		m->drops[REKEY_OLD]++;
+		return;
+	}
 	rekey_msg_init(&msg);
 	ret = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, &err);
 	m->drops[ret]++;

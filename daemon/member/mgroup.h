@@ -76,6 +76,9 @@ struct accepted {
 	unsigned int n;
 	struct mid_gap gaps[GAPS_MAX];
 	unsigned int n_gaps;
+	/* Digest of the last one, and the Message ID that was due before it. */
+	uint64_t last;
+	uint32_t before;
 };
 
 /*
@@ -150,6 +153,7 @@ enum once {
 	ONCE_ESP, /* ESP of an announced Data SA */
 	ONCE_STRAY_ESP, /* ESP of a Data SA that is not known */
 	ONCE_STRAY_REKEY, /* message over a Rekey SA that is not known */
+	ONCE_DISTRUSTED, /* message that a rival may have signed */
 };
 
 /*
@@ -587,10 +591,13 @@ void doubt_note(struct mgroup *g, enum doubt d);
  * Note a doubt that an attacker can cause, which must not make a member ask
  * without end: once for @spi (@len octets, at most GIKE_SPI_LEN_REKEY) and
  * @round, however often the member registers. Only a holder of the signing key
- * may be able to start a new round.
+ * may be able to start a new round. Returns false if that is no news.
  */
-void doubt_once(struct mgroup *g, enum doubt d, enum once about,
+bool doubt_once(struct mgroup *g, enum doubt d, enum once about,
 		const void *spi, size_t len, uint32_t round);
+/* Return true if it is no news in round 0. */
+bool doubt_was_asked(const struct mgroup *g, enum once about, const void *spi,
+		     size_t len);
 /* @which has bits 1 << enum doubt. */
 void doubt_drop(struct mgroup *g, unsigned int which);
 /*
@@ -663,8 +670,13 @@ void rival_stop(struct mgroup *g);
  * Return true if a rival has the signing key, so that @msg is not
  * authenticated. A message that would change something causes a request.
  */
-bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
+bool rival_distrusts(struct mgroup *g, struct mrekey *rk,
 		     const struct rekey_msg *msg);
+/*
+ * Return true if a rival has the signing key, and the member has asked about this
+ * message before.
+ */
+bool rival_repeats(const struct mrekey *rk, const uint8_t *p, size_t len);
 /* A message over the Rekey SA in use was rejected. */
 void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len);

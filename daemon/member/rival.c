@@ -22,7 +22,7 @@
  * From then on the signing key authenticates nothing, and Message IDs may be
  * used up. Until the key server provides another key, by a reset of the group,
  * no message to the rekey address is followed. Such messages cause requests at
- * a limited rate.
+ * a limited rate, each of them one, and use up no Message IDs.
  */
 #include <string.h>
 
@@ -132,6 +132,8 @@ void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
 	uint32_t next = rk->rs.next_mid;
 	uint64_t d = short_digest(p, len);
 
+	h->last = d;
+	h->before = expected;
 	/* A fragment leaves the next Message ID as it was. */
 	if (next > expected && next - 1 > expected)
 		h->gaps[h->n_gaps++ % GAPS_MAX] = (struct mid_gap){
@@ -215,7 +217,11 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 	return true;
 }
 
-static void ask_gcks_again(struct mgroup *g)
+/*
+ * Ask about the message with the digest @d, once: its copies must not delay the question
+ * about another one.
+ */
+static void ask_gcks_again(struct mgroup *g, uint64_t d)
 {
 	uint64_t now = mgroup_now(g);
 	uint32_t wait = DISTRUST_MS;
@@ -226,13 +232,24 @@ static void ask_gcks_again(struct mgroup *g)
 		wait = DISTRUST_MAX_MS;
 	if (g->distrust_ms && now - g->distrust_ms < wait)
 		return;
+	if (!doubt_once(g, DOUBT_RIVAL, ONCE_DISTRUSTED, &d, sizeof(d), 0))
+		return;
 	g->distrust_ms = now;
 	if (g->n_distrust < 3)
 		g->n_distrust++;
-	doubt_note(g, DOUBT_RIVAL);
 }
 
-bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
+bool rival_repeats(const struct mrekey *rk, const uint8_t *p, size_t len)
+{
+	uint64_t d;
+
+	if (!rk->g->stolen_key[0])
+		return false;
+	d = short_digest(p, len);
+	return doubt_was_asked(rk->g, ONCE_DISTRUSTED, &d, sizeof(d));
+}
+
+bool rival_distrusts(struct mgroup *g, struct mrekey *rk,
 		     const struct rekey_msg *msg)
 {
 	const struct gsa *gsa = &msg->gsa;
@@ -240,10 +257,14 @@ bool rival_distrusts(struct mgroup *g, const struct mrekey *rk,
 	if (!g->stolen_key[0])
 		return false;
 	if (!msg->has_gsa || gsa->has_rekey || gsa->n_data != 1 ||
-	    rk->data_spi != get_unaligned_be32(gsa->data[0].spi))
-		ask_gcks_again(g);
-	else
+	    rk->data_spi != get_unaligned_be32(gsa->data[0].spi)) {
+		/* A message that is not followed uses up no Message IDs. */
+		rk->rs.next_mid = rk->accepted.before;
+		rk->rs.spent = false;
+		ask_gcks_again(g, rk->accepted.last);
+	} else {
 		doubt_received(g, 0);
+	}
 	return true;
 }
 
@@ -257,7 +278,7 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len)
 {
 	if (rk->g->stolen_key[0]) {
-		ask_gcks_again(rk->g);
+		ask_gcks_again(rk->g, short_digest(p, len));
 		return;
 	}
 	if (ret != REKEY_ICV && ret != REKEY_AUTH_BAD &&
