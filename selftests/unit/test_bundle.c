@@ -10,6 +10,7 @@
 #include "crypto/pkey.h"
 
 #define PASS "correct horse battery"
+#define OLD_PBE NID_pbe_WithSHA1And3_Key_TripleDES_CBC
 #define SETTINGS "{\"version\":1,\"member\":{\"gcks\":\"192.0.2.1:848\"}}"
 
 static struct pki_pair ca, other_ca, member;
@@ -318,9 +319,12 @@ static void test_not_encoded(void)
 
 /* ---- of another program -------------------------------------------------------- */
 
-/* Decode what libcrypto makes of these, without a MAC if @mac is false. */
-static int decode_other(X509 *x, EVP_PKEY *key, X509 *with, int times, bool mac,
-			struct err *why)
+/*
+ * Decode what libcrypto makes of these, encrypted by @pbe if that is not 0, and without
+ * a MAC if @mac is false.
+ */
+static int decode_pbe(X509 *x, EVP_PKEY *key, X509 *with, int times, int pbe,
+		      bool mac, struct err *why)
 {
 	struct stack_st_X509 *cas = sk_X509_new_null();
 	unsigned char *der = NULL;
@@ -330,7 +334,8 @@ static int decode_other(X509 *x, EVP_PKEY *key, X509 *with, int times, bool mac,
 
 	while (times--)
 		sk_X509_push(cas, with);
-	p = PKCS12_create(PASS, "other", key, x, cas, 0, 0, 1, mac ? 1 : -1, 0);
+	p = PKCS12_create(PASS, "other", key, x, cas, pbe, pbe, 1, mac ? 1 : -1,
+			  0);
 	len = i2d_PKCS12(p, &der);
 	if (len <= 0)
 		bail("no PKCS #12");
@@ -343,6 +348,12 @@ static int decode_other(X509 *x, EVP_PKEY *key, X509 *with, int times, bool mac,
 	return ret;
 }
 
+static int decode_other(X509 *x, EVP_PKEY *key, X509 *with, int times, bool mac,
+			struct err *why)
+{
+	return decode_pbe(x, key, with, times, 0, mac, why);
+}
+
 static void test_others(void)
 {
 	X509 *leaf = x509_from_der(member.cert, member.cert_len);
@@ -352,6 +363,8 @@ static void test_others(void)
 
 	is_int(decode_other(leaf, key, root, 1, true, &why), 0,
 	       "one of another program is taken");
+	is_int(decode_pbe(leaf, key, root, 1, OLD_PBE, true, &why), 0,
+	       "one of an old program is taken");
 	refused(decode_other(leaf, key, NULL, 0, true, &why), -EBADMSG,
 		"one without a CA");
 	refused(decode_other(NULL, NULL, root, 1, true, &why), -EBADMSG,
@@ -396,7 +409,6 @@ static void test_other_key(void)
 /* A bundle may cost 10,000,000 rounds in all. */
 #define MANY 10000001
 #define HALF 6000000
-#define OLD_PBE NID_pbe_WithSHA1And3_Key_TripleDES_CBC
 
 /* Rounds of key derivation of the parts; there are @keys keys. */
 struct cost {
