@@ -111,6 +111,10 @@ is "the settings are those of the key server" \
 is "a sender's settings, with what was said" \
 	"$(sed -n '/^member/,$p' c/mcsecd.conf | grep -v '#' | xargs)" \
 	"member: { gcks = [2001:db8::1]:848; gcks-id = other.example; interface = eth1; groups = ( { name = video; address = 239.1.1.1; send = true; receive = true; } ); };"
+import c.p12 d interfaces eth1,eth2 >/dev/null
+is "the interfaces of a group are what was said" \
+	"$(sed -n '/^member/,$p' d/mcsecd.conf | grep -v '#' | grep -o 'interfaces.*')" \
+	'interfaces = ( "eth1", "eth2" );'
 is "no umask lets others at the key" "$(stat -c %a c/camera.example.key)" 600
 is "paths are absolute where the folder is not" \
 	"$(sed -n 's/^\tkey = //p' c/mcsecd.conf)" "\"$TMP/c/camera.example.key\";"
@@ -154,6 +158,10 @@ spoils_nothing "an interface that no host can have" \
 	import pki/viewer.example.p12 w interface eth0/1
 spoils_nothing "an interface that is not UTF-8" 'interface: not UTF-8' \
 	import pki/viewer.example.p12 w interface $'eth\xff'
+spoils_nothing "interfaces that no host can have" \
+	'settings are refused: .*interfaces\[1\]: ' import c.p12 w interfaces eth0,eth0/1
+spoils_nothing "interfaces that are not UTF-8" 'interfaces: not UTF-8' \
+	import c.p12 w interfaces $'eth0,eth\xff'
 echo "# mine" >>v/mcsecd.conf
 spoils_nothing "a configuration that was changed" \
 	'.*/v/mcsecd.conf: exists, with another content; nothing was written, "replace"' \

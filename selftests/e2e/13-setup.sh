@@ -127,6 +127,34 @@ is "the member is that of the lists" "$(settings b/mcsecd.conf member)" \
 like "mcsecd takes the file of both roles" "$("$MCSECD" --check b/mcsecd.conf)" \
 	'mcsecd.conf: configuration is valid$'
 
+"$MCSECCTL" setup both k.example dir vrrp state vrrp/state listen 192.0.2.1 group vrrp \
+	address 224.0.0.18 protocol vrrp interfaces eth0,vrrp.7 rekey-address 239.1.1.254 \
+	senders '*.example' interface eth0 >/dev/null
+is "the server's group is of the protocol" "$(settings vrrp/mcsecd.conf gcks |
+	grep -o 'groups.*senders')" \
+	"groups = ( { name = vrrp; address = 224.0.0.18; protocol = vrrp; rekey-address = 239.1.1.254; rekey-interface = eth0; algorithm = aes-gcm-16-128; senders"
+is "the member's group is of the protocol, on the interfaces" \
+	"$(settings vrrp/mcsecd.conf member | grep -o 'interface .*')" \
+	"interface = eth0; groups = ( { name = vrrp; address = 224.0.0.18; protocol = vrrp; interfaces = ( eth0, vrrp.7 ); send = true; receive = false; } ); };"
+is "a protocol without a name is a number" "$(server k.example number protocol 253 >/dev/null
+	settings number/mcsecd.conf gcks | grep -o 'protocol = [^;]*')" "protocol = 253"
+is "a port is one of a protocol" "$(server k.example port protocol udp \
+	destination-port 4789 >/dev/null
+	settings port/mcsecd.conf gcks | grep -o 'protocol.*4789')" \
+	"protocol = udp; destination-port = 4789"
+spoils_nothing "a protocol that there is not" 'settings are refused: .*protocol: ' \
+	server k.example n protocol carrier-pigeon
+spoils_nothing "a port without a protocol" \
+	'settings are refused: .*destination-port: needs a protocol' \
+	server k.example n destination-port 4789
+spoils_nothing "interfaces of a key server that is no member" \
+	'interfaces: of members only; "interface" is where a key server announces keys' \
+	server k.example n interfaces eth0
+spoils_nothing "interfaces that no host can have" \
+	'settings are refused: .*interfaces\[1\]: ' "$MCSECCTL" setup both k.example dir n \
+	state n/state listen 192.0.2.1 group video address 239.1.1.1 rekey-address 239.1.1.254 \
+	senders k.example interfaces eth0,interface0123456
+
 section "member"
 
 spoils_nothing "a member without a certificate" \
@@ -139,6 +167,10 @@ is "one with a certificate receives" "$(member m.example m >/dev/null
 	"member: { gcks = 192.0.2.1; gcks-id = k.example; groups = ( { name = video; address = 239.1.1.1; send = false; receive = true; } ); };"
 is "a member sends if told" "$(member m.example m send replace >/dev/null
 	settings m/mcsecd.conf member | grep -o 'send.*e;')" "send = true; receive = false;"
+is "a member protects what is said, where it is said" \
+	"$(member m.example m protocol udp destination-port 5000 interfaces eth1 replace >/dev/null
+	settings m/mcsecd.conf member | grep -o 'protocol.*eth1 );')" \
+	"protocol = udp; destination-port = 5000; interfaces = ( eth1 );"
 is "a member does both if told" "$(member m.example m send receive replace >/dev/null
 	settings m/mcsecd.conf member | grep -o 'send.*e;')" "send = true; receive = true;"
 like "mcsecd takes the member's file" "$("$MCSECD" --check m/mcsecd.conf)" \

@@ -83,8 +83,11 @@ def listed(takes):
 def word_tables(text):
     """Tables of words: {table: [(word, takes, values)]}."""
     text = re.sub(r"\\\n", " ", text)
-    for name, value in re.findall(r"^#define (\w+)\s+(WORD\(.*)$", text, re.M):
+    for name, value in re.findall(r"^#define (\w+)\s+((?:WORD|TEXT)\(.*)$", text,
+                                  re.M):
         text = re.sub(rf"(?<!define )\b{name}\b(?=,)", lambda _: value, text)
+    text = re.sub(rf"\bTEXT\(({LITERAL}),\s*({LITERAL}),\s*\w+\)",
+                  r"WORD(\1, \2, set_string)", text)
     text = re.sub(r"(?<!define )\bLIMIT\((\"[\w-]+\"), \w+, \w+,\s*",
                   r"WORD(\1, ", text)
     tables = {}

@@ -34,6 +34,8 @@ static const struct setting gcks_settings[] = {
 static const struct setting gcks_group_settings[] = {
 	{ .name = "name", .comment = "members use the same name" },
 	{ .name = "address", .comment = "what is protected" },
+	{ .name = "protocol", .comment = "the rest is in the clear" },
+	{ .name = "destination-port" },
 	{ .name = "rekey-address",
 	  .comment =
 		  "where new keys are announced; never a protected address" },
@@ -74,6 +76,8 @@ static const struct setting member_group_settings[] = {
 	{ .name = "source-port" },
 	{ .name = "destination-port" },
 	{ .name = "mode" },
+	{ .name = "interfaces",
+	  .comment = "elsewhere its traffic is in the clear" },
 	{ .name = "send", .comment = "the key server has to allow it" },
 	{ .name = "receive" },
 	{ .name = "policy",

@@ -30,6 +30,7 @@ struct bundle_request {
 	const char *gcks_id;
 	const char *passphrase;
 	const char *interface;
+	const char *interfaces[MCSEC_DEVS_MAX + 1];
 	bool keys_only;
 	bool replace;
 };
@@ -51,6 +52,8 @@ const struct word import_words[] = {
 	WORD("name", "the name of the files", set_string, AT(name)),
 	WORD("config", "a file", set_string, AT(config)),
 	WORD("interface", "an interface", set_string, AT(interface)),
+	WORD("interfaces", "interfaces", set_list, AT(interfaces),
+	     .max = MCSEC_DEVS_MAX),
 	WORD("keys-only", NULL, set_true, AT(keys_only)),
 	WORD("replace", NULL, set_true, AT(replace)),
 	PASSPHRASE,
@@ -413,6 +416,31 @@ static int plan_files(const struct bundle_request *r, struct new_file *f)
 	return ret;
 }
 
+/* Add the interfaces of this host, which no key server knows. */
+static int set_local(json_t *member, const struct bundle_request *r)
+{
+	json_t *group, *name;
+	size_t i, n;
+
+	if (r->interface &&
+	    json_object_set_new(member, "interface", json_string(r->interface)))
+		return complain(EXIT_USAGE, "interface: not UTF-8");
+	if (!r->interfaces[0])
+		return EXIT_OK;
+	json_array_foreach(json_object_get(member, "groups"), i, group) {
+		json_object_set_new(group, "interfaces", json_array());
+		for (n = 0; r->interfaces[n]; n++) {
+			name = json_string(r->interfaces[n]);
+			if (json_array_append_new(json_object_get(group,
+								  "interfaces"),
+						  name))
+				return complain(EXIT_USAGE,
+						"interfaces: not UTF-8");
+		}
+	}
+	return EXIT_OK;
+}
+
 /* Write the configuration into *@text. */
 static int make_config(json_t *member, const struct bundle_request *r,
 		       const struct new_file *f, char **text)
@@ -428,11 +456,10 @@ static int make_config(json_t *member, const struct bundle_request *r,
 	struct err err;
 	int ret = make_pki_path(crl, r->dir, "crl", "pem");
 
+	if (!ret)
+		ret = set_local(member, r);
 	if (ret)
 		return ret;
-	if (r->interface &&
-	    json_object_set_new(member, "interface", json_string(r->interface)))
-		return complain(EXIT_USAGE, "interface: not UTF-8");
 	*text = write_conf_text(&source, f[3].path, &err);
 	return *text ? EXIT_OK
 		     : complain(EXIT_FAILED, "settings are refused: %s",

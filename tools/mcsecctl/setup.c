@@ -36,6 +36,9 @@ struct setup_request {
 	const char *rekey_address;
 	const char *algorithm;
 	const char *interface;
+	const char *protocol;
+	uint32_t port; /* 0: any */
+	const char *interfaces[MCSEC_DEVS_MAX + 1];
 	const char *senders[LIST_MAX + 1];
 	const char *receivers[LIST_MAX + 1];
 	const char *gcks;
@@ -47,11 +50,22 @@ struct setup_request {
 
 #define AT(member) .off = offsetof(struct setup_request, member)
 #define TEXT(n, t, m) WORD(n, t, set_string, AT(m))
+/* These words select a part of the datagrams to the address. */
+#define PROTOCOL TEXT("protocol", "a name or a number", protocol)
+#define PORT \
+	WORD("destination-port", "a port", set_u32, AT(port), .min = 1, \
+	     .max = UINT16_MAX)
+#define INTERFACES \
+	WORD("interfaces", "interfaces", set_list, AT(interfaces), \
+	     .max = MCSEC_DEVS_MAX)
 
 const struct word setup_gcks_words[] = {
 	TEXT("listen", "the address of this host", listen),
 	TEXT("group", "a name", group),
 	TEXT("address", "the multicast address to protect", address),
+	PROTOCOL,
+	PORT,
+	INTERFACES,
 	TEXT("rekey-address", "another multicast address", rekey_address),
 	WORD("senders", "names", set_list, AT(senders), .max = LIST_MAX),
 	WORD("receivers", "names", set_list, AT(receivers), .max = LIST_MAX),
@@ -69,6 +83,9 @@ const struct word setup_member_words[] = {
 	TEXT("gcks-id", "the key server's name", gcks_id),
 	TEXT("group", "a name", group),
 	TEXT("address", "the multicast address to protect", address),
+	PROTOCOL,
+	PORT,
+	INTERFACES,
 	WORD("send", NULL, set_true, AT(send)),
 	WORD("receive", NULL, set_true, AT(receive)),
 	TEXT("interface", "an interface", interface),
@@ -148,6 +165,23 @@ static int set_if(json_t *to, const char *name, const char *value)
 		       : EXIT_OK;
 }
 
+/* Say which protocol and port; without these words the group has all of them. */
+static int select_traffic(json_t *group, const struct setup_request *r)
+{
+	uint64_t number;
+
+	if (r->port)
+		json_object_set_new(group, "destination-port",
+				    json_integer(r->port));
+	if (r->protocol && parse_u64(r->protocol, &number) &&
+	    number <= UINT8_MAX)
+		json_object_set_new(group, "protocol",
+				    json_integer((json_int_t)number));
+	else
+		return set_if(group, "protocol", r->protocol);
+	return EXIT_OK;
+}
+
 /* Both ports of IKE at one address, or the port that was said. */
 static int listen_json(const char *text, json_t **list)
 {
@@ -192,9 +226,26 @@ static int gcks_json(const struct setup_request *r, json_t **gcks)
 			  names_json(r->receivers));
 	if (group)
 		ret = set_if(group, "rekey-interface", r->interface);
+	if (group && !ret)
+		ret = select_traffic(group, r);
 	*gcks = json_pack("{s:o, s:s, s:s, s:[o]}", "listen", listen, "store",
 			  store, "seal-key", seal, "groups", group);
 	return ret || *gcks ? ret : not_utf8();
+}
+
+/* Add what no key server knows of a member with one group: its own interfaces. */
+static int set_interfaces(json_t *member, const struct setup_request *r)
+{
+	json_t *group = json_array_get(json_object_get(member, "groups"), 0);
+	json_t *names;
+	int ret = set_if(member, "interface", r->interface);
+
+	if (ret || !r->interfaces[0])
+		return ret;
+	names = names_json(r->interfaces);
+	return names && !json_object_set_new(group, "interfaces", names)
+		       ? EXIT_OK
+		       : not_utf8();
 }
 
 /* Write the text into s->conf_text; @both adds the member of the own groups. */
@@ -219,8 +270,7 @@ static int make_gcks_text(struct setup *s, bool both)
 		member = member_settings_of(conf, s->r.name,
 					    ep_str(&conf->gcks->listen[0], at),
 					    s->r.name, &err);
-		ret = member ? set_if(member, "interface", s->r.interface)
-			     : EXIT_OK;
+		ret = member ? set_interfaces(member, &s->r) : EXIT_OK;
 		source.member = member;
 		free(s->conf_text);
 		s->conf_text = member ? write_conf_text(&source, s->conf, &err)
@@ -252,7 +302,12 @@ static int make_member_text(struct setup *s)
 
 	if (!member)
 		return not_utf8();
-	ret = set_if(member, "interface", s->r.interface);
+	ret = set_interfaces(member, &s->r);
+	if (!ret)
+		ret = select_traffic(json_array_get(json_object_get(member,
+								    "groups"),
+						    0),
+				     &s->r);
 	source.member = member;
 	if (!ret)
 		s->conf_text = write_conf_text(&source, s->conf, &err);
@@ -507,6 +562,9 @@ static int setup_server(int argc, char **argv, bool both)
 
 	if (!ret)
 		ret = check_gcks(&s.r);
+	if (!ret && !both && s.r.interfaces[0])
+		ret = complain(EXIT_USAGE,
+			       "interfaces: of members only; \"interface\" is where a key server announces keys");
 	if (!ret)
 		ret = make_gcks_text(&s, both);
 	if (!ret)
