@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "mcsecctl.h"
+#include "table.h"
 
 /* Write the names in @table as "a, b or c". */
 static void list_names(const struct command *table, char *buf, size_t size)
@@ -119,7 +120,9 @@ int dispatch(struct ctl *ctl, const struct command *of, int argc, char **argv)
 	}
 	ctl->of = of;
 	ctl->command = c;
-	if (c->has_verbose && take_flag(&argc, argv, "-v"))
+	if (c->has_verbose && take_flag(&argc, argv, "-v")) {
 		ctl->verbose = true;
+		tables_are_whole();
+	}
 	return c->run ? c->run(ctl, argc, argv) : dispatch(ctl, c, argc, argv);
 }

@@ -180,6 +180,7 @@ static int read_options(int argc, char **argv)
 			break;
 		case 'v':
 			ctl.verbose = true;
+			tables_are_whole();
 			break;
 		case COLOR:
 			if (!color_choose(optarg))

@@ -482,8 +482,8 @@ static enum tint tint_of(const char *state)
 static int print_issued(const json_t *all)
 {
 	static const struct column columns[] = {
-		{ "NAME", 0 },	{ "KIND", 0 },	 { "ENDS", 0 },
-		{ "STATE", 0 }, { "SERIAL", 0 }, {}
+		{ "NAME", 0 },	{ "KIND", COLUMN_SPARE(1) },   { "ENDS", 0 },
+		{ "STATE", 0 }, { "SERIAL", COLUMN_SPARE(2) }, {}
 	};
 	struct table *t = table_new(columns, true);
 	const char *name, *kind, *serial, *state;

@@ -352,21 +352,21 @@ enum {
 
 struct table *sa_table_new(void)
 {
-	static const uint32_t number = COLUMN_OPTIONAL | COLUMN_RIGHT;
+	enum { number = COLUMN_OPTIONAL | COLUMN_RIGHT };
 	static const struct column columns[] = {
 		[SA_GROUP] = { "GROUP", 0 },
 		[SA_SPI] = { "SPI", 0 },
 		[SA_DIR] = { "DIR", 0 },
 		[SA_STATE] = { "STATE", 0 },
-		[SA_ALG] = { "ALG", 0 },
-		[SA_MODE] = { "MODE", 0 },
-		[SA_AGE] = { "AGE", COLUMN_RIGHT },
-		[SA_LEFT] = { "ENDS IN", number },
-		[SA_OUT_PACKETS] = { "OUT-PACKETS", number },
-		[SA_OUT_BYTES] = { "OUT-BYTES", number },
-		[SA_IN_PACKETS] = { "IN-PACKETS", number },
-		[SA_IN_BYTES] = { "IN-BYTES", number },
-		[SA_SENDERS] = { "SENDERS", number },
+		[SA_ALG] = { "ALG", COLUMN_SPARE(8) },
+		[SA_MODE] = { "MODE", COLUMN_SPARE(9) },
+		[SA_AGE] = { "AGE", COLUMN_RIGHT | COLUMN_SPARE(4) },
+		[SA_LEFT] = { "ENDS IN", number | COLUMN_SPARE(1) },
+		[SA_OUT_PACKETS] = { "OUT-PACKETS", number | COLUMN_SPARE(3) },
+		[SA_OUT_BYTES] = { "OUT-BYTES", number | COLUMN_SPARE(5) },
+		[SA_IN_PACKETS] = { "IN-PACKETS", number | COLUMN_SPARE(2) },
+		[SA_IN_BYTES] = { "IN-BYTES", number | COLUMN_SPARE(6) },
+		[SA_SENDERS] = { "SENDERS", number | COLUMN_SPARE(7) },
 		[SA_REPLAYS] = { "REPLAYS", number },
 		[SA_BAD_ICV] = { "BAD-ICV", number },
 		{}

@@ -186,15 +186,16 @@ static void print_gcks_groups(const json_t *groups)
 		NEXT,
 		STATE
 	};
+	enum { number = COLUMN_RIGHT | COLUMN_OPTIONAL };
 	static const struct column columns[] = {
 		[GROUP] = { "GROUP", 0 },
 		[ADDRESS] = { "ADDRESS", 0 },
 		[MEMBERS] = { "MEMBERS", COLUMN_RIGHT },
-		[SENDERS] = { "SENDERS", COLUMN_RIGHT },
-		[DENIED] = { "DENIED", COLUMN_RIGHT | COLUMN_OPTIONAL },
-		[KEY] = { "KEY", COLUMN_OPTIONAL },
-		[LEFT] = { "ENDS IN", COLUMN_RIGHT | COLUMN_OPTIONAL },
-		[NEXT] = { "REKEY IN", COLUMN_RIGHT | COLUMN_OPTIONAL },
+		[SENDERS] = { "SENDERS", COLUMN_RIGHT | COLUMN_SPARE(5) },
+		[DENIED] = { "DENIED", number | COLUMN_SPARE(1) },
+		[KEY] = { "KEY", COLUMN_OPTIONAL | COLUMN_SPARE(4) },
+		[LEFT] = { "ENDS IN", number | COLUMN_SPARE(3) },
+		[NEXT] = { "REKEY IN", number | COLUMN_SPARE(2) },
 		[STATE] = { "STATE", COLUMN_REST },
 		{}
 	};
@@ -268,15 +269,16 @@ static void put_member_note(struct table *t, size_t column, const json_t *o)
 static void print_member_groups(const json_t *groups)
 {
 	enum { GROUP, ADDRESS, STATE, RIGHTS, KEY, LEFT, OUT, HEARD, NOTE };
+	enum { number = COLUMN_RIGHT | COLUMN_OPTIONAL };
 	static const struct column columns[] = {
 		[GROUP] = { "GROUP", 0 },
 		[ADDRESS] = { "ADDRESS", 0 },
 		[STATE] = { "STATE", 0 },
-		[RIGHTS] = { "MAY", 0 },
-		[KEY] = { "KEY", COLUMN_OPTIONAL },
-		[LEFT] = { "ENDS IN", COLUMN_RIGHT | COLUMN_OPTIONAL },
-		[OUT] = { "SENDS WITH", COLUMN_OPTIONAL },
-		[HEARD] = { "HEARD", COLUMN_RIGHT | COLUMN_OPTIONAL },
+		[RIGHTS] = { "MAY", COLUMN_SPARE(3) },
+		[KEY] = { "KEY", COLUMN_OPTIONAL | COLUMN_SPARE(4) },
+		[LEFT] = { "ENDS IN", number | COLUMN_SPARE(2) },
+		[OUT] = { "SENDS WITH", COLUMN_OPTIONAL | COLUMN_SPARE(5) },
+		[HEARD] = { "HEARD", number | COLUMN_SPARE(1) },
 		[NOTE] = { "NOTE", COLUMN_OPTIONAL | COLUMN_REST },
 		{}
 	};
@@ -361,7 +363,7 @@ static void print_crls(const json_t *crl)
 	static const struct column columns[] = {
 		[ISSUER] = { "ISSUER", 0 },
 		[STATE] = { "STATE", 0 },
-		[MADE] = { "MADE", 0 },
+		[MADE] = { "MADE", COLUMN_SPARE(1) },
 		[NEXT] = { "NEXT UPDATE", COLUMN_OPTIONAL },
 		[REVOKED] = { "REVOKED", COLUMN_RIGHT },
 		{}
@@ -429,14 +431,14 @@ enum {
 static const struct column roster_columns[] = {
 	[ROSTER_GROUP] = { "GROUP", 0 },
 	[ROSTER_ID] = { "MEMBER", 0 },
-	[ROSTER_RIGHTS] = { "MAY", 0 },
+	[ROSTER_RIGHTS] = { "MAY", COLUMN_SPARE(2) },
 	[ROSTER_KEY] = { "KEY", COLUMN_OPTIONAL },
-	[ROSTER_AT] = { "ADDRESS", COLUMN_OPTIONAL },
-	[ROSTER_JOINED] = { "JOINED", 0 },
-	[ROSTER_SEEN] = { "REGISTERED", COLUMN_RIGHT },
-	[ROSTER_UNTIL] = { "UNTIL", COLUMN_OPTIONAL },
-	[ROSTER_IDS] = { "SENDER-IDS", COLUMN_OPTIONAL },
-	[ROSTER_INBAND] = { "REKEYED", COLUMN_OPTIONAL },
+	[ROSTER_AT] = { "ADDRESS", COLUMN_OPTIONAL | COLUMN_SPARE(3) },
+	[ROSTER_JOINED] = { "JOINED", COLUMN_SPARE(6) },
+	[ROSTER_SEEN] = { "REGISTERED", COLUMN_RIGHT | COLUMN_SPARE(4) },
+	[ROSTER_UNTIL] = { "UNTIL", COLUMN_OPTIONAL | COLUMN_SPARE(5) },
+	[ROSTER_IDS] = { "SENDER-IDS", COLUMN_OPTIONAL | COLUMN_SPARE(7) },
+	[ROSTER_INBAND] = { "REKEYED", COLUMN_OPTIONAL | COLUMN_SPARE(1) },
 	{}
 };
 
@@ -517,12 +519,13 @@ static void print_lines(const json_t *lines)
 {
 	enum { NUMBER, TIME, EVENT, GROUP, ID, WHO, DETAIL };
 	static const struct column columns[] = {
-		[NUMBER] = { "LINE", COLUMN_RIGHT },
+		[NUMBER] = { "LINE", COLUMN_RIGHT | COLUMN_SPARE(3) },
 		[TIME] = { "TIME", 0 },
 		[EVENT] = { "EVENT", 0 },
-		[GROUP] = { "GROUP", COLUMN_OPTIONAL },
+		[GROUP] = { "GROUP", COLUMN_OPTIONAL | COLUMN_SPARE(1) },
 		[ID] = { "IDENTITY", COLUMN_OPTIONAL },
-		[WHO] = { "WHO (UID PID USER)", COLUMN_OPTIONAL },
+		[WHO] = { "WHO (UID PID USER)",
+			  COLUMN_OPTIONAL | COLUMN_SPARE(2) },
 		[DETAIL] = { "DETAIL", COLUMN_OPTIONAL | COLUMN_REST },
 		{}
 	};

@@ -18,10 +18,16 @@ enum column_flag {
 	COLUMN_REST = 1 << 3, /* wrapped on a terminal that is too narrow */
 };
 
+/*
+ * A column that is left out on a terminal that is too narrow. The one with the largest
+ * number goes first; a column without a number stays. What tells of a fault stays longest.
+ */
+#define COLUMN_SPARE(n) ((uint32_t)(n) << 8)
+
 /* A column; a title of NULL ends the list. */
 struct column {
 	const char *title;
-	uint32_t flags; /* enum column_flag */
+	uint32_t flags; /* enum column_flag and COLUMN_SPARE() */
 };
 
 enum tint { TINT_NONE, TINT_TITLE, TINT_GOOD, TINT_DOUBT, TINT_BAD };
@@ -41,6 +47,9 @@ const char *color_off(void);
 
 struct table;
 
+/* Leave out no column from now on. */
+void tables_are_whole(void);
+
 /* Without @titles the columns have no heading. */
 struct table *table_new(const struct column *columns, bool titles);
 /* Begin a row. Returns its number, counted from 0. */
@@ -56,7 +65,10 @@ void table_count(struct table *t, size_t column, uint64_t n);
 void table_tint(struct table *t, size_t column, enum tint tint);
 /* Free a table that is not to be printed. */
 void table_free(struct table *t);
-/* Print the table, and free it. Returns an enum exit_code. */
+/*
+ * Print the table, and free it. Below it a line names the columns that the terminal has no
+ * room for. Returns an enum exit_code.
+ */
 int table_print(struct table *t);
 /* The same, below an empty line if the table has a row. */
 int table_print_below(struct table *t);

@@ -25,6 +25,8 @@
 /* Lines above the groups, and above the counters. */
 #define HEAD_LINES 3
 #define COUNTER_LINES 2
+/* A line below the groups, which names columns that are left out. */
+#define NOTE_LINES 1
 
 struct top {
 	struct ctl *ctl;
@@ -136,21 +138,21 @@ static void tell_left(size_t n, size_t shown, size_t room)
 
 static void print_rows(const struct top *t, size_t room)
 {
-	static const uint32_t number = COLUMN_RIGHT;
-	static const uint32_t drops = COLUMN_RIGHT | COLUMN_OPTIONAL;
+	enum { number = COLUMN_RIGHT };
+	enum { drops = COLUMN_RIGHT | COLUMN_OPTIONAL };
 	static const struct column columns[] = {
 		[TOP_GROUP] = { "GROUP", 0 },
-		[TOP_ADDRESS] = { "ADDRESS", 0 },
+		[TOP_ADDRESS] = { "ADDRESS", COLUMN_SPARE(5) },
 		[TOP_OUT] = { "OUT/s", number },
-		[TOP_OUT_OCTETS] = { "OCTETS", drops },
+		[TOP_OUT_OCTETS] = { "OCTETS", drops | COLUMN_SPARE(4) },
 		[TOP_IN] = { "IN/s", number },
-		[TOP_IN_OCTETS] = { "OCTETS", drops },
+		[TOP_IN_OCTETS] = { "OCTETS", drops | COLUMN_SPARE(3) },
 		[TOP_OUT_DROPS] = { "OUT-DROPS/s", drops },
 		[TOP_IN_DROPS] = { "IN-DROPS/s", drops },
 		[TOP_REPLAYS] = { "REPLAYS/s", drops },
 		[TOP_BAD_ICV] = { "BAD-ICV/s", drops },
-		[TOP_KEY] = { "KEY", 0 },
-		[TOP_AGE] = { "KEY AGE", number },
+		[TOP_KEY] = { "KEY", COLUMN_SPARE(2) },
+		[TOP_AGE] = { "KEY AGE", number | COLUMN_SPARE(1) },
 		{}
 	};
 	struct table *table = table_new(columns, true);
@@ -305,7 +307,9 @@ static struct room screen_room(const struct top *t)
 
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) && w.ws_row)
 		lines = w.ws_row;
-	lines = lines > HEAD_LINES + 2 ? lines - HEAD_LINES - 1 : 1;
+	lines = lines > HEAD_LINES + NOTE_LINES + 2
+			? lines - HEAD_LINES - NOTE_LINES - 1
+			: 1;
 	most = lines / 3 > COUNTER_LINES ? lines / 3 - COUNTER_LINES : 0;
 	if (counters > most)
 		counters = most;

@@ -156,10 +156,10 @@ static int print_tree(const json_t *status, const json_t *members)
 	static const struct column columns[] = {
 		[TREE_NAME] = { "NAME", COLUMN_TREE },
 		[TREE_STATE] = { "STATE", COLUMN_OPTIONAL },
-		[TREE_MAY] = { "MAY", COLUMN_OPTIONAL },
+		[TREE_MAY] = { "MAY", COLUMN_OPTIONAL | COLUMN_SPARE(1) },
 		[TREE_KEY] = { "KEY", COLUMN_OPTIONAL },
-		[TREE_AT] = { "ADDRESS", COLUMN_OPTIONAL },
-		[TREE_SINCE] = { "SINCE", COLUMN_OPTIONAL },
+		[TREE_AT] = { "ADDRESS", COLUMN_OPTIONAL | COLUMN_SPARE(2) },
+		[TREE_SINCE] = { "SINCE", COLUMN_OPTIONAL | COLUMN_SPARE(3) },
 		{}
 	};
 	struct table *t = table_new(columns, true);
