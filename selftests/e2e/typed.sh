@@ -8,14 +8,16 @@
 #	typed_hosts HOST...	give each its files; their namespaces are there
 #	typed_commands ...	the commands of a document
 #	type_at HOST COMMAND	a check: it succeeds; its output is in TMP/out
+#	type_page FILE HOSTS	all of a page, with before_command and after_command
 #	on_host HOST COMMAND...	a command that is not in the document
 
-# FILE FROM TO HOSTS: "HOST$ COMMAND" of each line between the lines FROM and TO ("" is
-# the end) that begins with one of HOSTS ("a|b"); one that is continued is joined.
+# FILE FROM TO HOSTS: "HOST$ COMMAND" of each line between the lines FROM and TO ("" are
+# beginning and end) that begins with one of HOSTS ("a|b"); one that is continued is joined.
 typed_commands() {
 	awk -v from="$2" -v to="$3" -v prompt="^  +($4)[$] " '
-	$0 == from { on = 1; next }
-	on && $0 == to { exit }
+	BEGIN { on = !from }
+	from && $0 == from { on = 1; next }
+	on && to && $0 == to { exit }
 	on && $0 ~ prompt {
 		line = $0
 		while (sub(/\\$/, "", line) && (getline more) > 0)
@@ -25,6 +27,62 @@ typed_commands() {
 		print line
 	}' "$1"
 }
+
+# FILE HOSTS: the commands of a whole page, and its files, each of which is behind a line
+# "``PATH`` of ``HOST``::" and gets a command that puts it where it belongs.
+page_commands() {
+	awk -v tmp="$TMP" '
+	function finish() {
+		if (file) {
+			close(file)
+			print "    " part[4] "$ sudo install -D -m 644 " name " " path
+		}
+		file = begun = ""
+	}
+	/^``\/[^`]*`` of ``[a-z0-9]+``.*::$/ {
+		finish()
+		split($0, part, "``")
+		name = path = part[2]
+		sub(/.*\//, "", name)
+		file = tmp "/" part[4] "/home/" name
+		printf "" >file
+		between = ""
+		next
+	}
+	# Empty lines belong to it between others only.
+	file && /^$/ {
+		between = between "\n"
+		next
+	}
+	file && /^    / {
+		sub(/^    /, "")
+		printf "%s%s\n", begun ? between : "", $0 >file
+		between = ""
+		begun = 1
+		next
+	}
+	{
+		finish()
+		print
+	}' "$1" >"$TMP/page" && typed_commands "$TMP/page" "" "" "$2"
+}
+
+# FILE HOSTS ("a|b"): types a page. What the test does before and after a command is in
+# its before_command and after_command, which get HOST and COMMAND.
+type_page() {
+	local line n=0
+
+	while IFS= read -r line <&3; do
+		n=$((n + 1))
+		before_command "${line%%\$ *}" "${line#*\$ }"
+		type_at "${line%%\$ *}" "${line#*\$ }"
+		after_command "${line%%\$ *}" "${line#*\$ }"
+	done 3< <(page_commands "$1" "$2")
+	is "no line of the page was left out" \
+		"$(grep -cE '^    [a-z0-9]+\$ |^``/.*`` of ``.*::$' "$1")" "$n"
+}
+before_command() { :; }
+after_command() { :; }
 
 typed_host() {
 	local h=$1
@@ -65,7 +123,7 @@ type_at() {
 
 	case $2 in
 	*'pki bundle'* | *'pki import'*)
-		out=$(on_host "$1" python3 "$TOP/selftests/e2e/typed.py" \
+		out=$(on_host "$1" python3 -ISs "$TOP/selftests/e2e/typed.py" \
 			'assphrase of the bundle: ' "$typed_pass" bash -c "$2" 2>&1)
 		;;
 	*)
@@ -115,37 +173,50 @@ for name in sysusers tmpfiles; do
 		exec $(command -v systemd-$name) "\$@" "$TOP/tools/systemd/$name.conf"
 	END
 done
-# enable|disable --now UNIT, or reload|restart UNIT
+# enable|disable --now UNIT, or start|stop|restart|reload UNIT; a test that has other
+# units than ours says what they run: it makes a program unit-UNIT.
 program systemctl <<END
 #!/bin/bash
 begin() {
-	local unit=$TOP/tools/systemd/\$1.service caps user
+	local unit=$TOP/tools/systemd/\$1.service name='' caps user run ns
 
-	caps=-all\$(sed -n 's/^AmbientCapabilities=//p' "\$unit" | tr 'A-Z' 'a-z' |
-		sed 's/cap_/,+/g; s/ //g')
-	user=\$(sed -n 's/^User=//p' "\$unit")
-	install -d -o "\$user" /run/mcsec && install -d -m 700 -o "\$user" /var/lib/mcsec || exit
-	setpriv --reuid "\$user" --regid "\$user" --clear-groups --bounding-set "\$caps" \\
-		--inh-caps "\$caps" --ambient-caps "\$caps" --no-new-privs \\
-		\$(sed -n 's/^ExecStart=//p' "\$unit") >>\$HOME/\$1.log 2>&1 </dev/null &
-	echo \$! >/run/\$1.pid
-	until mcsecctl status >/dev/null 2>&1; do
+	[[ \$1 != *@* ]] || name=\${1#*@} unit=$TOP/tools/systemd/\${1%%@*}@.service
+	[ -e "\$unit" ] || {
+		unit-\$1 >>\$HOME/\$1.log 2>&1 </dev/null &
+		echo \$! >/run/played-\$1.pid
+		return
+	}
+	of() { sed -n "s/^\$1=//p" "\$unit" | sed "s/%i/\$name/"; }
+	caps=-all\$(of AmbientCapabilities | tr 'A-Z' 'a-z' | sed 's/cap_/,+/g; s/ //g')
+	user=\$(of User) run=/run/\$(of RuntimeDirectory)/mcsecd.sock
+	ns=\$(sed -n 's/^NetworkNamespacePath=//p' /etc/systemd/system/\$1.service.d/*.conf 2>/dev/null)
+	install -d -o "\$user" "\${run%/*}" &&
+		install -d -m 700 -o "\$user" "/var/lib/\$(of StateDirectory)" || exit
+	\${ns:+nsenter "--net=\$ns"} setpriv --reuid "\$user" --regid "\$user" --clear-groups \\
+		--bounding-set "\$caps" --inh-caps "\$caps" --ambient-caps "\$caps" \\
+		--no-new-privs \$(of ExecStart) >>\$HOME/\$1.log 2>&1 </dev/null &
+	echo \$! >/run/played-\$1.pid
+	until mcsecctl -s \$run status >/dev/null 2>&1; do
 		[ -d /proc/\$! ] || { cat \$HOME/\$1.log; exit 1; }
 		sleep 0.1
 	done
 }
 end() {
-	kill "\$(cat /run/\$1.pid)" || exit
-	while [ -d "/proc/\$(cat /run/\$1.pid)" ]; do sleep 0.1; done
+	kill "\$(cat /run/played-\$1.pid)" || exit
+	while [ -d "/proc/\$(cat /run/played-\$1.pid)" ]; do sleep 0.1; done
+	rm /run/played-\$1.pid
 }
 case \$1 in
+daemon-reload) ;;
 enable) begin "\$3" ;;
 disable) end "\$3" ;;
-restart) end "\$2" && begin "\$2" ;;
+start) begin "\$2" ;;
+stop) end "\$2" ;;
+restart) [ ! -e "/run/played-\$2.pid" ] || end "\$2"; begin "\$2" ;;
 reload)
 	said() { grep -c '^reload done' "\$HOME/\$unit.log"; }
 	unit=\$2 before=\$(said)
-	mcsecd --check >/dev/null && kill -HUP "\$(cat /run/\$unit.pid)" || exit
+	mcsecd --check >/dev/null && kill -HUP "\$(cat /run/played-\$unit.pid)" || exit
 	for i in \$(seq 200); do
 		[ "\$(said)" = "\$before" ] || exit 0
 		sleep 0.1
