@@ -261,8 +261,8 @@ static void quorum(void)
 static void everything(void)
 {
 	static const char *const examples[] = {
-		"gcks", "member", "gateway", "ospf",
-		"pim",	"vrrp",	  "vxlan",   "dds",
+		"gcks", "member", "gateway", "ospf", "pim",
+		"ptp",	"vrrp",	  "vxlan",   "dds",
 	};
 	char example[512];
 	char path[] = "/tmp/mcsec-conf-XXXXXX", *text = NULL;
