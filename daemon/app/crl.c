@@ -145,7 +145,7 @@ void app_end_note(struct crl_seen *seen, bool used)
 	struct err why;
 
 	if (seen && used && crl_seen_commit(seen, &why))
-		log_err("revocation lists not noted: %s: after a restart older ones would be taken",
+		log_err("CRL state not saved: %s: after a restart older ones would be taken",
 			why.text);
 	if (seen)
 		crl_seen_drop(seen);

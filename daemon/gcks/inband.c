@@ -188,7 +188,7 @@ void gcks_inband_done(struct gcks *k, struct ike_sa *sa,
 	if (notify) {
 		/* The member reports what it cannot use, or registers again. */
 		if (notice_left(k, m->identity))
-			group_warn(g, "rekey not followed: %s: %s",
+			group_warn(g, "rekey rejected: %s: %s",
 				   quote(m->identity, name),
 				   ike_notify_name(notify));
 		return;

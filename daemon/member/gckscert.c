@@ -24,7 +24,7 @@ void gckscert_learn(struct mgroup *g, const struct ike_sa *sa)
 	struct cert_refs now;
 
 	if (g->gcks_revoked)
-		group_info(g, "key server has proven another certificate");
+		group_info(g, "key server certificate changed");
 	g->gcks_revoked = false;
 	timer_del(mgroup_tq(g), &g->gcks_gone);
 	/* Without memory the former certificates stay known. */

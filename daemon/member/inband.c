@@ -57,9 +57,9 @@ static bool is_exclusion(const struct gike_inband *msg)
 
 static void refuse_keys(struct mgroup *g, struct ike_sa *sa, const char *why)
 {
-	group_warn(g, "rekey not followed: %s", why);
-	snprintf(g->last_error, sizeof(g->last_error),
-		 "rekey not followed: %.400s", why);
+	group_warn(g, "rekey rejected: %s", why);
+	snprintf(g->last_error, sizeof(g->last_error), "rekey rejected: %.400s",
+		 why);
 	/* The answer is empty, so that a report follows (RFC 9838 2.3.2). */
 	ike_report(sa, &g->idg, IKE_N_NO_PROPOSAL_CHOSEN);
 }
@@ -72,12 +72,12 @@ static void take_keys(struct mgroup *g, struct ike_sa *sa,
 
 	if (!ret) {
 		inband_watch(g);
-		group_debug(g, "rekey followed: inband");
+		group_debug(g, "rekey accepted: inband");
 	} else if (ret == -EPROTO) {
 		refuse_keys(g, sa, err.text);
 		register_again(g, 0, err.text);
 	} else if (ret != -ESTALE) {
-		group_warn(g, "rekey not followed: %s", err.text);
+		group_warn(g, "rekey rejected: %s", err.text);
 		register_again(g, 0, err.text);
 	}
 }

@@ -775,7 +775,7 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 		return;
 	}
 	if (ret)
-		group_warn(g, "rekey not followed: %s", err.text);
+		group_warn(g, "rekey rejected: %s", err.text);
 	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
 		g->n_rekeys++;
 	/*
@@ -786,7 +786,7 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	else if (ret)
 		register_again(g, 0, err.text);
 	else
-		group_debug(g, "rekey followed: Message ID %u", msg->mid);
+		group_debug(g, "rekey accepted: Message ID %u", msg->mid);
 }
 
 /* ---- GSA_INBAND_REKEY --------------------------------------------------- */

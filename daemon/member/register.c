@@ -411,7 +411,7 @@ void register_unheard(struct member *m)
 	if (mgroup_is_registering(g))
 		snprintf(g->last_error, sizeof(g->last_error), "%s", text);
 	if (!m->unheard_told)
-		log_warn("key server not heard: %s: %s",
+		log_warn("key server unreachable: %s: %s",
 			 peer_str(m->conf->gcks_id, &m->conf->gcks, peer),
 			 text);
 	m->unheard_told = true;

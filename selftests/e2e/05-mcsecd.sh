@@ -170,7 +170,7 @@ m_conf 10.99.0.1 >"$TMP/m.conf"
 up m
 try "a member without a route to the key server says so" wait_until 10 error_is \
 	"datagrams to 10.99.0.1:848 are not sent: Network is unreachable"
-is "the log has it once" "$(grep -c 'key server not heard: .* Network is unreach' \
+is "the log has it once" "$(grep -c 'key server unreachable: .* Network is unreach' \
 	"$TMP/m.log")" 1
 down TERM "$pid"
 m_conf "$K4" >"$TMP/m.conf"

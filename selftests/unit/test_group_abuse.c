@@ -685,7 +685,7 @@ static void test_not_asked_for(void)
 	msg.transport = true;
 	msg.gsa.rekey.gcauth = GIKE_GCAUTH_IMPLICIT;
 	install_rekey(g, rk, &msg);
-	ok(sim_logged(&s, "rekey not followed: member lacks GCAUTH for the "),
+	ok(sim_logged(&s, "rekey rejected: member lacks GCAUTH for the "),
 	   "a Rekey SA without signatures is not followed");
 	ok(TAILQ_FIRST(&g->rekeys) == rk, "the Rekey SA is the one it was");
 	rekey_msg_free(&msg);

@@ -356,7 +356,7 @@ static bool is_not_followed(struct sim_member *m, const struct kd *kd,
 	unsigned int n = m->mk.n_sas, lines;
 	char line[160];
 
-	snprintf(line, sizeof(line), "rekey not followed: %s", why);
+	snprintf(line, sizeof(line), "rekey rejected: %s", why);
 	lines = sim_log_count(&s, line);
 	altered_rekey = (struct rekey_msg){
 		.has_gsa = true, .transport = true, .gsa = altered, .kd = *kd

@@ -173,7 +173,7 @@ static void reactions(void)
 	change = cannot_use;
 	sim_inband_rekey(&s);
 	sim_run(&s, 400);
-	ok(sim_logged(&s, "rekey not followed: SN 99"),
+	ok(sim_logged(&s, "rekey rejected: SN 99"),
 	   "a policy that cannot be used is logged");
 	ok(sim_logged(&s,
 		      "report received: \"r0.example\": NO_PROPOSAL_CHOSEN"),

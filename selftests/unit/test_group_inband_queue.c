@@ -237,8 +237,7 @@ static void other_answers(void)
 	gcks_inband_done(s.gcks, a->sa, &video, 14);
 	is_int(g->inband_done, done, "an error is no answer");
 	ok(!a->inband_open, "an error ends the request");
-	ok(sim_logged(&s,
-		      "rekey not followed: \"r0.example\": NO_PROPOSAL_CHOSEN"),
+	ok(sim_logged(&s, "rekey rejected: \"r0.example\": NO_PROPOSAL_CHOSEN"),
 	   "an error is logged");
 	a->inband_open = true;
 	a->sent_spi = gkey_spi(&g->st.data);

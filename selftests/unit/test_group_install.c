@@ -224,7 +224,7 @@ static void not_taken(const char *what, const char *why)
 	uint64_t n_rekeys = g->n_rekeys;
 	char line[160];
 
-	snprintf(line, sizeof(line), "rekey not followed: %s", why);
+	snprintf(line, sizeof(line), "rekey rejected: %s", why);
 	lines = sim_log_count(&s, line);
 	take();
 	is_int(sim_log_count(&s, line) - lines, 1, "%s: the log says why",
@@ -409,7 +409,7 @@ static void test_no_sids(void)
 	make(1, 0);
 	take();
 	is_int(m->mk.n_sas, n, "no SA is installed that could not send");
-	ok(sim_logged(&s, "rekey not followed: no Sender-ID held"),
+	ok(sim_logged(&s, "rekey rejected: no Sender-ID held"),
 	   "the log says that the sender has no Sender-ID");
 	ok(timer_armed(&g->retry), "the sender asks for Sender-IDs");
 	sim_free(&s);
@@ -471,7 +471,7 @@ static void test_undone(void)
 	take();
 	is_int(a->mk.n_sas, n, "the first SA is removed, too");
 	is_int(a->mk.fail_add, 0, "the kernel was asked for both");
-	ok(sim_log_count(&s, "rekey not followed: "),
+	ok(sim_log_count(&s, "rekey rejected: "),
 	   "the log says that the rekey was not followed");
 	sim_free(&s);
 
@@ -763,7 +763,7 @@ static void test_doubts(void)
 	ok(timer_armed(&g->ask), "one doubt is left: the member will ask");
 	is_str(doubt_text(g), "no rekey or beat received for three intervals",
 	       "one doubt is left: that is shown");
-	doubt_received(g);
+	doubt_received(g, 0);
 	ok(!timer_armed(&g->ask) && !doubt_text(g),
 	   "no doubt is left: the member does not ask");
 	sim_finish(&s, "doubts");

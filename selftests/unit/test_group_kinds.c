@@ -211,19 +211,19 @@ static void test_rekey(void)
 	msg.gsa.data[0].dst.port_hi = UINT16_MAX;
 	install_rekey(g, mrekey_current(g), &msg);
 	ok(sim_logged(&s,
-		      "rekey not followed: Data SA is for 239.2.1.1 proto udp, which is more"),
+		      "rekey rejected: Data SA is for 239.2.1.1 proto udp, which is more"),
 	   "a wider rekey is refused");
 	msg.gsa.data[0].dst.port_lo = 5000;
 	msg.gsa.data[0].dst.port_hi = 5001;
 	install_rekey(g, mrekey_current(g), &msg);
 	ok(sim_logged(&s,
-		      "rekey not followed: Data SA has traffic selectors that no group can have"),
+		      "rekey rejected: Data SA has traffic selectors that no group can have"),
 	   "a rekey with a range of ports is refused");
 	msg.gsa.data[0].dst.port_hi = 5000;
 	msg.transport = false;
 	install_rekey(g, mrekey_current(g), &msg);
 	ok(sim_logged(&s,
-		      "rekey not followed: Data SA is for tunnel mode, configured is transport"),
+		      "rekey rejected: Data SA is for tunnel mode, configured is transport"),
 	   "a rekey to tunnel mode is refused");
 	rekey_msg_free(&msg);
 	is_int(s.m[0]->mk.n_sas, 1, "none of them brings an SA");

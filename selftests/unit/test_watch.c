@@ -48,9 +48,9 @@ static void test_lines(void)
 	int a = watcher(), b = client();
 
 	is_str(got(a), DONE, "the request to watch is answered");
-	log_info("group %s: rekey followed: \"x\"", "video");
+	log_info("group %s: rekey accepted: \"x\"", "video");
 	is_str(got(a),
-	       "{\"event\":\"log\",\"level\":\"info\",\"text\":\"group video: rekey followed: \\\"x\\\"\"}\n",
+	       "{\"event\":\"log\",\"level\":\"info\",\"text\":\"group video: rekey accepted: \\\"x\\\"\"}\n",
 	       "a line at info");
 	log_debug("protocol step");
 	is_str(got(a), "", "a line that is not logged is not sent");
