@@ -235,7 +235,7 @@ static void quorum(void)
 	conf_free(other);
 	other = parse(GCKS(QUORUM(THREE, "needed = 2; orders = true;"), ""));
 	is_int(conf_reload_check(c, other, &err), -EBUSY,
-	       "what needs a quorum cannot change");
+	       "the orders that need a quorum cannot change");
 	conf_free(other);
 	conf_free(c);
 	refused(GCKS(QUORUM(THREE, "needed = 4;"), ""),

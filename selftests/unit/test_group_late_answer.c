@@ -100,9 +100,10 @@ static void test_receiver(char change, unsigned int away_ms)
 	a->mute = false;
 	back = s.ms;
 	ok(run_until(is_answered, a), "the answer comes again");
-	ok(!is_current(a), "its keys are old");
+	ok(!is_current(a), "late answer: the member has old keys");
 	ok(sim_status(a).doubt, "the member does not take them for current");
-	ok(run_until(is_current, a), "it gets the keys of now");
+	ok(run_until(is_current, a),
+	   "late answer: the member gets the current keys");
 	/* The request is repeated after 4 s at most, and the doubt is asked about. */
 	ok(s.ms - back < 8000, "%u ms after it hears again",
 	   (unsigned int)(s.ms - back));
