@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <libconfig.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -269,25 +270,38 @@ void conf_document_free(struct conf_document *d)
 	free(d);
 }
 
+/*
+ * Add a setting for each group, by which the check names the one that is wrong: by its
+ * name, if that can be one of a setting.
+ */
+static int add_groups(config_setting_t *root, const struct conf_gcks *k)
+{
+	config_setting_t *s =
+		config_setting_add(root, "gcks", CONFIG_TYPE_GROUP);
+	char number[32];
+	size_t i;
+
+	s = s ? config_setting_add(s, "groups", CONFIG_TYPE_GROUP) : NULL;
+	for (i = 0; s && i < k->n_groups; i++) {
+		snprintf(number, sizeof(number), "group-%zu", i + 1);
+		if (!config_setting_add(s, k->groups[i].name,
+					CONFIG_TYPE_GROUP) &&
+		    !config_setting_add(s, number, CONFIG_TYPE_GROUP))
+			return -ENOMEM;
+	}
+	return s ? 0 : -ENOMEM;
+}
+
 int conf_document_check(const struct conf_gcks *k, struct err *err)
 {
 	struct conf_reader r = { "document", err };
-	config_setting_t *groups;
 	config_t cfg;
-	size_t i;
-	int ret = 0;
+	int ret;
 
-	/* The check names the setting of a group that is wrong. */
 	config_init(&cfg);
-	groups = config_setting_add(config_root_setting(&cfg), "gcks",
-				    CONFIG_TYPE_GROUP);
-	if (groups)
-		groups = config_setting_add(groups, "groups", CONFIG_TYPE_LIST);
-	for (i = 0; groups && i < k->n_groups; i++)
-		if (!config_setting_add(groups, NULL, CONFIG_TYPE_GROUP))
-			ret = -ENOMEM;
-	if (!groups || ret)
-		ret = err_set(err, -ENOMEM, "out of memory");
+	ret = add_groups(config_root_setting(&cfg), k);
+	if (ret)
+		err_set(err, ret, "out of memory");
 	else
 		ret = conf_check_gcks(&r, config_root_setting(&cfg), k);
 	config_destroy(&cfg);

@@ -512,6 +512,40 @@ static void test_effect(void)
 	stop_quorum();
 }
 
+/* Return a policy of the group "video" with another address. */
+static const char *moved_text(unsigned int version, const char *address)
+{
+	static char text[2048];
+	char *at;
+
+	snprintf(text, sizeof(text), "%s",
+		 policy_text("video", version, ALL, ""));
+	at = strstr(text, "239.1.1.1\"");
+	memcpy(at, address, strlen(address));
+	return text;
+}
+
+/* Groups of the file and of documents must not select the same datagrams. */
+static void test_beside(void)
+{
+	start_quorum(16);
+	next.n_groups = 2;
+	is_int(reload(), 0, "a second group: %s", why);
+	sim_run(&s, 5000);
+	refuses(sign_by(moved_text(1, "239.1.1.2"), &x, &y), -EINVAL,
+		"gcks.groups.audio.address", "the address of another group");
+	accepts(sign_by(moved_text(1, "239.1.1.7"), &x, &y), "another address");
+	sim_run(&s, 5000);
+	addr_parse("239.1.1.7", &groups[1].sel.dst);
+	is_int(reload(), -EINVAL, "a file with that address is refused: %s",
+	       why);
+	ok(strstr(why, "gcks.groups.audio.address"),
+	   "the group is named that clashes");
+	addr_parse("239.1.1.1", &groups[1].sel.dst);
+	is_int(reload(), 0, "the former address is free: %s", why);
+	stop_quorum();
+}
+
 /* A store that takes no document leaves the policy, and one that does decides. */
 static void test_store(void)
 {
@@ -810,6 +844,7 @@ int main(void)
 	RUN(test_signing);
 	RUN(test_documents);
 	RUN(test_effect);
+	RUN(test_beside);
 	RUN(test_store);
 	RUN(test_kept);
 	RUN(test_without);
