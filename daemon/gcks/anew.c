@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "gcks/copies.h"
 #include "gcks/gkm.h"
 #include "gcks/lkh.h"
 #include "gcks/mids.h"
@@ -22,16 +21,14 @@ const char *anew_needed(const struct group *g)
 	return mids_ended(g) ? "Message IDs are used up" : NULL;
 }
 
-uint32_t anew_effective_ms(const struct group *g)
+uint32_t anew_reset_ms(const struct group *g)
 {
-	uint32_t ms = pace_exclude_ms(g) + copies_effective_ms(g), reset = 0;
-
 	/* A farewell takes a Message ID, and members that get none notice silence. */
 	if (mids_end_soon(g))
-		reset = pace_reset_ms(g, false);
-	else if (lkh_next_id(g->tree) > KEY_ID_LAST - KEY_IDS_SOON)
-		reset = pace_reset_ms(g, true);
-	return reset > ms ? reset : ms;
+		return pace_reset_ms(g, false);
+	if (lkh_next_id(g->tree) > KEY_ID_LAST - KEY_IDS_SOON)
+		return pace_reset_ms(g, true);
+	return 0;
 }
 
 struct exclusion {

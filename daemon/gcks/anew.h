@@ -18,11 +18,10 @@ struct policy;
  */
 const char *anew_needed(const struct group *g);
 /*
- * Return the milliseconds from now, at most, until no sender uses a key that those know
- * who are to be excluded when that may be done. Where numbers may be used up by then,
- * this counts on a reset.
+ * Return the milliseconds from now, at most, until no sender uses the keys of before a
+ * reset in the place of an exclusion that has to wait; 0: numbers last until then.
  */
-uint32_t anew_effective_ms(const struct group *g);
+uint32_t anew_reset_ms(const struct group *g);
 /*
  * Start the group anew, when anew_needed() says why. @deny is an identity that is
  * denied, and has to live until @done is called, or NULL; @policy is taken over and

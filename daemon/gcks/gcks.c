@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gcks/applied.h"
+#include "gcks/effect.h"
 #include "gcks/gather.h"
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
@@ -462,15 +463,14 @@ static void fill_group_status(const struct group *g,
 	s->outbox += o->sent < o->n;
 	/* The change that takes members out is still to come. */
 	s->unsent_change = g->expels || outbox_unsent(g);
-	s->unconfirmed = !g->st.keyed ? 0
-			 : g->expels  ? g->n_senders
-				      : outbox_unconfirmed(g);
+	s->unconfirmed = effect_waits_for(g);
 	s->changed_ms = group_now_ms(g) - g->change_ms;
 	s->waited_ms = gmc_waited_ms(g);
 	s->changed = g->rekeys;
 	s->store_failed = g->store_failed;
 	s->witness_behind = g->commit.behind;
-	s->confirmed_ms = g->expels ? 0 : g->confirmed_ms;
+	s->confirmed_ms = g->expels || stragglers_count(g) ? 0
+							   : g->confirmed_ms;
 	s->unsent_why = g->send_errno ? strerror(-g->send_errno) : NULL;
 	s->unsent = g->unsent;
 	s->beats = g->beats;

@@ -383,6 +383,7 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 
 	settle_evicted(g, c);
 	inband_exclude_all(g);
+	stragglers_note(g, c->disown);
 	gmc_drop_all(g);
 	lkh_free(g->tree);
 	g->tree = c->tree;

@@ -17,6 +17,7 @@
 #include "gcks/lkh.h"
 #include "gcks/notice.h"
 #include "gcks/pace.h"
+#include "gcks/stragglers.h"
 #include "rekey/rekey.h"
 #include "lib/htab.h"
 #include "lib/progress.h"
@@ -133,6 +134,7 @@ struct gmember {
 	uint64_t over;
 	/* SPI of the Data SA that it confirmed or was given for sending. */
 	uint32_t sends_spi;
+	bool reported; /* told by itself, since the start or its join */
 	/* Number of changes of the group when that was the newest one. */
 	uint64_t confirmed_at;
 };
@@ -418,6 +420,7 @@ struct group {
 	struct timer periodic;
 	struct timer beat;
 	struct pace pace;
+	struct stragglers stragglers;
 
 	struct outbox out;
 	uint64_t next_out;

@@ -323,6 +323,7 @@ static int group_start(struct group *g, struct err *err)
 	schedule_start(g);
 	inband_start(g);
 	resume_outbox(g);
+	stragglers_start(g);
 	check_roster(g);
 	term_start(g);
 	if (next)
@@ -344,6 +345,7 @@ void group_free(struct group *g)
 	term_disarm(g);
 	gkm_free(g);
 	gmc_free(g);
+	stragglers_free(g);
 	policy_free(g->policy);
 	free(g);
 }
@@ -370,6 +372,7 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	timer_init(&g->end, group_end, g);
 	timer_init(&g->reread, reread_due, g);
 	gmc_init(g);
+	stragglers_init(g);
 	orders_init(g);
 	registration_init(g);
 	batch_init(g);
@@ -503,6 +506,7 @@ static void carry_member(const struct gmember *was, struct gmember *m)
 	m->over = was->over;
 	gmc_set_data_spi(m->g, m, was->sends_spi);
 	m->confirmed_at = was->confirmed_at;
+	m->reported = was->reported;
 	m->has_spi = was->has_spi;
 	m->owed = was->owed;
 	if (m->renewed && was->renewed)
@@ -583,6 +587,7 @@ static void carry_over(struct group *old, struct group *g)
 	/* The group's time never goes back. */
 	if (g->ahead_ms < old->ahead_ms)
 		g->ahead_ms = old->ahead_ms;
+	stragglers_move(old, g);
 	carry_members(old, g);
 	carry_counts(old, g);
 }

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gcks/anew.h"
 #include "gcks/batch.h"
 #include "gcks/copies.h"
+#include "gcks/effect.h"
 #include "gcks/gkm.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
@@ -78,10 +78,7 @@ static void evict_done(struct group *g, void *arg, int ret, const char *why)
 		order_end(o, ret, 0, "\"%s\" not evicted: %s", o->identity,
 			  why);
 	else
-		order_end(o, 0,
-			  g->n_members ? copies_effective_ms(g)
-				       : pace_stale_ms(g),
-			  "%s", "");
+		order_end(o, 0, effect_ms(g, EFFECT_EXCLUDED), "%s", "");
 }
 
 static void kept_out(struct group *g, void *arg, int ret, const char *why)
@@ -101,13 +98,13 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 		batch_expel_soon(g);
 		group_info(g, "member to be evicted: %s: in %u ms",
 			   quote(o->identity, name), pace_exclude_ms(g));
-		order_end(o, 0, anew_effective_ms(g), "%s", "");
+		order_end(o, 0, effect_ms(g, EFFECT_WAITS), "%s", "");
 		return;
 	}
 	g->evictions++;
 	group_info(g, "identity denied: %s: not a member now",
 		   quote(o->identity, name));
-	order_end(o, 0, 0, "%s", "");
+	order_end(o, 0, effect_ms(g, EFFECT_ABSENT), "%s", "");
 }
 
 /*
@@ -260,6 +257,24 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
+static void order_waits(struct group *g, struct order *o, uint32_t ms)
+{
+	o->waits = true;
+	TAILQ_INSERT_HEAD(&g->orders, o, all);
+	timer_set(g->k->deps.tq, &o->wait, ms);
+}
+
+/* Return true if @o, which is a reset, is run again when senders have another key. */
+static bool waits_for_exclusion(struct group *g, struct order *o)
+{
+	uint32_t ms = pace_before_reset_ms(g, !outbox_unconfirmed(g));
+
+	if (ms)
+		order_waits(g, o,
+			    ms < EXCLUDED_STEP_MS ? ms : EXCLUDED_STEP_MS);
+	return ms;
+}
+
 static void reset_excluded(struct group *g, void *arg, int ret, const char *why)
 {
 	if (ret)
@@ -277,7 +292,7 @@ static void run_reset(struct group *g, struct order *o)
 {
 	if (g->expels)
 		batch_expel(g, NULL, reset_excluded, o);
-	else
+	else if (!waits_for_exclusion(g, o))
 		gkm_reset(g, "reset requested", reset_done, o);
 }
 
@@ -290,10 +305,8 @@ static void look_again(struct order *o, uint32_t ms)
 
 static void policy_waits(struct group *g, struct order *o, uint32_t ms)
 {
-	o->waits = true;
 	o->until_ms = 0;
-	TAILQ_INSERT_HEAD(&g->orders, o, all);
-	look_again(o, ms);
+	order_waits(g, o, ms);
 }
 
 /* Return true if a later policy waits, which takes the place of that of a start. */
@@ -657,7 +670,8 @@ static void run_policy(struct group *g, struct order *o)
 	    (excludes_first(g, o) || gmc_somebody_bars(g, &p->conf))) {
 		exclude_first(g, o);
 	} else if (diff & POLICY_RESET) {
-		adopt_by_reset(g, o, why);
+		if (!waits_for_exclusion(g, o))
+			adopt_by_reset(g, o, why);
 	} else if (!pace_exclude_ms(g) && gmc_somebody_bars(g, &p->conf)) {
 		o->adopts = p;
 		o->policy = NULL;
@@ -710,7 +724,8 @@ static void order_run(struct group *g, struct order *o)
 		run_policy(g, o);
 		break;
 	case ORDER_CLOSE:
-		gkm_restart(g, "the group is removed", close_done, o);
+		if (!waits_for_exclusion(g, o))
+			gkm_restart(g, "the group is removed", close_done, o);
 		break;
 	}
 }

@@ -148,6 +148,7 @@ void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 		g->wrong_confirms++;
 		return;
 	}
+	stragglers_report(g, m);
 	gmc_set_data_spi(g, m, spi);
 	if (!gmc_confirmed(g, m) || outbox_unconfirmed(g) || g->confirmed_ms)
 		return;

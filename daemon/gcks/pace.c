@@ -28,6 +28,8 @@
  * they must not read for as long as it takes to tell all of them in peace.
  */
 #define EXCLUDE_MAX_MS 10000
+/* Longest wait of a reset for senders to confirm an exclusion. */
+#define CONFIRM_MAX_MS 6000
 /* Bounds of the pause between claims, and the rest that halves it. */
 #define CLAIM_MIN_MS 5000u
 #define CLAIM_MAX_MS 60000u
@@ -82,6 +84,8 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 	if (told && how == GKM_EXCLUDE)
 		p->burst_ms = now + copies_burst_ms(g) + SLACK_MS;
 	if (told && how == GKM_EXCLUDE)
+		p->excluded_ms = now + copies_effective_ms(g);
+	if (told && how == GKM_EXCLUDE)
 		p->short_ms = now + gkm_silence_ms(g);
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms + HOLD_EARLY_MS < p->hold_ms)
@@ -131,6 +135,7 @@ void pace_resumed(struct group *g)
 	g->pace.copies_ms = now + copies_ms(g, GKM_SIMPLE);
 	g->pace.clear_ms = g->pace.copies_ms;
 	g->pace.burst_ms = now + copies_burst_ms(g) + SLACK_MS;
+	g->pace.excluded_ms = now + copies_effective_ms(g);
 }
 
 uint16_t pace_dtd(const struct group *g)
@@ -197,6 +202,20 @@ uint32_t pace_reset_ms(const struct group *g, bool told)
 	return pace_exclude_ms(g) +
 	       (told ? spread_dtd(g) * MSEC_PER_SEC
 		     : gkm_silence_ms(g) + HOLD_SHORT_S * MSEC_PER_SEC);
+}
+
+uint32_t pace_excluded_ms(const struct group *g)
+{
+	return ms_left(g, g->pace.excluded_ms);
+}
+
+uint32_t pace_before_reset_ms(const struct group *g, bool confirmed)
+{
+	uint64_t excluded = g->pace.excluded_ms;
+
+	if (confirmed || !excluded)
+		return pace_beat_ms(g);
+	return ms_left(g, excluded + CONFIRM_MAX_MS);
 }
 
 uint32_t pace_copies_ms(const struct group *g)

@@ -40,6 +40,7 @@ struct pace {
 	uint64_t exclude_ms;
 	uint64_t switch_ms; /* senders use the Data SA */
 	bool exclusion; /* made to exclude a member */
+	uint64_t excluded_ms; /* senders have followed the last exclusion */
 	uint64_t short_ms; /* members may know an exclusion's DTD until then */
 	uint64_t hold_ms; /* after a reset, no sender changes before */
 	uint64_t gather_ms; /* joins are gathered until then */
@@ -95,6 +96,18 @@ uint32_t pace_stale_ms(const struct group *g);
  * members can be told of it.
  */
 uint32_t pace_reset_ms(const struct group *g, bool told);
+/*
+ * Return the milliseconds until senders that heard a copy of the last exclusion have
+ * followed it.
+ */
+uint32_t pace_excluded_ms(const struct group *g);
+/*
+ * Return the milliseconds for which a reset has to wait for the exclusion before it:
+ * senders that have not followed that would use the old key for as long as DTD, like
+ * all others. @confirmed: all have; then its burst has to end. Those that do not confirm
+ * for 6 s are waited for no longer.
+ */
+uint32_t pace_before_reset_ms(const struct group *g, bool confirmed);
 /* Return the milliseconds until the last copy of the last change is sent. */
 uint32_t pace_copies_ms(const struct group *g);
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/effect.h"
+
+#include "gcks/anew.h"
+#include "gcks/copies.h"
+#include "gcks/group.h"
+#include "gcks/outbox.h"
+
+static uint32_t later_of(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint32_t change_ms(const struct group *g, enum effect_of of)
+{
+	switch (of) {
+	case EFFECT_EXCLUDED:
+		/* After a reset in its place nobody is left. */
+		return g->n_members ? copies_effective_ms(g) : 0;
+	case EFFECT_WAITS:
+		return later_of(pace_exclude_ms(g) + copies_effective_ms(g),
+				anew_reset_ms(g));
+	case EFFECT_ABSENT:
+		break;
+	}
+	return pace_excluded_ms(g);
+}
+
+uint32_t effect_ms(const struct group *g, enum effect_of of)
+{
+	return later_of(change_ms(g, of),
+			stragglers_ms(g, of != EFFECT_ABSENT));
+}
+
+uint32_t effect_waits_for(const struct group *g)
+{
+	uint32_t n = stragglers_count(g);
+
+	if (!g->st.keyed)
+		return n;
+	/* The change that takes members out is still to come. */
+	return n + (g->expels ? g->n_senders : outbox_unconfirmed(g));
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/stragglers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gcks/gmc.h"
+#include "gcks/group_time.h"
+#include "lib/util.h"
+
+/* Time for a registration, behind the silence that causes it. */
+#define BACK_MS 2000
+
+struct straggler {
+	TAILQ_ENTRY(straggler) all;
+	char identity[];
+};
+
+void stragglers_init(struct group *g)
+{
+	TAILQ_INIT(&g->stragglers.all);
+}
+
+void stragglers_free(struct group *g)
+{
+	struct straggler *l;
+
+	while ((l = TAILQ_FIRST(&g->stragglers.all))) {
+		TAILQ_REMOVE(&g->stragglers.all, l, all);
+		free(l);
+	}
+	g->stragglers.unknown = false;
+}
+
+static bool has_ended(const struct group *g)
+{
+	return group_now_ms(g) >= g->stragglers.ends_ms;
+}
+
+static bool is_noted(const struct group *g, const char *identity)
+{
+	const struct straggler *l;
+
+	TAILQ_FOREACH(l, &g->stragglers.all, all)
+	if (!strcmp(l->identity, identity))
+		return true;
+	return false;
+}
+
+static void note_one(struct group *g, const char *identity)
+{
+	size_t size = strlen(identity) + 1;
+	struct straggler *l = malloc(sizeof(*l) + size);
+
+	if (!l) {
+		g->stragglers.unknown = true;
+		return;
+	}
+	memcpy(l->identity, identity, size);
+	TAILQ_INSERT_TAIL(&g->stragglers.all, l, all);
+}
+
+static void set_ends(struct group *g, uint64_t left_ms)
+{
+	uint64_t now = group_now_ms(g);
+
+	g->stragglers.heard_ms = now + gkm_silence_ms(g) + BACK_MS;
+	if (g->stragglers.ends_ms < now + left_ms)
+		g->stragglers.ends_ms = now + left_ms;
+}
+
+void stragglers_note(struct group *g, bool unknown)
+{
+	/* Senders of a reset before this one may not be back yet. */
+	bool some = !has_ended(g) && !TAILQ_EMPTY(&g->stragglers.all);
+	const struct gmember *m;
+
+	if (has_ended(g))
+		stragglers_free(g);
+	g->stragglers.unknown |= unknown;
+	TAILQ_FOREACH(m, &g->senders, by_send)
+	if (!some || !is_noted(g, m->identity))
+		note_one(g, m->identity);
+	if (unknown)
+		set_ends(g, gkm_silence_ms(g) + BACK_MS);
+	else if (g->n_senders)
+		set_ends(g, (uint64_t)gkm_left(g, &g->st.data) * MSEC_PER_SEC);
+}
+
+void stragglers_start(struct group *g)
+{
+	if (g->st.keyed || g->st.next_number == 1)
+		return;
+	g->stragglers.unknown = true;
+	set_ends(g, gkm_silence_ms(g) + BACK_MS);
+}
+
+void stragglers_move(struct group *from, struct group *to)
+{
+	TAILQ_CONCAT(&to->stragglers.all, &from->stragglers.all, all);
+	to->stragglers.unknown |= from->stragglers.unknown;
+	to->stragglers.ends_ms = from->stragglers.ends_ms;
+	to->stragglers.heard_ms = from->stragglers.heard_ms;
+}
+
+void stragglers_report(struct group *g, struct gmember *m)
+{
+	struct straggler *l, *next;
+
+	if (m->reported)
+		return;
+	m->reported = true;
+	for (l = TAILQ_FIRST(&g->stragglers.all); l; l = next) {
+		next = TAILQ_NEXT(l, all);
+		if (strcmp(l->identity, m->identity))
+			continue;
+		TAILQ_REMOVE(&g->stragglers.all, l, all);
+		free(l);
+	}
+}
+
+/* Return true if a sender of that identity has not come back. */
+static bool is_away(const struct group *g, const struct straggler *l)
+{
+	const struct gmember *m = gmc_find(g, l->identity);
+
+	return !m || !m->send;
+}
+
+/*
+ * Return true if the sender is back, and has not reported that it uses a key that it
+ * got since. Until then it waits for receivers.
+ */
+static bool is_held(const struct group *g, const struct straggler *l)
+{
+	const struct gmember *m = gmc_find(g, l->identity);
+
+	return m && gmc_confirmed(g, m) && !m->reported;
+}
+
+uint32_t stragglers_count(const struct group *g)
+{
+	const struct straggler *l;
+	uint32_t n = 0;
+
+	if (has_ended(g))
+		return 0;
+	TAILQ_FOREACH(l, &g->stragglers.all, all)
+	n += is_away(g, l) || is_held(g, l);
+	return n || !g->stragglers.unknown ? n : 1;
+}
+
+static bool some_straggle(const struct group *g, bool excluded)
+{
+	const struct straggler *l;
+
+	if (has_ended(g))
+		return false;
+	TAILQ_FOREACH(l, &g->stragglers.all, all)
+	if (is_away(g, l) || (!excluded && is_held(g, l)))
+		return true;
+	return g->stragglers.unknown;
+}
+
+uint32_t stragglers_ms(const struct group *g, bool excluded)
+{
+	uint64_t now = group_now_ms(g);
+
+	if (!some_straggle(g, excluded))
+		return 0;
+	/* A sender that has heard of the reset changes keys with the others. */
+	if (pace_stale_ms(g))
+		return pace_stale_ms(g);
+	if (!some_straggle(g, true))
+		return pace_atd(g) * MSEC_PER_SEC;
+	return g->stragglers.heard_ms > now ? g->stragglers.heard_ms - now : 0;
+}
