@@ -247,7 +247,8 @@ static int move_receiver(struct receiver *r, uint32_t ifindex)
 	if (r->ifindex == ifindex &&
 	    (ret == -EADDRINUSE || ret == -EADDRNOTAVAIL))
 		return 0;
-	if (ret)
+	/* The socket is bound already, if only the membership was lost. */
+	if (ret || r->ifindex == ifindex)
 		return ret;
 	ret = udp_bind_interface(r->fd.fd, ifindex);
 	if (ret) {
@@ -274,6 +275,17 @@ int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 	if (ret && made)
 		receiver_free(r);
 	return ret;
+}
+
+int mcast_report(struct mcast *m, const struct ep *to,
+		 const struct addr *source)
+{
+	struct receiver *r = find_receiver(m, to, source);
+
+	if (!r)
+		return -ENOENT;
+	udp_mcast_leave(r->fd.fd, &r->to.addr, &r->source, r->ifindex);
+	return udp_mcast_join(r->fd.fd, &r->to.addr, &r->source, r->ifindex);
 }
 
 void mcast_leave(struct mcast *m, const struct ep *to,

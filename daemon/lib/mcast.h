@@ -31,6 +31,14 @@ void mcast_free(struct mcast *m);
  */
 int mcast_join(struct mcast *m, const struct ep *to, const struct addr *source,
 	       uint32_t ifindex);
+/*
+ * Say again, by the reports of IGMP or MLD, that this host wants the datagrams of a group
+ * that it has joined: a switch may have forgotten while the link was down, and the kernel
+ * does not report by itself when that is back. Joining again reports nothing. Returns 0 or
+ * -errno; the next mcast_join() then makes up for it.
+ */
+int mcast_report(struct mcast *m, const struct ep *to,
+		 const struct addr *source);
 /* Leave a group; without a membership this is a no-op. */
 void mcast_leave(struct mcast *m, const struct ep *to,
 		 const struct addr *source);

@@ -3,10 +3,16 @@
  * Answers of routing in a network namespace of its own, and receivers that
  * follow it.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "kernel/route.h"
@@ -172,6 +178,73 @@ static void test_receiver(const char *group)
 	loop_free(l);
 }
 
+/* A record of a report by which a host begins to receive a group of any source. */
+#define CHANGE_TO_EXCLUDE 4
+#define RECORD_HDR 4
+
+static int wire_open(const char *link)
+{
+	struct sockaddr_ll at = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)idx(link),
+	};
+	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)))
+		bail("no packet socket");
+	return fd;
+}
+
+/* Return true if a report that @group is wanted comes within 10 s. */
+static bool wanted(int wire, const struct addr *group)
+{
+	size_t len = group->family == AF_INET ? 4 : 16;
+	struct pollfd pfd = { .fd = wire, .events = POLLIN };
+	const uint8_t *at;
+	uint8_t p[2048];
+	ssize_t n;
+
+	while (poll(&pfd, 1, 10000) > 0) {
+		n = recv(wire, p, sizeof(p), 0);
+		/* The destination of a report is another address. */
+		at = n > 0 ? memmem(p, (size_t)n, group->b, len) : NULL;
+		if (at && at - p > RECORD_HDR &&
+		    at[-RECORD_HDR] == CHANGE_TO_EXCLUDE)
+			return true;
+	}
+	return false;
+}
+
+/* A switch that has forgotten a receiver, as by the loss of its carrier, is told again. */
+static void test_report(const char *group)
+{
+	struct addr none = { 0 };
+	struct mcast *m;
+	struct loop *l;
+	struct ep to;
+	int n = 0, wire;
+
+	ep_parse(group, 848, &to);
+	if (loop_new(NULL, &l) || mcast_new(l, on_datagram, &n, &m))
+		bail("no receiver");
+	wire = wire_open("three-peer");
+	is_int(mcast_report(m, &to, &none), -ENOENT, "%s: not joined", group);
+	is_int(mcast_join(m, &to, &none, idx("three")), 0, "%s: joined", group);
+	/* The kernel repeats a report once. */
+	ok(wanted(wire, &to.addr) && wanted(wire, &to.addr),
+	   "%s: the switch is told", group);
+	is_int(mcast_join(m, &to, &none, idx("three")), 0, "%s: joined again",
+	       group);
+	is_int(mcast_report(m, &to, &none), 0, "%s: reported again", group);
+	ok(wanted(wire, &to.addr), "%s: the switch is told again", group);
+	say(to.addr.family, &to, idx("three"), l);
+	is_int(n, 1, "%s: heard as before", group);
+	close(wire);
+	mcast_free(m);
+	loop_free(l);
+}
+
 int main(void)
 {
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
@@ -199,5 +272,7 @@ int main(void)
 	RUN(test_vrf);
 	RUN(test_receiver, "239.2.1.1");
 	RUN(test_receiver, "[ff05::1]");
+	RUN(test_report, "239.2.1.2");
+	RUN(test_report, "[ff05::2]");
 	return done();
 }
