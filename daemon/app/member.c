@@ -127,6 +127,16 @@ static void on_inband(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 		member_inband(a->member, sa, idg, msg);
 }
 
+static void on_changed(void *ctx, struct ike_sa *sa, const uint8_t *group,
+		       size_t len, uint32_t spi)
+{
+	struct app *a = ctx;
+
+	(void)sa;
+	if (a->member)
+		member_changed(a->member, group, len, spi);
+}
+
 static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
 {
 	struct app *a = ctx;
@@ -177,6 +187,7 @@ static const struct ike_ops member_ops = {
 	.later = on_put_off,
 	.left = on_left,
 	.inband = on_inband,
+	.changed = on_changed,
 	.sa_closed = on_sa_closed,
 	.event = member_event,
 };
@@ -208,6 +219,15 @@ static void leave_rekey(void *ctx, const struct ep *to,
 	struct app *a = ctx;
 
 	mcast_leave(a->mcast, to, source);
+}
+
+/* After an error the next try to join makes up for it. */
+static void report_rekey(void *ctx, const struct ep *to,
+			 const struct addr *source)
+{
+	struct app *a = ctx;
+
+	mcast_report(a->mcast, to, source);
 }
 
 static void set_key_digest(void *ctx, const char *group, uint32_t spi,
@@ -369,6 +389,7 @@ int app_protect_member(struct app *a, struct err *err)
 		.tq = &a->tq,
 		.kernel = &a->kernel,
 		.join_rekey = join_rekey,
+		.report_rekey = report_rekey,
 		.leave_rekey = leave_rekey,
 		.note_key = set_key_digest,
 		.find_key_note = find_key_note,

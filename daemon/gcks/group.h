@@ -135,6 +135,11 @@ struct gmember {
 	/* SPI of the Data SA that it confirmed or was given for sending. */
 	uint32_t sends_spi;
 	bool reported; /* told by itself, since the start or its join */
+	/* When it last got Sender-IDs beyond its pace: struct group.rekeys, and time. */
+	uint64_t helped_at;
+	uint64_t helped_ms;
+	/* Value of struct group.reminds when it was last told of a change. */
+	uint64_t reminded;
 	/* Number of changes of the group when that was the newest one. */
 	uint64_t confirmed_at;
 };
@@ -433,6 +438,9 @@ struct group {
 	uint64_t links_ms; /* when earlier changes were repeated */
 	/* From that until all senders had confirmed; 0: they have not. */
 	uint32_t confirmed_ms;
+	uint64_t reminds; /* how often senders were told; see gcks/remind.h */
+	uint32_t remind_ms; /* pause after the next time */
+	struct timer remind;
 	uint64_t unsent; /* copies that could not be sent */
 	int send_errno; /* why the last copy failed; 0: it did not */
 

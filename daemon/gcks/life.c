@@ -17,6 +17,7 @@
 #include "gcks/orders.h"
 #include "gcks/policy.h"
 #include "gcks/registration.h"
+#include "gcks/remind.h"
 #include "gcks/schedule.h"
 #include "gcks/term.h"
 #include "gcks/waiting.h"
@@ -166,8 +167,14 @@ static void group_stale(struct group *g)
 		timer_set(g->k->deps.tq, &g->reread, 0);
 }
 
+static void keys_are_new(struct group *g)
+{
+	schedule_start(g);
+	remind_changed(g);
+}
+
 static const struct group_ops group_ops = {
-	.changed = schedule_start,
+	.changed = keys_are_new,
 	.idle = group_idle,
 	.quiet = group_quiet,
 	.stale = group_stale,
@@ -342,6 +349,7 @@ void group_free(struct group *g)
 	batch_free(g);
 	schedule_stop(g);
 	inband_stop(g);
+	remind_stop(g);
 	term_disarm(g);
 	gkm_free(g);
 	gmc_free(g);
@@ -378,6 +386,7 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	batch_init(g);
 	schedule_init(g);
 	inband_init(g);
+	remind_init(g);
 	term_prepare(g);
 	TAILQ_INSERT_TAIL(&k->groups, g, all);
 	ret = gkm_init(g);

@@ -218,6 +218,11 @@ uint32_t pace_before_reset_ms(const struct group *g, bool confirmed)
 	return ms_left(g, excluded + CONFIRM_MAX_MS);
 }
 
+uint32_t pace_switch_ms(const struct group *g)
+{
+	return ms_left(g, g->pace.switch_ms);
+}
+
 uint32_t pace_copies_ms(const struct group *g)
 {
 	return ms_left(g, g->pace.copies_ms);

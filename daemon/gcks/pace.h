@@ -108,6 +108,8 @@ uint32_t pace_excluded_ms(const struct group *g);
  * for 6 s are waited for no longer.
  */
 uint32_t pace_before_reset_ms(const struct group *g, bool confirmed);
+/* Return the milliseconds until senders use the Data SA of the last change. */
+uint32_t pace_switch_ms(const struct group *g);
 /* Return the milliseconds until the last copy of the last change is sent. */
 uint32_t pace_copies_ms(const struct group *g);
 

@@ -36,6 +36,8 @@
  */
 #define REPEAT_S 3600
 #define LATELY_S 10
+/* Interval of grants to a sender beyond its pace, see helps_sender(). */
+#define HELP_MS 5000
 /*
  * Longest wait for the change in flight. A member gives up an IKE SA on which it
  * gets no answer for 5 s, and opens another one, with a signature on both sides;
@@ -208,19 +210,38 @@ static bool repeats_last(const struct gmember *m, const struct join_req *j,
 }
 
 /*
+ * A sender that has not confirmed the last change goes on with a key that others drop, and
+ * that an evicted member has: it gets its Sender-IDs whatever it asked for before, once
+ * for each change and interval.
+ */
+static bool helps_sender(const struct group *g, struct join_req *j)
+{
+	struct gmember *m = j->m;
+	uint64_t now = group_now_ms(g);
+
+	if (!m || !m->send || !j->send || j->used_up || gmc_confirmed(g, m) ||
+	    (m->helped_at == g->rekeys && m->helped_ms) ||
+	    (m->helped_ms && now - m->helped_ms < HELP_MS))
+		return false;
+	m->helped_at = g->rekeys;
+	m->helped_ms = now ? now : 1;
+	return true;
+}
+
+/*
  * Return true if the pace of the identity allows the request now. A sender gets
  * Sender-IDs, which are finite. Whoever cannot use the Data SA any more makes
  * all others change it. A receiver that differs from its last registration every
  * time makes the store write.
  */
 static bool pace_allows(struct group *g, const struct gmember *m,
-			const struct join_req *j)
+			struct join_req *j)
 {
 	if (!j->send && !j->used_up &&
 	    (!m || !stored_lately(m, group_wall(g)) ||
 	     repeats_last(m, j, group_wall(g))))
 		return true;
-	return gmc_pace(g, j->identity);
+	return gmc_pace(g, j->identity) || helps_sender(g, j);
 }
 
 /* ---- members that register again ----------------------------------------- */

@@ -601,6 +601,22 @@ int ike_inband_exclude(struct ike_sa *sa, const struct ike_id *idg)
 	return ask_inband(sa, idg, true);
 }
 
+int ike_tell_changed(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)
+{
+	struct ike_task t = { .xchg = IKE_XCHG_INFORMATIONAL,
+			      .notify = MCSEC_N_CHANGED,
+			      .spi = spi };
+
+	if (!sa->gcks || !idg->type || !sa->suite.kwa)
+		return -EINVAL;
+	if (sa->state != IKE_ST_UP)
+		return -ENOTCONN;
+	if (sa->my_busy || !TAILQ_EMPTY(&sa->tasks))
+		return -EBUSY;
+	t.idg = *idg;
+	return sa_ask(sa, &t);
+}
+
 int ike_reply(struct ike_engine *engine, uint64_t token,
 	      const struct gike_reply *reply)
 {

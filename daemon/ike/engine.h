@@ -259,6 +259,12 @@ struct ike_ops {
 	ike_of_data_fn *rival;
 
 	/*
+	 * Initiator, may be NULL: the key server says that senders of @group are
+	 * to use the Data SA @spi, which this host has not confirmed.
+	 */
+	ike_of_data_fn *changed;
+
+	/*
 	 * Responder, may be NULL: GSA_INBAND_REKEY for the group @idg is about
 	 * to be sent, so that it has the keys of now, wrapped with
 	 * ike_sa_kwk(). @msg is empty, and the caller's. Returns 0, or -ENOENT
@@ -507,6 +513,13 @@ int ike_inband(struct ike_sa *sa, const struct ike_id *idg);
  * ike_register_more().
  */
 int ike_inband_exclude(struct ike_sa *sa, const struct ike_id *idg);
+/*
+ * Tell a sender, by N(MCSEC_CHANGED) in an INFORMATIONAL exchange, that the Data SA of
+ * the group @idg is @spi; other implementations answer and ignore it. Returns -EBUSY
+ * while another request of ours has no answer; other errors are those of
+ * ike_register_more().
+ */
+int ike_tell_changed(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
 /* Return the SA of a token, NULL if it is gone. */
 struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token);
 

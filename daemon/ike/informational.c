@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * INFORMATIONAL (RFC 7296 section 1.4): liveness, Delete of the SA, and a
- * member's reports of its Data SAs. Final messages of an SA are in last_request.c.
+ * INFORMATIONAL (RFC 7296 section 1.4): liveness, Delete of the SA, a member's
+ * reports of its Data SAs, and what the key server says of them. Final messages
+ * of an SA are in last_request.c.
  */
 #include <stdio.h>
 
@@ -34,15 +35,17 @@ int info_request(struct ike_sa *sa, const struct ike_task *t)
 	return ret;
 }
 
+/* @to_gcks: only the key server takes it, else only a member does. */
 static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
-			uint16_t type, ike_of_data_fn *fn)
+			uint16_t type, bool to_gcks, ike_of_data_fn *fn)
 {
 	const struct notify_pld *n = msg_notify(m, type);
 	struct ike_engine *engine = sa->engine;
 	struct rbuf r;
 	uint32_t spi;
 
-	if (!n || !fn || !sa->gcks || !sa->suite.kwa || sa->shadow || sa->dead)
+	if (!n || !fn || sa->gcks != to_gcks || !sa->suite.kwa || sa->shadow ||
+	    sa->dead)
 		return;
 	rbuf_init(&r, n->data, n->len);
 	spi = rbuf_u32(&r);
@@ -81,8 +84,11 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 		child_old_deleted(sa);
 		sa_close(sa, 0, "closed by the peer");
 	} else {
-		got_of_data(sa, m, MCSEC_N_SENDING, sa->engine->ops.sending);
-		got_of_data(sa, m, MCSEC_N_RIVAL, sa->engine->ops.rival);
+		got_of_data(sa, m, MCSEC_N_SENDING, true,
+			    sa->engine->ops.sending);
+		got_of_data(sa, m, MCSEC_N_RIVAL, true, sa->engine->ops.rival);
+		got_of_data(sa, m, MCSEC_N_CHANGED, false,
+			    sa->engine->ops.changed);
 	}
 }
 

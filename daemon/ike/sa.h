@@ -142,8 +142,8 @@ struct ike_task {
 	struct sa_pld *sag; /* owned if queued; NULL: default */
 	struct opaque *opaque; /* owned if queued; NULL: none */
 	/*
-	 * For INFORMATIONAL: N(MCSEC_SENDING), N(MCSEC_RIVAL), or 0 for an
-	 * empty one; @del: Delete of the IKE SA.
+	 * For INFORMATIONAL: N(MCSEC_SENDING), N(MCSEC_RIVAL), N(MCSEC_CHANGED),
+	 * or 0 for an empty one; @del: Delete of the IKE SA.
 	 */
 	uint16_t notify;
 	bool del;

@@ -45,6 +45,7 @@ static const struct {
 	[DOUBT_OLD] = { "a rekey was older than the policy allows", 0, 1000 },
 	[DOUBT_RIVAL] = { "the rekeys may be forged", 0, 3000 },
 	[DOUBT_TERM] = { "membership expired", 0, 1000 },
+	[DOUBT_TOLD] = { "the key server has changed the keys", 0, 200 },
 };
 
 const char *doubt_text(const struct mgroup *g)
@@ -141,6 +142,7 @@ static void arm_silence(struct mgroup *g)
 	}
 	if (!g->has_server_time || !g->beat)
 		return;
+	g->moved = false;
 	ms <<= g->silences < 8 ? g->silences : 8;
 	if (g->silences && ms > SILENCE_MAX_MS)
 		ms = SILENCE_MAX_MS;
@@ -307,6 +309,7 @@ void doubt_moved(struct mgroup *g)
 	    timer_left_ms(mgroup_tq(g), &g->silence) <= ms)
 		return;
 	timer_set(mgroup_tq(g), &g->silence, ms + member_random(MOVED_MS));
+	g->moved = true;
 }
 
 static void ask_due(void *arg)
@@ -325,7 +328,9 @@ static void silence_due(void *arg)
 		inband_check(g);
 		return;
 	}
-	g->silences++;
+	/* A question that is asked early must not put off those after it. */
+	if (!g->moved)
+		g->silences++;
 	arm_silence(g);
 	doubt_note(g, DOUBT_SILENCE);
 }

@@ -295,6 +295,16 @@ void member_later(struct member *m, struct ike_sa *sa, const struct ike_id *idg,
 		register_left(g);
 }
 
+void member_changed(struct member *m, const uint8_t *group, size_t len,
+		    uint32_t spi)
+{
+	struct mgroup *g;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+	if (strlen(g->conf->name) == len && !memcmp(g->conf->name, group, len))
+		register_told(g, spi);
+}
+
 void member_sent(struct member *m, int ret)
 {
 	m->send_error = ret;
@@ -513,6 +523,8 @@ void member_link_event(struct member *m, const struct link_event *ev)
 		return;
 	TAILQ_FOREACH(g, &m->groups, all)
 	{
+		if (ev->what & (LINK_UP | LINK_RESYNC))
+			rekey_group_link_up(g, (uint32_t)ev->link.ifindex);
 		if (g->joined)
 			rekey_group_join(g);
 		register_nudge(g);

@@ -63,6 +63,12 @@ struct member_deps {
 	void (*leave_rekey)(void *ctx, const struct ep *to,
 			    const struct addr *source);
 	/*
+	 * Tell switches and routers again that this host receives what it has
+	 * joined, after its link was down. May be NULL.
+	 */
+	void (*report_rekey)(void *ctx, const struct ep *to,
+			     const struct addr *source);
+	/*
 	 * Digests of the keys of the kernel's SAs, which survive a restart of
 	 * the process like the SAs. note_key() stores one; a @digest of NULL
 	 * deletes it. find_key_note() returns false if there is none. Both may
@@ -129,6 +135,9 @@ void member_later(struct member *m, struct ike_sa *sa, const struct ike_id *idg,
 /* Handle a GSA_INBAND_REKEY, as ike_ops.inband(). */
 void member_inband(struct member *m, struct ike_sa *sa,
 		   const struct ike_id *idg, struct gike_inband *msg);
+/* The key server says which Data SA senders use, as ike_ops.changed(). */
+void member_changed(struct member *m, const uint8_t *group, size_t len,
+		    uint32_t spi);
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason);
 /* Note the result of sending a datagram to the key server, 0 or -errno. */
 void member_sent(struct member *m, int ret);

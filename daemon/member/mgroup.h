@@ -141,6 +141,7 @@ enum doubt {
 	DOUBT_OLD, /* a delayed rekey */
 	DOUBT_TERM, /* the membership has ended */
 	DOUBT_RIVAL, /* two parties seem to rekey the group */
+	DOUBT_TOLD, /* the key server says so */
 	DOUBT_MAX
 };
 
@@ -240,6 +241,7 @@ struct mgroup {
 	struct timer ask; /* asks because of doubts */
 	struct timer silence;
 	unsigned int silences; /* in a row */
+	bool moved; /* the next question is early, see doubt_moved() */
 	uint64_t heard_ms; /* when the last GSA_REKEY arrived; 0: none has */
 	uint64_t heard_made_ms; /* the key server's time in it; 0: it had none */
 	uint64_t answer_ms; /* the last answer was made by then at the latest */
@@ -433,6 +435,8 @@ void register_ask(struct mgroup *g, const char *why);
 void register_done(struct mgroup *g);
 /* Retry early, because something outside has changed. */
 void register_nudge(struct mgroup *g);
+/* The key server says that senders use the Data SA @spi. */
+void register_told(struct mgroup *g, uint32_t spi);
 /*
  * Register again, because the settings known to the key server have changed.
  */
@@ -580,6 +584,8 @@ void rekey_group_set(struct mgroup *g, const struct gsa_sa *policy);
 /* Join the rekey address, or join it again. */
 void rekey_group_join(struct mgroup *g);
 void rekey_group_leave(struct mgroup *g);
+/* The link @ifindex is able to carry packets again; 0: any link may be. */
+void rekey_group_link_up(struct mgroup *g, uint32_t ifindex);
 
 /* ---- doubt.c ------------------------------------------------------------ */
 

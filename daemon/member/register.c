@@ -305,7 +305,7 @@ static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
 	case GIKE_N_INVALID_GROUP_ID:
 		return "the key server has no such group";
 	case GIKE_N_REGISTRATION_FAILED:
-		return "the registration failed; the group may be full";
+		return "the group is full, or this host asks too often: see the key server's log";
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 		return "the key server takes none of our algorithms, or no groups (RFC 9838)";
 	case IKE_N_AUTHENTICATION_FAILED:
@@ -452,6 +452,33 @@ void register_confirm(struct mgroup *g)
 	if (g->conf->send)
 		timer_set(mgroup_tq(g), &g->confirm,
 			  member_random(CONFIRM_SPREAD_MS));
+}
+
+/* The keys have changed, so that the next try may have another outcome than the last. */
+static void retry_soon(struct mgroup *g)
+{
+	uint32_t ms = 1 + member_random(CONFIRM_SPREAD_MS);
+
+	if (g->state == MEMBER_WAITING && timer_armed(&g->retry) &&
+	    !g->put_off && g->refusal == REFUSAL_TRANSIENT &&
+	    timer_left_ms(mgroup_tq(g), &g->retry) > ms)
+		timer_set(mgroup_tq(g), &g->retry, ms);
+}
+
+/*
+ * Members that are rekeyed inband are told of nothing else. Whoever has the Data SA, or
+ * had it, has confirmed it in vain, or will.
+ */
+void register_told(struct mgroup *g, uint32_t spi)
+{
+	if (g->inband)
+		return;
+	if (!mgroup_is_in(g))
+		retry_soon(g);
+	else if (msa_find(g, spi) || msa_had(g, spi))
+		register_confirm(g);
+	else
+		doubt_note(g, DOUBT_TOLD);
 }
 
 void register_unwatch(struct mgroup *g)

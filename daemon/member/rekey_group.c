@@ -72,6 +72,21 @@ void rekey_group_join(struct mgroup *g)
 		timer_set(mgroup_tq(g), &g->join, JOIN_RETRY_MS);
 }
 
+/*
+ * A switch forgets who receives what when the link is down, so that no rekey would come
+ * until somebody asks all hosts, which takes two minutes where anybody does.
+ */
+void rekey_group_link_up(struct mgroup *g, uint32_t ifindex)
+{
+	struct member *m = g->m;
+
+	if (g->joined && m->deps.report_rekey &&
+	    (!ifindex || g->rekey_ifindex <= 0 ||
+	     ifindex == (uint32_t)g->rekey_ifindex))
+		m->deps.report_rekey(m->deps.ctx, &g->rekey_to,
+				     &g->rekey_source);
+}
+
 void rekey_group_leave(struct mgroup *g)
 {
 	struct member *m = g->m;

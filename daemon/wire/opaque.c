@@ -24,6 +24,7 @@ bool opaque_is_notify(uint16_t type)
 	case MCSEC_N_RIVAL:
 	case MCSEC_N_GROUP:
 	case MCSEC_N_LATER:
+	case MCSEC_N_CHANGED:
 		return false;
 	}
 	return type >= IKE_N_STATUS_PRIVATE;

@@ -197,6 +197,7 @@ enum ike_notify_type {
 	MCSEC_N_RIVAL = 50851,
 	MCSEC_N_GROUP = 50852,
 	MCSEC_N_LATER = 50853,
+	MCSEC_N_CHANGED = 50854,
 };
 
 /* Certificate encodings (RFC 7296 section 3.6). */

@@ -313,6 +313,16 @@ static void on_inband(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 	member_inband(m->m, sa, idg, msg);
 }
 
+static void on_changed(void *ctx, struct ike_sa *sa, const uint8_t *group,
+		       size_t len, uint32_t spi)
+{
+	struct sim_member *m = ctx;
+
+	(void)sa;
+	m->n_told++;
+	member_changed(m->m, group, len, spi);
+}
+
 static const struct ike_ops member_ops = {
 	.send = sim_member_send,
 	.registered = on_registered,
@@ -320,6 +330,7 @@ static const struct ike_ops member_ops = {
 	.later = on_later,
 	.left = on_left,
 	.inband = on_inband,
+	.changed = on_changed,
 	.sa_closed = on_closed,
 };
 
@@ -334,6 +345,15 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 	snprintf(m->interface, sizeof(m->interface), "%s", interface);
 	m->listens |= ep_equal(to, &m->s->cg.rekey_to);
 	return m->ifindex;
+}
+
+static void report_rekey(void *ctx, const struct ep *to,
+			 const struct addr *source)
+{
+	struct sim_member *m = ctx;
+
+	(void)source;
+	m->n_reported += ep_equal(to, &m->s->cg.rekey_to);
 }
 
 static bool carries(void *ctx, uint32_t ifindex)
@@ -457,6 +477,7 @@ void sim_up(struct sim_member *m)
 		.tq = &m->s->tq,
 		.kernel = &m->mk.k,
 		.join_rekey = join_rekey,
+		.report_rekey = report_rekey,
 		.leave_rekey = leave_rekey,
 		.note_key = note_key,
 		.find_key_note = find_key_note,

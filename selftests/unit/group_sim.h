@@ -82,6 +82,8 @@ struct sim_member {
 	uint64_t got;
 	uint64_t gaps; /* packets missed since the first */
 	uint64_t last_gap_ms; /* when it missed the last one */
+	unsigned int n_reported; /* memberships of the rekey address */
+	unsigned int n_told; /* messages about a Data SA not confirmed */
 	/* The last refusal. */
 	uint16_t notify;
 	char text[256];

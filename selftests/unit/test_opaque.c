@@ -52,10 +52,11 @@ static void types(void)
 	static const uint16_t own_attrs[] = { GIKE_GWP_MADE,
 					      GIKE_GWP_NEXT_REKEY,
 					      GIKE_GWP_TERM };
-	static const uint16_t own_notifies[] = { MCSEC_N_USED_UP,
-						 MCSEC_N_SENDING,
-						 MCSEC_N_REKEY_FRAGMENTS,
-						 MCSEC_N_RIVAL, MCSEC_N_LATER };
+	static const uint16_t own_notifies[] = {
+		MCSEC_N_USED_UP, MCSEC_N_SENDING, MCSEC_N_REKEY_FRAGMENTS,
+		MCSEC_N_RIVAL,	 MCSEC_N_GROUP,	  MCSEC_N_LATER,
+		MCSEC_N_CHANGED
+	};
 	unsigned int i;
 
 	ok(opaque_is_attr(16384) && opaque_is_attr(32767) &&
@@ -71,7 +72,7 @@ static void types(void)
 	ok(!opaque_is_notify(40959) && !opaque_is_notify(16383) &&
 		   !opaque_is_notify(8192),
 	   "registered notifies and errors are not carried");
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < ARRAY_SIZE(own_notifies); i++)
 		ok(!opaque_is_notify(own_notifies[i]),
 		   "notify %u of ours is not carried", own_notifies[i]);
 }

@@ -103,6 +103,7 @@ local NOTIFIES = {
 	[50848] = "MCSEC_USED_UP", [50849] = "MCSEC_SENDING",
 	[50850] = "MCSEC_FRAGMENTS", [50851] = "MCSEC_RIVAL",
 	[50852] = "MCSEC_GROUP", [50853] = "MCSEC_LATER",
+	[50854] = "MCSEC_CHANGED",
 }
 local TS_TYPES = { [7] = "TS_IPV4_ADDR_RANGE", [8] = "TS_IPV6_ADDR_RANGE" }
 
@@ -610,7 +611,7 @@ local function notify(r, tree)
 	r.at = r.at + size
 	if kind == 16429 then
 		add_u32(r, sub, F.sender_ids, "GROUP_SENDER")
-	elseif kind == 50849 or kind == 50851 then
+	elseif kind == 50849 or kind == 50851 or kind == 50854 then
 		if r:left() < 4 then
 			complain(sub, "the notify is cut off")
 			return

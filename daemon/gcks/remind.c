@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/remind.h"
+
+#include <string.h>
+
+#include "gcks/gmc.h"
+#include "gcks/group.h"
+#include "gcks/identity.h"
+#include "gcks/outbox.h"
+#include "gcks/pace.h"
+#include "ike/engine.h"
+#include "lib/util.h"
+
+/* Confirmations arrive so long after senders have changed over. */
+#define CONFIRM_MS 500
+/* First and longest pause until all are told again. */
+#define FIRST_MS 1000
+#define LONGEST_MS 60000
+/* Senders that are told at a time, and the time until the next ones. */
+#define STEP_N 256
+#define STEP_MS 50
+
+struct step {
+	struct group *g;
+	struct ike_id idg;
+	struct ike_sa *sa[STEP_N];
+	unsigned int n;
+	bool more;
+};
+
+/* Senders that are rekeyed inband are not told of a change in another way. */
+static bool needs_telling(const struct group *g, const struct gmember *m)
+{
+	return m && m->send && !m->inband && !m->out && !m->leaving &&
+	       !gmc_confirmed(g, m) && m->reminded != g->reminds;
+}
+
+/* No IKE SA may be closed during the search, and telling may close one. */
+static void find_sender(void *arg, struct ike_sa *sa)
+{
+	struct step *s = arg;
+	char identity[GMC_ID_MAX];
+
+	if (ike_sa_is_initiator(sa) || !ike_sa_is_up(sa) ||
+	    identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)) ||
+	    !needs_telling(s->g, gmc_find(s->g, identity)))
+		return;
+	if (s->n < STEP_N)
+		s->sa[s->n++] = sa;
+	else
+		s->more = true;
+}
+
+static void note_told(struct step *s)
+{
+	char identity[GMC_ID_MAX];
+	struct gmember *m;
+	unsigned int i;
+
+	for (i = 0; i < s->n; i++) {
+		if (identity_of(ike_sa_peer_id(s->sa[i]), identity,
+				sizeof(identity)))
+			continue;
+		m = gmc_find(s->g, identity);
+		if (m)
+			m->reminded = s->g->reminds;
+	}
+}
+
+/*
+ * A sender may have IKE SAs that it has lost, and is told over all of them. One that has
+ * not answered the last request is not told again: that is retransmitted.
+ */
+static void remind_due(void *arg)
+{
+	struct step s = { .g = arg };
+	struct group *g = arg;
+	unsigned int i;
+
+	if (!g->st.keyed || !outbox_unconfirmed(g) || !g->k->engine)
+		return;
+	id_set(&s.idg, IKE_ID_KEY_ID, g->conf->name, strlen(g->conf->name));
+	ike_engine_each(g->k->engine, find_sender, &s);
+	note_told(&s);
+	for (i = 0; i < s.n; i++)
+		ike_tell_changed(s.sa[i], &s.idg, gkey_spi(&g->st.data));
+	if (s.more) {
+		timer_set(g->k->deps.tq, &g->remind, STEP_MS);
+		return;
+	}
+	g->reminds++;
+	timer_set(g->k->deps.tq, &g->remind, g->remind_ms);
+	g->remind_ms *= 2;
+	if (g->remind_ms > LONGEST_MS)
+		g->remind_ms = LONGEST_MS;
+}
+
+void remind_changed(struct group *g)
+{
+	g->reminds++;
+	g->remind_ms = FIRST_MS;
+	timer_set(g->k->deps.tq, &g->remind, pace_switch_ms(g) + CONFIRM_MS);
+}
+
+void remind_init(struct group *g)
+{
+	timer_init(&g->remind, remind_due, g);
+}
+
+void remind_stop(struct group *g)
+{
+	timer_del(g->k->deps.tq, &g->remind);
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A sender that hears no GSA_REKEY for as long as one likes, because a switch or a filter
+ * keeps them away, or was refused when it came back, while it can talk to the key server:
+ * that tells it of each change. Who was evicted reads for seconds, and nobody else loses a
+ * packet.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gcks/group.h"
+#include "group_finish.h"
+#include "group_sim.h"
+#include "ike/sa.h"
+#include "kernel/link.h"
+#include "member/mgroup.h"
+#include "tap.h"
+
+#define RECEIVERS 8
+/* ATD and copies of an eviction, the time for confirmations, and to ask. */
+#define TOLD_MS (1625 + 500 + 400)
+
+/* Longest pause of a member that asked a short time ago. */
+#define AGAIN_MS 2000
+/* A request or its answer may be lost twice. */
+#define LOST_MS 8000
+
+static struct sim s;
+static struct sim_member *tx;
+static struct err err;
+
+static void begin(uint64_t seed, unsigned int every_ms)
+{
+	tx = sim_start_receivers(&s, seed, RECEIVERS);
+	if (!tx)
+		bail("not settled");
+	if (every_ms)
+		sim_stream(&s, tx, every_ms);
+	sim_run(&s, 2000);
+}
+
+static bool is_current(const struct sim_member *m)
+{
+	return sim_status(m).data_spi == sim_group(&s).data_spi;
+}
+
+/* Evict the last receiver that is left, which goes on listening. */
+static struct sim_member *evict_one(unsigned int n)
+{
+	struct sim_member *m = s.m[RECEIVERS - n];
+	uint32_t ms;
+
+	is_int(sim_evict(s.gcks, "video", m->name, &ms, &err), 0,
+	       "%s is evicted: %s", m->name, err.text);
+	return m;
+}
+
+/* The members that stay have lost nothing, and the sender is in step. */
+static void nobody_lost(unsigned int evicted)
+{
+	unsigned int i, n = 0;
+
+	for (i = 1; i <= RECEIVERS - evicted; i++)
+		n += s.m[i]->gaps;
+	is_int(n, 0, "no receiver that stays has lost a packet");
+	ok(is_current(tx), "the sender has the keys of now");
+}
+
+static void test_long_deaf(void)
+{
+	struct sim_member *out;
+	uint64_t t0;
+
+	begin(1, 20);
+	tx->deaf = true;
+	sim_run(&s, 900000);
+	t0 = s.ms;
+	out = evict_one(0);
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, out, t0 + TOLD_MS), 0,
+	       "who was evicted reads nothing after %u ms", TOLD_MS);
+	is_int(tx->n_told, 1, "the sender was told once");
+	nobody_lost(1);
+	sim_finish(&s, "deaf for long");
+}
+
+/* Each change, and each kind of it. */
+static void test_always_deaf(unsigned int loss)
+{
+	struct sim_member *out;
+	unsigned int i;
+	uint64_t t0;
+
+	begin(2 + loss, 20);
+	tx->deaf = true;
+	s.loss = loss;
+	for (i = 0; i < 5; i++) {
+		t0 = s.ms;
+		out = evict_one(i);
+		sim_run(&s, 20000);
+		is_int(sim_reads_after(&s, out,
+				       t0 + TOLD_MS +
+					       (loss ? LOST_MS : AGAIN_MS)),
+		       0, "who was evicted reads nothing soon after");
+		sim_down(out);
+		sim_rekey(s.gcks, NULL, &err);
+		sim_run(&s, 15000);
+	}
+	s.loss = 0;
+	sim_run(&s, 20000);
+	ok(is_current(tx), "the sender has the keys of now");
+	if (!loss)
+		nobody_lost(5);
+	sim_finish(&s, "deaf for many changes");
+}
+
+/* ---- cost ---------------------------------------------------------------- */
+
+static unsigned int n_ignored;
+
+static void ignore_told(void *ctx, struct ike_sa *sa, const uint8_t *group,
+			size_t len, uint32_t spi)
+{
+	(void)ctx;
+	(void)sa;
+	(void)group;
+	(void)len;
+	(void)spi;
+	n_ignored++;
+}
+
+/* A sender that does not listen is told less and less often. */
+static void test_ignored(void)
+{
+	begin(20, 0);
+	n_ignored = 0;
+	tx->engine->ops.changed = ignore_told;
+	tx->deaf = true;
+	/* The sender would ask by itself when it hears no beat. */
+	timer_del(&s.tq, &TAILQ_FIRST(&tx->m->groups)->silence);
+	sim_rekey(s.gcks, NULL, &err);
+	sim_run(&s, 5000 + 500 + 63000 + 600000 + 1000);
+	is_int(n_ignored, 7 + 10,
+	       "told after 0, 1, 3, 7, 15, 31, 63 s, and then each minute");
+	sim_free(&s);
+}
+
+/* Receivers, and senders that hear it, are not told. */
+static void test_heard(void)
+{
+	unsigned int n = 0;
+	int i;
+
+	begin(21, 20);
+	evict_one(0);
+	sim_run(&s, 20000);
+	sim_rekey(s.gcks, NULL, &err);
+	sim_run(&s, 60000);
+	for (i = 0; i < s.n; i++)
+		n += s.m[i]->n_told;
+	is_int(n, 0, "nobody has to be told");
+	nobody_lost(1);
+	sim_finish(&s, "heard");
+}
+
+/* A sender is told while it is off the network, which does not keep it away. */
+static void test_away(void)
+{
+	uint64_t t0;
+
+	begin(22, 20);
+	sim_run(&s, 20000);
+	tx->offline = true;
+	sim_rekey(s.gcks, NULL, &err);
+	sim_run(&s, 120000);
+	tx->offline = false;
+	t0 = s.ms;
+	while (!is_current(tx) && s.ms - t0 < 60000)
+		sim_run(&s, 20);
+	ok(s.ms - t0 <= 20000, "the sender is back after %u ms",
+	   (unsigned int)(s.ms - t0));
+	sim_run(&s, 10000);
+	ok(sim_in(tx) && is_current(tx), "and is in");
+	sim_finish(&s, "away");
+}
+
+/* ---- links --------------------------------------------------------------- */
+
+/* The question that a change of links causes does not put off the one after it. */
+static void test_moved(void)
+{
+	struct link_event ev = { .what = LINK_UP };
+	struct sim_member *a;
+
+	begin(30, 0);
+	a = s.m[1];
+	a->deaf = true;
+	member_link_event(a->m, &ev);
+	sim_run(&s, 20000);
+	is_int(sim_status(a).registrations, 2, "asked after a beat");
+	sim_run(&s, 53000);
+	is_int(sim_status(a).registrations, 3, "and three beats after that");
+	sim_finish(&s, "moved");
+}
+
+static void link_is(struct sim_member *m, unsigned int what, int ifindex)
+{
+	struct link_event ev = { .what = what, .link.ifindex = ifindex };
+
+	member_link_event(m->m, &ev);
+}
+
+/* The switch is told again of what this host receives where the carrier was lost. */
+static void test_carrier(void)
+{
+	begin(31, 0);
+	tx->ifindex = 4;
+	link_is(tx, LINK_ROUTE, 0);
+	is_int(tx->n_reported, 0, "not after a change of routes");
+	link_is(tx, LINK_UP, 5);
+	is_int(tx->n_reported, 0, "nor of another link");
+	link_is(tx, LINK_DOWN, 4);
+	is_int(tx->n_reported, 0, "nor when the link goes down");
+	link_is(tx, LINK_UP, 4);
+	is_int(tx->n_reported, 1, "when it is up");
+	link_is(tx, LINK_RESYNC, 0);
+	is_int(tx->n_reported, 2, "and when events were lost");
+	sim_finish(&s, "carrier");
+}
+
+/* ---- restarts ------------------------------------------------------------ */
+
+/* The kernel of a sender goes on sending while its daemon is refused. */
+static void test_restarts(uint64_t seed)
+{
+	struct sim_member *out;
+	bool refused = false;
+	unsigned int i;
+	uint64_t t0;
+
+	begin(seed, 20);
+	for (i = 0; i < 7; i++) {
+		sim_down(tx);
+		sim_up(tx);
+		sim_run(&s, 7000);
+		refused |= !sim_in(tx) &&
+			   strstr(sim_status(tx).last_error, "too often");
+	}
+	ok(refused, "a sender that registers too often is told so");
+	t0 = s.ms;
+	out = evict_one(0);
+	sim_run(&s, 30000);
+	is_int(sim_reads_after(&s, out, t0 + TOLD_MS), 0,
+	       "who was evicted reads nothing after %u ms", TOLD_MS);
+	ok(sim_in(tx), "the sender is in");
+	nobody_lost(1);
+	sim_finish(&s, "restarts");
+}
+
+/* Restarts do not get Sender-IDs without end by that. */
+static void test_restarts_only(void)
+{
+	unsigned int before, i;
+
+	begin(50, 0);
+	tx->deaf = true;
+	sim_rekey(s.gcks, NULL, &err);
+	sim_run(&s, 10000);
+	before = sim_group(&s).registrations;
+	for (i = 0; i < 60; i++) {
+		sim_down(tx);
+		sim_up(tx);
+		sim_run(&s, 1000);
+	}
+	i = sim_group(&s).registrations - before;
+	ok(i <= 6, "60 restarts in a minute after a change: %u registrations",
+	   i);
+	sim_finish(&s, "restarts only");
+}
+
+int main(void)
+{
+	RUN(test_long_deaf);
+	RUN(test_always_deaf, 0);
+	RUN(test_always_deaf, 10);
+	RUN(test_ignored);
+	RUN(test_heard);
+	RUN(test_away);
+	RUN(test_moved);
+	RUN(test_carrier);
+	RUN(test_restarts, 40);
+	RUN(test_restarts, 41);
+	RUN(test_restarts_only);
+	return done();
+}
