@@ -117,6 +117,8 @@ like "one administrator is enough in an emergency" "$(policy apply out.json)" \
 	'n.lab is evicted by the order of x.lab alone, to be confirmed until 20'
 is "the member is out at once" "$(roster)" "m.lab"
 is "the eviction waits" "$(k_state)" '["n.lab"]'
+like "the history tells who waits" "$(policy history video)" \
+	'n.lab is evicted by the order of x.lab alone, to be confirmed until 20'
 sign y out.json >/dev/null
 is "two signatures confirm it" "$(policy apply out.json)" \
 	"group video: the document is stored, and carried out"

@@ -455,8 +455,11 @@ static void print_waiting(const char *group, const json_t *answer)
 		print_safe(text_of(v, "identity"));
 		fputs(" is evicted by the order of ", stdout);
 		print_safe(text_of(v, "by"));
-		printf(" alone, to be confirmed until %s\n",
-		       time_iso(number_of(v, "until"), text));
+		printf(" alone, to be confirmed until %s%s\n",
+		       time_iso(number_of(v, "until"), text),
+		       json_is_true(json_object_get(v, "overdue"))
+			       ? ", which is over"
+			       : "");
 	}
 }
 
@@ -575,8 +578,10 @@ static int policy_history(struct ctl *ctl, int argc, char **argv)
 	t = table_new(columns, true);
 	json_array_foreach(json_object_get(answer, "versions"), i, v)
 		add_version_row(t, v);
+	ret = table_print(t);
+	print_waiting(group, answer);
 	json_decref(answer);
-	return table_print(t);
+	return ret;
 }
 
 static int policy_rollback(struct ctl *ctl, int argc, char **argv)
