@@ -62,7 +62,7 @@ static int judge_signer(struct gcks *k, struct quorum_verdict *v,
 		return ret;
 	if (!conf_names_match(&k->quorum.admins, s->identity))
 		return err_set(why, -EPERM,
-			       "is no administrator of this key server");
+			       "no administrator of this key server");
 	ret = signed_verify(d, i, k->deps.trust,
 			    (time_t)clock_wall(k->deps.clock), why);
 	if (!ret && signed_before(v, d, i))
@@ -129,10 +129,10 @@ static int check_quorum(const struct gcks *k, struct quorum_verdict *v)
 	for (i = 0; i < v->n_signers; i++) {
 		if (v->signers[i].counts)
 			continue;
-		snprintf(one, sizeof(one), "%s %s",
+		snprintf(one, sizeof(one), "%s: %s",
 			 v->signers[i].identity[0]
 				 ? quote(v->signers[i].identity, name)
-				 : "one",
+				 : "one signature",
 			 v->signers[i].why);
 		add_name_to(bad, sizeof(bad), one);
 	}

@@ -18,9 +18,10 @@ static struct sim_member *tx, *a, *b;
 static struct conf_group groups[2];
 static struct conf_gcks next;
 
-static char *without_b[] = { (char *)"s.example", (char *)"a.example",
-			     (char *)"c.example", (char *)"m*.example",
-			     (char *)"d.example" };
+static char *without_b[]
+	__attribute__((unused)) = { (char *)"s.example", (char *)"a.example",
+				    (char *)"c.example", (char *)"m*.example",
+				    (char *)"d.example" };
 static void usual(uint64_t seed)
 {
 	struct sim_three three;
@@ -60,7 +61,7 @@ static void take(void *arg, int ret, uint32_t effective_ms, const char *why)
 static char why[512];
 
 /* Change the configuration as SIGHUP does; the next start uses it too. */
-static int reload(void)
+static inline int reload(void)
 {
 	struct answer w = { 0 };
 

@@ -3,197 +3,7 @@
  * Policies that two of three administrators have to sign: what the key server
  * refuses, and that what it has applied survives reloads and restarts.
  */
-#include "crls.h"
-#include "ctl/ctl.h"
-#include "gcks/applied.h"
-#include "gcks/quorum.h"
-#include "lib/secret.h"
-#include "policy_sim.h"
-
-#include <openssl/cms.h>
-
-#define ALL "[\"*.example\"]"
-#define NOT_B "[\"s.example\",\"a.example\",\"c.example\"]"
-
-static struct err err;
-
-struct admin {
-	struct pki_pair pair;
-	struct cert_chain *chain;
-};
-
-static struct admin x, y, z;
-static char *admins[] = { (char *)"x.example", (char *)"y.example",
-			  (char *)"z.example" };
-
-static bool with_orders;
-
-static void make_admin(struct admin *to, const struct pki_pair *ca,
-		       const char *name, enum sig_type type, int64_t days)
-{
-	struct pki_req req = {
-		.kind = PKI_MEMBER,
-		.type = type,
-		.name = name,
-		.not_before = s.wall0 - 86400 / 2,
-		.not_after = s.wall0 + 86400 * days - 3600,
-	};
-	struct cert_der der;
-
-	if (pki_issue(ca, &req, &to->pair, &err))
-		bail("%s: %s", name, err.text);
-	der = (struct cert_der){ to->pair.cert, to->pair.cert_len };
-	if (cert_chain_from_der(&der, 1, &to->chain, &err))
-		bail("%s: %s", name, err.text);
-}
-
-static void free_admin(struct admin *which)
-{
-	cert_chain_free(which->chain);
-	pki_pair_free(&which->pair);
-}
-
-static void start_quorum(uint64_t seed)
-{
-	usual(seed);
-	sim_gcks_down(&s);
-	next.quorum = (struct conf_quorum){ .admins = { .v = admins, .n = 3 },
-					    .needed = 2,
-					    .orders = with_orders,
-					    .confirm_within = 3600 };
-	s.conf.quorum = next.quorum;
-	sim_gcks_up(&s);
-	sim_run(&s, 5000);
-	make_admin(&x, &s.ca, "x.example", SIG_ECDSA_P256, 300);
-	make_admin(&y, &s.ca, "y.example", SIG_ECDSA_P384, 300);
-	make_admin(&z, &s.ca, "z.example", SIG_ECDSA_P256, 300);
-}
-
-static void stop_quorum(void)
-{
-	free_admin(&x);
-	free_admin(&y);
-	free_admin(&z);
-	sim_free(&s);
-}
-
-/* Return the policy that the group has, with these receivers and more settings. */
-static const char *policy_text(const char *group, unsigned int version,
-			       const char *receivers, const char *more)
-{
-	static char text[2048];
-
-	snprintf(text, sizeof(text),
-		 "{\"mcsec-policy\":1,\"group\":\"%s\",\"version\":%u,"
-		 "\"settings\":{\"address\":\"239.1.1.1\","
-		 "\"rekey-address\":\"239.1.1.254\",\"senders\":[\"s.example\","
-		 "\"s2.example\",\"s3.example\",\"*.send.example\"],"
-		 "\"receivers\":%s,\"lifetime\":7200,\"kek-lifetime\":14400%s}}",
-		 group, version, receivers, more);
-	return text;
-}
-
-/* Sign @text by one or two; the result is freed by secret_free(). */
-static char *sign_by(const char *text, const struct admin *first,
-		     const struct admin *second)
-{
-	struct signed_doc *d;
-	char *pem;
-	size_t len;
-
-	if (signed_new(text, strlen(text), &d, &err) ||
-	    signed_add(d, first->chain, first->pair.key, &err) ||
-	    (second && signed_add(d, second->chain, second->pair.key, &err)) ||
-	    signed_pem(d, &pem, &len))
-		bail("sign: %s", err.text);
-	signed_free(d);
-	return pem;
-}
-
-static void add_raw(CMS_ContentInfo *cms, const struct admin *by)
-{
-	const unsigned char *p = by->pair.cert;
-	X509 *cert = d2i_X509(NULL, &p, (long)by->pair.cert_len);
-	EVP_PKEY *key = crl_key(&by->pair);
-
-	if (!CMS_add1_signer(cms, cert, key, EVP_sha256(), CMS_BINARY))
-		bail("a signer");
-	EVP_PKEY_free(key);
-	X509_free(cert);
-}
-
-/* Sign as a tool would do that looks at nothing. */
-static char *sign_raw(const char *text, const struct admin *first,
-		      const struct admin *second)
-{
-	BIO *in = BIO_new_mem_buf(text, -1), *out = BIO_new(BIO_s_mem());
-	CMS_ContentInfo *cms =
-		CMS_sign(NULL, NULL, NULL, in, CMS_BINARY | CMS_PARTIAL);
-	char *p, *pem;
-	long n;
-
-	add_raw(cms, first);
-	add_raw(cms, second);
-	if (!CMS_final(cms, in, NULL, CMS_BINARY) ||
-	    !PEM_write_bio_CMS(out, cms))
-		bail("CMS");
-	n = BIO_get_mem_data(out, &p);
-	pem = secret_alloc((size_t)n + 1);
-	memcpy(pem, p, (size_t)n);
-	CMS_ContentInfo_free(cms);
-	BIO_free(in);
-	BIO_free(out);
-	return pem;
-}
-
-static struct answer apply(const char *group, const char *text)
-{
-	struct answer w = { 0 };
-
-	quorum_apply(s.gcks, group, text, strlen(text), take, &w);
-	while (!w.done)
-		sim_run(&s, 1);
-	return w;
-}
-
-static int count_version(void *arg, const struct applied *v)
-{
-	(void)v;
-	++*(int *)arg;
-	return 0;
-}
-
-static int kept_versions(void)
-{
-	int n = 0;
-
-	if (quorum_history(s.gcks, "video", count_version, &n))
-		bail("history");
-	return n;
-}
-
-/* Nothing may change, and the reason has to say @what. @pem is freed. */
-static void refuses(char *pem, int ret, const char *what, const char *name)
-{
-	uint64_t version = sim_group(&s).policy_version;
-	int n = kept_versions();
-	struct answer w = apply("video", pem);
-
-	is_int(w.ret, ret, "%s is refused", name);
-	ok(strstr(w.why, what), "%s: the reason is given: %s", name, w.why);
-	is_int(sim_group(&s).policy_version, version,
-	       "%s: the policy is the same", name);
-	is_int(kept_versions(), n, "%s: no version is stored", name);
-	secret_free(pem);
-}
-
-static void accepts(char *pem, const char *name)
-{
-	struct answer w = apply("video", pem);
-
-	is_int(w.ret, 0, "%s is applied: %s", name, w.why);
-	secret_free(pem);
-}
+#include "quorum_sim.h"
 
 /* ---- signatures ---------------------------------------------------------- */
 
@@ -246,13 +56,13 @@ static void test_strangers(void)
 	make_admin(&old, &s.ca, "y.example", SIG_ECDSA_P256, 0);
 	make_admin(&other, &ca, "y.example", SIG_ECDSA_P256, 300);
 	refuses(sign_by(text, &x, &w), -EPERM,
-		"not counted: \"w.example\" is no administrator of this key server",
+		"not counted: \"w.example\": no administrator of this key server",
 		"the signature of a member that is no administrator");
 	refuses(sign_by(text, &x, &old), -EPERM,
-		"not counted: \"y.example\" certificate has expired",
+		"not counted: \"y.example\": certificate has expired",
 		"the signature of an expired certificate");
 	refuses(sign_by(text, &x, &other), -EPERM,
-		"1 of 2 signatures that are needed; not signed by y.example, z.example; not counted: \"y.example\" ",
+		"1 of 2 signatures that are needed; not signed by y.example, z.example; not counted: \"y.example\": ",
 		"the signature by a certificate of another CA");
 	free_admin(&w);
 	free_admin(&old);
@@ -279,7 +89,7 @@ static void test_revoked(void)
 	unlink(path);
 	trust_set_crls(s.trust, lists);
 	refuses(sign_by(policy_text("video", 1, ALL, ""), &x, &y), -EPERM,
-		"not counted: \"y.example\" ",
+		"not counted: \"y.example\": ",
 		"the signature of a revoked administrator");
 	accepts(sign_by(policy_text("video", 1, ALL, ""), &x, &z),
 		"a document of those that are not revoked");
@@ -301,7 +111,7 @@ static void test_twice(void)
 	text = policy_text("video", 1, ALL, "");
 	make_admin(&again, &s.ca, "X.example", SIG_ECDSA_P384, 300);
 	refuses(sign_raw(text, &x, &again), -EPERM,
-		"example\" has signed before, and counts once",
+		"example\": has signed before, and counts once",
 		"an administrator that signs by two certificates");
 	if (sigkey_pub(x.pair.key, &pub))
 		bail("public key");
@@ -315,7 +125,7 @@ static void test_twice(void)
 		bail("%s", err.text);
 	same.pair.key = x.pair.key;
 	refuses(sign_raw(text, &x, &same), -EPERM,
-		"example\" has signed before, and counts once",
+		"example\": has signed before, and counts once",
 		"one key with the names of two administrators");
 	same.pair.key = NULL;
 	sigpub_free(pub);
@@ -327,26 +137,19 @@ static void test_twice(void)
 /* Exchange a text in a signed document by one of the same length. */
 static void alter(char **pem, const char *from, const char *to)
 {
-	BIO *in = BIO_new_mem_buf(*pem, -1), *out = BIO_new(BIO_s_mem());
+	BIO *in = BIO_new_mem_buf(*pem, -1);
 	CMS_ContentInfo *cms = PEM_read_bio_CMS(in, NULL, NULL, NULL);
 	ASN1_OCTET_STRING *content = *CMS_get0_content(cms);
 	char *text = strndup((const char *)ASN1_STRING_get0_data(content),
 			     (size_t)ASN1_STRING_length(content));
-	char *at = strstr(text, from), *p;
-	long n;
+	char *at = strstr(text, from);
 
 	memcpy(at, to, strlen(to));
 	ASN1_STRING_set(content, text, (int)strlen(text));
-	if (!PEM_write_bio_CMS(out, cms))
-		bail("CMS");
-	n = BIO_get_mem_data(out, &p);
 	secret_free(*pem);
-	*pem = secret_alloc((size_t)n + 1);
-	memcpy(*pem, p, (size_t)n);
+	*pem = pem_of(cms);
 	free(text);
-	CMS_ContentInfo_free(cms);
 	BIO_free(in);
-	BIO_free(out);
 }
 
 /* Signing refuses what it must not add to. */
@@ -390,6 +193,38 @@ static void test_signing(void)
 	signed_free(d);
 	refuses(pem, -EPERM, "0 of 2 signatures", "an altered document");
 	free_admin(&ed);
+	stop_quorum();
+}
+
+/* Forms of CMS that others have, and this one has not. */
+static void test_forms(void)
+{
+	const char *text;
+	BIO *in;
+
+	start_quorum(17);
+	text = policy_text("video", 1, ALL, "");
+	refuses(sign_as(text, &x, &y, EVP_sha256(), CMS_DETACHED), -EBADMSG,
+		"the document is not in it",
+		"a signature without the document");
+	refuses(sign_as(text, &x, &y, EVP_sha1(), 0), -EPERM,
+		"\"y.example\": it is without signed attributes or a digest of SHA-256",
+		"a signature of a weak digest");
+	refuses(sign_as(text, &x, &y, EVP_sha256(), CMS_NOATTR), -EPERM,
+		"\"y.example\": it is without signed attributes",
+		"a signature without attributes");
+	refuses(sign_as(text, &x, &y, EVP_sha256(), CMS_NOCERTS), -EPERM,
+		"not counted: one signature: its certificate is not in the document",
+		"a signature without its certificate");
+	accepts(sign_as(text, &x, &y, EVP_sha512(), 0),
+		"signatures of two good digests");
+	in = BIO_new_mem_buf(text, -1);
+	refuses(pem_of(CMS_digest_create(in, EVP_sha256(), CMS_BINARY)),
+		-EBADMSG, "it is CMS, but not a signed document",
+		"a digest of a document");
+	BIO_free(in);
+	is_int(apply("none", policy_text("none", 2, ALL, "")).ret, -ENOENT,
+	       "a document for a group that is not there is refused");
 	stop_quorum();
 }
 
@@ -623,218 +458,6 @@ static void test_without(void)
 	stop_quorum();
 }
 
-/* ---- orders -------------------------------------------------------------- */
-
-static const char *order_text(const char *order, unsigned int number,
-			      const char *identity, int64_t until_s,
-			      const char *more)
-{
-	static char text[512];
-
-	snprintf(text, sizeof(text),
-		 "{\"mcsec-order\":1,\"group\":\"video\",\"number\":%u,"
-		 "\"order\":\"%s\",\"identity\":\"%s\",\"until\":%lld%s}",
-		 number, order, identity,
-		 (long long)(s.wall0 + (int64_t)(s.ms / 1000) + until_s), more);
-	return text;
-}
-
-static int count_waiting(void *arg, const struct signed_order *o)
-{
-	++*(int *)arg;
-	return o->told ? 100 : 0;
-}
-
-/* Return the number of evictions that wait, or 100 if one has not been confirmed. */
-static int waiting(void)
-{
-	int n = 0, ret = quorum_waiting(s.gcks, "video", count_waiting, &n);
-
-	return ret ? ret : n;
-}
-
-static void test_orders(void)
-{
-	uint32_t ms;
-
-	with_orders = true;
-	start_quorum(10);
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), -EPERM,
-	       "nobody evicts without signatures");
-	is_str(err.text,
-	       "2 administrators have to sign this order (gcks.quorum.orders): see \"mcsecctl policy order\"",
-	       "the reason is given that nobody evicts");
-	is_int(sim_admit(s.gcks, "video", "b.example", &err), -EPERM,
-	       "nobody admits without signatures");
-	refuses(sign_by(order_text("evict", 1, "b.example", 60, ""), &x, NULL),
-		-EPERM, "1 of 2 signatures that are needed",
-		"an order with one signature");
-	refuses(sign_by(order_text("evict", 1, "b.example", -1, ""), &x, &y),
-		-ETIME, "its time is over", "an order whose time is over");
-	refuses(sign_by(order_text("evict", 1, "b.example", 32 * 86400, ""), &x,
-			&y),
-		-EINVAL, "it is valid for more than 31 days",
-		"an order that is valid for long");
-	refuses(sign_by(order_text("ban", 1, "b.example", 60, ""), &x, &y),
-		-EINVAL, "\"order\" has to be \"evict\" or \"admit\"",
-		"an order that does not exist");
-	refuses(sign_by(order_text("evict", 1, "", 60, ""), &x, &y), -EINVAL,
-		"\"identity\" has to be a text", "an order about nobody");
-	refuses(sign_by(order_text("evict", 1, "b.example", 60,
-				   ",\"groups\":\"all\""),
-			&x, &y),
-		-EINVAL, "\"groups\" is not known in mcsec-order",
-		"an order with a condition that is not known");
-	refuses(sign_by(order_text("admit", 1, "b.example", 60,
-				   ",\"emergency\":true"),
-			&x, &y),
-		-EINVAL, "\"emergency\" is for an eviction alone",
-		"an admission in an emergency");
-	ok(sim_has_member(&s, "b.example"), "b.example is a member still");
-	accepts(sign_by(order_text("evict", 1, "B.example", 60, ""), &x, &y),
-		"an order with two signatures");
-	sim_run(&s, 5000);
-	ok(!sim_has_member(&s, "b.example"),
-	   "the order has taken b.example out");
-	is_int(waiting(), 0, "nothing waits for confirmation");
-	is_int(sim_audited(&s, "order-signed", "b.example",
-			   "evict, number 1: signed by x.example, y.example"),
-	       1, "the audit trail has the order");
-	stop_quorum();
-}
-
-static void test_replay(void)
-{
-	char *evict, *admit;
-
-	with_orders = true;
-	start_quorum(11);
-	evict = sign_by(order_text("evict", 1, "b.example", 6000, ""), &x, &y);
-	admit = sign_by(order_text("admit", 2, "b.example", 6000, ""), &x, &z);
-	is_int(apply("video", evict).ret, 0, "an eviction");
-	is_int(apply("video", evict).ret, 0,
-	       "the eviction again, which is done already");
-	is_int(apply("video", admit).ret, 0, "an admission");
-	sim_run(&s, 1200000);
-	ok(sim_has_member(&s, "b.example"), "b.example is a member again");
-	refuses(evict, -ESTALE,
-		"its number is 1, and the next order has number 3",
-		"the eviction after the admission");
-	sim_gcks_down(&s);
-	sim_gcks_up(&s);
-	refuses(sign_by(order_text("evict", 2, "b.example", 60, ""), &x, &y),
-		-ESTALE, "its number is 2, and the next order has number 3",
-		"another order of the same number, after a restart");
-	accepts(sign_by(order_text("evict", 3, "b.example", 60, ""), &x, &y),
-		"an eviction with the next number");
-	refuses(admit, -ESTALE,
-		"its number is 2, and the next order has number 4",
-		"the admission after the next eviction");
-	stop_quorum();
-}
-
-static void take_health(void *arg, char *text)
-{
-	*(bool *)arg = strstr(text, "\"evictions-unconfirmed\"") &&
-		       strstr(text, "stay out: b.example");
-	free(text);
-}
-
-/* Return true if the key server says that the eviction is not confirmed. */
-static bool unhealthy(void)
-{
-	struct ctl_roles r = { .gcks = s.gcks,
-			       .gcks_engine = s.engine,
-			       .clock = &s.clock };
-	static const char request[] = "{\"cmd\":\"health\"}";
-	bool said = false;
-
-	ctl_ask(&r, request, strlen(request), take_health, &said);
-	return said;
-}
-
-#define EMERGENCY ",\"emergency\":true"
-
-static void test_emergency(void)
-{
-	char both[512];
-
-	with_orders = true;
-	start_quorum(12);
-	snprintf(both, sizeof(both), "%s",
-		 order_text("evict", 1, "b.example", 6000, EMERGENCY));
-	refuses(sign_by(order_text("evict", 9, "b.example", 60, EMERGENCY), &y,
-			NULL),
-		-ESTALE, "its number is 9, and the next order has number 1",
-		"an emergency that would use numbers up");
-	accepts(sign_by(both, &y, NULL), "an emergency order of one");
-	sim_run(&s, 2000);
-	ok(!sim_has_member(&s, "b.example"), "b.example is out at once");
-	is_int(waiting(), 1, "the eviction waits for confirmation");
-	refuses(sign_by(order_text("evict", 2, "b.example", 60, EMERGENCY), &y,
-			NULL),
-		-EEXIST, "out by the emergency order 1",
-		"a second emergency of the same identity");
-	accepts(sign_by(both, &y, NULL), "the same document again");
-	is_int(waiting(), 1, "the same document confirms nothing");
-	sim_run(&s, 3500 * 1000);
-	is_int(waiting(), 1, "the time is not over yet");
-	ok(!unhealthy(), "the health has no eviction that waits");
-	sim_run(&s, 200 * 1000);
-	is_int(waiting(), 100, "the time is over without a confirmation");
-	ok(unhealthy(), "the health has the eviction that was not confirmed");
-	ok(!sim_has_member(&s, "b.example"), "b.example stays out");
-	is_int(sim_log_count(&s, "eviction not confirmed: \"b.example\""), 1,
-	       "the log says that it was not confirmed");
-	is_int(sim_audited(&s, "unconfirmed", "b.example",
-			   "order 1 by y.example"),
-	       1, "the audit trail says that it was not confirmed");
-	sim_gcks_down(&s);
-	sim_gcks_up(&s);
-	sim_run(&s, 60000);
-	is_int(waiting(), 100, "a restart does not forget that");
-	is_int(sim_log_count(&s, "eviction not confirmed: \"b.example\""), 1,
-	       "a restart does not repeat the line of the log");
-	accepts(sign_by(both, &y, &z), "the same document with two signatures");
-	is_int(waiting(), 0, "the eviction is confirmed");
-	ok(!unhealthy(), "the health has no confirmed eviction");
-	is_int(sim_audited(&s, "order-confirmed", "b.example",
-			   "evict, number 1: signed by y.example, z.example"),
-	       1, "the audit trail has the confirmation");
-	ok(!sim_has_member(&s, "b.example"), "the confirmed eviction stands");
-	stop_quorum();
-}
-
-/* An admission that enough have signed ends an eviction that one has ordered. */
-static void test_undone(void)
-{
-	char once[512];
-	uint32_t ms;
-
-	with_orders = true;
-	start_quorum(13);
-	snprintf(once, sizeof(once), "%s",
-		 order_text("evict", 1, "b.example", 6000, EMERGENCY));
-	accepts(sign_by(once, &y, NULL), "an emergency order of one");
-	refuses(sign_by(order_text("admit", 2, "b.example", 60, ""), &y, NULL),
-		-EPERM, "1 of 2 signatures",
-		"an admission that one has signed");
-	accepts(sign_by(order_text("admit", 2, "b.example", 60, ""), &x, &z),
-		"an admission that two have signed");
-	is_int(waiting(), 0, "nothing is to be confirmed any more");
-	refuses(sign_by(once, &y, NULL), -ESTALE,
-		"its number is 1, and the next order has number 3",
-		"the emergency order after that");
-	stop_quorum();
-	with_orders = false;
-	start_quorum(14);
-	refuses(sign_by(once, &x, &y), -EOPNOTSUPP,
-		"orders need no signatures here", "an order without orders");
-	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
-	       "an eviction at the control socket");
-	stop_quorum();
-}
-
 int main(void)
 {
 	RUN(test_quorum);
@@ -842,15 +465,12 @@ int main(void)
 	RUN(test_revoked);
 	RUN(test_twice);
 	RUN(test_signing);
+	RUN(test_forms);
 	RUN(test_documents);
 	RUN(test_effect);
 	RUN(test_beside);
 	RUN(test_store);
 	RUN(test_kept);
 	RUN(test_without);
-	RUN(test_orders);
-	RUN(test_replay);
-	RUN(test_emergency);
-	RUN(test_undone);
 	return done();
 }
