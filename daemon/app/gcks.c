@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Role of a key server: gcks/ on sockets and a store. */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "app/app.h"
 #include "app/audit.h"
+#include "crypto/sealkey.h"
 #include "gcks/gcks.h"
 #include "store/thread.h"
 #include "wire/proto.h"
@@ -199,20 +201,49 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 	return ret;
 }
 
+/* The seal key of a configuration, whose texts these are. */
+struct seal_place {
+	struct sealkey_cfg key;
+	struct envelope_cfg wrap;
+};
+
+static const struct sealkey_cfg *seal_place(const struct conf_gcks *c,
+					    struct seal_place *p)
+{
+	const struct conf_wrap *w = &c->wrap;
+
+	p->wrap = (struct envelope_cfg){
+		.certificate = w->certificate,
+		.recovery = (const char *const *)w->recovery.file,
+		.n_recovery = w->recovery.n,
+		.key = w->key,
+		.provider = w->provider,
+		.pin = w->pin,
+		.oaep = w->oaep,
+	};
+	p->key = (struct sealkey_cfg){
+		.place = c->seal_key,
+		.wrap = w->certificate ? &p->wrap : NULL,
+	};
+	return &p->key;
+}
+
 static int open_store(struct app *a, struct err *err)
 {
 	const struct conf_gcks *c = a->conf->gcks;
 	const char *const paths[VAULT_STORES] = { c->store, c->witness };
+	struct seal_place place;
 	int ret, i;
 	bool fresh;
 
 	/* An error shows when the file is opened. */
 	file_make_folder(c->store, 0700);
-	file_make_folder(c->seal_key, 0700);
+	if (c->seal_key[0] == '/')
+		file_make_folder(c->seal_key, 0700);
 	file_make_folder(c->witness, 0700);
 	/* A new key could not open an existing store. */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
-	ret = vault_open(&a->vault, c->seal_key, paths, fresh, err);
+	ret = vault_open(&a->vault, seal_place(c, &place), paths, fresh, err);
 	for (i = 0; !ret && c->store_thread && i < VAULT_STORES; i++)
 		ret = store_thread(a->vault.store[i], a->loop, err);
 	return ret;
@@ -368,6 +399,7 @@ int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 				  .trust = a->trust,
 				  .psks = a->peer_keys.psks };
 	char line[PATH_MAX + 64];
+	struct seal_place place;
 	int ret;
 
 	if (access(c->store, F_OK) && errno == ENOENT &&
@@ -378,7 +410,7 @@ int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 		return 0;
 	}
 	timerq_init(&a->tq, clock_system());
-	ret = vault_open_copy(&a->vault, c->seal_key, paths, err);
+	ret = vault_open_copy(&a->vault, seal_place(c, &place), paths, err);
 	if (!ret) {
 		deps.store = a->vault.store[0];
 		deps.witness = a->vault.store[1];

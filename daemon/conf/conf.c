@@ -14,6 +14,7 @@
 #include "conf/check.h"
 #include "conf/field.h"
 #include "conf/quorum.h"
+#include "conf/seal.h"
 #include "conf/selector.h"
 #include "conf/syntax.h"
 #include "crypto/wrap.h"
@@ -387,7 +388,8 @@ static int read_listen(struct conf_reader *r, const config_setting_t *s,
 static const struct conf_field gcks_fields[] = {
 	K(listen, "listen", read_listen, 0),
 	K(store, "store", conf_read_path, .required = true),
-	K(seal_key, "seal-key", conf_read_path, .required = true),
+	K(seal_key, "seal-key", conf_read_place, .required = true),
+	K(wrap, "seal-wrap", conf_read_wrap, 0),
 	K(witness, "witness", conf_read_path, 0),
 	K(store_thread, "store-thread", conf_read_bool, 0),
 	K(audit, "audit", conf_read_bool, 0),
@@ -497,6 +499,8 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 		ret = conf_check_sa_times(r, s, g->sa_lifetime, &g->sa_rekey);
 	if (!ret)
 		ret = conf_check_addke(r, s, &g->addke);
+	if (!ret)
+		ret = conf_check_seal(r, s, g);
 	if (!ret && !g->witness &&
 	    asprintf(&g->witness, "%s.witness", g->store) < 0) {
 		g->witness = NULL;
@@ -811,6 +815,7 @@ static void free_gcks(struct conf_gcks *g)
 	free(g->listen);
 	free(g->store);
 	free(g->seal_key);
+	conf_wrap_free(&g->wrap);
 	free(g->witness);
 	free(g->audit_trail);
 	conf_names_free(&g->quorum.admins);

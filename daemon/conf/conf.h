@@ -204,13 +204,32 @@ struct conf_quorum {
 	uint32_t confirm_within; /* after an eviction by one administrator */
 };
 
+#define CONF_MAX_RECOVERY 8
+
+/*
+ * The envelope of a seal key (crypto/envelope.h); without @certificate the key is not
+ * wrapped.
+ */
+struct conf_wrap {
+	char *certificate;
+	char *key;
+	char *provider;
+	char *pin;
+	bool oaep;
+	struct conf_recovery {
+		char *file[CONF_MAX_RECOVERY];
+		size_t n;
+	} recovery;
+};
+
 struct conf_gcks {
 	struct ep *listen;
 	size_t n_listen;
 	bool listen_default; /* no setting in the file */
-	/* SQLite file, and the file with the key that seals its secrets. */
+	/* SQLite file, and the place of the key that seals its secrets. */
 	char *store;
 	char *seal_key;
+	struct conf_wrap wrap;
 	bool store_thread; /* a thread writes the store, so nothing waits for it */
 	/*
 	 * SQLite file that detects a store that was restored from

@@ -6,6 +6,7 @@
 
 #include "conf/conf.h"
 #include "conf/quorum.h"
+#include "conf/seal.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -48,6 +49,7 @@ static void check_gcks_same(struct names *n, const struct conf_gcks *a,
 	check_same(n, same_listen(a, b), "gcks.listen");
 	check_same(n, same_text(a->store, b->store), "gcks.store");
 	check_same(n, same_text(a->seal_key, b->seal_key), "gcks.seal-key");
+	check_same(n, conf_wrap_equal(&a->wrap, &b->wrap), "gcks.seal-wrap");
 	check_same(n, same_text(a->witness, b->witness), "gcks.witness");
 	check_same(n, a->store_thread == b->store_thread, "gcks.store-thread");
 	check_same(n,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "crypto/rand.h"
+#include "lib/credential.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/secret.h"
@@ -166,7 +167,7 @@ int sealer_load(const char *path, bool make, struct sealer **out,
 	size_t len;
 	int ret;
 
-	ret = file_read_secret(path, SEAL_KEY_LEN, &key, &len, err);
+	ret = credential_read(path, SEAL_KEY_LEN, &key, &len, err);
 	if (ret == -ENOENT && make) {
 		ret = create_key_file(path, err);
 		if (ret)

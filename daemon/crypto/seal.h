@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Encryption of secrets at rest: AES-256-GCM with a key from a file and a
+ * Encryption of secrets at rest: AES-256-GCM with a key and a
  * random 96-bit nonce, which is prepended. The name of the record is the
  * associated data, so that a sealed record cannot replace another one.
  */
@@ -41,14 +41,14 @@ struct sealer_ops {
 int sealer_with(const struct sealer_ops *ops, void *ctx, struct sealer **out);
 
 /*
- * Read 32 octets from @path; with @create a missing file is created (mode
- * 0600, exclusively, synced). A file of another size, or one that others may
+ * Read 32 octets from @path, a place of lib/credential.h; with @create a missing file is
+ * created (mode 0600, exclusively, synced). A file of another size, or one that others may
  * read, is refused. *@out is freed with sealer_free(). Returns 0, or -errno with
  * one line in @err.
  */
 int sealer_load(const char *path, bool create, struct sealer **out,
 		struct err *err);
-/* For tests: makes a sealer of a key in memory. */
+/* Make a sealer of a key in memory. Returns 0 or -ENOMEM. */
 int sealer_new(const uint8_t key[SEAL_KEY_LEN], struct sealer **out);
 void sealer_free(struct sealer *s); /* NULL is allowed */
 

@@ -88,8 +88,26 @@ static bool trusted_owner(uid_t uid)
 	return pw && pw->pw_uid == uid;
 }
 
-int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
-		     struct err *err)
+/* Refuse a secret that others may read, but for the bits @open_to, or may have made. */
+static int check_rights(const char *path, const struct stat *st, mode_t open_to,
+			struct err *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, -EINVAL, "%s: not a regular file", path);
+	if (st->st_mode & 077 & ~open_to)
+		return err_set(err, -EPERM,
+			       "%s: accessible to other users (mode %04o): run \"chmod 600\"",
+			       path, st->st_mode & 07777);
+	if (!trusted_owner(st->st_uid))
+		return err_set(err, -EPERM,
+			       "%s: owned by uid %u; must be owned by root or uid %u",
+			       path, st->st_uid, geteuid());
+	return 0;
+}
+
+/* Read a secret; @acl: its mode may have the mask of an ACL. */
+static int read_secret(const char *path, bool acl, size_t max, uint8_t **out,
+		       size_t *len, struct err *err)
 {
 	struct stat st;
 	uint8_t *p;
@@ -106,22 +124,12 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st))
 		ret = err_set(err, -errno, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		ret = err_set(err, -EINVAL, "%s: not a regular file", path);
-	else if (st.st_mode & 077)
-		ret = err_set(err, -EPERM,
-			      "%s: accessible to other users (mode %04o): run \"chmod 600\"",
-			      path, st.st_mode & 07777);
-	else if (!trusted_owner(st.st_uid))
-		ret = err_set(err, -EPERM,
-			      "%s: owned by uid %u; must be owned by root or uid %u",
-			      path, st.st_uid, geteuid());
-	else if ((size_t)st.st_size > max)
+	else
+		ret = check_rights(path, &st, acl && !st.st_gid ? 040 : 0, err);
+	if (!ret && (size_t)st.st_size > max)
 		ret = err_set(err, -EFBIG,
 			      "%s: %lld octets, at most %zu expected", path,
 			      (long long)st.st_size, max);
-	else
-		ret = 0;
 	if (ret)
 		goto out;
 	p = secret_alloc((size_t)st.st_size + 1);
@@ -139,4 +147,16 @@ int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 out:
 	close(fd);
 	return ret;
+}
+
+int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
+		     struct err *err)
+{
+	return read_secret(path, false, max, out, len, err);
+}
+
+int file_read_credential(const char *path, size_t max, uint8_t **out,
+			 size_t *len, struct err *err)
+{
+	return read_secret(path, true, max, out, len, err);
 }

@@ -32,5 +32,12 @@ int file_make_folder(const char *path, mode_t mode);
  */
 int file_read_secret(const char *path, size_t max, uint8_t **out, size_t *len,
 		     struct err *err);
+/*
+ * The same for a credential of systemd, which gives the user of a service its right by
+ * an ACL: the mask of the ACL then stands where the mode has the rights of the group,
+ * which is root's.
+ */
+int file_read_credential(const char *path, size_t max, uint8_t **out,
+			 size_t *len, struct err *err);
 
 #endif

@@ -2,46 +2,27 @@
 #include "store/vault.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "crypto/rand.h"
 #include "crypto/seal.h"
+#include "crypto/sealkey.h"
+#include "lib/credential.h"
 #include "lib/err.h"
-#include "lib/file.h"
 #include "lib/log.h"
-#include "lib/secret.h"
 #include "store/store.h"
 
-#define NEW ".new"
-
-static int new_path(const struct vault *v, char buf[static PATH_MAX],
-		    struct err *err)
-{
-	if (snprintf(buf, PATH_MAX, "%s" NEW, v->key) < PATH_MAX)
-		return 0;
-	return err_set(err, -ENAMETOOLONG, "%s: path is too long", v->key);
-}
-
 /*
- * Load the key of an interrupted change, if any. A file without a valid key
- * was not written completely, so no store is sealed with it yet; it is removed
- * unless the stores are only copied.
+ * Load the key of an interrupted change, if any. One that was not written completely
+ * seals no store yet; it is removed unless the stores are only copied.
  */
 static int load_new(struct vault *v, bool copy, struct err *err)
 {
-	char path[PATH_MAX];
 	struct err why;
-	int ret;
+	int ret = sealkey_load(v->key, true, &v->next, &why);
 
-	ret = new_path(v, path, err);
-	if (ret)
-		return ret;
-	ret = sealer_load(path, false, &v->next, &why);
 	if (ret == -ENOENT)
 		return 0;
-	if (ret == -EINVAL && (copy || !unlink(path)))
+	if (ret == -EINVAL && (copy || !sealkey_drop_next(v->key)))
 		return 0;
 	return ret ? err_set(err, ret, "%s", why.text) : 0;
 }
@@ -58,12 +39,9 @@ static int open_one(struct vault *v, size_t i, const char *path, bool copy,
 		       : ret;
 }
 
-/*
- * Reseal all stores under v->next, then replace the old key file by its file.
- */
+/* Reseal all stores under v->next, then put that in place of the old key. */
 static int change_key(struct vault *v, struct err *err)
 {
-	char path[PATH_MAX];
 	int ret, i;
 
 	/* The last store is the smaller one, so an error shows sooner. */
@@ -79,9 +57,7 @@ static int change_key(struct vault *v, struct err *err)
 			return err_set(err, ret, "store: %s",
 				       store_error(v->store[i]));
 	}
-	ret = new_path(v, path, err);
-	if (!ret)
-		ret = file_replace(path, v->key, err);
+	ret = sealkey_replace(v->key, err);
 	if (ret)
 		return ret;
 	sealer_free(v->sealer);
@@ -90,17 +66,26 @@ static int change_key(struct vault *v, struct err *err)
 	return 0;
 }
 
-static int open_all(struct vault *v, const char *key,
+static int load_key(struct vault *v, bool make, struct err *err)
+{
+	struct err why;
+	int ret = sealkey_load(v->key, false, &v->sealer, &why);
+
+	if (ret == -ENOENT && make)
+		return sealkey_make(v->key, false, &v->sealer, err);
+	return ret ? err_set(err, ret, "%s", why.text) : 0;
+}
+
+static int open_all(struct vault *v, const struct sealkey_cfg *key,
 		    const char *const paths[VAULT_STORES], bool make, bool copy,
 		    struct err *err)
 {
 	int ret, i;
 
 	memset(v, 0, sizeof(*v));
-	if (strlen(key) >= sizeof(v->key))
-		return err_set(err, -ENAMETOOLONG, "%s: path is too long", key);
-	strcpy(v->key, key);
-	ret = sealer_load(key, make, &v->sealer, err);
+	ret = sealkey_open(key, &v->key, err);
+	if (!ret)
+		ret = load_key(v, make && !credential_name(key->place), err);
 	if (!ret)
 		ret = load_new(v, copy, err);
 	for (i = 0; !ret && i < VAULT_STORES; i++)
@@ -108,21 +93,26 @@ static int open_all(struct vault *v, const char *key,
 	return ret;
 }
 
-int vault_open(struct vault *v, const char *key,
+int vault_open(struct vault *v, const struct sealkey_cfg *key,
 	       const char *const paths[VAULT_STORES], bool make,
 	       struct err *err)
 {
 	int ret = open_all(v, key, paths, make, false, err);
+	const char *remains;
 
 	if (!ret && v->next) {
-		log_warn("seal key changed: %s: an interrupted change was completed",
-			 key);
 		ret = change_key(v, err);
+		remains = sealkey_remains(v->key);
+		if (!ret)
+			log_warn("seal key changed: %s: %s", key->place,
+				 remains ?: "an interrupted change was completed");
 	}
+	if (!ret)
+		sealkey_confine(v->key);
 	return ret;
 }
 
-int vault_open_copy(struct vault *v, const char *key,
+int vault_open_copy(struct vault *v, const struct sealkey_cfg *key,
 		    const char *const paths[VAULT_STORES], struct err *err)
 {
 	return open_all(v, key, paths, false, true, err);
@@ -130,24 +120,13 @@ int vault_open_copy(struct vault *v, const char *key,
 
 int vault_rekey(struct vault *v, struct err *err)
 {
-	uint8_t key[SEAL_KEY_LEN];
-	char path[PATH_MAX];
-	int ret;
+	int ret = 0;
 
-	ret = new_path(v, path, err);
 	/* A change that failed before is continued. */
-	if (!ret && !v->next)
+	if (!v->next)
 		ret = load_new(v, false, err);
-	if (!ret && !v->next) {
-		ret = rand_bytes(key, sizeof(key));
-		if (ret)
-			err_set(err, ret, "random number generator failed");
-		else
-			ret = file_create(path, 0600, key, sizeof(key), err);
-		secret_wipe(key, sizeof(key));
-		if (!ret)
-			ret = sealer_load(path, false, &v->next, err);
-	}
+	if (!ret && !v->next)
+		ret = sealkey_make(v->key, true, &v->next, err);
 	return ret ? ret : change_key(v, err);
 }
 
@@ -159,5 +138,6 @@ void vault_close(struct vault *v)
 		store_close(v->store[i]);
 	sealer_free(v->sealer);
 	sealer_free(v->next);
+	sealkey_close(v->key);
 	memset(v, 0, sizeof(*v));
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A seal key in a file, and the stores sealed with it. To change the key, the
- * new one is written to a file beside it (".new") before the first store is
- * resealed, each store in one transaction, and replaces the old one when all
- * are done. If that is interrupted, vault_open() finds each store under one of
- * the two keys, and completes the change.
+ * A seal key (crypto/sealkey.h), and the stores sealed with it. To change the key, the
+ * new one is written beside it (".new") before the first store is resealed, each store
+ * in one transaction, and replaces the old one when all are done. If that is
+ * interrupted, vault_open() finds each store under one of the two keys, and completes
+ * the change.
+ *
+ * A key that is wrapped is unwrapped by vault_open() only, before the process is
+ * confined. A credential can't be written: a new one is passed beside the former at a
+ * start, where vault_open() finds a change to complete.
  */
 #ifndef STORE_VAULT_H
 #define STORE_VAULT_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,10 +21,12 @@
 #define VAULT_STORES 2
 
 struct sealer;
+struct sealkey;
+struct sealkey_cfg;
 struct store;
 
 struct vault {
-	char key[PATH_MAX];
+	struct sealkey *key;
 	struct sealer *sealer;
 	struct sealer *next; /* key of a change in progress, or NULL */
 	struct store *store[VAULT_STORES];
@@ -31,7 +36,7 @@ struct vault {
  * Open key and stores; @make creates a missing key. Returns 0, or -errno with
  * one line in @err. vault_close() must be called in either case.
  */
-int vault_open(struct vault *v, const char *key,
+int vault_open(struct vault *v, const struct sealkey_cfg *key,
 	       const char *const paths[VAULT_STORES], bool make,
 	       struct err *err);
 /*
@@ -39,7 +44,7 @@ int vault_open(struct vault *v, const char *key,
  * was interrupted is not completed: no file changes. Returns 0, or -errno with one
  * line in @err. vault_close() must be called in either case.
  */
-int vault_open_copy(struct vault *v, const char *key,
+int vault_open_copy(struct vault *v, const struct sealkey_cfg *key,
 		    const char *const paths[VAULT_STORES], struct err *err);
 /*
  * Change the key. Returns 0, or -errno with one line in @err: each store is

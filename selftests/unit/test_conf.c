@@ -258,6 +258,74 @@ static void quorum(void)
 		"needs identity.ca");
 }
 
+#define WRAP(more) \
+	"seal-wrap = { certificate = \"/c\"; key = \"handle:0x81000001\"; " more \
+	" };"
+
+#define TPM \
+	"provider = \"tpm2\"; padding = \"pkcs1\"; " \
+	"pin = \"credential:pin\"; recovery = [ \"/r\", \"/t\" ];"
+#define WITH_PIN \
+	"seal-wrap = { certificate = \"/c\"; " \
+	"key = \"pkcs11:object=o?pin-value=1\"; };"
+
+static void seal_places(void)
+{
+	struct conf *c = parse(GCKS("", ""));
+
+	ok(!c->gcks->wrap.certificate, "a key is not wrapped by itself");
+	conf_free(c);
+	c = parse(GCKS(WRAP(""), ""));
+	is_str(c->gcks->wrap.provider, "default", "OpenSSL's own provider");
+	ok(c->gcks->wrap.oaep && !c->gcks->wrap.pin &&
+		   !c->gcks->wrap.recovery.n,
+	   "OAEP, no PIN, no recovery");
+	conf_free(c);
+	c = parse(GCKS(WRAP(TPM), ""));
+	is_str(c->gcks->wrap.pin, "credential:pin", "a PIN in a credential");
+	is_str(c->gcks->wrap.recovery.file[1], "/t", "a recovery certificate");
+	ok(!c->gcks->wrap.oaep, "the older padding");
+	conf_free(c);
+	refused(GCKS(WRAP("padding = \"none\";"), ""),
+		"f:3: gcks.seal-wrap.padding", "there is \"oaep\", \"pkcs1\"");
+	refused(GCKS(WRAP("provider = \"/tmp/x\";"), ""),
+		"f:3: gcks.seal-wrap.provider", "not the name of a provider");
+	refused(GCKS(WRAP("recovery = [ ];"), ""),
+		"f:3: gcks.seal-wrap.recovery", "1 to 8 files");
+	refused(GCKS(WRAP("recovery = [ \"r\" ];"), ""),
+		"f:3: gcks.seal-wrap.recovery[0]", "not an absolute path");
+	refused(GCKS(WRAP("pin = \"1234\";"), ""), "f:3: gcks.seal-wrap.pin",
+		"not an absolute path");
+	refused(GCKS("seal-wrap = { certificate = \"/c\"; key = \"/k\"; };",
+		     ""),
+		"f:3: gcks.seal-wrap.key", "is not a URI such as");
+	refused(GCKS(WITH_PIN, ""), "f:3: gcks.seal-wrap.key",
+		"a PIN does not belong here");
+	refused(GCKS("seal-wrap = { key = \"handle:1\"; };", ""),
+		"f:3: gcks.seal-wrap", "certificate");
+}
+
+#define CREDENTIAL(name, more) \
+	IDENTITY "gcks: { store = \"/s\"; seal-key = \"" name "\"; " more \
+		 " groups = ( { name = \"v\"; address = \"239.1.1.1\"; " \
+		 "rekey-address = \"239.1.1.2\"; senders = \"*\"; } ); };\n"
+
+static void seal_credentials(void)
+{
+	struct conf *c = parse(CREDENTIAL("credential:mcsec.seal", ""));
+
+	is_str(c->gcks->seal_key, "credential:mcsec.seal", "a credential");
+	conf_free(c);
+	refused(CREDENTIAL("credential:a/b", ""), "f:2: gcks.seal-key",
+		"\"a/b\" is not the name of a credential");
+	refused(CREDENTIAL("credential:", ""), "f:2: gcks.seal-key",
+		"is not the name of a credential");
+	refused(CREDENTIAL("seal.key", ""), "f:2: gcks.seal-key",
+		"is not an absolute path");
+	refused(CREDENTIAL("credential:k", WRAP("")), "f:2: gcks.seal-wrap",
+		"a credential is not wrapped again");
+}
+
 static void everything(void)
 {
 	static const char *const examples[] = {
@@ -648,6 +716,8 @@ int main(void)
 	RUN(additional_key_exchanges);
 	RUN(audit_needs_certificate);
 	RUN(quorum);
+	RUN(seal_places);
+	RUN(seal_credentials);
 	RUN(everything);
 	RUN(quotes);
 	RUN(inband);

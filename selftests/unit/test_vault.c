@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "crypto/seal.h"
+#include "crypto/sealkey.h"
 #include "lib/log.h"
 #include "store/store.h"
 #include "store/vault.h"
@@ -21,13 +22,14 @@
 
 static char dir[] = "/tmp/mcsec-vault-XXXXXX";
 static char key[64], key_new[72], old_key[72];
+static const struct sealkey_cfg place = { .place = key };
 static char path[VAULT_STORES][64];
 static const char *const paths[VAULT_STORES] = { path[0], path[1] };
 static struct err err;
 
 static void open_it(struct vault *v)
 {
-	if (vault_open(v, key, paths, true, &err))
+	if (vault_open(v, &place, paths, true, &err))
 		bail("%s", err.text);
 }
 
@@ -92,7 +94,7 @@ static bool whole(void)
 	struct vault v;
 	bool good;
 
-	if (vault_open(&v, key, paths, false, &err)) {
+	if (vault_open(&v, &place, paths, false, &err)) {
 		printf("# %s\n", err.text);
 		vault_close(&v);
 		return false;
@@ -146,7 +148,7 @@ static void test_change(void)
 	vault_close(&v);
 	ok(!same_key(key, old_key), "the file has another key");
 	ok(whole(), "all is there after a restart");
-	is_int(vault_open_copy(&v, key, paths, &err), 0, "both are copied");
+	is_int(vault_open_copy(&v, &place, paths, &err), 0, "both are copied");
 	ok(holds(v.store[0], "one") && holds(v.store[1], "two"),
 	   "the copies have all records");
 	vault_close(&v);
@@ -275,7 +277,7 @@ static bool copied(void)
 	struct vault v;
 	bool good;
 
-	good = !vault_open_copy(&v, key, paths, &err) &&
+	good = !vault_open_copy(&v, &place, paths, &err) &&
 	       holds(v.store[0], "one") && holds(v.store[1], "two");
 	vault_close(&v);
 	return good && access(key_new, F_OK) == left;
@@ -346,7 +348,7 @@ static void test_files(void)
 	ok(whole() && !same_key(key, old_key), "under a new key");
 
 	chmod(key, 0644);
-	ok(vault_open(&v, key, paths, false, &err) == -EPERM,
+	ok(vault_open(&v, &place, paths, false, &err) == -EPERM,
 	   "a key that others can read is refused: %s", err.text);
 	vault_close(&v);
 	chmod(key, 0600);
