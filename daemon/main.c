@@ -370,6 +370,12 @@ static void feed_watchdog(void *arg)
 	timer_set(w->tq, &w->timer, w->every_ms);
 }
 
+/*
+ * Status of a start that another one cannot help: a token that has refused a PIN would
+ * be locked by a few of them. The units do not restart the daemon then.
+ */
+#define EXIT_KEY_REJECTED 77
+
 static int run_daemon(struct app *a)
 {
 	struct watchdog w = { .tq = &a->tq, .every_ms = proc_watchdog_ms() };
@@ -381,7 +387,7 @@ static int run_daemon(struct app *a)
 	if (ret) {
 		log_err("not started: %s",
 			err.text[0] ? err.text : strerror(-ret));
-		return 1;
+		return ret == -EKEYREJECTED ? EXIT_KEY_REJECTED : 1;
 	}
 	if (priv_confine(&err))
 		log_warn("system calls not confined: %s", err.text);
