@@ -37,8 +37,10 @@ int refrag_add(struct refrag *r, uint32_t mid, const struct skf *frag,
 		return -ENOMEM;
 	r->piece[i].len = len;
 	r->octets += len;
-	if (!i)
+	if (!i) {
 		r->first = first;
+		r->reserved = frag->reserved;
+	}
 	return ++r->n == r->total ? 0 : -EAGAIN;
 }
 

@@ -26,7 +26,8 @@ struct refrag {
 	uint32_t mid;
 	uint16_t total; /* 0: empty */
 	uint16_t n;
-	uint8_t first;
+	uint8_t first; /* of the first fragment, as is ... */
+	uint8_t reserved; /* ... RESERVED of its payload header */
 	size_t octets;
 	struct {
 		uint8_t *p;

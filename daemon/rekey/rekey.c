@@ -541,6 +541,7 @@ static enum rekey_rc open_rekey_fragment(struct rekey_sa *rs,
 	head[IKE_HDR_NEXT_OFF] = IKE_PLD_SK;
 	memset(head + IKE_HDR_LEN, 0, IKE_PLD_HDR_LEN);
 	head[IKE_HDR_LEN] = frags->first;
+	head[IKE_HDR_LEN + 1] = frags->reserved;
 	rc = open_whole(rs, head, msg, frags->first, whole, frags->octets, m,
 			err);
 	secret_free(whole);

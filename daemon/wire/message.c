@@ -118,7 +118,7 @@ static int seal_as(struct wbuf *w, const struct sk_key *k, uint64_t iv,
 	wbuf_patch_u8(w, IKE_HDR_NEXT_OFF, frag ? IKE_PLD_SKF : IKE_PLD_SK);
 	wbuf_patch_u32(w, IKE_HDR_LEN_OFF, SK_AAD_LEN + total);
 	wbuf_u8(w, first);
-	wbuf_u8(w, 0);
+	wbuf_u8(w, frag ? frag->reserved : 0);
 	wbuf_u16(w, IKE_PLD_HDR_LEN + total);
 	if (frag) {
 		wbuf_u16(w, frag->number);
@@ -209,6 +209,7 @@ int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
 
 	if (ret)
 		return ret;
+	frag->reserved = p[IKE_HDR_LEN + 1];
 	p += SK_AAD_LEN;
 	frag->number = get_unaligned_be16(p);
 	frag->total = get_unaligned_be16(p + 2);

@@ -90,6 +90,8 @@ int sk_open(const uint8_t *p, size_t len, const struct sk_key *k,
 struct skf {
 	uint16_t number; /* from 1 */
 	uint16_t total;
+	/* RESERVED of its payload header, which RFC 9838 section 2.4.1.2 signs. */
+	uint8_t reserved;
 };
 
 /* Return true if the header is followed by an SKF payload. */
