@@ -147,9 +147,9 @@ static void put_renewal(struct pchain *c, struct sa_pld *own,
 	ke_build(c, dh_group(dh), dh_public(dh), dh_public_len(dh_group(dh)));
 }
 
-static bool is_recent(const struct ike_sa *sa)
+static bool is_recent(const struct ike_sa *sa, uint64_t since_ms)
 {
-	return sa->rekeyed_ms && mono_ms(sa) - sa->rekeyed_ms < RENEW_MIN_MS;
+	return since_ms && mono_ms(sa) - since_ms < RENEW_MIN_MS;
 }
 
 /* The peer's certificate has ended, and with it what it authenticated. */
@@ -181,8 +181,11 @@ int child_request(struct ike_sa *sa, const struct ike_task *t)
 		sa_run(sa);
 		return 0;
 	}
-	/* The peer was first, or what it authenticated by has ended. */
-	if (is_recent(sa) || is_outdated(sa)) {
+	/*
+	 * The peer was first, or what it authenticated by has ended. One that it began
+	 * and did not go on with takes nothing from the IKE SA's lifetime.
+	 */
+	if (is_recent(sa, sa->rekeyed_ms) || is_outdated(sa)) {
 		task_free(task_take(sa));
 		sa_run(sa);
 		return 0;
@@ -318,7 +321,8 @@ static bool is_for_ike(const struct sa_pld *offer)
 static bool is_inconvenient(const struct ike_sa *sa,
 			    const struct ike_suite *suite)
 {
-	if (renewal_in_way(sa) || is_recent(sa))
+	if (renewal_in_way(sa) || is_recent(sa, sa->rekeyed_ms) ||
+	    is_recent(sa, sa->begun_ms))
 		return true;
 	/* RFC 9370 section 2.2.4: ours is in progress, or would be hard to tell. */
 	return sa->rekey && (sa->rekey->candidate || sa->rekey->follow ||
@@ -419,7 +423,7 @@ static void accept_renewal(struct ike_sa *sa, const struct renewal_ask *ask)
 	} else if (sa->rekey) {
 		renewal_enter(s);
 		/* The peer may delete the candidate, but that gives it no other. */
-		sa->rekeyed_ms = mono_ms(sa);
+		sa->begun_ms = mono_ms(sa);
 		s->main = sa;
 		sa->rekey->candidate = s;
 	} else {

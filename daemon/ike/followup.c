@@ -181,7 +181,7 @@ int followup_expect(struct ike_sa *sa, struct ike_sa *s,
 	timer_init(&sa->follow->timer, on_follow_late, sa);
 	timer_set(sa->engine->cfg.tq, &sa->follow->timer, FOLLOW_MS);
 	/* The peer causes key exchanges, whether it goes on or not. */
-	sa->rekeyed_ms = clock_mono_ms(sa->engine->cfg.clock);
+	sa->begun_ms = clock_mono_ms(sa->engine->cfg.clock);
 	return 0;
 }
 

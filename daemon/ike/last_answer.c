@@ -63,7 +63,7 @@ void last_answer_keep(struct ike_sa *sa)
 	struct last_answer *r;
 
 	if ((!sa->gcks && !sa->shadow && !sa->rekeyed_ms) || !sa->kept ||
-	    !sa->kept->res.dgrams.n || engine->dying)
+	    !sa->kept->req.n || !sa->kept->res.dgrams.n || engine->dying)
 		return;
 	/*
 	 * RFC 7383 section 2.6.1: only the first fragment triggers a

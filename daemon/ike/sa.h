@@ -261,8 +261,12 @@ struct ike_sa {
 	uint8_t successor[IKE_SPI_LEN]; /* our SPI of what has replaced a shadow */
 	struct ike_rekey *rekey; /* a renewal of ours is open, or NULL */
 	struct ike_follow *follow; /* one of the peer's goes on, or NULL */
-	/* Time of the last renewal, or of the last candidate; 0: none yet. */
-	uint64_t rekeyed_ms;
+	uint64_t rekeyed_ms; /* time of the last renewal; 0: none yet */
+	/*
+	 * Time of the last one that the peer has begun and that is not complete: a
+	 * candidate, or one with additional key exchanges; 0: none yet.
+	 */
+	uint64_t begun_ms;
 	uint64_t ends_ms; /* end of the lifetime */
 	enum ike_sa_st state;
 	bool dead; /* in the list of dead SAs, freed there */

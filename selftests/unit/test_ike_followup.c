@@ -207,7 +207,6 @@ static void rfc9370_2_2_4_while_ours_goes_on(void)
 	is_int(xchg_of(0), IKE_XCHG_IKE_FOLLOWUP_KE, "ours goes on");
 	/* The key server has forgotten its part, and begins. */
 	sa_drop_follow(gsa);
-	gsa->rekeyed_ms = 0;
 	ike_rekey(gsa);
 	net_swap(&net, 0, 1);
 	net_step(&net);
