@@ -25,6 +25,8 @@
 
 /* Retry after a beat was not sent. */
 #define UNSENT_MS 1000
+/* Whole seconds are compared, and clocks are corrected by less than this. */
+#define CLOCK_MS 2000
 /* Delay of the first beat after the last copy of a change. */
 #define FIRST_BEAT_MS 1000
 
@@ -94,6 +96,50 @@ static void reserve_mids(struct group *g)
 	reservation_failed(g, ret);
 }
 
+/*
+ * Return the age in seconds at which @k is replaced. A key whose lifetime is too
+ * short for the rekey-interval of today was made under another policy. Its own
+ * lifetime counts then, and half of it is left for what may go wrong.
+ */
+static int64_t replace_age(const struct group *g, const struct gkey *k)
+{
+	const struct conf_group *c = g->conf;
+
+	if (k->lifetime > (uint64_t)c->rekey_interval + c->dtd)
+		return c->rekey_interval;
+	return k->lifetime > c->dtd ? (k->lifetime - c->dtd) / 2 : 0;
+}
+
+static int64_t replace_in(const struct group *g, const struct gkey *k)
+{
+	return k->made + replace_age(g, k) - group_wall(g);
+}
+
+/* Return the seconds until the keys are replaced, by the wall clock of now. */
+static int64_t replace_left(const struct group *g)
+{
+	int64_t data = replace_in(g, &g->st.data);
+	int64_t rekey = replace_in(g, &g->st.rekey);
+	int64_t left = data < rekey ? data : rekey;
+
+	if (left < 0 || mids_ending(g))
+		left = 0;
+	return left < g->conf->rekey_interval ? left : g->conf->rekey_interval;
+}
+
+/*
+ * Lifetimes end by the wall clock and the timer does not follow it: if the clock is set
+ * forward the keys must be replaced before they end.
+ */
+static void follow_clock(struct group *g)
+{
+	uint64_t left = replace_left(g) * MSEC_PER_SEC;
+
+	if (timer_armed(&g->periodic) &&
+	    timer_left_ms(g->k->deps.tq, &g->periodic) > left + CLOCK_MS)
+		timer_set(g->k->deps.tq, &g->periodic, left);
+}
+
 static void beat_due(void *arg)
 {
 	schedule_beat(arg);
@@ -111,6 +157,7 @@ void schedule_beat(struct group *g)
 		return;
 	}
 	timer_set(g->k->deps.tq, &g->beat, g->conf->beat * MSEC_PER_SEC);
+	follow_clock(g);
 	/* A member may change to multicast rekeys without a change of keys. */
 	if (!group_multicast(g))
 		return;
@@ -283,42 +330,17 @@ static void periodic_due(void *arg)
 	schedule_periodic(arg);
 }
 
-/*
- * Return the age in seconds at which @k is replaced. A key whose lifetime is too
- * short for the rekey-interval of today was made under another policy. Its own
- * lifetime counts then, and half of it is left for what may go wrong.
- */
-static int64_t replace_age(const struct group *g, const struct gkey *k)
-{
-	const struct conf_group *c = g->conf;
-
-	if (k->lifetime > (uint64_t)c->rekey_interval + c->dtd)
-		return c->rekey_interval;
-	return k->lifetime > c->dtd ? (k->lifetime - c->dtd) / 2 : 0;
-}
-
-static int64_t replace_in(const struct group *g, const struct gkey *k)
-{
-	return k->made + replace_age(g, k) - group_wall(g);
-}
-
 void schedule_start(struct group *g)
 {
-	int64_t left = replace_in(g, &g->st.data);
 	uint32_t first = pace_copies_ms(g) + FIRST_BEAT_MS;
 
 	schedule_stop(g);
 	if (!g->st.keyed)
 		return;
-	if (left > replace_in(g, &g->st.rekey))
-		left = replace_in(g, &g->st.rekey);
-	if (left < 0 || mids_ending(g))
-		left = 0;
-	if (left > g->conf->rekey_interval)
-		left = g->conf->rekey_interval;
 	/* A rekey that was asked for does not wait for the next interval. */
 	timer_set(g->k->deps.tq, &g->periodic,
-		  g->st.asked ? pace_wait_ms(g) : left * MSEC_PER_SEC);
+		  g->st.asked ? pace_wait_ms(g)
+			      : replace_left(g) * MSEC_PER_SEC);
 	if (first > g->conf->beat * MSEC_PER_SEC)
 		first = g->conf->beat * MSEC_PER_SEC;
 	timer_set(g->k->deps.tq, &g->beat, first);

@@ -87,11 +87,56 @@ static void test_promise(void)
 	sim_free(&s);
 }
 
+/*
+ * The wall clock is set forward by @step_s, to a time at which the keys should have been
+ * replaced, or have ended. They are replaced at the next beat.
+ */
+static void test_clock_forward(unsigned int step_s, unsigned int rekeys)
+{
+	struct gcks_group_status g0, g;
+
+	sim_init(&s, 40 + step_s);
+	s.cg.rekey_interval = 3600;
+	s.cg.lifetime = 7215;
+	s.cg.kek_lifetime = 7215;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	a = sim_add(&s, "a.example", false, true);
+	sim_up(tx);
+	sim_up(a);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	sim_stream(&s, tx, 100);
+	sim_run(&s, 1000);
+	g0 = sim_group(&s);
+	s.wall0 += step_s;
+	sim_run(&s, s.cg.beat * 1000 + 1000);
+	g = sim_group(&s);
+	is_int(g.rekeys - g0.rekeys, rekeys, "%u s forward: rekeys", step_s);
+	ok(g.next_rekey < g.data_left && g.next_rekey < g.rekey_left,
+	   "%u s forward: the next rekey is %u s before the Data SA ends",
+	   step_s, (unsigned int)(g.data_left - g.next_rekey));
+	sim_run(&s, 3700000);
+	g = sim_group(&s);
+	is_int(g.rekeys - g0.rekeys, rekeys + 1, "%u s forward: an hour later",
+	       step_s);
+	is_int(a->gaps + s.n_unsent, 0, "%u s forward: no packet is lost",
+	       step_s);
+	is_int(g.registrations - g0.registrations, 0,
+	       "%u s forward: nobody has to ask", step_s);
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_longer_interval, TIMES_RELOAD, 60, 3600);
 	RUN(test_longer_interval, TIMES_WITH_LIST, 60, 3600);
 	RUN(test_longer_interval, TIMES_RESTART, 60, 3600);
 	RUN(test_promise);
+	RUN(test_clock_forward, 60, 0);
+	RUN(test_clock_forward, 3650, 1);
+	RUN(test_clock_forward, 7000, 1);
+	RUN(test_clock_forward, 8000, 1);
 	return done();
 }
