@@ -351,6 +351,8 @@ static bool devs_hide(const struct conf_mgroup *g,
 	if (selector_within(&other->sel, &g->sel)) {
 		inner = other;
 		outer = g;
+	} else if (!selector_within(&g->sel, &other->sel)) {
+		return false;
 	}
 	if (!outer->devs.n || inner->devs.n ||
 	    inner->sel.dst_len != outer->sel.dst_len ||

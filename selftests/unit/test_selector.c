@@ -468,6 +468,16 @@ static void test_member(void)
 	accepted(MEMBER_TWO("address = \"239.1.1.1\"; interfaces = \"a\";",
 			    "address = \"239.1.1.1\"; source = \"10.0.0.1\";"),
 		 "a channel of an address on all interfaces");
+	accepted(MEMBER_TWO("address = \"224.0.0.13\"; interfaces = \"a\";",
+			    "address = \"239.255.0.1\"; protocol = \"udp\";"),
+		 "another address on all interfaces, behind one on some");
+	accepted(MEMBER_TWO("address = \"239.255.0.1\"; protocol = \"udp\";",
+			    "address = \"224.0.0.13\"; interfaces = \"a\";"),
+		 "another address on all interfaces, in front of one on some");
+	accepted(MEMBER_TWO("address = \"224.0.0.5\"; protocol = \"ospf\"; "
+			    "interfaces = \"a\";",
+			    "address = \"224.0.0.5\"; protocol = \"udp\";"),
+		 "another protocol on all interfaces");
 }
 
 #define BOTH(key_server, member) \
