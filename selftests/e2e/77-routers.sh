@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The examples for OSPF, PIM and VRRP with the real daemons, FRR and keepalived: two
-# routers whose protocols are keyed by mcsecd, which one of them serves; over rekeys,
-# and against forged packets.
+# The examples for OSPF and PIM with FRR: two routers whose protocols are keyed by mcsecd,
+# which one of them serves; over rekeys, and against forged packets. Their groups are
+# beside those of the other examples of links, whose applications the recipes have.
 #
 # debug full: most of it is the work of daemons that the debug kernel makes slow
 # timeout: 600
@@ -11,7 +11,7 @@
 K4=10.7.0.1
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/selftests/e2e/process.sh"
-need ip jq tcpdump python3 keepalived
+need ip jq tcpdump python3
 FRR=/usr/lib/frr
 [ -x $FRR/zebra ] && command -v vtysh >/dev/null || skip_all "FRR is missing"
 
@@ -32,11 +32,14 @@ for h in k m; do
 	mroute_to $h eth0 224.0.0.0/4
 done
 load_mcsec
-example_conf k "gcks member" ospf pim vrrp >"$TMP/k.conf"
-example_conf m member ospf pim vrrp >"$TMP/m.conf"
+examples="ospf pim vrrp vxlan dds ptp"
+# shellcheck disable=SC2086 # words
+example_conf k "gcks member" $examples >"$TMP/k.conf"
+# shellcheck disable=SC2086 # words
+example_conf m member $examples >"$TMP/m.conf"
 up k
 up m
-for g in ospf ospf6 pim vrrp; do
+for g in ospf ospf6 pim vrrp vxlan dds ptp ptp-peer; do
 	try "both routers have the key of $g" wait_until 60 agree $g
 done
 spawn nsenter "--net=/run/netns/$(ns m)" -- tcpdump -U -n -i eth0 \
@@ -125,54 +128,12 @@ unlike "a forged hello of PIM makes no neighbor" \
 is "nothing else was in the clear" "$(counter m in-clear)" 2
 is "no adjacency has wavered" "$(($(changes k) - k0)) $(($(changes m) - m0))" "0 0"
 
-section "VRRP"
+section "the wire"
 
-VIP=10.7.0.100
-keep() { # HOST PRIORITY
-	cat >"$TMP/$1.keep" <<-CONF
-	global_defs { vrrp_garp_master_delay 1 }
-	vrrp_instance V {
-		version 3
-		state BACKUP
-		interface eth0
-		virtual_router_id 7
-		priority $2
-		advert_int 1
-		virtual_ipaddress { $VIP/24 }
-	}
-	CONF
-	chmod 600 "$TMP/$1.keep"
-	spawn in_ns "$1" keepalived -n -l -P -f "$TMP/$1.keep" \
-		-p "$TMP/$1.kpid" -r "$TMP/$1.vrrp" >>"$TMP/$1.klog" 2>&1
-	wait_until 30 grep -q 'Entering BACKUP' "$TMP/$1.klog"
-}
-owners() {
-	local h
-
-	for h in k m; do
-		! nip $h -o addr show dev eth0 | grep -q " $VIP/" || printf '%s ' $h
-	done
-}
-owned() { [ "$(owners)" = "$1 " ]; }
-keep m 100
-try "the only router has the address" wait_until 60 owned m
-keep k 150
-try "a better router takes it over" wait_until 60 owned k
-for i in 1 2 3; do
-	in_ns k "$PKT/control.py" frame eth0 vrrp 10.7.0.66 224.0.0.18 vrid=7 \
-		prio=254 addr=$VIP
-done
-counted() { [ "$(counter m in-clear)" -ge 5 ]; }
-try "forged advertisements are counted" wait_until 20 counted
-sleep 4
-is "forged advertisements change nothing" "$(owners)" "k "
-kill -KILL "$(cat "$TMP/k.kpid")" "$(cat "$TMP/k.vrrp")"
-nip k addr del $VIP/24 dev eth0 2>/dev/null
-try "after its death the other has the address" wait_until 60 owned m
 is "the wire has no protocol in the clear but the forger's" \
-	"$(wire "(proto 89 or proto 103 or proto 112 or ip6 proto 89) and
+	"$(wire "(proto 89 or proto 103 or ip6 proto 89) and
 		not src 10.7.0.66")" 0
-for g in 224.0.0.5 224.0.0.13 224.0.0.18 ff02::5; do
+for g in 224.0.0.5 224.0.0.13 ff02::5; do
 	try "the wire has ESP to $g" test "$(wire "esp and dst $g")" -gt 3
 done
 
