@@ -52,20 +52,27 @@ try "the stranger finds its own printer" wait_until 60 own
 unlike "the stranger finds no other printer" "$(browse x)" ';192\.0\.2\.1;'
 like "the laptop finds the printer still" "$(browse laptop)" "$found"
 unlike "the laptop does not find the stranger's" "$(browse laptop)" 'evil|192\.0\.2\.3'
-# A question for printer.local, by unicast
-asked=$(in_ns x python3 -ISs -c '
-import _socket as socket
+# HOST OWN-ADDRESS TO: asks for printer.local from no port of mDNS, which gets a unicast answer
+ask() {
+	in_ns "$1" python3 -ISs -c '
+import _socket as socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sys.argv[1]))
 s.sendto(bytes.fromhex("000100000001000000000000") + b"\7printer\5local\0\0\1\0\1",
-         ("192.0.2.1", 5353))
+         (sys.argv[2], 5353))
 s.settimeout(3)
 try:
     print("answer", s.recv(512))
 except TimeoutError:
-    print("nothing")')
-is "a question to the host itself has no answer" "$asked" nothing
-like "a rule has refused the question" "$(on_host printer nft list chain inet mdns in)" \
-	'counter packets 1 '
+    print("nothing")' "$2" "$3"
+}
+refused() { # CHAIN: datagrams that a rule of the printer has dropped
+	on_host printer nft list chain inet mdns "$1" | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'
+}
+is "a question to the host itself has no answer" "$(ask x 192.0.2.3 192.0.2.1)" nothing
+is "a rule has refused the question" "$(refused in)" 1
+is "a member gets no answer in the clear" "$(ask laptop 192.0.2.2 224.0.0.251)" nothing
+is "a rule has refused the answer" "$(refused out)" 1
 is "members say nothing in the clear" "$(wire "udp port 5353 and not src 192.0.2.3")" 0
 try "messages of members are ESP" wire_has 5 "esp and dst 224.0.0.251"
 tap_done
