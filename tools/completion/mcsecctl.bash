@@ -69,7 +69,7 @@ _mcsecctl_lookup() {
 	'policy sign') mc_words='certificate key out' mc_args='file' ;;
 	'policy check') mc_words='' mc_args='file' ;;
 	'policy show') mc_words='version file' mc_args='group' ;;
-	'policy order') mc_words='emergency hours' mc_args='group none none file' ;;
+	'policy order') mc_words='emergency hours evict admit' mc_args='group' ;;
 	'policy apply') mc_words='' mc_args='file' ;;
 	'policy history') mc_words='' mc_args='group' ;;
 	'policy rollback') mc_words='' mc_args='group none file' ;;

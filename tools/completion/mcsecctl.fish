@@ -205,8 +205,7 @@ complete -c mcsecctl -n '__mcsecctl_arg 0 policy show' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_past 1 policy show; and __mcsecctl_free version file' -a 'version file'
 complete -c mcsecctl -n '__mcsecctl_at policy show; and not __mcsecctl_free file' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy order' -a '(__mcsecctl_groups)'
-complete -c mcsecctl -n '__mcsecctl_arg 3 policy order' -F
-complete -c mcsecctl -n '__mcsecctl_past 4 policy order; and __mcsecctl_free hours' -a 'emergency hours'
+complete -c mcsecctl -n '__mcsecctl_past 1 policy order; and __mcsecctl_free hours' -a 'emergency hours evict admit'
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy apply' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy history' -a '(__mcsecctl_groups)'
 complete -c mcsecctl -n '__mcsecctl_arg 0 policy rollback' -a '(__mcsecctl_groups)'

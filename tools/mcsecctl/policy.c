@@ -625,7 +625,7 @@ const struct command policy_commands[] = {
 		"print the document of a group, or of a file",
 		.words = policy_show_words),
 	COMMAND("order", policy_order,
-		"GROUP ORDER IDENTITY FILE [emergency] [hours N]",
+		"GROUP evict|admit IDENTITY FILE [emergency] [hours N]",
 		"write an order to evict or admit as a document",
 		.words = policy_order_words),
 	COMMAND("apply", policy_apply, "FILE",
