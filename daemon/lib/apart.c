@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +27,19 @@ struct answer {
 	struct err err;
 };
 
+/*
+ * A child inherits no lock of the memory that keeps it out of swap, but the limit, which
+ * proc_lock_memory() has removed if it could. Below a limit allocations would fail.
+ */
+static void lock_again(void)
+{
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_MEMLOCK, &limit) &&
+	    limit.rlim_cur == RLIM_INFINITY)
+		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+}
+
 __attribute__((noreturn)) static void be_child(apart_fn *fn, void *arg, int fd,
 					       size_t len, pid_t parent)
 {
@@ -36,6 +51,7 @@ __attribute__((noreturn)) static void be_child(apart_fn *fn, void *arg, int fd,
 	if (fd != PIPE_FD && dup2(fd, PIPE_FD) < 0)
 		_exit(1);
 	close_range(PIPE_FD + 1, UINT_MAX, 0);
+	lock_again();
 	a = secret_alloc(sizeof(*a) + len);
 	if (!a)
 		_exit(1);

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -614,6 +615,18 @@ static void test_moves(void)
 
 /* ---- other processes ------------------------------------------------------ */
 
+/* Return the kilobytes of this process that are kept out of swap. */
+static long locked_kb(void)
+{
+	char text[4096];
+	size_t n = slurp("/proc/self/status", text, sizeof(text) - 1);
+	const char *p;
+
+	text[n] = '\0';
+	p = strstr(text, "\nVmLck:");
+	return p ? strtol(p + strlen("\nVmLck:"), NULL, 10) : -1;
+}
+
 static int answer_or_not(void *arg, void *out, size_t len, struct err *e)
 {
 	const char *what = arg;
@@ -625,6 +638,10 @@ static int answer_or_not(void *arg, void *out, size_t len, struct err *e)
 	if (!strcmp(what, "hangs"))
 		for (;;)
 			pause();
+	if (!strcmp(what, "locks")) {
+		memset(out, locked_kb() > 0 ? 'y' : 'n', len);
+		return 0;
+	}
 	if (!strcmp(what, "refuses"))
 		return err_set(e, -EXDEV, "no: %s", what);
 	memset(out,
@@ -637,6 +654,7 @@ static int answer_or_not(void *arg, void *out, size_t len, struct err *e)
 
 static void test_apart(void)
 {
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 	char out[4] = "nnn";
 
 	if (dup2(STDERR_FILENO, 9) != 9)
@@ -645,6 +663,11 @@ static void test_apart(void)
 	       "a process answers");
 	is_str(out, "yyy", "a process has no other files");
 	close(9);
+	if (!setrlimit(RLIMIT_MEMLOCK, &all)) {
+		is_int(apart_run(answer_or_not, "locks", out, 3, 60, &err), 0,
+		       "a process may lock all of its memory");
+		is_str(out, "yyy", "a process that may does so");
+	}
 	memset(out, 'n', 3);
 	says(apart_run(answer_or_not, "refuses", out, 3, 60, &err), -EXDEV,
 	     "no: refuses", "one refuses");
@@ -681,5 +704,6 @@ int main(void)
 	RUN(test_apart);
 	if (asprintf(&cmd, "rm -rf %s", dir) < 0 || system(cmd))
 		bail("rm");
+	free(cmd);
 	return done();
 }
