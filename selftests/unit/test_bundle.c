@@ -138,7 +138,7 @@ static void check_names(const uint8_t *der, size_t len)
 	for (i = 0; i < sk_X509_num(others); i++)
 		named += X509_alias_get0(sk_X509_value(others, i), NULL) ||
 			 X509_keyid_get0(sk_X509_value(others, i), NULL);
-	is_int(i, 3, "there are three certificates beside it");
+	is_int(i, 4, "there are four certificates beside it");
 	is_int(named, 0, "no other certificate is that of the key");
 	OPENSSL_free(name);
 	EVP_PKEY_free(key);
@@ -147,7 +147,7 @@ static void check_names(const uint8_t *der, size_t len)
 	PKCS12_free(pfx);
 }
 
-/* A member below a second CA, and two that it trusts. */
+/* A member below a second CA, and three that it trusts. */
 static void test_chain(void)
 {
 	struct pki_pair root = make_ca(NULL, "a root", 0);
@@ -156,7 +156,8 @@ static void test_chain(void)
 	const struct cert_der chain[] = { { low.cert, low.cert_len },
 					  { below.cert, below.cert_len } };
 	const struct cert_der cas[] = { { root.cert, root.cert_len },
-					{ ca.cert, ca.cert_len } };
+					{ ca.cert, ca.cert_len },
+					{ other_ca.cert, other_ca.cert_len } };
 	struct bundle b = { .key = low.key };
 	struct cert_der got;
 	time_t ends = 0;
@@ -164,7 +165,7 @@ static void test_chain(void)
 	size_t len, i;
 
 	if (cert_chain_from_der(chain, 2, &b.chain, &err) ||
-	    cert_chain_from_der(cas, 2, &b.cas, &err) ||
+	    cert_chain_from_der(cas, 3, &b.cas, &err) ||
 	    bundle_encode(&b, "m.example", PASS, &der, &len, &err))
 		bail("%s", err.text);
 	unbundle(&b);
@@ -172,11 +173,13 @@ static void test_chain(void)
 	is_int(bundle_decode(der, len, PASS, &b, &err), 0,
 	       "a bundle with a chain is decoded");
 	is_int((int)cert_chain_count(b.chain), 2, "the chain has two");
-	is_int((int)cert_chain_count(b.cas), 2, "there are two CAs");
+	is_int((int)cert_chain_count(b.cas), 3, "there are three CAs");
 	for (i = 0; i < 2; i++) {
 		got = cert_chain_der(b.chain, i);
 		is_mem(got.p, got.len, chain[i].p, chain[i].len,
 		       "certificate %zu of the chain is at its place", i);
+	}
+	for (i = 0; i < 3; i++) {
 		got = cert_chain_der(b.cas, i);
 		is_mem(got.p, got.len, cas[i].p, cas[i].len,
 		       "CA %zu is at its place", i);
@@ -206,6 +209,10 @@ static void test_not_valid(void)
 	bundle_of(&member, &other_ca, NULL, &b);
 	refused(bundle_verify(&b, NOW + 1, &ends, &why), -EKEYREJECTED,
 		"one with another CA");
+	unbundle(&b);
+	bundle_of(&member, &member, NULL, &b);
+	refused(bundle_verify(&b, NOW + 1, &ends, &why), -EINVAL,
+		"one that trusts no CA");
 	unbundle(&b);
 	is_int(ends, 7, "no refusal told an end");
 }
@@ -371,6 +378,8 @@ static void test_others(void)
 		"one without a key");
 	refused(decode_other(leaf, key, root, 1, false, &why), -EBADMSG,
 		"one without a MAC");
+	is_str(why.text, "it is not authenticated by a passphrase",
+	       "the lack of a MAC is what is refused");
 	is_int(decode_other(leaf, key, root, CERT_MAX_CHAIN, true, &why), 0,
 	       "one of as many CAs as can be is taken");
 	refused(decode_other(leaf, key, root, CERT_MAX_CHAIN + 1, true, &why),
