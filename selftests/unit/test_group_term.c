@@ -3,6 +3,7 @@
  * Memberships end with a certificate, or without renewal; and are renewed in
  * time without a cost for others.
  */
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/lkh.h"
 #include "group_sim.h"
@@ -216,6 +217,43 @@ static void test_old_sa(void)
 	sim_finish(&s, "old IKE SA");
 }
 
+/* A leave that is delayed, as c comes and goes, is not waited for any more. */
+static void test_end_of_leaver(void)
+{
+	struct gmember *m;
+	int i, k;
+
+	sim_init_rare(&s, 24);
+	up();
+	s.cert_s = 80;
+	c = sim_add(&s, "c.example", false, true);
+	s.cert_s = 0;
+	sim_up(c);
+	sim_settle(&s, 10000);
+	for (i = 0; i < 3; i++) {
+		member_leave(c->m, "video");
+		for (k = 0; k < 200 && sim_has_member(&s, "c.example"); k++)
+			sim_run(&s, 100);
+		member_join(c->m, "video");
+		for (k = 0; k < 200 && !sim_has_member(&s, "c.example"); k++)
+			sim_run(&s, 100);
+	}
+	m = gmc_find(group(), "c.example");
+	if (!m)
+		bail("c is not back");
+	sim_run(&s, (m->cert_ends - clock_wall(&s.clock)) * 1000 -
+			    s.ms % 1000 - 1000);
+	member_leave(c->m, "video");
+	sim_run(&s, 500);
+	ok(m->leaving && m->leave_ms > s.ms + 7000,
+	   "leaver: its leave has to wait for longer than its certificate lasts");
+	/* The end, a second to look at it, and a second to exclude. */
+	sim_run(&s, 4000);
+	ok(!sim_has_member(&s, "c.example"), "leaver: the end puts it out");
+	is_int(sim_group(&s).expired, 1, "leaver: its membership has ended");
+	sim_finish(&s, "leaver");
+}
+
 /* ---- membership-lifetime ------------------------------------------------ */
 
 static void test_renewal(void)
@@ -381,6 +419,31 @@ static void test_restart(void)
 	is_int(sim_group(&s).rekeys, 1, "down: one rekey removes both");
 	ok(sim_in(a), "a member that asked in its time is in");
 	sim_finish(&s, "restart");
+}
+
+/* A certificate gets no time for that: it has ended. */
+static void test_ended_while_down(void)
+{
+	sim_init_rare(&s, 23);
+	up();
+	s.cert_s = 600;
+	c = sim_add(&s, "c.example", false, true);
+	s.cert_s = 0;
+	sim_up(c);
+	sim_settle(&s, 10000);
+	sim_down(c);
+	sim_gcks_down(&s);
+	sim_run(&s, 700000);
+	sim_gcks_up(&s);
+	sim_run(&s, 10000);
+	ok(!sim_has_member(&s, "c.example"),
+	   "a member whose certificate ended while the key server was down is out");
+	is_int(sim_group(&s).expired, 1, "ended while down: one has ended");
+	is_int(sim_group(&s).rekeys, 1, "ended while down: by one rekey");
+	is_int(sim_audited(&s, "expire", "c.example", "certificate"), 1,
+	       "ended while down: it is on record with why");
+	is_int(sim_out_of_step(&s), 0, "ended while down: all are in step");
+	sim_finish(&s, "ended while down");
 }
 
 /* No member is removed because the key server was down when it renewed. */
@@ -587,6 +650,7 @@ int main(void)
 	RUN(test_away, true);
 	RUN(test_turn_waits);
 	RUN(test_certificate);
+	RUN(test_end_of_leaver);
 	RUN(test_new_certificate);
 	RUN(test_old_sa);
 	RUN(test_renewal);
@@ -594,6 +658,7 @@ int main(void)
 	RUN(test_crowd);
 	RUN(test_batch);
 	RUN(test_restart);
+	RUN(test_ended_while_down);
 	RUN(test_old_store);
 	RUN(test_lost_answer);
 	return done();
