@@ -326,8 +326,63 @@ static void test_ends_while_stored(bool send)
 	is_int(sim_reads_after(&s, thief, then), 0,
 	       "%s: the former certificate's holder has no key of later", what);
 	is_int(owner->gaps + b->gaps, 0, "%s: no packet is missed", what);
+	member_leave(owner->m, "video");
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).leaves, 1, "%s: the owner leaves as any other",
+	       what);
 	sim_down(thief);
 	finish(what);
+}
+
+/*
+ * The owner renews once more after a join, whose change has replaced the keys above the
+ * leaf of the first time: the second key of the leaf has read none of it.
+ */
+static void test_turned_again(void)
+{
+	struct sim_member *thief, *owner, *other;
+	uint64_t then;
+	uint32_t ms;
+
+	usual(69);
+	sim_down(a);
+	thief = with_cert(NAME, 200, false);
+	come(thief);
+	sim_down(thief);
+	thief = with_cert(NAME, FORMER_S, false);
+	come(thief);
+	thief->mute = true;
+	sim_run(&s, 40000);
+	other = sim_add(&s, "c.example", false, true);
+	come(other);
+	sim_run(&s, 10000);
+	ok(member_of(NAME)->turned, "again: the join has turned the leaf");
+	owner = with_cert(NAME, LATER_S, false);
+	come(owner);
+	ok(member_of(NAME)->renewed && !member_of(NAME)->turned,
+	   "again: the leaf has to be turned once more");
+	sim_run(&s, 40000);
+	sim_up(sim_add(&s, "d.example", false, true));
+	sim_run(&s, 15000);
+	ok(member_of(NAME)->turned, "again: a second join has turned it");
+	is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
+	       "again: another member is evicted");
+	sim_run(&s, 10000);
+	then = s.ms;
+	ok(!member_of(NAME)->renewed && !member_of(NAME)->former_ends,
+	   "again: the former keys of the leaf are past");
+	sim_run(&s, 30000);
+	is_int(sim_reads_after(&s, thief, then), 0,
+	       "again: the second key of the leaf reads nothing of later");
+	ok(sim_in(owner), "again: the owner is in");
+	is_int(owner->gaps + b->gaps, 0, "again: no packet is missed");
+	restart(1000);
+	sim_run(&s, FORMER_S * 1000);
+	is_int(sim_log_count(&s, "former certificate no longer valid"), 0,
+	       "again: the store does not know of former keys either");
+	sim_down(thief);
+	sim_down(other);
+	finish("again");
 }
 
 /* ---- the record of a leaf that has no room for all ------------------------------- */
@@ -582,6 +637,7 @@ int main(void)
 	RUN(test_two_ends, true);
 	RUN(test_ends_while_stored, false);
 	RUN(test_ends_while_stored, true);
+	RUN(test_turned_again);
 	RUN(test_full_record);
 	RUN(test_leaves);
 	RUN(test_confirms);

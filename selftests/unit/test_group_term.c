@@ -241,8 +241,8 @@ static void test_end_of_leaver(void)
 	m = gmc_find(group(), "c.example");
 	if (!m)
 		bail("c is not back");
-	sim_run(&s, (m->cert_ends - clock_wall(&s.clock)) * 1000 -
-			    s.ms % 1000 - 1000);
+	sim_run(&s, (m->cert_ends - clock_wall(&s.clock)) * 1000 - s.ms % 1000 -
+			    1000);
 	member_leave(c->m, "video");
 	sim_run(&s, 500);
 	ok(m->leaving && m->leave_ms > s.ms + 7000,
@@ -286,6 +286,29 @@ static void test_renewal(void)
 	is_int(sim_group(&s).expired, 1, "counted");
 	is_int(sim_out_of_step(&s), 0, "the others are in step");
 	sim_finish(&s, "renewal");
+}
+
+/* Who asks again soon gets no other leaf: each is one more that a change turns. */
+static void test_asked_early(void)
+{
+	uint32_t leaf;
+
+	sim_init_rare(&s, 25);
+	s.cg.membership_lifetime = 600;
+	up();
+	leaf = key_id(a, 0);
+	sim_run(&s, 60000);
+	sim_down(a);
+	sim_up(a);
+	sim_run(&s, 10000);
+	ok(sim_in(a), "asked early: a is in");
+	is_int(key_id(a, 0), leaf, "asked early: the leaf has the same key");
+	sim_run(&s, 160000);
+	sim_down(a);
+	sim_up(a);
+	sim_run(&s, 10000);
+	ok(key_id(a, 0) != leaf, "asked later: the leaf has another key");
+	sim_finish(&s, "asked early");
 }
 
 /* The clock of the key server is set back by a day. */
@@ -654,6 +677,7 @@ int main(void)
 	RUN(test_new_certificate);
 	RUN(test_old_sa);
 	RUN(test_renewal);
+	RUN(test_asked_early);
 	RUN(test_clock);
 	RUN(test_crowd);
 	RUN(test_batch);
