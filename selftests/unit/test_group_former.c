@@ -277,6 +277,42 @@ static void test_two_ends(bool psk)
 	psks_free(theirs);
 }
 
+/* The store refuses the change that the end causes, and takes it later. */
+static void test_store_fails(void)
+{
+	struct sim_member *thief, *owner;
+	uint64_t then, keys;
+
+	usual(70);
+	sim_down(a);
+	thief = with_cert(NAME, FORMER_S, false);
+	come(thief);
+	thief->mute = true;
+	owner = with_cert(NAME, LATER_S, false);
+	come(owner);
+	keys = sim_group(&s).rekeys;
+	sim_run(&s,
+		(member_of(NAME)->former_ends - clock_wall(&s.clock)) * 1000 -
+			s.ms % 1000);
+	s.store_errno = -ENOSPC;
+	sim_run(&s, 4000);
+	is_int(sim_group(&s).rekeys, keys, "full store: no keys change");
+	ok(sim_group(&s).store_errors && member_of(NAME)->renewed,
+	   "full store: the leaf is still to be turned");
+	s.store_errno = 0;
+	sim_run(&s, 10000);
+	then = s.ms;
+	is_int(sim_group(&s).rekeys, keys + 1,
+	       "full store: the change is made");
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, thief, then), 0,
+	       "full store: the former certificate's holder has no key of later");
+	ok(sim_in(owner) && !owner->gaps,
+	   "full store: the owner misses nothing");
+	sim_down(thief);
+	finish("full store");
+}
+
 /*
  * The certificate ends while the registration of its owner with another one is being
  * stored, by itself or, as senders need new keys after a restart, by a batch.
@@ -635,6 +671,7 @@ int main(void)
 	RUN(test_twins, true);
 	RUN(test_two_ends, false);
 	RUN(test_two_ends, true);
+	RUN(test_store_fails);
 	RUN(test_ends_while_stored, false);
 	RUN(test_ends_while_stored, true);
 	RUN(test_turned_again);

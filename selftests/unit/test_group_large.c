@@ -178,6 +178,38 @@ static void test_crowd(void)
 	sim_free(&s);
 }
 
+/* Former certificates that end together, of more members than a message can tell of. */
+static void test_former_crowd(void)
+{
+	uint64_t rekeys, began;
+	struct gmember *m;
+	char name[48];
+	unsigned int i;
+
+	begin(SMALL);
+	for (i = 0; i < SMALL; i += 2) {
+		name_of(i, name);
+		m = gmc_find(g, name);
+		m->former_ends = 1;
+		gmc_set_renewed(g, m, true);
+	}
+	rekeys = g->rekeys;
+	batch_expel_soon(g);
+	began = s.ms;
+	while (g->n_renewed && s.ms - began < 60000)
+		sim_run(&s, 50);
+	is_int(g->n_renewed, 0, "all leaves are turned");
+	ok(g->rekeys - rekeys > 1,
+	   "former certificates: it takes %ju changes of keys",
+	   (uintmax_t)(g->rekeys - rekeys));
+	ok(s.ms - began < 20000,
+	   "former certificates: all are excluded within %ju ms",
+	   (uintmax_t)(s.ms - began));
+	sim_run(&s, 1000);
+	ok(!g->expels, "nobody is left to be excluded");
+	sim_free(&s);
+}
+
 int main(void)
 {
 	static const struct change changes[] = {
@@ -197,5 +229,6 @@ int main(void)
 		   "%s costs about the same in a large group", changes[i].name);
 	}
 	RUN(test_crowd);
+	RUN(test_former_crowd);
 	return done();
 }
