@@ -200,7 +200,7 @@ static void test_former_crowd(void)
 		sim_run(&s, 50);
 	is_int(g->n_renewed, 0, "all leaves are turned");
 	ok(g->rekeys - rekeys > 1,
-	   "former certificates: it takes %ju changes of keys",
+	   "former certificates are excluded by %ju changes of keys",
 	   (uintmax_t)(g->rekeys - rekeys));
 	ok(s.ms - began < 20000,
 	   "former certificates: all are excluded within %ju ms",

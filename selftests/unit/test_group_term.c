@@ -288,7 +288,7 @@ static void test_renewal(void)
 	sim_finish(&s, "renewal");
 }
 
-/* Who asks again soon gets no other leaf: each is one more that a change turns. */
+/* A member that asks again soon gets no other leaf, which a change would have to turn. */
 static void test_asked_early(void)
 {
 	uint32_t leaf;
@@ -464,7 +464,7 @@ static void test_ended_while_down(void)
 	is_int(sim_group(&s).expired, 1, "ended while down: one has ended");
 	is_int(sim_group(&s).rekeys, 1, "ended while down: by one rekey");
 	is_int(sim_audited(&s, "expire", "c.example", "certificate"), 1,
-	       "ended while down: it is on record with why");
+	       "ended while down: the audit trail has the end with why");
 	is_int(sim_out_of_step(&s), 0, "ended while down: all are in step");
 	sim_finish(&s, "ended while down");
 }
