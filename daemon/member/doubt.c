@@ -43,6 +43,12 @@ static const struct {
 	[DOUBT_SILENCE] = { "no rekey or beat received for three intervals", 0,
 			    1000 },
 	[DOUBT_OLD] = { "a rekey was older than the policy allows", 0, 1000 },
+	/*
+	 * A key server that starts with its clock set back makes all members doubt by its
+	 * first beat. It brings no keys, so that nothing is lost by asking later.
+	 */
+	[DOUBT_OLD_BEAT] = { "a beat was older than the policy allows", 0,
+			     SILENCE_SPREAD_MS },
 	[DOUBT_RIVAL] = { "the rekeys may be forged", 0, 3000 },
 	[DOUBT_TERM] = { "membership expired", 0, 1000 },
 	[DOUBT_TOLD] = { "the key server has changed the keys", 0, 200 },

@@ -737,7 +737,8 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 	if (b.rekey) {
 		install_rekey_sa(g, &b);
 		/* The missed rekey has arrived. */
-		doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD);
+		doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD |
+				      1u << DOUBT_OLD_BEAT);
 	} else if (msg->kd.auth_key_len) {
 		rekey_sa_set_auth_key(&rk->rs, msg->kd.auth_key,
 				      msg->kd.auth_key_len);
@@ -761,7 +762,8 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 							 : 0);
 	if (msg->has_gsa && age_too_old(g, &msg->gsa.gw)) {
 		g->n_too_old++;
-		doubt_note(g, DOUBT_OLD);
+		doubt_note(g, was && !msg->gsa.has_rekey ? DOUBT_OLD_BEAT
+							 : DOUBT_OLD);
 		return;
 	}
 	if (msg->has_gsa)

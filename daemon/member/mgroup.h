@@ -139,6 +139,7 @@ enum doubt {
 	DOUBT_STRAY, /* SPIs that nobody has announced */
 	DOUBT_SILENCE, /* for three beats */
 	DOUBT_OLD, /* a delayed rekey */
+	DOUBT_OLD_BEAT, /* a delayed beat, or another clock of the key server */
 	DOUBT_TERM, /* the membership has ended */
 	DOUBT_RIVAL, /* two parties seem to rekey the group */
 	DOUBT_TOLD, /* the key server says so */

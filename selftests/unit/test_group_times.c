@@ -128,6 +128,58 @@ static void test_clock_forward(unsigned int step_s, unsigned int rekeys)
 	sim_free(&s);
 }
 
+/* ---- the clock of the key server ------------------------------------------- */
+
+#define CROWD 120
+
+static unsigned int crowd_registrations(void)
+{
+	unsigned int n = 0;
+	int i;
+
+	/* The sender also asks to report its Data SA. */
+	for (i = 0; i < s.n; i++)
+		n += s.m[i] == tx ? 0 : sim_status(s.m[i]).registrations;
+	return n;
+}
+
+/*
+ * The key server starts with its clock set back: its beats look old, and every member
+ * asks. They do not all ask at once, and each does once.
+ */
+static void test_set_back(void)
+{
+	unsigned int before, last, now, most = 0, sec;
+
+	tx = sim_start_receivers(&s, 40, CROWD);
+	if (!tx)
+		bail("they are not in");
+	sim_stream(&s, tx, 50);
+	sim_run(&s, 900000);
+	before = crowd_registrations();
+	sim_gcks_down(&s);
+	sim_run(&s, 2000);
+	s.wall0 -= 600;
+	sim_gcks_up(&s);
+	last = before;
+	for (sec = 0; sec < 60; sec++) {
+		sim_run(&s, 1000);
+		now = crowd_registrations();
+		if (now - last > most)
+			most = now - last;
+		last = now;
+	}
+	is_int(last - before, CROWD, "each receiver has asked once");
+	ok(most <= CROWD / 4, "at most %u of %u receivers ask within a second",
+	   most, CROWD);
+	sim_run(&s, 300000);
+	is_int(crowd_registrations(), last, "nobody asks again");
+	is_int(sim_out_of_step(&s), 0, "all are in step");
+	is_int(sim_gaps(&s), 0, "nobody has lost a packet");
+	is_int(s.n_unsent, 0, "the sender could always send");
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_longer_interval, TIMES_RELOAD, 60, 3600);
@@ -138,5 +190,6 @@ int main(void)
 	RUN(test_clock_forward, 3650, 1);
 	RUN(test_clock_forward, 7000, 1);
 	RUN(test_clock_forward, 8000, 1);
+	RUN(test_set_back);
 	return done();
 }
