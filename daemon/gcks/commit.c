@@ -47,6 +47,7 @@ static void commit_end(struct group *g, int ret, const char *why)
 	c->txn = NULL;
 	c->done = NULL;
 	c->busy = false;
+	c->took_ms = group_now_ms(g) - c->sent_ms;
 	done(g, c->arg, ret, why);
 }
 
@@ -128,6 +129,7 @@ static void catch_up(void *arg)
 	}
 	clear_commit(c);
 	c->busy = true;
+	c->sent_ms = group_now_ms(g);
 	c->version = g->st.version;
 	c->done = caught_up;
 	write_witness(g);
@@ -192,6 +194,7 @@ void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
 	int ret;
 
 	c->busy = true;
+	c->sent_ms = group_now_ms(g);
 	c->version = version;
 	c->done = done;
 	c->arg = arg;

@@ -18,8 +18,10 @@ static uint32_t change_ms(const struct group *g, enum effect_of of)
 		/* After a reset in its place nobody is left. */
 		return g->n_members ? copies_effective_ms(g) : 0;
 	case EFFECT_WAITS:
+		/* The store takes as long for it as it took for the denial. */
 		return later_of(pace_exclude_ms(g) + copies_effective_ms(g),
-				anew_reset_ms(g));
+				anew_reset_ms(g)) +
+		       g->commit.took_ms;
 	case EFFECT_ABSENT:
 		break;
 	}

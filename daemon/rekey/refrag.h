@@ -26,8 +26,9 @@ struct refrag {
 	uint32_t mid;
 	uint16_t total; /* 0: empty */
 	uint16_t n;
-	uint8_t first; /* of the first fragment, as is ... */
-	uint8_t reserved; /* ... RESERVED of its payload header */
+	/* The first payload, and RESERVED of the first fragment's header. */
+	uint8_t first;
+	uint8_t reserved;
 	size_t octets;
 	struct {
 		uint8_t *p;

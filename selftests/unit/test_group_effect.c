@@ -242,6 +242,33 @@ static void test_started(void)
 	teardown();
 }
 
+/* ---- a slow store ---------------------------------------------------------- */
+
+/* A second eviction waits for the burst of the first one, and then for the store. */
+static void test_store(unsigned int store_ms, uint32_t told_ms)
+{
+	struct sim_member *c;
+	uint64_t at;
+	uint32_t ms;
+
+	usual(340, 15);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	s.store_ms = store_ms;
+	is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
+	       "c is evicted just before");
+	is_int(ms, 1625, "the first eviction is in the store when it is told");
+	ms = evict();
+	at = s.ms;
+	is_int(ms, told_ms, "store of %u ms: the second eviction waits",
+	       store_ms);
+	promises_hold(at, ms);
+	teardown();
+}
+
 /* ---- a reset behind the eviction ------------------------------------------- */
 
 /* The group is reset by an order or by its policy, or is removed. */
@@ -341,6 +368,8 @@ int main(void)
 	RUN(test_left);
 	RUN(test_restored);
 	RUN(test_started);
+	RUN(test_store, 0, 675 + 1625);
+	RUN(test_store, 300, 675 + 1625);
 	RUN(test_behind, BY_ORDER, 100);
 	RUN(test_behind, BY_ORDER, 300);
 	RUN(test_behind, BY_POLICY, 100);
