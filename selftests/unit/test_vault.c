@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crypto/envelope.h"
 #include "crypto/seal.h"
 #include "crypto/sealkey.h"
 #include "lib/log.h"
@@ -22,7 +23,7 @@
 
 static char dir[] = "/tmp/mcsec-vault-XXXXXX";
 static char key[64], key_new[72], old_key[72];
-static const struct sealkey_cfg place = { .place = key };
+static struct sealkey_cfg place = { .place = key };
 static char path[VAULT_STORES][64];
 static const char *const paths[VAULT_STORES] = { path[0], path[1] };
 static struct err err;
@@ -109,10 +110,10 @@ static bool whole(void)
 
 static bool same_key(const char *a, const char *b)
 {
-	uint8_t x[64], y[64];
+	uint8_t x[4096], y[4096];
 	size_t n = slurp(a, x, sizeof(x));
 
-	return n == SEAL_KEY_LEN && slurp(b, y, sizeof(y)) == n &&
+	return n >= SEAL_KEY_LEN && slurp(b, y, sizeof(y)) == n &&
 	       !memcmp(x, y, n);
 }
 
@@ -354,6 +355,33 @@ static void test_files(void)
 	chmod(key, 0600);
 }
 
+/* The same with a key in an envelope, whose holder is asked at each start. */
+static void test_killed_wrapped(void)
+{
+	static char cmd[512], cert[80], holder[80];
+	static struct envelope_cfg wrap = {
+		.certificate = cert,
+		.key = holder,
+		.provider = "default",
+		.oaep = true,
+	};
+	struct vault v;
+
+	snprintf(cert, sizeof(cert), "%s/w.pem", dir);
+	snprintf(holder, sizeof(holder), "file:%s/w.key", dir);
+	snprintf(cmd, sizeof(cmd),
+		 "cd %s && rm -f seal.key* *.db* && openssl req -x509 -newkey rsa:2048 -nodes -keyout w.key -subj /CN=w -out w.pem 2>log || cat log >&2",
+		 dir);
+	if (system(cmd))
+		bail("%s", cmd);
+	place.wrap = &wrap;
+	open_it(&v);
+	fill(v.store[0], "one");
+	fill(v.store[1], "two");
+	vault_close(&v);
+	test_killed();
+}
+
 static void remove_all(void)
 {
 	char cmd[96];
@@ -378,6 +406,7 @@ int main(void)
 	RUN(test_not_cleaned, 1);
 	RUN(test_killed);
 	RUN(test_files);
+	RUN(test_killed_wrapped);
 	remove_all();
 	return done();
 }
