@@ -84,6 +84,9 @@ void join_answer(struct group *g, struct join_req *j)
 		gkm_inband_policy(g, &gsa);
 	else
 		gkm_registration_policy(g, &gsa);
+	/* A member that the change was made for is the only one that has its keys. */
+	if (!j->is_new && !j->inband)
+		pace_answered(g);
 	gw_policy(g, j, &gsa.gw);
 	kd_init(&kd);
 	ret = fill_kd(g, j, ike_sa_kwk(sa), &kd);

@@ -21,6 +21,8 @@
 #define OUT_VERSION 1
 /* Interval of retries after a failed send. */
 #define RETRY_MS 500
+/* Interval of the copies after that. */
+#define SPACE_MS 100
 /* Retries end before members refuse the message as a minute old. */
 #define TRY_MS 55000
 /* Copies for senders that have not confirmed, more often at first. */
@@ -204,6 +206,8 @@ static int send_copy(struct out_msg *o)
 	int ret;
 
 	ret = send_datagrams(g, &dest, o->msg, o->len);
+	if (!ret && o->seq >= g->change_out && !o->passing)
+		pace_sent(g);
 	o->failed = ret;
 	if (ret)
 		g->unsent++;
@@ -308,23 +312,40 @@ static int send_with_links(struct out_msg *o)
 }
 
 /*
+ * Copies that could not be sent when they were due follow the first one that could:
+ * senders that hear one use the key at once, as ATD may be over.
+ */
+static void space_copies(struct out_msg *o, uint64_t age)
+{
+	unsigned int i;
+
+	for (i = o->sent; i < o->n; i++) {
+		uint64_t ms = age + (i - o->sent + 1) * SPACE_MS;
+
+		if (o->at_ms[i] < ms)
+			o->at_ms[i] = (uint32_t)ms;
+	}
+}
+
+/*
  * Send the copies that are due. Returns the milliseconds until the next one, 0
  * if the message is done with.
  */
 static uint32_t send_due(struct out_msg *o)
 {
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
+	bool failed;
 
 	while (o->sent < o->n && o->at_ms[o->sent] <= age) {
-		/*
-		 * Copies that were missed meanwhile are sent at once as one
-		 * copy.
-		 */
+		failed = o->failed;
 		if (send_with_links(o))
 			return o->passing || age > TRY_MS ? 0 : RETRY_MS;
-		do
+		o->sent++;
+		if (failed)
+			space_copies(o, age);
+		/* Of copies that the loop was late for, one is sent. */
+		while (o->sent < o->n && o->at_ms[o->sent] <= age)
 			o->sent++;
-		while (o->sent < o->n && o->at_ms[o->sent] <= age);
 	}
 	return o->sent < o->n ? o->at_ms[o->sent] - age : 0;
 }
@@ -393,11 +414,21 @@ void out_msg_start(struct group *g, struct out_msg *o)
  */
 static void send_first_copies(struct group *g)
 {
+	uint64_t now = group_now_ms(g);
 	struct out_msg *o;
+	bool failed;
 
 	TAILQ_FOREACH(o, &g->out, all)
-	if (!o->sent && !send_copy(o))
+	{
+		failed = o->failed;
+		if (o->sent || send_copy(o))
+			continue;
 		o->sent = 1;
+		if (!failed)
+			continue;
+		space_copies(o, now - o->start_ms);
+		timer_set(g->k->deps.tq, &o->timer, SPACE_MS);
+	}
 }
 
 void outbox_send_all(struct group *g, struct outbox *out)

@@ -87,6 +87,7 @@ void pace_changed(struct group *g, enum gkm_how how, bool told)
 		p->excluded_ms = now + copies_effective_ms(g);
 	if (told && how == GKM_EXCLUDE)
 		p->short_ms = now + gkm_silence_ms(g);
+	p->untold = told && group_multicast(g);
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms + HOLD_EARLY_MS < p->hold_ms)
 		p->switch_ms = p->hold_ms;
@@ -125,6 +126,34 @@ void pace_anew(struct group *g, bool told, uint32_t silence_ms)
 		p->hold_ms = hold;
 	if (p->gather_ms < gather)
 		p->gather_ms = gather;
+}
+
+void pace_sent(struct group *g)
+{
+	g->pace.untold = false;
+}
+
+bool pace_is_untold(const struct group *g)
+{
+	return g->pace.untold;
+}
+
+void pace_answered(struct group *g)
+{
+	uint32_t dtd = spread_dtd(g), s = spread_atd(g);
+	struct pace *p = &g->pace;
+	uint64_t at;
+
+	if (!p->untold)
+		return;
+	p->untold = false;
+	if (p->exclusion)
+		s = copies_exclude_atd(g);
+	else if (dtd > s + HOLD_SHORT_S)
+		s = dtd - HOLD_SHORT_S;
+	at = group_now_ms(g) + s * MSEC_PER_SEC;
+	if (p->switch_ms < at)
+		p->switch_ms = at;
 }
 
 void pace_resumed(struct group *g)

@@ -40,6 +40,7 @@ struct pace {
 	uint64_t exclude_ms;
 	uint64_t switch_ms; /* senders use the Data SA */
 	bool exclusion; /* made to exclude a member */
+	bool untold; /* no copy of it was sent, and no answer has its keys */
 	uint64_t excluded_ms; /* senders have followed the last exclusion */
 	uint64_t short_ms; /* members may know an exclusion's DTD until then */
 	uint64_t hold_ms; /* after a reset, no sender changes before */
@@ -55,6 +56,16 @@ void pace_changed(struct group *g, enum gkm_how how, bool told);
  * they notice the silence within @silence_ms.
  */
 void pace_anew(struct group *g, bool told, uint32_t silence_ms);
+/* Note that a copy of a message of the last change was sent. */
+void pace_sent(struct group *g);
+/*
+ * Note that an answer has the current keys. If no copy of the last change could be sent,
+ * all members will ask, and senders wait for the others: as long as the first one of these
+ * keeps what it had, or for ATD after an exclusion.
+ */
+void pace_answered(struct group *g);
+/* Return true if members can learn of the last change by asking only. */
+bool pace_is_untold(const struct group *g);
 /* Note that messages of an earlier run are sent once more. */
 void pace_resumed(struct group *g);
 

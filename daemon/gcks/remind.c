@@ -19,6 +19,8 @@
 /* Senders that are told at a time, and the time until the next ones. */
 #define STEP_N 256
 #define STEP_MS 50
+/* Longest wait for the first copy of an exclusion. */
+#define UNTOLD_MS 10000
 
 struct step {
 	struct group *g;
@@ -68,6 +70,17 @@ static void note_told(struct step *s)
 }
 
 /*
+ * Return true if no copy of the change could be sent yet, so that receivers do not know
+ * the keys either, and would lose packets. Who was evicted must not read for so long.
+ */
+static bool waits_for_copies(const struct group *g)
+{
+	return pace_is_untold(g) &&
+	       (!g->pace.exclusion ||
+		group_now_ms(g) - g->change_ms < UNTOLD_MS);
+}
+
+/*
  * A sender may have IKE SAs that it has lost, and is told over all of them. One that has
  * not answered the last request is not told again: that is retransmitted.
  */
@@ -80,6 +93,10 @@ static void remind_due(void *arg)
 	if (!g->st.keyed || !outbox_unconfirmed(g) || !g->k->engine)
 		return;
 	id_set(&s.idg, IKE_ID_KEY_ID, g->conf->name, strlen(g->conf->name));
+	if (waits_for_copies(g)) {
+		timer_set(g->k->deps.tq, &g->remind, FIRST_MS);
+		return;
+	}
 	ike_engine_each(g->k->engine, find_sender, &s);
 	note_told(&s);
 	for (i = 0; i < s.n; i++)
