@@ -194,13 +194,13 @@ void app_close_sas(struct ike_engine *engine);
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 		  struct ike_engine **engine, struct err *err);
 void app_close_sock(struct app *a, struct sock *s);
+/* Like udp_send(), behind the non-ESP marker (RFC 7296 2.23) if @mark is set. */
+int app_send(int fd, const struct ep *from, const struct ep *to, bool mark,
+	     const uint8_t *p, size_t len);
 /*
  * Send one datagram. Returns 0 or -errno; retransmission handles errors of the
  * network.
  */
-/* Like udp_send(), behind the non-ESP marker (RFC 7296 2.23) if @mark is set. */
-int app_send(int fd, const struct ep *from, const struct ep *to, bool mark,
-	     const uint8_t *p, size_t len);
 int app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 		  const uint8_t *p, size_t len);
 /* Strip the non-ESP marker. Returns false if it is missing. */

@@ -101,10 +101,6 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 	return check_times(r, s, g);
 }
 
-/*
- * Return true if @id can be an ID payload: an address, a mail address, or a DNS
- * name.
- */
 /* ID_KEY_ID, in the form of peer_id_parse(); no certificate has it. */
 static bool names_key_id(const char *id)
 {
@@ -120,6 +116,10 @@ static bool names_key_id(const char *id)
 	return p > id && p - id <= 128;
 }
 
+/*
+ * Return true if @id can be an ID payload: an address, a mail address, or a DNS
+ * name.
+ */
 static bool good_id(const char *id)
 {
 	char buf[400];

@@ -200,7 +200,7 @@ nip m addr add 10.5.0.3/24 dev eth0
 nip m addr del 10.5.0.2/24 dev eth0
 wait_until 5 nip m route get $K4
 mroute_to m eth0 239.5.0.0/16 2>/dev/null
-try "with another address" heard
+try "mcsecd runs with another address" heard
 ip link add eth1 netns "$(ns m)" type veth peer name eth1 netns "$(ns k)"
 nip m link set eth1 up
 nip k link set eth1 up

@@ -38,7 +38,7 @@ of() {
 }
 is_state() { [ "$(of "$1" state)" = "$2" ]; }
 sends() { [ "$(of video out-spi)" -gt 0 ]; }
-# what the kernel has of the newest SA of "video": WORD
+# WORD: that value of the newest SA of "video", as the kernel has it
 sa_has() { ctl m -j sa show video "$(of video data-spi)" | jq -r ".[0].\"$1\""; }
 reload() { mctl reload; }
 # GROUP NUMBER N: datagrams of n

@@ -219,5 +219,5 @@ head -c 8192 /dev/zero >full/most
 spoils_nothing "four files do not fit" '.*/full/.*: No space left' \
 	import pki/viewer.example.p12 full
 rm full/most
-is "with room they do" "$(import pki/viewer.example.p12 full | grep -c ^wrote)" 4
+is "four files fit where there is room" "$(import pki/viewer.example.p12 full | grep -c ^wrote)" 4
 tap_done

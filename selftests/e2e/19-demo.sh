@@ -16,7 +16,7 @@ need script
 . "$TOP/tools/demo.d/keep.sh"
 
 try "the network, with hosts that have names" lab_up keyserver anna || tap_done
-try "certificates" pki_make || tap_done
+try "certificates are made" pki_make || tap_done
 gcks_conf
 try "the key server" daemon_start keyserver || tap_done
 lab_tools

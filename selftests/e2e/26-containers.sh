@@ -20,7 +20,7 @@ keyed() {
 }
 listens() { in_cam ss -Hlnu | grep -q ':5000 '; }
 heard() { grep -qx hello "$TMP/host/home/heard"; }
-# What is in that namespace would keep it, and the module.
+# A process in that namespace would keep the namespace, and the module.
 on_exit 'for n in cam other; do on_host host ip netns pids $n; done 2>/dev/null | xargs -r kill -9'
 
 before_command() {

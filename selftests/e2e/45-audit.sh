@@ -157,7 +157,7 @@ head -c 2m /dev/zero >"$TMP/trail/full" 2>/dev/null
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
 	kctl rekey video >/dev/null 2>&1
 done
-like "with audit-required nothing changes" \
+like "nothing changes with audit-required" \
 	"$(kctl evict video x.lab --ahead 2>&1)" \
 	'audit trail cannot be written, and audit-required is set'
 like "with audit-required the seal does not change" "$(kctl reseal 2>&1)" \

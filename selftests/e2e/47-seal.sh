@@ -35,7 +35,7 @@ pin() { (umask 077 && echo "$1" >"$S/pin"); }
 # all that a start may not change
 files() { (cd "$TMP/k" && sha256sum gcks.db gcks.db.witness seal.key* 2>&1); }
 running() { kctl status >"$TMP/status" 2>&1; }
-# it starts, and serves
+# the key server starts, and serves
 starts() {
 	: >"$TMP/k.log"
 	up k

@@ -37,7 +37,7 @@ restart_a() {
 		wait_until 30 member_state a "${A_STATE:-in}"
 }
 
-# Neither end is told an interface.
+# The configurations of both ends name no interface.
 conf_all() {
 	gcks_conf
 	member_conf a false true

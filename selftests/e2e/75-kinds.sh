@@ -51,7 +51,7 @@ wire() { # FILTER
 PORTS='address = "239.7.64.0/18"; protocol = "udp"; destination-port = 5000;'
 PART='address = "239.7.65.0/24"; protocol = "udp"; destination-port = 5000;'
 CHANNEL='address = "239.7.3.1"; source = "10.7.0.2";'
-# of no key server
+# a group without a key server
 OWN='address = "239.7.128.0/24"; source = "10.7.0.0/25"; protocol = "udp";
 	source-port = 7; destination-port = 9; interfaces = [ "eth0", "lo" ];
 	mark = "0x10/0xf0"; in-mark = "0x400"; forward = true;'

@@ -5,7 +5,7 @@
 # mcsecd on the hosts of lab.sh: certificates, configurations, start, death and
 # questions. To be sourced after lab.sh.
 
-# Which of LAB_HOSTS is the key server, which are members, and which is a stranger
+# The roles of LAB_HOSTS: the key server, the members, and a stranger
 LAB_GCKS=${LAB_GCKS:-k}
 LAB_MEMBERS=${LAB_MEMBERS:-s a b c}
 LAB_STRANGER=${LAB_STRANGER:-x}

@@ -78,7 +78,7 @@ crossed() {
 	[ "$to_now $from_now" = "$((to_k + $1)) $((from_k + $2))" ]
 }
 
-# WHAT N M
+# SUBJECT N M: the capture has N datagrams to the key server, and M from it.
 datagrams() {
 	wait_until 10 crossed "$2" "$3"
 	is "$1: $2 datagrams to the key server, $3 from it" \

@@ -152,7 +152,7 @@ lab_up() {
 	lab_routes
 }
 
-# Takes all of it down again, whatever state it is in; keeps the files.
+# The function takes the network down, whatever its state, and keeps the files.
 lab_down() {
 	local p h
 
@@ -178,8 +178,8 @@ lab_quiet() {
 	done
 }
 
-# delayable LINK, delay LINK MS: what the router sends out there waits so long.
-# Made delayable before there is traffic: to give a device another queueing
+# delayable LINK, delay LINK MS: the router's datagrams to the link wait so long.
+# A link is made delayable before there is traffic: to give a device another queueing
 # discipline loses what is sent at that moment.
 delayable() { in_ns r tc qdisc add dev "r-$1" root netem limit 100000; }
 delay() {
@@ -204,7 +204,7 @@ sniff_links() {
 	done
 }
 
-# Ends the captures; fails if one of them missed a packet, since what a test
+# The function ends the captures, and fails if one missed a packet, since what a test
 # says of a capture holds for a complete one only.
 sniff_links_end() {
 	local l rc=0

@@ -32,7 +32,7 @@ load_mcsec
 # lab_start HOST...: the network, and certificates for it
 lab_start() {
 	try "the network" lab_up "$@" || tap_done
-	try "certificates" pki_make || tap_done
+	try "certificates are made" pki_make || tap_done
 }
 
 # daemons_run HOST...: mcsecd on each, and those that are members get in

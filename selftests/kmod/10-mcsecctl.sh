@@ -27,7 +27,7 @@ says() {
 	fi
 }
 
-# One that is installed comes by itself.
+# A module that is installed is loaded by itself.
 if [ ! -d /sys/module/mcsec ] && ! modprobe -nq mcsec; then
 	says "without the module there is a word on what to do" \
 		'module mcsec is not loaded' "$MCSECCTL" group show

@@ -410,7 +410,7 @@ if has_ipip && in_ns b sysctl -qw net.ipv4.conf.all.rp_filter=0 \
 	ctl a group flush
 	ctl b group flush
 else
-	skip "into a tunnel" "no ipip"
+	skip "datagrams into a tunnel" "no ipip"
 fi
 
 section "bridges"

@@ -50,7 +50,7 @@ listen b $M4 m4
 # all that arrives is cloned
 sniff b wire
 
-sends() { # name, family, lines, options
+check_received() { # name, family, lines, options
 	local name=$1 f=$2 lines=$3 dst=$G4 was
 	shift 3
 
@@ -65,16 +65,16 @@ sends() { # name, family, lines, options
 			"said: $(head -n 3 "$TMP/now")"
 	fi
 }
-told() { # family, options: what the sender is told
+report_of() { # family, options: what the sender is told
 	local dst=$G4
 
 	[ "$1" = 4 ] || dst=$G6
 	shift
 	mc a send $dst $PORT eth0 pmtu=do recverr=1 "$@"
 }
-class() { tail -n 1 "$TMP/r$1" | cut -d' ' -f5; }
+class_of() { tail -n 1 "$TMP/r$1" | cut -d' ' -f5; }
 spi=4096
-keys() { # sender, mode
+add_keys() { # sender, mode
 	local g key
 
 	for g in g4 g6 m4; do
@@ -91,17 +91,17 @@ mtu() {
 	nip b link set eth0 mtu "$1"
 }
 # mode, family, MTU: what the sender of a large one is told fits, and does
-fits() {
+check_reported_mtu() {
 	local m=$1 f=$2 mtu=$3 head=28 n
 
 	[ "$f" = 4 ] || head=48
-	n=$(told "$f" size=$((mtu - head)))
+	n=$(report_of "$f" size=$((mtu - head)))
 	like "$m, IPv$f, MTU $mtu: the sender is told what fits" "$n" \
 		'^EMSGSIZE mtu [0-9]+$'
 	n=${n##* }
-	sends "$m, IPv$f, MTU $mtu: $n does" "$f" 1 size=$((n - head)) pmtu=do
+	check_received "$m, IPv$f, MTU $mtu: $n does" "$f" 1 size=$((n - head)) pmtu=do
 	is "$m, IPv$f, MTU $mtu: one more does not" \
-		"$(told "$f" size=$((n - head + 1)))" "EMSGSIZE mtu $n"
+		"$(report_of "$f" size=$((n - head + 1)))" "EMSGSIZE mtu $n"
 }
 
 for n in a b; do
@@ -110,24 +110,24 @@ for n in a b; do
 done
 
 for mode in transport tunnel; do
-	keys a $mode
+	add_keys a $mode
 
 	# ---- options and extension headers
 
-	sends "$mode: router alert" 4 2 ipopt=94040000 size=0,100
-	sends "$mode: record route" 4 2 ipopt=070b04000000000000000000 \
+	check_received "$mode: router alert" 4 2 ipopt=94040000 size=0,100
+	check_received "$mode: record route" 4 2 ipopt=070b04000000000000000000 \
 		count=2 size=100
-	sends "$mode: IPv4 options, in fragments" 4 1 \
+	check_received "$mode: IPv4 options, in fragments" 4 1 \
 		ipopt=070b04000000000000000000 size=5000
-	sends "$mode: all the options there can be" 4 2 size=10,3000 \
+	check_received "$mode: all the options there can be" 4 2 size=10,3000 \
 		ipopt=$all
-	sends "$mode: destination options" 6 2 dst=0000010400000000 size=0,100
-	sends "$mode: destination options, in fragments" 6 1 \
+	check_received "$mode: destination options" 6 2 dst=0000010400000000 size=0,100
+	check_received "$mode: destination options, in fragments" 6 1 \
 		dst=0000010400000000 size=5000
 	if [ $mode = transport ]; then
-		sends "$mode: hop-by-hop options" 6 2 hop=0000010400000000 \
+		check_received "$mode: hop-by-hop options" 6 2 hop=0000010400000000 \
 			size=0,100
-		sends "$mode: both, in fragments" 6 1 hop=0000010400000000 \
+		check_received "$mode: both, in fragments" 6 1 hop=0000010400000000 \
 			dst=0000010400000000 size=5000
 	else
 		is "$mode: hop-by-hop options inside are refused" \
@@ -136,8 +136,8 @@ for mode in transport tunnel; do
 
 	# ---- nothing at all, and several groups in turn
 
-	sends "$mode: no octets" 4 2 size=0 count=2
-	sends "$mode: no octets, IPv6" 6 2 size=0 count=2
+	check_received "$mode: no octets" 4 2 size=0 count=2
+	check_received "$mode: no octets, IPv6" 6 2 size=0 count=2
 	x4=$(wc -l <"$TMP/r4") y4=$(wc -l <"$TMP/m4")
 	mc a send $G4,$M4 $PORT eth0 count=6 >"$TMP/now"
 	wait_until 15 has_lines r4 $((x4 + 3))
@@ -148,9 +148,9 @@ for mode in transport tunnel; do
 
 	# ---- traffic classes, and what a router marks
 
-	sends "$mode: a traffic class" 4 1 tos=184
-	sends "$mode: a traffic class of IPv6" 6 1 tos=184
-	is "$mode: the traffic class arrives" "$(class 4) $(class 6)" "184 184"
+	check_received "$mode: a traffic class" 4 1 tos=184
+	check_received "$mode: a traffic class of IPv6" 6 1 tos=184
+	is "$mode: the traffic class arrives" "$(class_of 4) $(class_of 6)" "184 184"
 	in_ns r nft -f - <<'NFT'
 table inet m {
 	chain post {
@@ -170,9 +170,9 @@ table inet ect {
 	}
 }
 NFT
-	sends "$mode: congestion on the way" 4 1 tos=184
-	sends "$mode: congestion on the way of IPv6" 6 1 tos=186
-	is "$mode: congestion reaches the receiver" "$(class 4) $(class 6)" "187 187"
+	check_received "$mode: congestion on the way" 4 1 tos=184
+	check_received "$mode: congestion on the way of IPv6" 6 1 tos=186
+	is "$mode: congestion reaches the receiver" "$(class_of 4) $(class_of 6)" "187 187"
 	in_ns a nft delete table inet ect
 	if [ $mode = tunnel ]; then
 		before=$(counter b in-inner)
@@ -196,24 +196,24 @@ NFT
 
 	# ---- batches, and checksums that are left to the device
 
-	sends "$mode: GSO" 4 20 size=20000 gso=1000
-	sends "$mode: GSO, IPv6" 6 20 size=20000 gso=1000
+	check_received "$mode: GSO" 4 20 size=20000 gso=1000
+	check_received "$mode: GSO, IPv6" 6 20 size=20000 gso=1000
 	in_ns a ethtool -K eth0 tx off >/dev/null 2>&1
-	sends "$mode: checksums by software" 4 3 size=1,100,5000
-	sends "$mode: checksums of IPv6 by software" 6 3 size=1,100,5000
+	check_received "$mode: checksums by software" 4 3 size=1,100,5000
+	check_received "$mode: checksums of IPv6 by software" 6 3 size=1,100,5000
 	in_ns a ethtool -K eth0 tx on sg on >/dev/null 2>&1
-	sends "$mode: checksums by the device" 4 3 size=1,100,5000
-	sends "$mode: checksums of IPv6 by the device" 6 3 size=1,100,5000
+	check_received "$mode: checksums by the device" 4 3 size=1,100,5000
+	check_received "$mode: checksums of IPv6 by the device" 6 3 size=1,100,5000
 	in_ns b ethtool -K eth0 gro on >/dev/null 2>&1
-	sends "$mode: GRO at the receiver" 4 20 size=20000 gso=1000
+	check_received "$mode: GRO at the receiver" 4 20 size=20000 gso=1000
 	in_ns b ethtool -K eth0 gro off >/dev/null 2>&1
 
 	# ---- path MTUs
 
 	for m in 1500 1280 9000 65535; do
 		mtu $m
-		fits $mode 4 $m
-		fits $mode 6 $m
+		check_reported_mtu $mode 4 $m
+		check_reported_mtu $mode 6 $m
 	done
 	mtu 1500
 done
@@ -233,13 +233,13 @@ nip b link set eth4 mtu 68
 small() { mc a send $G4 $PORT eth4 "$@"; }
 n=0
 for mode in transport tunnel; do
-	keys a $mode
+	add_keys a $mode
 	small size=0,7,100,1000 >"$TMP/now"
 	n=$((n + 4))
 	wait_until 15 has_lines s4 $n
 	is "$mode, MTU 68: arrives" "$(got s4 | tail -n 4)" "$(cat "$TMP/now")"
 done
-keys a transport
+add_keys a transport
 is "transport, MTU 68: the sender is told what fits" \
 	"$(small size=7 pmtu=do recverr=1)" "EMSGSIZE mtu 34"
 small size=6 pmtu=do >"$TMP/now"
@@ -249,7 +249,7 @@ is "transport, MTU 68: what fits arrives" \
 	"$(got s4 | tail -n 1)" "$(cat "$TMP/now")"
 like "transport, MTU 68: with all options nothing fits, which is told" \
 	"$(small size=0 pmtu=do recverr=1 ipopt=$all)" 'EMSGSIZE mtu [0-9]{1,2}$'
-keys a tunnel
+add_keys a tunnel
 like "tunnel, MTU 68: nothing fits, which is told" \
 	"$(small size=0 pmtu=do recverr=1)" 'EMSGSIZE mtu [0-9]{1,2}$'
 
@@ -268,7 +268,7 @@ if nip a link add gre1 type gre local 10.4.0.1 remote 10.4.0.2 2>/dev/null &&
 	wait_until 30 test -e "$TMP/g4.ready"
 	n=0
 	for mode in transport tunnel; do
-		keys a $mode
+		add_keys a $mode
 		mc a send $G4 $PORT gre1 size=0,1,1400,3000 \
 			>"$TMP/now"
 		n=$((n + 4))
@@ -355,7 +355,7 @@ batch() {
 		sed -n 's/.*packets \([0-9]*\).*/\1/p'
 }
 for mode in transport tunnel; do
-	keys r $mode
+	add_keys r $mode
 	for how in "off off" "on off" "off on"; do
 		try "$mode: the receiver merges: $how" in_ns r ethtool -K eth0 \
 			rx-udp-gro-forwarding "${how% *}" \
@@ -368,15 +368,15 @@ for mode in transport tunnel; do
 			is=$mode,\ $how,\ $tx
 			before=$(counter r out-protected)
 			batch >/dev/null
-			sends "gateway, $is: a batch" 4 30 size=30000 gso=1000
+			check_received "gateway, $is: a batch" 4 30 size=30000 gso=1000
 			n=$(batch)
 			case $tx,$how in
 			on,*) is "gateway, $is: came as one" $n 1 ;;
 			*off\ off) is "gateway, $is: came as 30" $n 30 ;;
 			*) try "gateway, $is: was merged" test $n -lt 30 ;;
 			esac
-			sends "gateway, $is: IPv6" 6 25 size=24500 gso=1000
-			sends "gateway, $is: one, then large" 4 3 \
+			check_received "gateway, $is: IPv6" 6 25 size=24500 gso=1000
+			check_received "gateway, $is: one, then large" 4 3 \
 				size=0,10,9000
 			is "gateway, $is: each by itself" \
 				$(($(counter r out-protected) - before)) 58
@@ -384,9 +384,9 @@ for mode in transport tunnel; do
 	done
 	in_ns a ethtool -K eth0 tx-udp-segmentation on >/dev/null 2>&1
 	nip r link set eth1 mtu 1280
-	sends "gateway, $mode: a small link, one" 6 1 size=1200
-	sends "gateway, $mode: a small link, a batch" 6 10 size=12000 gso=1200
-	sends "gateway, $mode: a batch of IPv4 to a small link" \
+	check_received "gateway, $mode: a small link, one" 6 1 size=1200
+	check_received "gateway, $mode: a small link, a batch" 6 10 size=12000 gso=1200
+	check_received "gateway, $mode: a batch of IPv4 to a small link" \
 		4 10 size=12000 gso=1200
 	nip r link set eth1 mtu 1500
 done

@@ -76,7 +76,7 @@ turn "arrival in fragments" 1 in size=3000 fresh=1
 turn "IPv6 in pages" 0 out size=5000 six=1
 turn "arrival of IPv6 in fragments" 1 in size=3000 fresh=1 six=1
 keys mode tunnel
-# it is moved up in its own memory
+# the datagram moves up in its own memory
 turn "a tunnel" 0 out size=1400 mode=tunnel
 turn "a tunnel's batch of IPv6" 1 out size=5000 gso=1000 six=1 mode=tunnel
 turn "arrival out of a tunnel" 1 in size=100 fresh=1 mode=tunnel

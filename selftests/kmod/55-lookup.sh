@@ -101,7 +101,7 @@ for f in 4 6; do
 		"$(accepted b)" \
 		"in-accepted $((was + 3))"
 done
-# one that goes, and comes back for another
+# a device that goes, while another one gets its name
 nip b link set eth1 down
 nip b link set eth1 name was1
 nip b link set was1 up

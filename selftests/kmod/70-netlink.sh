@@ -94,7 +94,7 @@ WANT
 is "the refusals are as many as were tried" "$(wc -l <"$TMP/wrong")" 54
 is "wrong requests have changed nothing" "$(state)" "$before"
 
-# these are accepted; the others are refused, each by its attribute
+# Values inside of the limits are accepted; the others are refused by attribute.
 in_ns a "$RAW" edges >"$TMP/edges"
 is "the limits of what is taken" \
 	"$(sed 's/: \([a-z-]*\).*/: \1/' "$TMP/edges")" "$(cat <<'WANT'

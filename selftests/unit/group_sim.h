@@ -62,7 +62,7 @@ struct sim_member {
 	bool listens;
 	int join_errno; /* no rekey address can be joined */
 	int ifindex; /* where it is joined; 0: unknown */
-	bool no_carrier; /* there */
+	bool no_carrier; /* on that interface */
 	char interface[16]; /* where it last joined a rekey address */
 	/* Digests of keys, which mcsecd keeps over a restart. */
 	struct sim_note {
@@ -72,8 +72,8 @@ struct sim_member {
 	bool deaf; /* loses every GSA_REKEY */
 	bool mute; /* loses all but GSA_REKEYs and packets */
 	bool offline; /* loses whatever comes or goes */
-	uint64_t bad_ms; /* end of the state of its link ... */
-	bool bad; /* ... which is this, with sim.burst_ms */
+	uint64_t bad_ms; /* the next change of @bad, with sim.burst_ms */
+	bool bad; /* the link is in a burst of losses */
 	uint64_t told_ms; /* when an unknown SPI was last told */
 	struct ike_engine *engine;
 	struct member *m;

@@ -25,7 +25,8 @@ static void addresses(void)
 	ok(!addr_parse("239.1.1.1", &a) && a.family == AF_INET && a.len == 4,
 	   "IPv4 is parsed");
 	is_str(addr_str(&a, buf), "239.1.1.1", "IPv4 is printed");
-	ok(addr_is_multicast(&a) && !addr_is_link_local(&a), "multicast");
+	ok(addr_is_multicast(&a) && !addr_is_link_local(&a),
+	   "addresses: multicast");
 	addr_parse("224.0.0.18", &b);
 	ok(addr_is_multicast(&b) && addr_is_link_local(&b),
 	   "224.0.0.0/24 is of one link");
@@ -40,7 +41,8 @@ static void addresses(void)
 	ok(addr_is_multicast(&a) && !addr_is_link_local(&a),
 	   "a group with global scope");
 	addr_parse("FE80::1", &a);
-	ok(addr_is_link_local(&a) && !addr_is_multicast(&a), "link-local");
+	ok(addr_is_link_local(&a) && !addr_is_multicast(&a),
+	   "addresses: link-local");
 	addr_parse("0.0.0.0", &a);
 	addr_parse("::", &b);
 	ok(addr_is_any(&a) && addr_is_any(&b) && !addr_equal(&a, &b),
@@ -80,20 +82,22 @@ static void endpoints(void)
 
 	ok(!ep_parse("10.0.0.1:848", 0, &e) && e.port == 848,
 	   "an endpoint with a port is parsed");
-	is_str(ep_str(&e, buf), "10.0.0.1:848", "printed");
+	is_str(ep_str(&e, buf), "10.0.0.1:848", "endpoints: the text is right");
 	ok(!ep_parse("10.0.0.1", 500, &e) && e.port == 500, "default port");
 	is_int(ep_parse("10.0.0.1", 0, &e), -EINVAL, "no port at all");
 	ok(!ep_parse("[2001:db8::1]:4500", 0, &e) && e.port == 4500, "IPv6");
-	is_str(ep_str(&e, buf), "[2001:db8::1]:4500", "printed");
+	is_str(ep_str(&e, buf), "[2001:db8::1]:4500",
+	       "endpoints: the text is right");
 	ok(!ep_parse("2001:db8::1", 848, &f) && f.port == 848,
 	   "IPv6 without brackets");
 	ok(!ep_equal(&e, &f), "ports count");
 	f.port = 4500;
-	ok(ep_equal(&e, &f), "equal");
+	ok(ep_equal(&e, &f), "endpoints: equals are equal");
 	ok(!ep_parse("[fe80::1%lo]:848", 0, &e) &&
 		   e.scope == if_nametoindex("lo"),
 	   "an interface in it");
-	is_str(ep_str(&e, buf), "[fe80::1%lo]:848", "printed");
+	is_str(ep_str(&e, buf), "[fe80::1%lo]:848",
+	       "endpoints: the text is right");
 	is_int(ep_to_sockaddr(&e, &ss), sizeof(*in6),
 	       "an endpoint becomes a sockaddr");
 	ok(!ep_from_sockaddr(&ss, &f) && ep_equal(&e, &f),
@@ -242,7 +246,8 @@ static void source_specific(void)
 	   "only that source is heard");
 	is_int(udp_recv(rx, buf, sizeof(buf), NULL, NULL, NULL), -EAGAIN,
 	       "the other is not");
-	is_int(udp_mcast_leave(rx, &g.addr, &src, lo), 0, "left");
+	is_int(udp_mcast_leave(rx, &g.addr, &src, lo), 0,
+	       "source specific: left");
 	close(rx);
 	close(tx);
 }

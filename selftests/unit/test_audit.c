@@ -371,7 +371,7 @@ static void test_rotation(void)
 	is_int(verify(), AUDIT_SOUND, "the trail is sound after that");
 	unlink(first_path());
 	is_int(verify(), AUDIT_REMOVED, "a file that is removed is missed");
-	is_int(last.fault_n, 1, "from record 1 on");
+	is_int(last.fault_n, 1, "rotation: the trail begins with record 1");
 	is_int(verify_with(pub, NULL, last.first), AUDIT_SOUND,
 	       "a trail may begin later for who knows that");
 

@@ -308,7 +308,7 @@ static void test_killed(void)
 	add_up_to(20);
 	trail_close(t, NULL);
 	is_int(verify(), AUDIT_SOUND, "the trail is sound");
-	is_int(found.last_row, 20, "with all lines");
+	is_int(found.last_row, 20, "killed: all lines are there");
 }
 
 /* The old file could not be synced, so there is no new one. */
@@ -322,7 +322,7 @@ static void test_no_file(void)
 	is_int(count_files(), 1, "there is no new file");
 	add_up_to(12);
 	is_int(verify(), AUDIT_SOUND, "the old file goes on");
-	is_int(found.last_row, 12, "with all lines");
+	is_int(found.last_row, 12, "no file: all lines are there");
 	trail_close(t, NULL);
 }
 
@@ -342,7 +342,7 @@ static void test_too_many(void)
 	is_int(add(row - 1), 0, "the trail goes on when the disk does");
 	trail_close(t, NULL);
 	is_int(verify(), AUDIT_SOUND, "the trail is sound");
-	is_int(found.last_row, row - 1, "with all lines");
+	is_int(found.last_row, row - 1, "many lines: all of them are there");
 }
 
 static void test_removal(void)
@@ -383,7 +383,7 @@ static void test_close(void)
 	pthread_join(thread, NULL);
 	is_int(verify(), AUDIT_SOUND, "a trail is closed behind a late disk");
 	ok(found.closed, "the trail has its end");
-	is_int(found.last_row, 20, "with all lines");
+	is_int(found.last_row, 20, "close: all lines are there");
 	is_int(head.n, found.last_n, "the anchor is its end");
 }
 

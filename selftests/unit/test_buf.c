@@ -15,8 +15,9 @@ static void reader(void)
 	rbuf_init(&r, in, sizeof(in));
 	is_int(rbuf_u8(&r), 1, "an octet");
 	is_int(rbuf_u16(&r), 0x0203, "two, big-endian");
-	is_int(rbuf_u32(&r), 0x04050607, "four");
-	is_int(rbuf_u64(&r), 0x08090a0b0c0d0e0f, "eight");
+	is_int(rbuf_u32(&r), 0x04050607, "reader: four octets are read");
+	is_int(rbuf_u64(&r), 0x08090a0b0c0d0e0f,
+	       "reader: eight octets are read");
 	ok(rbuf_copy(&r, two, 2) && two[0] == 16 && two[1] == 17, "a copy");
 	ok(!rbuf_left(&r) && !r.err, "read to the end without an error");
 	ok(rbuf_bytes(&r, 0), "nothing can be read at the end");
@@ -71,7 +72,8 @@ static void writer(void)
 	wbuf_patch_u8(&w, off, 0xaa);
 	wbuf_patch_u16(&w, off + 1, 0xbbcc);
 	wbuf_patch_u32(&w, off + 3, 0xddeeff01);
-	is_mem(w.p + off, 7, "\xaa\xbb\xcc\xdd\xee\xff\x01", 7, "patches");
+	is_mem(w.p + off, 7, "\xaa\xbb\xcc\xdd\xee\xff\x01", 7,
+	       "writer: the writer patches");
 	wbuf_patch_u32(&w, w.len - 3, 0xffffffff);
 	is_int(w.p[w.len - 1], 1, "a patch beyond the end changes nothing");
 	ok(!wbuf_at(&w, SIZE_MAX, 1) && !wbuf_at(&w, 1, SIZE_MAX),

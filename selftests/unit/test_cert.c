@@ -24,19 +24,22 @@ static void times_and_issuers(void)
 	is_int(verify_pair(&a, NOW, CERT_FOR_MEMBER, &why), 0, "a member");
 	ok(!*why.text, "nothing to say");
 	is_int(verify_pair(&a, NOW + YEAR + 1, CERT_FOR_MEMBER, &why),
-	       -EKEYREJECTED, "expired");
-	is_str(why.text, "certificate has expired", "is said");
+	       -EKEYREJECTED,
+	       "times and issuers: a certificate that has expired");
+	is_str(why.text, "certificate has expired",
+	       "times and issuers: the error says why");
 	is_int(verify_pair(&a, NOW - 3601, CERT_FOR_MEMBER, &why),
 	       -EKEYREJECTED, "a certificate that is not yet valid is refused");
-	is_str(why.text, "certificate is not yet valid", "is said");
+	is_str(why.text, "certificate is not yet valid",
+	       "times and issuers: the error says why");
 	refused(verify_pair(&x, NOW, CERT_FOR_MEMBER, &why), -EKEYREJECTED,
 		"of an authority that we don't know");
 	is_str(why.text, "issuer unknown (no trusted CA has issued it)",
-	       "is said");
+	       "times and issuers: the error says why");
 	refused(verify_pair(&other_ca, NOW, CERT_FOR_MEMBER, &why),
 		-EKEYREJECTED, "an unknown authority itself");
 	is_str(why.text, "issuer unknown (self-signed, and not a trusted CA)",
-	       "is said");
+	       "times and issuers: the error says why");
 	/* The name of our CA, signed by another key. */
 	rogue.key = other_ca.key;
 	pki_pair_free(&x);
@@ -158,16 +161,17 @@ static void chains(void)
 	ok(!*why.text, "a chain that is good has nothing to say");
 	refused(verify(d, CERT_MAX_CHAIN + 1, NOW, CERT_FOR_MEMBER, &why),
 		-EBADMSG, "more than are read");
-	is_str(why.text, "no certificate, or too many", "is said");
+	is_str(why.text, "no certificate, or too many",
+	       "chains: the error says why");
 	refused(verify(d, 0, NOW, CERT_FOR_MEMBER, &why), -EBADMSG, "none");
 	d[0].len--;
 	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EBADMSG,
 		"one that is cut");
-	is_str(why.text, "not a certificate", "is said");
+	is_str(why.text, "not a certificate", "chains: the error says why");
 	d[0].len = 0;
 	refused(verify(d, 1, NOW, CERT_FOR_MEMBER, &why), -EBADMSG,
 		"an empty one");
-	is_str(why.text, "not a certificate", "is said");
+	is_str(why.text, "not a certificate", "chains: the error says why");
 	trust_free(trust);
 
 	d[0] = (struct cert_der){ inter.cert, inter.cert_len };
@@ -320,7 +324,8 @@ static void identities(void)
 	ok(!KNOWN(IKE_ID_FQDN, "*") && !KNOWN(IKE_ID_FQDN, "") &&
 		   !KNOWN(11, "a.example"),
 	   "a member is known by no pattern and no empty name");
-	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody", "printed");
+	is_str(cert_subject(leaf, buf, sizeof(buf)), "CN=somebody",
+	       "identities: the text is right");
 	is_int(cert_not_after(leaf), NOW + YEAR, "valid until");
 	is_int(cert_ends(leaf), NOW + YEAR,
 	       "the chain of a certificate ends no earlier");
@@ -360,7 +365,8 @@ static void identities(void)
 	cert_chain_id(chain, &type, &id, &len);
 	is_int(type, IKE_ID_DER_ASN1_DN,
 	       "a certificate without names is known by its subject");
-	is_int(cert_id_str(type, id, len, buf, sizeof(buf)), 0, "printed");
+	is_int(cert_id_str(type, id, len, buf, sizeof(buf)), 0,
+	       "identities: the text is right");
 	is_str(buf, "CN=Test CA", "a subject is printed as it stands");
 	is_int(cert_id_str(type, id, len, buf, 5), -ENOSPC, "if it fits");
 	is_int(cert_id_str(IKE_ID_FQDN, "a\nb", 3, buf, sizeof(buf)), -EINVAL,
@@ -371,7 +377,7 @@ static void identities(void)
 	       "a name that looks like a subject is not printed");
 	is_int(cert_id_str(IKE_ID_IPV4_ADDR, "\300\0\2\1", 4, buf, sizeof(buf)),
 	       0, "an address");
-	is_str(buf, "192.0.2.1", "printed");
+	is_str(buf, "192.0.2.1", "identities: the text is right");
 	cert_chain_free(chain);
 }
 
@@ -399,11 +405,11 @@ static void files(void)
 		bail("no folder to work in");
 	snprintf(crt, sizeof(crt), "%s/a.pem", dir);
 	snprintf(key, sizeof(key), "%s/a.key", dir);
-	is_int(pki_save(&a, crt, key, &err), 0, "saved");
+	is_int(pki_save(&a, crt, key, &err), 0, "files: the file is saved");
 	ok(!stat(key, &st) && (st.st_mode & 07777) == 0600, "the key hidden");
 	is_int(pki_save(&a, crt, key, &err), -EEXIST,
 	       "files are not saved over others: %s", err.text);
-	is_int(pki_load(crt, key, &b, &err), 0, "loaded");
+	is_int(pki_load(crt, key, &b, &err), 0, "files: the file is loaded");
 	is_mem(b.cert, b.cert_len, a.cert, a.cert_len, "the same");
 	pki_pair_free(&b);
 	unlink(key);

@@ -78,13 +78,13 @@ static void defaults(void)
 	ok(g->alg.encr == 20 && g->alg.key_bits == 128 &&
 		   g->kek_alg.encr == 20 && g->kek_alg.key_bits == 256 &&
 		   g->kwa == GIKE_KWA_5649_256 && g->rekey_sign == SIG_ED25519,
-	   "algorithms");
+	   "defaults: algorithms");
 	is_str(conf_alg_str(&g->alg), "aes-gcm-16-128",
 	       "the algorithm has its name");
 	is_str(ep_str(&g->rekey_to, buf), "239.1.1.254:848", "rekey address");
 	ok(g->rekey_interval == 3600 && g->atd == 5 && g->dtd == 15 &&
 		   g->lifetime == 7215 && g->kek_lifetime == 7215,
-	   "times");
+	   "defaults: times");
 	ok(g->rekey_ttl == 32 && g->rekey_copies == 3 &&
 		   g->sender_id_bits == 16 && g->max_sender_ids == 16 &&
 		   g->max_members == 10000 && !g->batch_join_ms &&
@@ -352,7 +352,7 @@ static void everything(void)
 		bail("write");
 	is_int(conf_load(path, &c, &err), 0, "from a file: %s", err.text);
 	ok(c->gcks && c->member && !strcmp(c->file, path), "both roles");
-	is_str(c->export_ike_keys, "/tmp/k", "debugging");
+	is_str(c->export_ike_keys, "/tmp/k", "everything: debugging");
 	is_int(c->n_psks, 2, "pre-shared keys");
 	ok(c->gcks->sa_lifetime == 100 && c->gcks->sa_rekey == 50 &&
 		   c->member->sa_lifetime == 200 && !c->member->sa_rekey,
@@ -705,7 +705,7 @@ static void names(void)
 	ok(!matches(list, n, "") && !matches(list, n, "*"),
 	   "an identity is no pattern");
 	list[2] = "*";
-	ok(matches(list, n, "anybody"), "anybody");
+	ok(matches(list, n, "anybody"), "names: a pattern admits anybody");
 	n = 0;
 	ok(!matches(list, n, "anybody"), "an empty list is nobody");
 }

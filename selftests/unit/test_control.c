@@ -568,8 +568,9 @@ static void roles(void)
 	ok(strstr(one(&k, "{\"cmd\":\"admit\",\"group\":\"video\","
 			  "\"id\":\"a.example\"}"),
 		  "\"ok\":true"),
-	   "admitted");
-	ok(strstr(one(&k, "{\"cmd\":\"rekey\"}"), "\"ok\":true"), "rekeyed");
+	   "roles: admitted");
+	ok(strstr(one(&k, "{\"cmd\":\"rekey\"}"), "\"ok\":true"),
+	   "roles: rekeyed");
 	ok(strstr(one(&k, "{\"cmd\":\"rekey\",\"group\":\"x\"}"),
 		  "\"ok\":false"),
 	   "a group that isn't there is not rekeyed");
@@ -584,7 +585,7 @@ static void roles(void)
 	   "no group is reset that isn't there");
 	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"video\"}"),
 		  "\"ok\":true"),
-	   "reset");
+	   "roles: reset");
 	o = parsed(&k, "{\"cmd\":\"status\"}");
 	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
 					   "groups"),

@@ -219,7 +219,7 @@ static void test_anchors(void)
 	c = load(CRL_STRICT);
 	is_int(judge_two(c, &below, &inter, &why), -EKEYREVOKED,
 	       "a trusted CA that another one has revoked is refused");
-	is_str(why.text, "revoked by its CA", "with that reason");
+	is_str(why.text, "revoked by its CA", "anchors: the reason is told");
 	crls_free(c);
 	trust_free(trust);
 	trust = own;
@@ -390,7 +390,7 @@ static void test_missing(void)
 	ok(!load_from(path, CRL_RELAXED),
 	   "a file that is not there is an error");
 	ok(strstr(err.text, path) && strstr(err.text, "No such file"),
-	   "with its name: %s", err.text);
+	   "the error has the name of the file: %s", err.text);
 }
 
 /* ---- lists that are refused ------------------------------------------------ */

@@ -386,7 +386,7 @@ int main(void)
 	ctl.json = true;
 	pid = serve("{\"cmd\":\"member\",\"group\":\"video\"}",
 		    "{\"ok\":true,\"members\":[]}\n", 1);
-	is_int(cmd_member(&ctl, 1, argv), EXIT_OK, "in JSON");
+	is_int(cmd_member(&ctl, 1, argv), EXIT_OK, "the tool: in JSON");
 	ok(json_is_array(json_object_get(printed, "members")),
 	   "the answer is printed as it came");
 	served(pid);

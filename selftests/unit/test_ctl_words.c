@@ -78,9 +78,10 @@ static void test_sender_ids(void)
 
 	is_int(read_sender_ids("7", ids, &n), 0, "one Sender-ID");
 	ok(n == 1 && ids[0] == 7, "one Sender-ID is 7");
-	is_int(read_sender_ids("0-3,9,0x10-0x11", ids, &n), 0, "ranges");
+	is_int(read_sender_ids("0-3,9,0x10-0x11", ids, &n), 0,
+	       "sender ids: ranges");
 	is_int(n, 7, "ranges have 7 Sender-IDs");
-	ok(ids[3] == 3 && ids[4] == 9 && ids[6] == 17, "in order");
+	ok(ids[3] == 3 && ids[4] == 9 && ids[6] == 17, "sender ids: in order");
 	is_int(read_sender_ids("65535", ids, &n), 0, "the largest");
 	is_int(read_sender_ids("0-255", ids, &n), 0, "256 Sender-IDs are read");
 	is_int(n, 256, "256 Sender-IDs are counted");
@@ -102,7 +103,7 @@ static void test_groups(void)
 	       "the longest");
 	is_int(read_group("01234567890123456789012345678901", name), EXIT_USAGE,
 	       "one longer");
-	is_int(read_group("", name), EXIT_USAGE, "none");
+	is_int(read_group("", name), EXIT_USAGE, "groups: no name is refused");
 	is_int(read_group("a b", name), EXIT_USAGE, "two words");
 	is_int(read_group("a\nb", name), EXIT_USAGE, "two lines");
 	ok(!strchr(said, '\n'),
@@ -167,7 +168,8 @@ static void test_words(void)
 	       "a number that is too large is refused");
 	is_str(said, "number \"11\": not a number from 5 to 10",
 	       "the complaint has the permitted range");
-	is_int(words(&o, &seen, "yes", "yes", NULL), EXIT_USAGE, "twice");
+	is_int(words(&o, &seen, "yes", "yes", NULL), EXIT_USAGE,
+	       "words: a word that comes twice is refused");
 	is_int(words(&o, &seen, "alg", "rot13", NULL), EXIT_USAGE,
 	       "an unknown name");
 	is_str(said,
@@ -212,15 +214,15 @@ static void test_keys(void)
 	umask(077);
 
 	is_int(key_from(path, K20 "\n", gcm, key, &len), 0, "a key of 128");
-	is_mem(key, len, want, 20, "octets");
+	is_mem(key, len, want, 20, "keys: octets");
 	is_int(key_from(path, K36, gcm, key, &len), 0,
 	       "a key of 256 bits is read");
-	is_mem(key, len, want, 36, "octets");
+	is_mem(key, len, want, 36, "keys: octets");
 	is_int(key_from(path,
 			" 00010203 04050607\t08090a0b\r\n 0c0d0e0f\n10111213\n\n",
 			gcm, key, &len),
 	       0, "white space does not matter");
-	is_mem(key, len, want, 20, "anywhere");
+	is_mem(key, len, want, 20, "keys: blanks may be anywhere");
 	complaints = 0;
 
 	is_int(key_from(path, "", gcm, key, &len), EXIT_FAILED, "no key");

@@ -47,7 +47,7 @@ static void test_join(void)
 	is_int(a->mk.n_sas, 1, "a receiver keeps one SA in the end");
 	is_int(sim_audited(&s, "join", NULL, NULL), 4, "4 joins are on record");
 	is_int(sim_audited(&s, "join", "s.example", "as sender"), 1,
-	       "with what was granted");
+	       "join: the sender has what was granted");
 	sim_finish(&s, "join");
 }
 
@@ -129,7 +129,8 @@ static void test_leave(void)
 	usual(3);
 	at = s.ms;
 	is_int(member_leave(b->m, "video"), 0, "b leaves");
-	is_int(member_leave(b->m, "video"), -EALREADY, "once");
+	is_int(member_leave(b->m, "video"), -EALREADY,
+	       "leave: a second one is refused");
 	is_int(member_leave(b->m, "nosuch"), -ENOENT, "a group it is in");
 	is_int(b->mk.n_sas, 0,
 	       "the SAs of the group that b left are gone at once");
@@ -353,7 +354,8 @@ static void test_sender_later(void)
 	sim_up(s2);
 	ok(sim_settle(&s, 3000), "s registers again");
 	gcks_each_member(s.gcks, "video", tell, &st);
-	ok(st.first_sender_id > first + 1, "with new Sender-IDs");
+	ok(st.first_sender_id > first + 1,
+	   "sender later: new Sender-IDs are given");
 	sim_finish(&s, "second sender");
 }
 

@@ -59,7 +59,7 @@ static void test_stagger(void)
 	ok(sim_settle(&s, 5000), "90 join, one each 150 ms");
 	sim_run(&s, 2000);
 	after = sim_group(&s);
-	ok(after.rekeys - before.rekeys < 45, "by %ju rekeys",
+	ok(after.rekeys - before.rekeys < 45, "stagger: %ju rekeys were needed",
 	   (uintmax_t)(after.rekeys - before.rekeys));
 	is_int(refused_by_kernels(), 0, "no kernel was out of room");
 	is_int(after.registrations, before.registrations,
@@ -720,7 +720,8 @@ static void test_next_spi(void)
 	a->deaf = false;
 	sim_run(&s, 150000);
 	ok(sim_status(a).registrations > regs, "a missed rekey is found");
-	is_int(sim_status(a).registrations, regs + 1, "by one registration");
+	is_int(sim_status(a).registrations, regs + 1,
+	       "next spi: one registration was needed");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	sim_finish(&s, "next SPI");
 }

@@ -198,7 +198,8 @@ static void test_settings(void)
 
 	usual(4);
 	is_int(g->st.kek.encr, s.cg.kek_alg.encr, "the cipher is stored");
-	is_int(g->st.kek.key_bits, s.cg.kek_alg.key_bits, "with its size");
+	is_int(g->st.kek.key_bits, s.cg.kek_alg.key_bits,
+	       "settings: the key has the size that is set");
 	is_int(g->st.kwa, s.cg.kwa, "the key wrap algorithm is stored");
 	ok(ep_equal(&g->st.to, &s.cg.rekey_to), "the rekey address is stored");
 	version = g->st.version;

@@ -114,7 +114,8 @@ static void test_store_fails(void)
 	sim_run(&s, 10000);
 	ok(!sim_has_member(&s, "a.example"),
 	   "the member is taken out without an order");
-	is_int(sim_group(&s).evictions, 1, "once");
+	is_int(sim_group(&s).evictions, 1,
+	       "store fails: one eviction is counted");
 	is_int(b->gaps, 0, "the others miss no packet");
 	finish("store fails");
 }

@@ -78,7 +78,7 @@ static void test_long_deaf(void)
 	out = evict_one(0);
 	sim_run(&s, 60000);
 	is_int(sim_reads_after(&s, out, t0 + TOLD_MS), 0,
-	       "who was evicted reads nothing after %u ms", TOLD_MS);
+	       "an evicted member reads nothing after %u ms", TOLD_MS);
 	is_int(tx->n_told, 1, "the sender was told once");
 	nobody_lost(1);
 	sim_finish(&s, "deaf for long");
@@ -101,7 +101,7 @@ static void test_always_deaf(unsigned int loss)
 		is_int(sim_reads_after(&s, out,
 				       t0 + TOLD_MS +
 					       (loss ? LOST_MS : AGAIN_MS)),
-		       0, "who was evicted reads nothing soon after");
+		       0, "an evicted member reads nothing soon after");
 		sim_down(out);
 		sim_rekey(s.gcks, NULL, &err);
 		sim_run(&s, 15000);
@@ -180,7 +180,7 @@ static void test_away(void)
 	ok(s.ms - t0 <= 20000, "the sender is back after %u ms",
 	   (unsigned int)(s.ms - t0));
 	sim_run(&s, 10000);
-	ok(sim_in(tx) && is_current(tx), "and is in");
+	ok(sim_in(tx) && is_current(tx), "the member is in");
 	sim_finish(&s, "away");
 }
 
@@ -199,7 +199,8 @@ static void test_moved(void)
 	sim_run(&s, 20000);
 	is_int(sim_status(a).registrations, 2, "asked after a beat");
 	sim_run(&s, 53000);
-	is_int(sim_status(a).registrations, 3, "and three beats after that");
+	is_int(sim_status(a).registrations, 3,
+	       "the member asks three beats after that");
 	sim_finish(&s, "moved");
 }
 
@@ -216,15 +217,17 @@ static void test_carrier(void)
 	begin(31, 0);
 	tx->ifindex = 4;
 	link_is(tx, LINK_ROUTE, 0);
-	is_int(tx->n_reported, 0, "not after a change of routes");
+	is_int(tx->n_reported, 0,
+	       "a change of routes: the group is not reported");
 	link_is(tx, LINK_UP, 5);
-	is_int(tx->n_reported, 0, "nor of another link");
+	is_int(tx->n_reported, 0, "another link: the group is not reported");
 	link_is(tx, LINK_DOWN, 4);
-	is_int(tx->n_reported, 0, "nor when the link goes down");
+	is_int(tx->n_reported, 0,
+	       "the link goes down: the group is not reported");
 	link_is(tx, LINK_UP, 4);
-	is_int(tx->n_reported, 1, "when it is up");
+	is_int(tx->n_reported, 1, "the link is up: the group is reported");
 	link_is(tx, LINK_RESYNC, 0);
-	is_int(tx->n_reported, 2, "and when events were lost");
+	is_int(tx->n_reported, 2, "lost events: the group is reported");
 	sim_finish(&s, "carrier");
 }
 
@@ -251,7 +254,7 @@ static void test_restarts(uint64_t seed)
 	out = evict_one(0);
 	sim_run(&s, 30000);
 	is_int(sim_reads_after(&s, out, t0 + TOLD_MS), 0,
-	       "who was evicted reads nothing after %u ms", TOLD_MS);
+	       "an evicted member reads nothing after %u ms", TOLD_MS);
 	ok(sim_in(tx), "the sender is in");
 	nobody_lost(1);
 	sim_finish(&s, "restarts");

@@ -95,7 +95,7 @@ static void test_joins(void)
 		   "2 joins a second, %u %% loss%s: %.4f %% of packets lost",
 		   v[i].net.loss, v[i].net.burst_ms ? " in bursts" : "",
 		   100 * d.entitled_lost);
-		ok(d.rekeys <= 16, "by %u rekeys", d.rekeys);
+		ok(d.rekeys <= 16, "joins: %u rekeys were needed", d.rekeys);
 		clean(&d, "joins");
 	}
 }

@@ -264,7 +264,7 @@ static void test_stale(void)
 	is_int(sim_status(a).registrations, before + 1,
 	       "the member asks once more");
 	is_int(sim_status(a).rivals, 0, "the member suspects nobody");
-	is_int(sim_out_of_step(&s), 0, "in step");
+	is_int(sim_out_of_step(&s), 0, "stale: all are in step");
 	is_int(a->gaps, 0, "no packet is lost");
 	sim_finish(&s, "stale");
 }

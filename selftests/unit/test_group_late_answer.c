@@ -108,7 +108,8 @@ static void test_receiver(char change, unsigned int away_ms)
 	ok(s.ms - back < 8000, "%u ms after it hears again",
 	   (unsigned int)(s.ms - back));
 	sim_run(&s, 8000);
-	is_int(sim_status(a).registrations, 3, "by one more request");
+	is_int(sim_status(a).registrations, 3,
+	       "receiver: one more request was needed");
 	is_str(sim_status(a).doubt ?: "", "", "no doubt is left");
 	sim_down(b);
 	sim_finish(&s, "late answer");
@@ -127,7 +128,8 @@ static void test_settled(void)
 	a->deaf = false;
 	sim_run(&s, 20000);
 	ok(is_current(a), "a member that missed a rekey has its keys");
-	is_int(sim_status(a).registrations - regs, 1, "by one request");
+	is_int(sim_status(a).registrations - regs, 1,
+	       "settled: one request was needed");
 	sim_finish(&s, "late answer");
 }
 

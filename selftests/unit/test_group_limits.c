@@ -69,7 +69,7 @@ static void test_sender_ids(void)
 		if (!sim_in(s.m[i]))
 			break;
 	is_int(i, 4, "all have come back by themselves");
-	is_int(sim_out_of_step(&s), 0, "in step");
+	is_int(sim_out_of_step(&s), 0, "sender ids: all are in step");
 	ok(sim_status(s2).first_sender_id < 110, "with Sender-IDs from 0 on");
 	is_int(sim_gaps(&s), 0, "no packet is lost even so");
 	sim_finish(&s, "Sender-IDs");
@@ -166,7 +166,7 @@ static void test_batch(void)
 	is_int(sim_group(&s).members, before.members, "joins wait");
 	ok(sim_settle(&s, 3000), "20 join");
 	after = sim_group(&s);
-	is_int(after.rekeys - before.rekeys, 1, "by one rekey");
+	is_int(after.rekeys - before.rekeys, 1, "batch: one rekey was needed");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	for (i = 0; i < 10; i++)
 		member_leave(m[i]->m, NULL);
@@ -174,7 +174,8 @@ static void test_batch(void)
 	is_int(sim_group(&s).members, after.members, "leaves wait");
 	sim_run(&s, 5000);
 	is_int(sim_group(&s).members, after.members - 10, "10 leave");
-	is_int(sim_group(&s).rekeys - after.rekeys, 1, "by one rekey");
+	is_int(sim_group(&s).rekeys - after.rekeys, 1,
+	       "batch: one rekey was needed");
 
 	/* The member leaves and joins again before the batch. */
 	member_leave(m[10]->m, NULL);
@@ -247,7 +248,7 @@ static void test_crowd(void)
 	ok(sim_settle(&s, 20000), "100 join at once");
 	g = sim_group(&s);
 	is_int(g.members, 103, "all are members");
-	ok(g.rekeys < 20, "by %ju rekeys", (uintmax_t)g.rekeys);
+	ok(g.rekeys < 20, "crowd: %ju rekeys were needed", (uintmax_t)g.rekeys);
 	sim_run(&s, 10000);
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	ok(g.tree_depth <= 8, "the tree has %u levels", g.tree_depth);

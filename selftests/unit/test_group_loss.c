@@ -176,7 +176,7 @@ static void test_overtaken(void)
 		sim_down(b);
 		is_int(sim_out_of_step(&s), 0,
 		       "all other members follow the rekey");
-		is_int(a->gaps + s.n_unsent, 0, "without a loss");
+		is_int(a->gaps + s.n_unsent, 0, "overtaken: nothing is lost");
 		sim_free(&s);
 	}
 }

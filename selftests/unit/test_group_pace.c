@@ -154,9 +154,9 @@ static void test_reset(void)
 	pace_anew(g, true, 0);
 	ok(pace_is_held(g), "senders are held");
 	is_int(pace_join_ms(g), 2500, "joins are gathered");
-	is_int(pace_atd(g), 13, "until 2 s before the old SAs end");
+	is_int(pace_atd(g), 13, "ATD ends 2 s before the old SAs");
 	later(500);
-	is_int(pace_atd(g), 13, "in whole seconds, rounded up");
+	is_int(pace_atd(g), 13, "ATD has whole seconds, rounded up");
 	pace_changed(g, GKM_SIMPLE, true);
 	waits("the first change", 5050, 3050, 0, 13);
 	later(700);

@@ -243,7 +243,8 @@ static void test_sender(void)
 	member_join(tx->m, names[1]);
 	sim_run(&s, 6500);
 	ok(is_in(tx, 1), "a sender is in by its second request");
-	is_int(of(tx, 1)->sids.n, tx->cg.sender_ids, "with its Sender-IDs");
+	is_int(of(tx, 1)->sids.n, tx->cg.sender_ids,
+	       "sender: the sender has its Sender-IDs");
 	is_int(failed(), 0, "a sender's second request is not refused");
 
 	/* The sender cannot use its Data SA any more. */

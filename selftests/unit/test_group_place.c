@@ -61,7 +61,7 @@ static void test_allow(void)
 	sim_up(twin);
 	sim_run(&s, 5000);
 	ok(sim_in(a) && sim_in(twin), "allow: both are in");
-	is_int(sim_group(&s).rekeys - rekeys, 0, "without a rekey");
+	is_int(sim_group(&s).rekeys - rekeys, 0, "allow: no rekey was needed");
 	ok(sim_logged(&s, "one identity at two addresses: \"a.example\"") &&
 		   sim_logged(&s,
 			      "at 10.1.0.3:848: already a member at 10.1.0.2"),

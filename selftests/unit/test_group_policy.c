@@ -751,7 +751,7 @@ static void test_back_at_once(void)
 {
 	usual(6);
 	groups[0] = groups[1];
-	is_int(reload(), 0, "without a group");
+	is_int(reload(), 0, "back at once: without a group");
 	sim_run(&s, 100);
 	groups[0] = s.cg;
 	is_int(reload(), 0, "with it again, at once");

@@ -609,7 +609,8 @@ static void test_interface(void)
 	       "a check says what another interface does");
 	is_int(reload(&o), 0, "another interface");
 	is_str(a->interface, "eth7", "the rekey address is joined there");
-	is_int(group("video").st.registrations, 1, "without a registration");
+	is_int(group("video").st.registrations, 1,
+	       "interface: no registration was needed");
 	sim_finish(&s, "interface");
 }
 

@@ -243,7 +243,8 @@ static void test_member_restart(void)
 	sim_up(tx);
 	is_int(tx->mk.n_groups, 1, "the new daemon takes over the group");
 	ok(sim_settle(&s, 3000), "the new daemon registers");
-	ok(sim_status(tx).first_sender_id > sid, "for new Sender-IDs");
+	ok(sim_status(tx).first_sender_id > sid,
+	   "member restart: new Sender-IDs are asked for");
 	is_int(sim_status(tx).data_spi, spi, "on the SA there is");
 	sim_run(&s, 30000);
 	is_int(tx->mk.n_sas, 1, "the SA's counters go on in the kernel");

@@ -103,7 +103,7 @@ static void test_backup(void)
 	sim_gcks_down(&s);
 	sim_gcks_up(&s);
 	is_int(sim_group(&s).restarts, 0, "a second start believes it");
-	is_int(sim_group(&s).denied, 3, "with all denials");
+	is_int(sim_group(&s).denied, 3, "backup: all denials are there");
 	sim_gcks_down(&s);
 	sim_copy_store(bak, s.path);
 	sim_gcks_up(&s);

@@ -76,7 +76,8 @@ static void finish(void)
 
 static void test_theft(void)
 {
-	uint64_t registrations, rekeys, at;
+	uint64_t registrations, rekeys, before;
+	unsigned int turn;
 
 	usual(1);
 	thief_come(&thief, &s);
@@ -88,11 +89,11 @@ static void test_theft(void)
 	   thief_has(&thief, &s), s.n);
 	sim_run(&s, 16000 + 4000);
 	is_int(thief_has(&thief, &s), 0,
-	       "a beat of the key server later nobody does");
+	       "nobody follows the thief after a beat of the key server");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
 	is_int(denied(), s.n, "each has noticed once");
 	ok(sim_group(&s).registrations - registrations <= 4u * s.n,
-	   "by asking, %ju times in all",
+	   "members ask the key server, %ju times in all",
 	   (uintmax_t)(sim_group(&s).registrations - registrations));
 	is_int(sim_group(&s).rivals, s.n, "the key server knows of each");
 	is_int(sim_audited(&s, "rival", NULL, "reported by"), 4,
@@ -109,14 +110,14 @@ static void test_theft(void)
 	 * Members ask about messages signed with the stolen key
 	 * from then on.
 	 */
-	for (at = 0; at < 4; at++) {
+	for (turn = 0; turn < 4; turn++) {
 		thief_rekey(&thief);
 		sim_run(&s, 200);
 		if (thief_has(&thief, &s))
 			break;
 		sim_run(&s, 45000);
 	}
-	is_int(at, 4, "a thief that goes on gets nobody any more");
+	is_int(turn, 4, "a thief that goes on gets nobody any more");
 	ok(sim_status(tx).wary, "members know what was stolen");
 	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 70000);
@@ -132,19 +133,19 @@ static void test_theft(void)
 	       "the reset is in the audit trail");
 	sim_run(&s, 40000);
 	is_int(thief_has(&thief, &s), 0, "all are with the key server");
-	is_int(sim_out_of_step(&s), 0, "in step");
+	is_int(sim_out_of_step(&s), 0, "theft: all are in step");
 	ok(strcmp(sim_status(tx).signing_key, sim_group(&s).signing_key) == 0,
 	   "all members believe the key server's new signing key");
 	ok(!sim_status(tx).wary, "rekeys are followed again");
-	at = denied();
-	for (registrations = 0; registrations < 4; registrations++) {
+	before = denied();
+	for (turn = 0; turn < 4; turn++) {
 		thief_rekey(&thief);
 		sim_run(&s, 30000);
 		if (thief_has(&thief, &s) || sim_out_of_step(&s))
 			break;
 	}
-	is_int(registrations, 4, "the thief gets nobody any more");
-	is_int(denied() - at, 0, "the thief gets nobody for a moment");
+	is_int(turn, 4, "the thief gets nobody any more");
+	is_int(denied() - before, 0, "the thief gets nobody for a moment");
 	finish();
 }
 
@@ -174,7 +175,7 @@ static void test_same_spis(bool restarted, bool data_only)
 		thief_group(&thief)->st.next_spi[0][3] ^= 1;
 	thief_rekey(&thief);
 	sim_run(&s, 6000);
-	is_int(thief_has(&thief, &s), s.n, "all follow");
+	is_int(thief_has(&thief, &s), s.n, "all follow the thief");
 	ok(!own_key(), "the sender uses the thief's key");
 	if (!restarted)
 		sim_rekey(s.gcks, NULL, &err);
@@ -187,7 +188,7 @@ static void test_same_spis(bool restarted, bool data_only)
 	sim_run(&s, 30000);
 	is_int(lost() - before, 0,
 	       "all receivers are back to the key server's key");
-	is_int(sim_out_of_step(&s), 0, "in step");
+	is_int(sim_out_of_step(&s), 0, "same spis: all are in step");
 	ok(sim_group(&s).rivals > 0, "the key server knows");
 	finish();
 }
@@ -206,7 +207,7 @@ static void test_restarted_members(bool noted)
 	thief_come(&thief, &s);
 	thief_rekey(&thief);
 	sim_run(&s, 6000);
-	is_int(thief_has(&thief, &s), s.n, "all follow");
+	is_int(thief_has(&thief, &s), s.n, "all follow the thief");
 	for (i = 0; i < s.n; i++) {
 		sim_down(s.m[i]);
 		if (!noted)
@@ -251,7 +252,8 @@ static void test_last_mid(uint32_t mid)
 	sim_run(&s, 6000);
 	is_int(thief_has(&thief, &s), s.n, "all follow a message far ahead");
 	sim_run(&s, 20000);
-	is_int(thief_has(&thief, &s), 0, "beats far behind it tell them");
+	is_int(thief_has(&thief, &s), 0,
+	       "beats far behind the message bring all back");
 	is_int(sim_out_of_step(&s), 0, "all are back in step");
 	/* The key server does not need the Message IDs that the thief used. */
 	registrations = sim_group(&s).registrations;
@@ -332,7 +334,8 @@ static void test_first_data(void)
 	sim_run(&s, 60000);
 	is_int(sim_out_of_step(&s), 0,
 	       "a Data SA in the place of the second message: all return");
-	ok(denied() >= 1, "%ju had to", (uintmax_t)denied());
+	ok(denied() >= 1, "%ju members notice, and return",
+	   (uintmax_t)denied());
 	finish();
 }
 

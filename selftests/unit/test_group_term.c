@@ -187,7 +187,7 @@ static void test_new_certificate(void)
 	parent = key_id(c, 1);
 	sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 20000);
-	is_int(key_id(c, 1), parent, "once");
+	is_int(key_id(c, 1), parent, "new certificate: the keys change once");
 	is_int(sim_out_of_step(&s), 0, "all follow");
 	is_int(a->gaps + b->gaps, 0, "nobody loses a packet");
 	sim_finish(&s, "new certificate");
@@ -283,7 +283,7 @@ static void test_renewal(void)
 	ok(!sim_has_member(&s, "b.example"), "a member that vanished is out");
 	is_int(sim_audited(&s, "expire", "b.example", "membership-lifetime"), 1,
 	       "the end of a member that vanished is on record with why");
-	is_int(sim_group(&s).expired, 1, "counted");
+	is_int(sim_group(&s).expired, 1, "renewal: the event is counted");
 	is_int(sim_out_of_step(&s), 0, "the others are in step");
 	sim_finish(&s, "renewal");
 }
@@ -604,7 +604,7 @@ static void test_lost_answer(void)
 	ok(sim_in(a), "a member that is out comes back by itself");
 	is_int(sim_group(&s).joins - joins, 1,
 	       "a member that comes back is one that joins");
-	is_int(sim_out_of_step(&s), 0, "in step");
+	is_int(sim_out_of_step(&s), 0, "lost answer: all are in step");
 	sim_finish(&s, "lost answer");
 }
 

@@ -116,7 +116,7 @@ static void lost(void)
 	is_int(m->seen.refused, 1, "an unanswered IKE_SA_INIT is given up");
 	is_str(m->seen.text, "no answer to IKE_SA_INIT after 7 tries",
 	       "the reason names the exchange and the tries");
-	is_int(m->seen.sa_closed, 1, "closed");
+	is_int(m->seen.sa_closed, 1, "lost: the IKE SA is closed");
 	is_int(ike_engine_stats(m->engine)->sas, 0, "no IKE SA left");
 	pair_teardown();
 
@@ -246,7 +246,8 @@ static void another_group(void)
 	node_join(m, g, GCKS, false);
 	net_pass(&net, 100000, true);
 	is_int(m->seen.notify, IKE_N_NO_PROPOSAL_CHOSEN, "nothing in common");
-	is_str(m->seen.text, "NO_PROPOSAL_CHOSEN from key server", "why");
+	is_str(m->seen.text, "NO_PROPOSAL_CHOSEN from key server",
+	       "another group: the reason is told");
 	pair_teardown();
 }
 
@@ -271,11 +272,11 @@ static void registration(void)
 	g->answer = GIKE_N_AUTHORIZATION_FAILED;
 	ike_register_more(sa, &req);
 	net_run(&net);
-	is_int(m->seen.refused, 1, "refused");
+	is_int(m->seen.refused, 1, "registration: the request is refused");
 	is_int(m->seen.notify, GIKE_N_AUTHORIZATION_FAILED,
 	       "the refusal has its notify");
 	is_str(m->seen.text, "AUTHORIZATION_FAILED from key server",
-	       "in words");
+	       "registration: the error is in words");
 	ok(ike_sa_is_up(sa), "IKE SA is up");
 	g->answer = 0;
 
@@ -299,14 +300,14 @@ static void registration(void)
 	is_int(m->seen.left, 1, "the member reports the malformed answer");
 	g->later_ms = 0;
 
-	is_int(ike_leave(sa, &req.idg), 0, "leaves");
+	is_int(ike_leave(sa, &req.idg), 0, "registration: the member leaves");
 	net_run(&net);
 	is_int(m->seen.left, 2, "the member has left");
 	is_int(g->seen.req.report, GIKE_N_REGISTRATION_FAILED, "49 was sent");
 
-	is_int(ike_liveness(sa), 0, "liveness");
+	is_int(ike_liveness(sa), 0, "registration: liveness");
 	net_run(&net);
-	ok(ike_sa_is_up(sa), "answered");
+	ok(ike_sa_is_up(sa), "registration: the request is answered");
 
 	/* A lost answer to a registration is repeated with the same octets. */
 	node_clear(g);
@@ -323,7 +324,7 @@ static void registration(void)
 		if (!ret)
 			continue;
 		is_int(ret, -ENOBUFS, "the queue has an end");
-		is_int(i, IKE_QUEUE_MAX, "at its cap");
+		is_int(i, IKE_QUEUE_MAX, "registration: the queue has its cap");
 		break;
 	}
 	net_run(&net);
@@ -333,7 +334,8 @@ static void registration(void)
 	is_int(m->seen.sa_closed, 1, "the SA is closed at the member");
 	net_run(&net);
 	is_int(g->seen.sa_closed, 1, "closed there");
-	is_str(g->seen.reason, "closed by the peer", "why");
+	is_str(g->seen.reason, "closed by the peer",
+	       "registration: the reason is told");
 	pair_teardown();
 }
 
@@ -379,7 +381,7 @@ static void later(void)
 	       "asked again meanwhile");
 	is_int(g->seen.requests, 1,
 	       "a request that is asked again is not passed on again");
-	is_int(node_reply(g), 0, "answered");
+	is_int(node_reply(g), 0, "later: the request is answered");
 	is_int(node_reply(g), -ENOENT, "once only");
 	net_run(&net);
 	joined("later");
@@ -459,8 +461,8 @@ static void lifetimes(void)
 	is_int(m->seen.sa_closed, 0, "SA in use stays");
 	net_pass(&net, 60000, true);
 	is_str(m->seen.reason, "lifetime of the IKE SA has ended",
-	       "until its lifetime");
-	is_int(g->seen.sa_closed, 1, "on both sides");
+	       "lifetimes: the SA is kept until its lifetime");
+	is_int(g->seen.sa_closed, 1, "lifetimes: on both sides");
 	pair_teardown();
 }
 

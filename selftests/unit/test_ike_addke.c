@@ -397,7 +397,8 @@ static void rfc7296_2_1_same_answer(void)
 	memcpy(kept, q->p, len);
 	net_step(&net);
 	is_int(net.n_queue, 2, "both copies are answered");
-	is_mem(net.queue[1].p, net.queue[1].len, kept, len, "by the same");
+	is_mem(net.queue[1].p, net.queue[1].len, kept, len,
+	       "same answer: the answer is the same");
 	is_int(ike_engine_stats(g->engine)->in_rexmit, 1,
 	       "the repeated request is counted");
 	net_run(&net);
@@ -644,10 +645,11 @@ static void rfc9370_2_2_4_renewal(void)
 		net_run(&net);
 		gsa = g->sa;
 		for (int i = 0; i < 2; i++) {
-			is_int(ike_rekey(by ^ i ? gsa : msa), 0, "begun");
+			is_int(ike_rekey(by ^ i ? gsa : msa), 0,
+			       "renewal: the renewal has begun");
 			net_run(&net);
 			is_int(ike_engine_stats(g->engine)->rekeyed, i + 1,
-			       "renewed");
+			       "renewal: the keys are renewed");
 			is_str(addke_algs(msa), addke_algs(gsa),
 			       "both ends agree");
 			ok(strstr(addke_algs(gsa), "x25519+p-256+p-384"),

@@ -162,10 +162,10 @@ static void rfc9242_5_number_of_exchanges(void)
 	net_step(&net);
 	is_int(net.queue[0].p[18], GIKE_XCHG_GSA_AUTH, "GSA_AUTH too early");
 	net_step(&net);
-	is_int(net.n_queue, 0, "is dropped");
+	is_int(net.n_queue, 0, "number of exchanges: the message is dropped");
 	is_str(g->seen.text,
 	       "exchange GSA_AUTH (39) where IKE_INTERMEDIATE is due",
-	       "with the reason");
+	       "number of exchanges: the reason is told");
 	is_int(g->seen.requests, 0,
 	       "GSA_AUTH before its time asks for no group");
 	pair_teardown();
@@ -179,10 +179,10 @@ static void rfc9242_5_number_of_exchanges(void)
 	net_step(&net);
 	is_int(net.queue[0].p[18], IKE_XCHG_IKE_INTERMEDIATE, "a third one");
 	net_step(&net);
-	is_int(net.n_queue, 0, "is dropped");
+	is_int(net.n_queue, 0, "number of exchanges: the message is dropped");
 	is_str(g->seen.text,
 	       "exchange IKE_INTERMEDIATE (43) where GSA_AUTH or IKE_AUTH is due",
-	       "with the reason");
+	       "number of exchanges: the reason is told");
 	pair_teardown();
 
 	/* Without any agreement, and over an IKE SA that is up. */

@@ -48,7 +48,7 @@ static void rfc9370_2_2_1_example(void)
 	is_int(s.addke[1], P256, "the second has the first method of the peer");
 	is_int(s.addke[2], P384, "the third has one that is not done yet");
 	is_int(s.addke_types, 0x16, "the fifth is answered as well");
-	is_int(s.addke[4], 0, "by NONE");
+	is_int(s.addke[4], 0, "example: NONE is chosen");
 	is_int(suite_addke(&s, 0), P256, "the exchange before");
 	is_int(suite_addke(&s, 1), P384, "the exchange behind");
 	is_int(suite_addke(&s, 2), 0, "there are no more");

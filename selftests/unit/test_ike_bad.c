@@ -159,7 +159,7 @@ static void identities(void)
 		net_run(&net);
 		nobody_in("another's name");
 		is_str(g->seen.text, "certificate: does not name this identity",
-		       "reason");
+		       "identities: the reason is told");
 		teardown();
 	}
 
@@ -187,7 +187,7 @@ static void identities(void)
 		nobody_in("the subject instead of the name");
 		ok(strstr(g->seen.text,
 			  ": identity is not the first subjectAltName of the certificate"),
-		   "reason");
+		   "identities: the reason is told");
 		teardown();
 	}
 
@@ -650,7 +650,7 @@ static void replays(void)
 		net_step(&net);
 	}
 	is_int(n, 4, "four packets");
-	is_int(m->seen.registered, 1, "registered");
+	is_int(m->seen.registered, 1, "replays: the member is registered");
 	sas = ike_engine_stats(g->engine)->sas;
 	for (unsigned int i = 0; i < n; i++) {
 		deliver(&saved[i], saved[i].p, saved[i].len);

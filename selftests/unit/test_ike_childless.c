@@ -308,7 +308,7 @@ static void idle(void)
 	       "an IKE SA without a group is kept for a while");
 	net_pass(&net, 2000, true);
 	is_int(ike_engine_stats(g->engine)->sas, 0, "an idle one is closed");
-	is_int(m->seen.sa_closed, 1, "at both ends");
+	is_int(m->seen.sa_closed, 1, "idle: both ends have closed");
 	teardown();
 }
 

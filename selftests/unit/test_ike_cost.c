@@ -127,7 +127,7 @@ static void one_identity_at_once(void)
 	   "1,000 handshakes of one identity in 10 s: %u were done", up);
 	is_int(x->seen.notify, IKE_N_TEMPORARY_FAILURE,
 	       "the others were told to wait");
-	is_int(st->sas, 4, "places");
+	is_int(st->sas, 4, "one identity at once: places");
 	a_gets_in("an attack under one identity");
 	net_pass(&net, 2000, true);
 	node_clear(x);
@@ -385,7 +385,7 @@ static void pushed_out(void)
 	node_join(a, g, GCKS, false);
 	net_step(&net);
 	net_step(&net);
-	is_int(st->half_open, 1, "half-open");
+	is_int(st->half_open, 1, "pushed out: the SA is half-open");
 	sa = LIST_FIRST(&g->engine->sas);
 	engine_enter(g->engine);
 	sa_close(sa, 0, "gives way");
@@ -435,8 +435,8 @@ static void not_taken(void)
 	q->p[18] = 38;
 	net_step(&net);
 	is_int(g->seen.not_taken, 1, "another exchange is noted");
-	ok(strstr(g->seen.text, "(38) where GSA_AUTH"), "by its number: %s",
-	   g->seen.text);
+	ok(strstr(g->seen.text, "(38) where GSA_AUTH"),
+	   "the number of the exchange is told: %s", g->seen.text);
 
 	/* IKEv1, and a truncated IKE_SA_INIT. */
 	node_clear(g);

@@ -33,7 +33,7 @@ static void lists(void)
 		   !dgrams_has(&d, "six", 3),
 	   "shorter, longer and other octets are not");
 	dgrams_move(&e, &d);
-	ok(!d.n && !d.v && e.n == 2, "moved");
+	ok(!d.n && !d.v && e.n == 2, "lists: moved");
 	wipes_look_for("two", 3);
 	is_int(dgrams_set(&e, "three", 5), 0, "one in place of both");
 	ok(wipes_found() == 1 && e.n == 1 && dgrams_has(&e, "three", 5) &&
@@ -44,7 +44,7 @@ static void lists(void)
 	is_int(ret, -E2BIG, "there is an end");
 	is_int(n, DGRAMS_MAX - 1, "after so many");
 	dgrams_free(&e);
-	ok(!e.n && !e.v, "freed");
+	ok(!e.n && !e.v, "lists: freed");
 }
 
 /* ---- as an IKE SA keeps them -------------------------------------------- */

@@ -428,7 +428,8 @@ static void out_of_place(void)
 		&first);
 	ike_hdr_parse(net.queue[0].p, net.queue[0].len, &msg.h);
 	msg_sort(&msg, MSG_ENC, first, plain, len, &err);
-	ok(msg_notify(&msg, IKE_N_STATE_NOT_FOUND), "by STATE_NOT_FOUND");
+	ok(msg_notify(&msg, IKE_N_STATE_NOT_FOUND),
+	   "out of place: STATE_NOT_FOUND is answered");
 	ok(ike_sa_is_up(gsa), "the IKE SA stays");
 	pair_teardown();
 }

@@ -98,7 +98,7 @@ static void without_nat(void)
 	arrives(&there, &here);
 	net_drop(&net, 0);
 	net_run(&net);
-	is_int(m->seen.registered, 1, "in");
+	is_int(m->seen.registered, 1, "without nat: the member is in");
 
 	id_set(&idg, IKE_ID_KEY_ID, "video", 5);
 	ike_leave(sa, &idg);

@@ -21,7 +21,8 @@ static void up(void)
 	msa = node_join(m, g, GCKS, false);
 	net_run(&net);
 	gsa = g->sa;
-	ok(ike_sa_is_up(msa) && gsa && ike_sa_is_up(gsa), "up");
+	ok(ike_sa_is_up(msa) && gsa && ike_sa_is_up(gsa),
+	   "up: the IKE SA is up");
 }
 
 static void send_req(uint8_t xchg, uint8_t first, const void *inner, size_t len)
@@ -114,13 +115,14 @@ static void misbehave(void)
 	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
 	net_step(&net);
 	is_int(net.n_queue, 0, "Message ID ahead of the window");
-	is_int(ike_engine_stats(g->engine)->in_mid, 1, "counted");
+	is_int(ike_engine_stats(g->engine)->in_mid, 1,
+	       "misbehave: the event is counted");
 	msa->my_mid--;
 	skip_answer();
 	msa->my_mid--;
 	send_req(IKE_XCHG_INFORMATIONAL, 0, NULL, 0);
 	net_step(&net);
-	is_int(answer_notify(), 0, "in the window");
+	is_int(answer_notify(), 0, "misbehave: in the window");
 	net_drop(&net, 0);
 	/*
 	 * The same ID with other octets (another IV) does not get the cached
@@ -130,7 +132,8 @@ static void misbehave(void)
 	send_req(IKE_XCHG_INFORMATIONAL, 200, harmless, 4);
 	net_step(&net);
 	is_int(net.n_queue, 0, "altered retransmission is not answered");
-	is_int(ike_engine_stats(g->engine)->in_altered, 1, "counted");
+	is_int(ike_engine_stats(g->engine)->in_altered, 1,
+	       "misbehave: the event is counted");
 	pair_teardown();
 
 	/* A key server sends malformed answers. */
@@ -145,7 +148,7 @@ static void misbehave(void)
 	net_run(&net);
 	is_int(m->seen.sa_closed, 1, "malformed answer closes the SA");
 	is_str(m->seen.reason, "bad answer: payload lengths do not add up",
-	       "why");
+	       "misbehave: the reason is told");
 	pair_teardown();
 }
 
@@ -154,7 +157,8 @@ static void states(void)
 	up();
 	is_int(ike_sa_state(msa, IKE_ST_INIT_SENT), -EINVAL, "UP -> INIT_SENT");
 	is_int(ike_sa_state(msa, IKE_ST_UP), -EINVAL, "UP -> UP");
-	is_str(ike_sa_state_name(msa), "UP", "refused");
+	is_str(ike_sa_state_name(msa), "UP",
+	       "states: a state that may not follow is refused");
 	pair_teardown();
 }
 
@@ -175,7 +179,8 @@ static void caps(void)
 		ike_engine_input(g->engine, &q.from, &q.to, init, q.len);
 	}
 	is_int(ike_engine_stats(g->engine)->sas, 3, "IKE SAs per address");
-	is_int(ike_engine_stats(g->engine)->cap, 7, "counted");
+	is_int(ike_engine_stats(g->engine)->cap, 7,
+	       "caps: the event is counted");
 	is_int(g->seen.cap, 1, "said once");
 	for (int i = 0; i < 10; i++) {
 		q.from.addr.b[3] = 50 + i;

@@ -569,7 +569,7 @@ static void rfc7296_2_15_ascii_and_hex(void)
 	is_int(load("sixteen octets !\r\n", 18, 0600), 0, "CR and LF");
 	has_key("sixteen octets !", 16, "CR and LF are no part of the key");
 	is_int(load("0x000102030405060708090a0B0c0D0e0F\n", 35, 0600), 0,
-	       "hexadecimal");
+	       "ascii and hex: hexadecimal");
 	has_key("\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17", 16,
 		"octets of the digits");
 	n = 2 + 2 * PSK_MAX;
@@ -587,7 +587,7 @@ static void rfc7296_2_15_ascii_and_hex(void)
 	       "no digit");
 	is_int(load("0x000102030405060708090a0b0c0d0e0", 33, 0600), -EINVAL,
 	       "half an octet");
-	is_int(load("", 0, 0600), -EINVAL, "empty");
+	is_int(load("", 0, 0600), -EINVAL, "ascii and hex: empty");
 	is_int(load("sixteen\noctets !", 16, 0600), -EINVAL, "two lines");
 	is_int(load("sixteen octets !\n", 17, 0640), -EPERM,
 	       "others may read the file");
@@ -605,13 +605,14 @@ static void one_each(void)
 
 	if (psks_new(&p))
 		bail("no memory");
-	is_int(psks_add(p, "a.example", KEY_A, 24, &err), 0, "one");
+	is_int(psks_add(p, "a.example", KEY_A, 24, &err), 0, "one each: one");
 	is_int(psks_add(p, "A.example", KEY_B, 24, &err), -EEXIST,
 	       "an identity has one key: %s", err.text);
 	is_int(psks_add(p, "b.example", KEY_A, 24, &err), -EEXIST,
 	       "a key has one identity: %s", err.text);
 	ok(!psks_find(p, "b.example"), "nothing of it stays");
-	is_int(psks_add(p, "b.example", KEY_B, 24, &err), 0, "another");
+	is_int(psks_add(p, "b.example", KEY_B, 24, &err), 0,
+	       "one each: another");
 	is_int(psks_add(p, "no name", KEY_B, 24, &err), -EINVAL,
 	       "a name with a blank");
 	is_int(psks_add(p, "key-id:a@b", "sixteen octets !", 16, &err), -EINVAL,

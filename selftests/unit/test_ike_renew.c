@@ -293,13 +293,14 @@ static void rfc7296_2_25_busy(void)
 	is_int(m->seen.registered, 1, "the registration is answered");
 	is_int(ike_engine_stats(g->engine)->rekeyed, 0,
 	       "TEMPORARY_FAILURE: not renewed");
-	is_int(ike_engine_stats(g->engine)->rekey_failed, 1, "counted");
+	is_int(ike_engine_stats(g->engine)->rekey_failed, 1,
+	       "busy: the event is counted");
 	net_pass(&net, 9000, true);
 	is_int(ike_engine_stats(g->engine)->rekeyed, 0,
 	       "nobody tries again at once");
 	net_pass(&net, 7000, true);
 	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
-	       "renewed by another try");
+	       "the keys are renewed by another try");
 	agrees("later");
 	pair_teardown();
 
@@ -376,7 +377,8 @@ static void tasks_follow(void)
 	net_drop(&net, 0);
 	ike_rekey(gsa);
 	net_run(&net);
-	is_int(ike_engine_stats(g->engine)->rekeyed, 1, "renewed");
+	is_int(ike_engine_stats(g->engine)->rekeyed, 1,
+	       "tasks follow: the keys are renewed");
 	is_int(m->seen.registered, 1, "queued requests go over the new SA");
 	agrees("with a queue");
 	pair_teardown();
@@ -422,7 +424,8 @@ static void rfc7296_2_8_lifetimes(void)
 
 	setup_with(&gcfg, &mcfg, 0);
 	net_pass(&net, 44000, true);
-	is_int(ike_engine_stats(m->engine)->rekeyed, 0, "young");
+	is_int(ike_engine_stats(m->engine)->rekeyed, 0,
+	       "lifetimes: the SA is young");
 	net_pass(&net, 7000, true);
 	is_int(ike_engine_stats(m->engine)->rekeyed, 1, "renewed in time");
 	net_pass(&net, 949000, true);

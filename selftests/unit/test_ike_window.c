@@ -85,10 +85,11 @@ static void requests(void)
 	ok(!net.n_queue, "a request of another kind is not answered");
 	arrives(g, &q, q.len - 1, 1);
 	GREW(g, in_icv, 1, "a request that was changed");
-	ok(!net.n_queue && g->seen.not_taken == 1, "in silence");
+	ok(!net.n_queue && g->seen.not_taken == 1,
+	   "requests: nothing is answered");
 	arrives(g, &q, 23, 2);
 	GREW(g, in_mid, 1, "a Message ID that is not the next");
-	ok(!net.n_queue, "in silence");
+	ok(!net.n_queue, "requests: nothing is answered");
 	arrives(g, &q, 0, 0);
 	is_int(g->seen.requests, 1, "the request itself is taken");
 	is_int(net.n_queue, 1, "the request itself is answered");

@@ -138,7 +138,7 @@ static void test_loopback(void)
 	is_int(heard(1), LINK_ADDR, "the address that went is heard");
 
 	change_flags(1, 0, IFF_UP);
-	is_int(heard(1) & (LINK_UP | LINK_DOWN), LINK_DOWN, "down");
+	is_int(heard(1) & (LINK_UP | LINK_DOWN), LINK_DOWN, "loopback: down");
 	change_flags(1, IFF_UP, 0);
 	change_flags(1, 0, IFF_UP);
 	change_flags(1, IFF_UP, 0);

@@ -31,7 +31,7 @@ static void sk(void)
 	struct wbuf w;
 	size_t n;
 
-	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 20), 0, "key");
+	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 20), 0, "sk: key");
 	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16, 128, k, 16), -EINVAL,
 	       "key without salt");
 	is_int(sk_key_set(&key, IKE_ENCR_AES_GCM_16_IIV, 128, k, 20), -ENOTSUP,
@@ -43,11 +43,11 @@ static void sk(void)
 	seal(&w, 0x0102030405060708, inner, sizeof(inner));
 	is_int(w.len, 28 + 4 + 8 + 8 + 1 + 16, "length of all");
 	ok(!ike_hdr_parse(w.p, w.len, &h) && h.next == IKE_PLD_SK && h.mid == 7,
-	   "header");
+	   "sk: header");
 	is_mem(w.p + 32, 8, "\1\2\3\4\5\6\7\10", 8, "IV as given");
 	ok(!sk_open(w.p, w.len, &key, plain, &n, &first) && n == 8 &&
 		   first == IKE_PLD_NOTIFY && !memcmp(plain, inner, 8),
-	   "opens");
+	   "sk: the message opens");
 	copy = malloc(w.len);
 	for (size_t i = 0; i < w.len; i++) {
 		for (int bit = 0; bit < 8; bit++) {
@@ -71,7 +71,7 @@ static void sk(void)
 	wbuf_free(&w);
 
 	seal(&w, 1, NULL, 0);
-	ok(!sk_open(w.p, w.len, &key, plain, &n, &first) && !n, "empty");
+	ok(!sk_open(w.p, w.len, &key, plain, &n, &first) && !n, "sk: empty");
 	wbuf_free(&w);
 }
 
@@ -323,7 +323,8 @@ static void criticals(void)
 	is_int(msg_sort(&m, MSG_ENC, 99, p, 4, &err), -EPROTONOSUPPORT,
 	       "unknown critical payload");
 	is_int(m.critical, 99, "the critical payload is named");
-	is_str(err.text, "critical payload of type 99", "in words too");
+	is_str(err.text, "critical payload of type 99",
+	       "criticals: the error has words, too");
 	/* The critical bit has no meaning in a known payload: RFC 7296 2.5. */
 	p[3] = 4;
 	is_int(msg_sort(&m, MSG_ENC, IKE_PLD_VENDOR, p, 4, &err), 0,
@@ -338,7 +339,7 @@ static void headers(void)
 	p[27] = 28;
 	is_int(ike_hdr_parse(p, 28, &h), 0,
 	       "a header of the length that it says is read");
-	is_int(ike_hdr_parse(p, 29, &h), -EBADMSG, "longer");
+	is_int(ike_hdr_parse(p, 29, &h), -EBADMSG, "headers: longer");
 	is_int(ike_hdr_parse(p, 27, &h), -EBADMSG, "no header");
 	p[24] = 1;
 	is_int(ike_hdr_parse(p, 28, &h), -EBADMSG, "says it is 16 MB");

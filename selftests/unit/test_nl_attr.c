@@ -128,13 +128,13 @@ static void test_sa(void)
 	   "a limit set to 0 is there, and means none");
 
 	is_int(kattr_get_sa(nlh, &got), 0, "the SA's message parses");
-	is_str(got.sa.group, "g", "group");
+	is_str(got.sa.group, "g", "sa: group");
 	is_int(got.sa.spi, 0x01020304, "SPI");
-	is_int(got.sa.dir, 3, "directions");
-	is_int(got.sa.alg, MCSEC_ALG_CHACHA20_POLY1305, "transform");
+	is_int(got.sa.dir, 3, "sa: directions");
+	is_int(got.sa.alg, MCSEC_ALG_CHACHA20_POLY1305, "sa: transform");
 	is_int(got.sa.sid_bits, 12, "Sender-ID bits");
 	is_int(got.sa.replay, MCSEC_REPLAY_SEQ, "replay check");
-	is_int(got.sa.window, 64, "window");
+	is_int(got.sa.window, 64, "sa: window");
 	is_int(got.sa.max_senders, 5, "most senders");
 	is_int(got.sa.n_sender_ids, 3, "number of Sender-IDs");
 	is_mem(got.sa.sender_ids, 12, sample.sender_ids, 12, "Sender-IDs");
@@ -143,7 +143,7 @@ static void test_sa(void)
 	is_int(got.sa.limits.soft_time, 3600, "soft time");
 	is_int(got.sa.limits.hard_bytes, 1LL << 40, "hard bytes");
 	is_int(got.sa.limits.iv_limit, UINT32_MAX, "IV limit");
-	ok(got.sa.select, "selected");
+	ok(got.sa.select, "sa: selected");
 	is_int(got.sa.key_len, 0, "a key is never taken from an answer");
 
 	/* The kernel chooses the defaults. */
@@ -258,9 +258,9 @@ static void test_others(void)
 	is_int(kattr_get_sender(nlh, &s), 0, "a sender parses");
 	is_int(s.spi, 0x1000, "SPI of a sender");
 	is_int(s.sender_id, 9, "Sender-ID");
-	is_int(s.counter, 1LL << 33, "counter");
-	is_int(s.packets, 5, "packets");
-	is_int(s.replays, 6, "replays");
+	is_int(s.counter, 1LL << 33, "others: counter");
+	is_int(s.packets, 5, "others: packets");
+	is_int(s.replays, 6, "others: replays");
 	is_str(s.name, "", "a sender without a name");
 
 	nlh = start(MCSEC_CMD_SENDER_NEW);
@@ -292,16 +292,16 @@ static void test_others(void)
 	mnl_attr_put_strz(nlh, MCSEC_A_GROUP_NAME, "g");
 	mnl_attr_put(nlh, MCSEC_A_GROUP_DST, 4, "\xef\1\1\1");
 	is_int(kattr_get_event(nlh, &ev), 0, "acquire parses");
-	is_int(ev.type, KEVENT_ACQUIRE, "type");
-	ok(addr_is_multicast(&ev.dst), "address");
+	is_int(ev.type, KEVENT_ACQUIRE, "others: type");
+	ok(addr_is_multicast(&ev.dst), "others: address");
 
 	nlh = start(MCSEC_CMD_HARD_EXPIRE);
 	kattr_put_sa_id(nlh, "g", 300);
 	mnl_attr_put_u32(nlh, MCSEC_A_SA_LIMIT, MCSEC_LIMIT_BYTES);
 	is_int(kattr_get_event(nlh, &ev), 0, "hard-expire parses");
-	is_int(ev.type, KEVENT_HARD_EXPIRE, "type");
+	is_int(ev.type, KEVENT_HARD_EXPIRE, "others: type");
 	is_int(ev.spi, 300, "SPI");
-	is_int(ev.limit, MCSEC_LIMIT_BYTES, "limit");
+	is_int(ev.limit, MCSEC_LIMIT_BYTES, "others: limit");
 
 	nlh = start(MCSEC_CMD_IV_EXHAUSTING);
 	kattr_put_sa_id(nlh, "g", 300);
@@ -313,13 +313,13 @@ static void test_others(void)
 	kattr_put_sender_id(nlh, "g", 300);
 	mnl_attr_put_u32(nlh, MCSEC_A_SENDER_SENDER_ID, 78);
 	is_int(kattr_get_event(nlh, &ev), 0, "new-sender parses");
-	is_int(ev.type, KEVENT_NEW_SENDER, "type");
+	is_int(ev.type, KEVENT_NEW_SENDER, "others: type");
 	is_int(ev.sender_id, 78, "Sender-ID");
 
 	nlh = start(MCSEC_CMD_UNKNOWN_SPI);
 	kattr_put_sa_id(nlh, "g", 300);
 	is_int(kattr_get_event(nlh, &ev), 0, "unknown-spi parses");
-	is_int(ev.type, KEVENT_UNKNOWN_SPI, "type");
+	is_int(ev.type, KEVENT_UNKNOWN_SPI, "others: type");
 	is_int(ev.spi, 300, "SPI");
 
 	nlh = start(MCSEC_CMD_SA_GET);

@@ -284,7 +284,7 @@ static void test_request(void)
 	memset(sa.key, 0x5a, sizeof(sa.key));
 	answer = say_yes;
 	is_int(k.ops->sa_add(k.ctx, &sa, &err), 0, "a request is answered");
-	is_int(calls, 1, "once");
+	is_int(calls, 1, "request: once");
 	ok(sent->nlmsg_flags & NLM_F_ACK, "a request asks for an ACK");
 	ok(memmem(last, sent->nlmsg_len, sa.key, 36),
 	   "a request to add an SA has the key");
@@ -392,7 +392,8 @@ static void test_refusals(void)
 	family_asked = 0;
 	is_int(k.ops->group_del(k.ctx, "x", false, &err), -ENOENT,
 	       "no such object");
-	is_str(err.text, "no such group", "in the module's words");
+	is_str(err.text, "no such group",
+	       "refusals: the error has the module's words");
 	is_int(family_asked, 0, "the family is not looked up again");
 
 	answer = silence;
@@ -417,7 +418,7 @@ static void test_reload(void)
 	loaded = false;
 	is_int(k.ops->group_del(k.ctx, "g", false, &err), -EOPNOTSUPP,
 	       "one that is gone is missed");
-	ok(!!strstr(err.text, "not loaded"), "in words");
+	ok(!!strstr(err.text, "not loaded"), "reload: the error is in words");
 	loaded = true;
 }
 
@@ -513,7 +514,7 @@ static void test_dumps(void)
 
 	is_int(k.ops->group_dump(k.ctx, count, &k, &err), 17,
 	       "a callback's value ends a dump");
-	is_int(seen, 1, "at once");
+	is_int(seen, 1, "dumps: at once");
 
 	calls = 0;
 	is_int(k.ops->group_dump(k.ctx, ask_again, NULL, &err), 0,

@@ -100,10 +100,10 @@ static void chains(void)
 	pwalk_init(&w, 41, in, sizeof(in));
 	ok(pwalk_next(&w, &p) == 1 && p.type == 41 && p.len == 4 &&
 		   p.next == 41 && !p.critical,
-	   "first");
+	   "chains: the first payload");
 	ok(pwalk_next(&w, &p) == 1 && p.critical && p.len == 5 && !p.next,
-	   "second");
-	is_int(pwalk_next(&w, &p), 0, "end");
+	   "chains: the second payload");
+	is_int(pwalk_next(&w, &p), 0, "chains: the end of the chain");
 	pwalk_init(&w, 41, in, sizeof(in) - 1);
 	pwalk_next(&w, &p);
 	is_int(pwalk_next(&w, &p), -EBADMSG, "length beyond the end");
@@ -149,7 +149,7 @@ static void ids(void)
 	is_str(id_str(&id, small, sizeof(small)), "192.0", "cut, terminated");
 	is_int(id_of("01000000 c00002", &id), -EBADMSG, "IPv4 of 3 octets");
 	is_int(id_of("05000000 c0000201", &id), -EBADMSG, "IPv6 of 4");
-	is_int(id_of("02000000", &id), -EBADMSG, "empty");
+	is_int(id_of("02000000", &id), -EBADMSG, "ids: empty");
 	is_int(id_of("020000", &id), -EBADMSG, "cut in its header");
 	is_int(id_of("00000000 61", &id), -EBADMSG, "type 0");
 	is_int(id_of("0b000000 0a41", &id), 0, "KEY_ID with a newline");
@@ -170,7 +170,7 @@ static void ids(void)
 	is_int(id_from_text(&id, ""), -EINVAL, "text: empty");
 	id_from_text(&id, "b.example");
 	id_from_text(&id2, "c.example");
-	ok(!id_equal(&id, &id2) && id_equal(&id, &id), "equal");
+	ok(!id_equal(&id, &id2) && id_equal(&id, &id), "ids: equals are equal");
 }
 
 static int del_of(const char *text, struct delete_pld *d)

@@ -179,7 +179,7 @@ int main(void)
 	is_mem(got, 32, want, 32, "SHA-256 of abc");
 	ok(crypto_equal("abc", "abc", 3) && !crypto_equal("abc", "abd", 3) &&
 		   crypto_equal("x", "y", 0),
-	   "comparison");
+	   "the tool: comparison");
 	memset(got, 0, sizeof(got));
 	ok(!rand_bytes(got, 32) && memcmp(got, zero, 32), "random octets");
 	crypto_rand_set_test(fixed, &five);

@@ -148,7 +148,8 @@ static void test_roles(void)
 	       "each line keeps the rules of the format");
 	ok(has_line(text, "mcsec_daemon_up 1"), "the daemon answers");
 	ok(has_line(text, "mcsec_module_up 0"), "the module does not answer");
-	ok(has_line(text, "mcsec_build_info{version=\"1.2\"} 1"), "version");
+	ok(has_line(text, "mcsec_build_info{version=\"1.2\"} 1"),
+	   "roles: version");
 	ok(has_line(text, "mcsec_gcks_members{group=\"video\"} 3"),
 	   "a gauge of the key server");
 	ok(has_line(text, "mcsec_gcks_joins_total{group=\"video\"} 3"),

@@ -122,7 +122,7 @@ static void quotes(void)
 	char buf[QUOTE_LEN], longer[200];
 
 	is_str(quote("a.example", buf), "\"a.example\"", "a name");
-	is_str(quote("", buf), "\"\"", "none");
+	is_str(quote("", buf), "\"\"", "quotes: none");
 	is_str(quote("x\" joins\n\\\x7f\xc3\xa4", buf),
 	       "\"x\\x22 joins\\x0a\\x5c\\x7f\\xc3\\xa4\"",
 	       "nothing ends the quotes or the line");

@@ -161,7 +161,8 @@ static void round_trip(int type, uint16_t encr, uint16_t bits, uint16_t kwa)
 	make(&e, type, encr, bits, kwa);
 	build(&e, &w);
 	rekey_msg_init(&m);
-	is_int(rekey_open(&e.rx, w.p, w.len, &m, NULL), REKEY_OK, "opens");
+	is_int(rekey_open(&e.rx, w.p, w.len, &m, NULL), REKEY_OK,
+	       "round trip: the message opens");
 	ok(m.has_gsa && m.gsa.n_data == 1 && m.kd.n_bags == 1 && m.transport,
 	   "content is there");
 	ok(m.n_del == 1 && m.del[0].n == 2 && m.del[0].spi[1][3] == 7 &&

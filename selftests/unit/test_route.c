@@ -60,7 +60,7 @@ static void test_ipv4(void)
 	       "addresses are no routes for multicast");
 	is_int(towards("10.1.0.2", 0, &r), idx("one"), "a neighbour");
 	ok(!r.local && !r.undecided, "a neighbour is another host");
-	is_int(towards("10.1.0.1", 0, &r), idx("lo"), "ourselves");
+	is_int(towards("10.1.0.1", 0, &r), idx("lo"), "ipv4: ourselves");
 	ok(r.local, "our own address is local");
 	ip("route add default via 10.1.0.2 src 10.9.9.9");
 	is_int(towards("239.1.1.1", 0, NULL), idx("one"),
@@ -70,7 +70,8 @@ static void test_ipv4(void)
 	       "the route's interface, not the first of two that have the address");
 	is_int(towards("239.2.1.1", 0, NULL), idx("one"), "others as before");
 	ip("route add unreachable 239.3.0.0/16");
-	is_int(towards("239.3.1.1", 0, NULL), -ENETUNREACH, "unreachable");
+	is_int(towards("239.3.1.1", 0, NULL), -ENETUNREACH,
+	       "ipv4: unreachable");
 	ip("route add 239.4.0.0/16 nexthop dev one nexthop dev two");
 	ok(towards("239.4.1.1", 0, NULL) > 0, "one of several next hops");
 }
@@ -88,7 +89,7 @@ static void test_ipv6(void)
 	is_int(towards("fd01::2", 0, &r), idx("one"), "a neighbour");
 	ip("route add ff0e::/16 dev two table local");
 	is_int(towards("ff0e::1", 0, &r), idx("two"), "a route of somebody's");
-	ok(!r.undecided, "decides");
+	ok(!r.undecided, "ipv6: decides");
 	is_int(towards("ff05::1", idx("one"), NULL), idx("one"),
 	       "a bound socket's interface");
 }
@@ -248,14 +249,15 @@ static void test_report(const char *group)
 int main(void)
 {
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
-		skip("routes", "no network namespace may be made here");
+		skip("the tool: routes",
+		     "no network namespace may be made here");
 		return done();
 	}
 	if (!ip("link set lo up") ||
 	    !ip("link add one type veth peer name one-peer") ||
 	    !ip("link add two type veth peer name two-peer") ||
 	    !ip("link add three type veth peer name three-peer")) {
-		skip("routes", "no ip, or no veth here");
+		skip("the tool: routes", "no ip, or no veth here");
 		return done();
 	}
 	ip("link set one-peer up");

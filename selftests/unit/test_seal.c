@@ -25,11 +25,12 @@ static void boxes(void)
 
 	sealer_new(key, &s);
 	sealer_new(other, &t);
-	is_int(seal(s, "group/video", "a secret", 8, box), 0, "sealed");
+	is_int(seal(s, "group/video", "a secret", 8, box), 0,
+	       "boxes: the box is sealed");
 	seal(s, "group/video", "a secret", 8, box2);
 	ok(memcmp(box, box2, 8 + SEAL_OVERHEAD), "differs each time");
 	is_int(unseal(s, "group/video", box, 8 + SEAL_OVERHEAD, back), 0,
-	       "opened");
+	       "boxes: the box is opened");
 	is_mem(back, 8, "a secret", 8, "a box holds what was sealed");
 	is_int(unseal(s, "group/audio", box, 8 + SEAL_OVERHEAD, back), -EBADMSG,
 	       "a box is not opened under another name");
@@ -113,7 +114,8 @@ static void files(void)
 	is_int(file_create(path, 0600, "12", 2, &err), 0, "a file is made");
 	is_int(file_create(path, 0600, "34", 2, &err), -EEXIST,
 	       "a file is not made again");
-	is_int(file_read_secret(path, 2, &raw, &len, &err), 0, "read");
+	is_int(file_read_secret(path, 2, &raw, &len, &err), 0,
+	       "files: the file is read");
 	ok(len == 2 && !memcmp(raw, "12", 3), "the text ends with a zero");
 	secret_free(raw);
 	is_int(file_read_secret(path, 1, &raw, &len, &err), -EFBIG,

@@ -299,7 +299,8 @@ static void test_settings(void)
 	const struct conf_mgroup *g = &c->member->groups[0];
 
 	ok(g->tunnel && g->forward, "a gateway in tunnel mode");
-	ok(g->devs.n == 2 && !strcmp(g->devs.name[1], "wan1"), "interfaces");
+	ok(g->devs.n == 2 && !strcmp(g->devs.name[1], "wan1"),
+	   "settings: interfaces");
 	ok(g->mark.value == 0x10 && g->mark.mask == 0xf0, "a mark with a mask");
 	ok(g->in_mark.value == 7 && g->in_mark.mask == UINT32_MAX,
 	   "a mark without one");
@@ -565,7 +566,8 @@ static void test_kernel_groups(void)
 	strcpy(b.devs[0], "eth1");
 	strcpy(b.devs[1], "eth0");
 	ok(!kgroup_differs(&a, &b), "interfaces have no order");
-	is_str(kgroup_str(&a, buf), "239.1.1.0/24 dev eth0,eth1", "text");
+	is_str(kgroup_str(&a, buf), "239.1.1.0/24 dev eth0,eth1",
+	       "kernel groups: text");
 	strcpy(b.devs[1], "eth2");
 	is_str(kgroup_differs(&a, &b), "interfaces", "another interface");
 	b.n_devs = 1;

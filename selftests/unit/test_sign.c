@@ -66,7 +66,7 @@ static void published(void)
 		is_mem(got, len, want, 64, "RFC 8032 test %zu", i + 1);
 		is_int(sig_verify(pub, alg_ed25519, sizeof(alg_ed25519), msg, m,
 				  want, 64),
-		       0, "verifies");
+		       0, "published: verifies");
 		sigpub_spki(pub, &p, &len);
 		n = hex("302a300506032b6570032100", spki, sizeof(spki));
 		n += hex(rfc8032[i].pub, spki + n, sizeof(spki) - n);
@@ -292,7 +292,7 @@ static void files(void)
 	   "the saved key has mode 0600");
 	is_int(sigkey_save(keys[1], path, &err), -EEXIST,
 	       "a key is not saved over another: %s", err.text);
-	is_int(sigkey_load(path, &key, &err), 0, "loaded");
+	is_int(sigkey_load(path, &key, &err), 0, "files: the file is loaded");
 	sigkey_pub(key, &pub);
 	ok(sigpub_equal(pub, pubs[1]), "the same");
 	sigpub_free(pub);

@@ -121,8 +121,8 @@ static struct store *test_values(void)
 	char out[256] = "";
 	uint64_t n = 0;
 
-	is_int(put(s, "a/1", "one"), 0, "put");
-	is_str(get(s, "a/1"), "one", "get");
+	is_int(put(s, "a/1", "one"), 0, "values: put");
+	is_str(get(s, "a/1"), "one", "values: get");
 	is_int(put(s, "a/1", "uno"), 0, "put again");
 	is_str(get(s, "a/1"), "uno", "get what was put last");
 	ok(!strcmp(get(s, "a"), "error 2") && !strcmp(get(s, "b"), "error 2"),
@@ -131,7 +131,7 @@ static struct store *test_values(void)
 	put(s, "a/2/3", "three");
 	put(s, "ab/1", "other");
 	put(s, "a", "root");
-	is_int(store_each(s, "a", collect, out), 0, "each");
+	is_int(store_each(s, "a", collect, out), 0, "values: each");
 	is_str(out, "a/1=uno a/2=two a/2/3=three ",
 	       "each finds what is below, in order");
 	is_int(store_each(s, "a", stop, NULL), -EINTR, "each can be stopped");
@@ -146,7 +146,7 @@ static struct store *test_values(void)
 	store_begin(s);
 	store_del_prefix(s, "a");
 	store_put_u64(s, "n", 1ull << 40);
-	is_int(store_commit(s), 0, "commit");
+	is_int(store_commit(s), 0, "values: commit");
 	s = reopen(s);
 	out[0] = '\0';
 	store_each(s, "a", collect, out);
@@ -312,7 +312,7 @@ static void test_sizes(struct store *s)
 	   "come back");
 	wbuf_free(&w);
 	wbuf_init(&w, STORE_VALUE_MAX);
-	ok(!store_get(s, "size/none", &w) && !w.len, "both");
+	ok(!store_get(s, "size/none", &w) && !w.len, "sizes: both");
 	wbuf_free(&w);
 	wbuf_init(&w, 16);
 	ok(store_get(s, "size/most", &w) < 0,

@@ -87,7 +87,7 @@ static void basics(void)
 	is_int(timerq_next_ms(&q), 10, "the earliest decides");
 	is_int(timerq_run(&q), 0, "nothing fires early");
 	now_ms += 10;
-	is_int(timerq_next_ms(&q), 0, "due");
+	is_int(timerq_next_ms(&q), 0, "basics: due");
 	is_int(timerq_run(&q), 2, "two fire");
 	is_str(order, "bc", "equal times in the order of setting");
 	is_int(timer_left_ms(&q, &a), 10, "time that is left");

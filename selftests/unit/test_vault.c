@@ -312,7 +312,7 @@ static void test_killed(void)
 	ok(WIFEXITED(status) && !WEXITSTATUS(status) && whole(),
 	   "killed at each of %d steps: all is there", n);
 	/* Two stores: begin, records, the format's, commit and clean. */
-	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1), "at every one");
+	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1), "killed: at every one");
 	is_int(uncopied, 0, "killed at each step: copies are complete");
 	is_int(old, 0, "a change begun with a whole key is finished");
 	ok(changed == n + 1, "each time");

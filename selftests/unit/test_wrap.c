@@ -23,7 +23,7 @@ static void published(void)
 	is_mem(got, wrap_len(n), want, m, "RFC 5649, 20 octets");
 	is_int(unwrap_key(GIKE_KWA_5649_192, kek, 24, want, m, back,
 			  sizeof(back), &n),
-	       0, "unwrapped");
+	       0, "published: unwrapped");
 	is_mem(back, n, in, 20, "the unwrapped key is what was wrapped");
 	n = hex("466f7250617369", in, sizeof(in));
 	m = hex("afbeb0f07dfbf5419200f2ccb50bb24f", want, sizeof(want));

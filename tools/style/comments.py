@@ -9,14 +9,14 @@ code, and refuses
   - a comment, or the description of a member in kernel-doc, that begins with a
     word that stands in for a subject (STAND_INS, and BEFORE_A_VERB if a verb
     follows);
+  - a comment that is directly followed by another one: what it describes has moved;
   - a comment on lines of its own that does not begin with a capital letter, or
     does not end with a full stop. A name that the code or a library has may
     begin it as it is spelled, and a list of "@name: ..." or lines that are
     indented by a tab may end it.
 
 Dividers (---- like this ----), generated files and licence lines are left out.
-In the pages of Documentation and the comments at the top of shell programs it
-refuses
+In the pages of Documentation and the comments of shell programs it refuses
 
   - a paragraph, or an item of a list, that begins with a stand-in, and a
     sentence inside of it that begins with one of NEVER;
@@ -53,6 +53,8 @@ NEVER = set("and but nor none of so what who whose whom".split())
 PREPOSITIONS = set("as before by how whether why with without".split())
 
 SOURCES = ("daemon", "kmod", "selftests", "tools", "uapi", "Documentation")
+# A table whose rows begin with numbers
+INDEXED = {"kmod/selftest/replay.c"}
 GENERATED = re.compile(r"(^|/)netlink-gen\.[ch]$|^uapi/linux/mcsec\.h$")
 
 TOKEN = re.compile(r"""/\*.*?\*/ | //[^\n]* | "(?:\\.|[^"\\\n])*"
@@ -106,7 +108,12 @@ def ends_well(text):
 def complaints(path):
 	with open(path, encoding="utf-8") as f:
 		source = f.read()
+	end = None
 	for line, alone, doc, text in comments(source):
+		# the second of two, unless the first is a licence or a divider
+		if alone and end == line and path not in INDEXED:
+			yield line, "follows another one, which describes nothing"
+		end = None
 		if not text or "SPDX-" in text or re.match(r"-{3,}|={3,}", text):
 			continue
 		word = stand_in(text)
@@ -116,6 +123,9 @@ def complaints(path):
 			word = stand_in(m[2])
 			if word:
 				yield line, f'"@{m[1]}: {word}" has no noun'
+		if alone:
+			end = line + source.split("\n", line - 1)[-1].split(
+				"*/")[0].count("\n") + 1
 		if not alone or doc:
 			continue
 		if not begins_well(text):
@@ -191,28 +201,22 @@ def cell_complaints(text, table):
 		line += row.count("\n")
 
 
-def head_complaints(path):
-	"""The comment at the top of a shell program, behind its licence."""
+def shell_complaints(path):
+	"""Comments of a shell program on lines of their own, behind its licence."""
 	with open(path, encoding="utf-8") as f:
 		lines = f.read().split("\n")
-	if not lines[0].startswith("#"):
-		return
 	part, at = [], 0
 	for n, line in enumerate(lines, 1):
-		body = line[1:].strip()
-		if line.startswith("#!") or "SPDX-" in line:
-			continue
-		if line.startswith("#") and body and \
-				not line.startswith("#\t") and not line.startswith("# \t"):
+		mark = re.match(r"\s*#(?!!)", line)
+		body = line[mark.end():] if mark and "SPDX-" not in line else ""
+		if body.strip() and not body.startswith(("\t", " \t")):
 			at = at if part else n
-			part.append(body)
+			part.append(body.strip())
 			continue
 		word = stand_in(" ".join(part)) if part else None
 		if word:
 			yield at, f'begins with "{word}", which has no noun'
 		part = []
-		if not line.startswith("#"):
-			return
 
 
 def is_shell(path):
@@ -230,7 +234,7 @@ def checks(path):
 	if path.endswith(".rst"):
 		return "text", page_complaints
 	if is_shell(path):
-		return "comment", head_complaints
+		return "comment", shell_complaints
 	return None
 
 

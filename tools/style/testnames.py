@@ -4,7 +4,9 @@
 A log shows one line of TAP without those around it, so that a name which begins
 in the middle of a sentence ("it is counted", "and gone") does not tell what
 failed. This program refuses names that begin with a word that leans on the line
-before, or with punctuation, in tests in shell and in C.
+before, or with punctuation, in tests in shell and in C; and names that are one
+word, or a few behind a preposition ("printed", "by one rekey"), unless a function
+or a "subject: " says whose they are.
 
 	tools/style/testnames.py		all tests
 	tools/style/testnames.py --list FILE...	the names in files, with lines
@@ -24,6 +26,8 @@ LEANING = set("""also and as but either else even he her hers here his however
 	this those though thus too what which who whose yet""".split())
 # Words that are no beginning behind "subject: " either
 JOINING = set("also and but it neither nor or so still then too".split())
+# First words of fragments
+PREPOSITIONS = set("at by for from in into on until while with without".split())
 SHELL = {"is": 1, "like": 1, "not_ok": 1, "ok": 1, "refuse": 1, "section": 1,
 	 "skip": 1, "try": 1, "unlike": 1}
 C = {"is_int": 3, "is_mem": 5, "is_str": 3, "ok": 2, "section": 1, "skip": 1}
@@ -290,6 +294,16 @@ def leans(name):
 		not re.match(r"[\w$%/\\\"<(\[-]|::\w|$", name)
 
 
+def is_fragment(call, name):
+	"""Is a name too little for a sentence? Functions of tests have their own."""
+	words = name.split()
+	if call == "section" or call not in C and call not in SHELL or \
+			re.search(r": |[$%]s?\b", name):
+		return False
+	return re.fullmatch(r"[a-z]+(-[a-z]+)?", name) is not None or \
+		1 < len(words) <= 4 and words[0] in PREPOSITIONS
+
+
 def names_of(paths):
 	"""(path, line, function, name) of every check in files."""
 	text = {p: open(p, encoding="utf-8").read() for p in paths}
@@ -329,7 +343,7 @@ def main():
 	for path, line, call, name in names_of(paths):
 		if listing:
 			print(f"{path}:{line}: {call}: {name}")
-		elif leans(name):
+		elif leans(name) or is_fragment(call, name):
 			print(f"{path}:{line}: the name does not stand alone: {name}")
 			bad = 1
 	sys.exit(bad)
