@@ -171,16 +171,15 @@ static json_t *verdict_json(const struct audit_check *c, bool proven)
 
 	json_object_set_new(o, "sound", json_boolean(!c->fault));
 	json_object_set_new(o, "end-proven", json_boolean(proven));
-	json_object_set_new(o, "first", json_integer(c->first));
-	json_object_set_new(o, "records", json_integer(c->records));
-	json_object_set_new(o, "signed-up-to", json_integer(c->signed_n));
-	json_object_set_new(o, "key", json_string(c->key));
+	put_json_int(o, "first", c->first);
+	put_json_int(o, "records", c->records);
+	put_json_int(o, "signed-up-to", c->signed_n);
+	put_json_str(o, "key", c->key);
 	json_object_set_new(o, "torn", json_boolean(c->torn));
 	if (c->fault) {
-		json_object_set_new(o, "fault",
-				    json_string(audit_fault_str(c->fault)));
-		json_object_set_new(o, "record", json_integer(c->fault_n));
-		json_object_set_new(o, "detail", json_string(c->why.text));
+		put_json_str(o, "fault", audit_fault_str(c->fault));
+		put_json_int(o, "record", c->fault_n);
+		put_json_str(o, "detail", c->why.text);
 	}
 	return o;
 }

@@ -117,6 +117,16 @@ int need_kernel(struct ctl *ctl)
 	return EXIT_OK;
 }
 
+void put_json_int(json_t *o, const char *name, uint64_t v)
+{
+	json_object_set_new(o, name, json_integer(v));
+}
+
+void put_json_str(json_t *o, const char *name, const char *s)
+{
+	json_object_set_new(o, name, json_string(s));
+}
+
 int refused(const char *what, const struct err *err)
 {
 	return complain(EXIT_FAILED, "%s: %s%s", what, err->text,

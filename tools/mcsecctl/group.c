@@ -252,26 +252,23 @@ json_t *group_json(const struct kgroup_info *i)
 		      (json_int_t)i->observed);
 	if (!addr_is_none(&g->src)) {
 		prefix_str(&g->src, g->src_len, buf);
-		json_object_set_new(o, "src", json_string(buf));
+		put_json_str(o, "src", buf);
 	}
 	if (*g->owner)
-		json_object_set_new(o, "owner", json_string(g->owner));
+		put_json_str(o, "owner", g->owner);
 	if (g->proto)
-		json_object_set_new(o, "proto",
-				    json_string(proto_str(g->proto, buf)));
+		put_json_str(o, "proto", proto_str(g->proto, buf));
 	if (g->sport)
-		json_object_set_new(o, "sport", json_integer(g->sport));
+		put_json_int(o, "sport", g->sport);
 	if (g->dport)
-		json_object_set_new(o, "dport", json_integer(g->dport));
+		put_json_int(o, "dport", g->dport);
 	if (g->mark.mask) {
-		json_object_set_new(o, "mark", json_integer(g->mark.value));
-		json_object_set_new(o, "mark-mask", json_integer(g->mark.mask));
+		put_json_int(o, "mark", g->mark.value);
+		put_json_int(o, "mark-mask", g->mark.mask);
 	}
 	if (g->in_mark.mask) {
-		json_object_set_new(o, "in-mark",
-				    json_integer(g->in_mark.value));
-		json_object_set_new(o, "in-mark-mask",
-				    json_integer(g->in_mark.mask));
+		put_json_int(o, "in-mark", g->in_mark.value);
+		put_json_int(o, "in-mark-mask", g->in_mark.mask);
 	}
 	if (g->n_devs) {
 		devs = json_array();
@@ -282,7 +279,7 @@ json_t *group_json(const struct kgroup_info *i)
 	if (g->forward)
 		json_object_set_new(o, "forward", json_true());
 	if (i->out_spi)
-		json_object_set_new(o, "out-spi", json_integer(i->out_spi));
+		put_json_int(o, "out-spi", i->out_spi);
 	return o;
 }
 

@@ -87,6 +87,10 @@ int enter_netns(struct ctl *ctl);
 /* Open ctl->kernel if needed. Returns EXIT_OK if it can be used. */
 int need_kernel(struct ctl *ctl);
 
+/* Set a member of an object of the output. */
+void put_json_int(json_t *o, const char *name, uint64_t v);
+void put_json_str(json_t *o, const char *name, const char *s);
+
 /* Report that the kernel has refused @what. */
 int refused(const char *what, const struct err *err);
 /* Print the warning of the kernel about @what, if there is one. */

@@ -14,28 +14,25 @@ json_t *event_json(const struct kevent *ev)
 	char buf[ADDR_STRLEN];
 	json_t *o = json_object();
 
-	json_object_set_new(o, "event", json_string(kevent_names[ev->type]));
+	put_json_str(o, "event", kevent_names[ev->type]);
 	if (ev->type == KEVENT_RESYNC)
 		return o;
-	json_object_set_new(o, "group", json_string(ev->group));
+	put_json_str(o, "group", ev->group);
 	if (ev->type != KEVENT_ACQUIRE && ev->type != KEVENT_GROUP_GONE)
-		json_object_set_new(o, "spi", json_integer(ev->spi));
+		put_json_int(o, "spi", ev->spi);
 
 	switch (ev->type) {
 	case KEVENT_ACQUIRE:
 	case KEVENT_GROUP_GONE:
-		json_object_set_new(o, "dst",
-				    json_string(addr_str(&ev->dst, buf)));
+		put_json_str(o, "dst", addr_str(&ev->dst, buf));
 		break;
 	case KEVENT_SOFT_EXPIRE:
 	case KEVENT_HARD_EXPIRE:
-		json_object_set_new(o, "limit",
-				    json_string(klimit_names[ev->limit]));
+		put_json_str(o, "limit", klimit_names[ev->limit]);
 		break;
 	case KEVENT_IV_EXHAUSTING:
 	case KEVENT_NEW_SENDER:
-		json_object_set_new(o, "sender-id",
-				    json_integer(ev->sender_id));
+		put_json_int(o, "sender-id", ev->sender_id);
 		break;
 	case KEVENT_UNKNOWN_SPI:
 	case KEVENT_RESYNC:

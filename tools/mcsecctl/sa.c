@@ -276,16 +276,6 @@ static int sa_flush(struct ctl *ctl, int argc, char **argv)
 
 /* ---- show ---------------------------------------------------------------- */
 
-static void put_int(json_t *o, const char *name, uint64_t v)
-{
-	json_object_set_new(o, name, json_integer(v));
-}
-
-static void put_str(json_t *o, const char *name, const char *s)
-{
-	json_object_set_new(o, name, json_string(s));
-}
-
 json_t *sa_json(const struct ksa_info *i)
 {
 	const struct klimits *l = &i->sa.limits;
@@ -294,41 +284,41 @@ json_t *sa_json(const struct ksa_info *i)
 	json_t *ids;
 	size_t n;
 
-	put_str(o, "group", sa->group);
-	put_int(o, "spi", sa->spi);
-	put_str(o, "dir", kdir_name(sa->dir));
-	put_str(o, "alg", kalg_names[sa->alg]);
-	put_str(o, "mode", kmode_names[sa->mode]);
-	put_str(o, "state", kstate_names[i->state]);
+	put_json_str(o, "group", sa->group);
+	put_json_int(o, "spi", sa->spi);
+	put_json_str(o, "dir", kdir_name(sa->dir));
+	put_json_str(o, "alg", kalg_names[sa->alg]);
+	put_json_str(o, "mode", kmode_names[sa->mode]);
+	put_json_str(o, "state", kstate_names[i->state]);
 	json_object_set_new(o, "selected", json_boolean(sa->select));
-	put_int(o, "age", i->age);
-	put_int(o, "sid-bits", sa->sid_bits);
+	put_json_int(o, "age", i->age);
+	put_json_int(o, "sid-bits", sa->sid_bits);
 	if (sa->dir & MCSEC_DIR_OUT) {
 		ids = json_array();
 		for (n = 0; n < sa->n_sender_ids; n++)
 			json_array_append_new(ids,
 					      json_integer(sa->sender_ids[n]));
 		json_object_set_new(o, "sender-id", ids);
-		put_int(o, "iv-limit", l->iv_limit);
-		put_int(o, "out-packets", i->out_packets);
-		put_int(o, "out-bytes", i->out_bytes);
+		put_json_int(o, "iv-limit", l->iv_limit);
+		put_json_int(o, "out-packets", i->out_packets);
+		put_json_int(o, "out-bytes", i->out_bytes);
 	}
 	if (sa->dir & MCSEC_DIR_IN) {
-		put_str(o, "replay", kreplay_names[sa->replay]);
-		put_int(o, "window", sa->window);
-		put_int(o, "max-senders", sa->max_senders);
-		put_int(o, "senders", i->senders);
-		put_int(o, "in-packets", i->in_packets);
-		put_int(o, "in-bytes", i->in_bytes);
-		put_int(o, "in-replays", i->in_replays);
-		put_int(o, "in-bad-icv", i->in_bad_icv);
+		put_json_str(o, "replay", kreplay_names[sa->replay]);
+		put_json_int(o, "window", sa->window);
+		put_json_int(o, "max-senders", sa->max_senders);
+		put_json_int(o, "senders", i->senders);
+		put_json_int(o, "in-packets", i->in_packets);
+		put_json_int(o, "in-bytes", i->in_bytes);
+		put_json_int(o, "in-replays", i->in_replays);
+		put_json_int(o, "in-bad-icv", i->in_bad_icv);
 	}
-	put_int(o, "soft-time", l->soft_time);
-	put_int(o, "hard-time", l->hard_time);
-	put_int(o, "soft-packets", l->soft_packets);
-	put_int(o, "hard-packets", l->hard_packets);
-	put_int(o, "soft-bytes", l->soft_bytes);
-	put_int(o, "hard-bytes", l->hard_bytes);
+	put_json_int(o, "soft-time", l->soft_time);
+	put_json_int(o, "hard-time", l->hard_time);
+	put_json_int(o, "soft-packets", l->soft_packets);
+	put_json_int(o, "hard-packets", l->hard_packets);
+	put_json_int(o, "soft-bytes", l->soft_bytes);
+	put_json_int(o, "hard-bytes", l->hard_bytes);
 	return o;
 }
 

@@ -121,7 +121,7 @@ static json_t *sender_json(const struct ksender *s)
 			      (json_int_t)s->replays);
 
 	if (*s->name)
-		json_object_set_new(o, "name", json_string(s->name));
+		put_json_str(o, "name", s->name);
 	return o;
 }
 
