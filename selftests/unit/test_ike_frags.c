@@ -209,7 +209,7 @@ static void forge(struct ike_sa *sa, uint16_t number, uint16_t total,
 	struct ike_hdr h = { .xchg = GIKE_XCHG_GSA_AUTH,
 			     .flags = IKE_FLAG_INITIATOR,
 			     .mid = mid };
-	struct skf skf = { number, total };
+	struct skf skf = { .number = number, .total = total };
 	struct wbuf w;
 
 	memcpy(h.spi_i, sa->spi_i, IKE_SPI_LEN);
