@@ -21,8 +21,9 @@ done
 vtysh -b && exec sleep infinity
 END
 full() { on_host "$1" vtysh -c 'show ip ospf neighbor' | grep -q 'Full/'; }
-both_full() { full r1 && full r2; }
 routed() { on_host r2 ip route show proto ospf | grep -q '^198.51.100.1 '; }
+# To ask for the route is cheap, again and again.
+both_full() { routed && full r1 && full r2; }
 # How long r2's neighbor has been one, in milliseconds
 age() {
 	on_host r2 vtysh -c 'show ip ospf neighbor detail json' |

@@ -16,7 +16,7 @@ cam_of() {
 		jq -r ".member.groups[0].\"$1\""
 }
 keyed() {
-	[ "$(of server out-spi)" -gt 0 ] && [ "$(cam_of data-spi)" = "$(of server out-spi)" ]
+	sends server && [ "$(of server out-spi)" -gt 0 ] && [ "$(cam_of data-spi)" = "$(of server out-spi)" ]
 }
 listens() { in_cam ss -Hlnu | grep -q ':5000 '; }
 heard() { grep -qx hello "$TMP/host/home/heard"; }

@@ -11,7 +11,7 @@
 
 G=239.192.61.1
 keyed() {
-	[ "$(of rtu out-spi)" -gt 0 ] && [ "$(of relay data-spi)" = "$(of rtu out-spi)" ]
+	sends rtu && [ "$(of rtu out-spi)" -gt 0 ] && [ "$(of relay data-spi)" = "$(of rtu out-spi)" ]
 }
 publish() { in_ns "$1" "$PKT/rgoose.py" send $G "$2" "$3"; } # HOST ADDRESS EVENTS
 # EVENTS: what is received of them, each ten times, with the traffic class EF

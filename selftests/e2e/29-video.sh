@@ -12,7 +12,7 @@ command -v ffmpeg >/dev/null || skip_all "ffmpeg is missing: tools/deps full"
 . "$TOP/selftests/e2e/recipe.sh"
 
 keyed() {
-	[ "$(of studio out-spi)" -gt 0 ] && [ "$(of viewer data-spi)" = "$(of studio out-spi)" ]
+	sends studio && [ "$(of studio out-spi)" -gt 0 ] && [ "$(of viewer data-spi)" = "$(of studio out-spi)" ]
 }
 listens() { on_host viewer ss -Hlnu | grep -q ":$1 "; }
 # FILE: size and hash of each frame

@@ -10,6 +10,7 @@
 #	type_recipe NAME HOSTS	type a page ("a|b"), see typed.sh
 #	of HOST FIELD		of the first group in a member's status
 #	agree A B		a predicate: each has the key that the other sends with
+#	sends HOST		a predicate: it sends with a key that was renewed for a member
 #	stat_of HOST COUNTER	a counter
 #	wire FILTER		how many frames were on the link until now
 
@@ -52,9 +53,12 @@ keys() {
 	on_host "$1" mcsecctl -j status | jq -e -r '.member.groups[0] |
 		select(."out-spi" > 0 and ."data-spi" > 0) | "\(."out-spi") \(."data-spi")"'
 }
+# To ask the log is cheap, again and again.
+sends() { grep -q ': SA selected' "$TMP/$1/home/mcsecd.log"; }
 agree() {
 	local a b
 
+	sends "$1" && sends "$2" || return 1
 	a=$(keys "$1") && b=$(keys "$2") && [ "$a" = "${b#* } ${b% *}" ]
 }
 stat_of() { on_host "$1" mcsecctl -j stats -a | jq ".\"$2\""; }
