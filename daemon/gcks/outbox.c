@@ -343,7 +343,7 @@ static uint32_t send_due(struct out_msg *o)
 		o->sent++;
 		if (failed)
 			space_copies(o, age);
-		/* Of copies that the loop was late for, one is sent. */
+		/* The loop may be late: then one copy stands for several. */
 		while (o->sent < o->n && o->at_ms[o->sent] <= age)
 			o->sent++;
 	}

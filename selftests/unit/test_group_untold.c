@@ -118,7 +118,7 @@ static void test_cut_off(void)
 	finish("cut off");
 }
 
-/* Who was evicted does not read until copies can be sent again. */
+/* An evicted member does not read until copies can be sent again. */
 static void test_evicted(void)
 {
 	struct sim_member *out;
