@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pty.h>
-#include <stdarg.h>
 #include <termios.h>
 
+#include "../../tools/mcsecctl/common.c"
 #include "../../tools/mcsecctl/daemon.c"
 #include "../../tools/mcsecctl/details.c"
 #include "../../tools/mcsecctl/group.c"
@@ -20,48 +20,6 @@
 #include "../../tools/mcsecctl/units.c"
 #include "../../tools/mcsecctl/words.c"
 #include "tap.h"
-
-int complain(int code, const char *fmt, ...)
-{
-	(void)fmt;
-	return code;
-}
-
-int check_argc(int argc, int min, int max)
-{
-	return argc >= min && argc <= max ? EXIT_OK : EXIT_USAGE;
-}
-
-void tell_done(const struct ctl *ctl, const char *fmt, ...)
-{
-	(void)ctl;
-	(void)fmt;
-}
-
-int need_kernel(struct ctl *ctl)
-{
-	(void)ctl;
-	return EXIT_FAILED;
-}
-
-int refused(const char *what, const struct err *err)
-{
-	(void)what;
-	(void)err;
-	return EXIT_FAILED;
-}
-
-void warned(const char *what, const struct err *err)
-{
-	(void)what;
-	(void)err;
-}
-
-int print_json(json_t *json)
-{
-	json_decref(json);
-	return EXIT_OK;
-}
 
 /* ---- the terminal -------------------------------------------------------- */
 
