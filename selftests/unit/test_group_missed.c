@@ -271,7 +271,7 @@ static void forge(struct sim_member *m)
 static void test_stranger(unsigned int every_ms, unsigned int most)
 {
 	const unsigned int secs = every_ms ? 120 : 3000;
-	unsigned int i, k, registered;
+	unsigned int i, k, registered, early = 0;
 	struct sim_member *both;
 
 	begin(80, 8, every_ms);
@@ -283,6 +283,8 @@ static void test_stranger(unsigned int every_ms, unsigned int most)
 		for (k = 0; k < (unsigned int)s.n; k++)
 			forge(s.m[k]);
 		sim_run(&s, 1000);
+		if (i == 60)
+			early = asked() - sim_status(both).registrations + 1;
 	}
 	registered = sim_status(both).registrations - 1;
 	ok(registered <= most / 2,
@@ -291,6 +293,10 @@ static void test_stranger(unsigned int every_ms, unsigned int most)
 	ok(asked() - registered <= most * 8,
 	   "each receiver asks %.1f times of at most %u",
 	   (asked() - registered) / 8.0, most);
+	ok(every_ms || asked() - registered >= 6 * 8,
+	   "each receiver that hears no packets asks more than once of a kind");
+	ok(every_ms ? !early : early >= 2 * 8,
+	   "receivers ask %u times in the first minute", early);
 	is_int(sim_status(tx).registrations, 1,
 	       "a member that only sends does not ask while it hears beats");
 	is_int(sim_group(&s).rekeys, g0.rekeys, "no key is replaced");
@@ -322,6 +328,45 @@ static void test_repeated(void)
 	ok(ms <= BACK_S * 1000,
 	   "a repeated SPI: the member is back after %u ms", (unsigned int)ms);
 	no_alarm();
+	finish();
+}
+
+static unsigned int asked_by(const struct sim_member *m, unsigned int secs)
+{
+	unsigned int before = sim_status(m).registrations;
+
+	sim_run(&s, (uint64_t)secs * 1000);
+	return sim_status(m).registrations - before;
+}
+
+/*
+ * A receiver that hears no rekey asks at growing intervals of at most ten minutes, and
+ * anew in time when it has heard one.
+ */
+static void test_silence(void)
+{
+	unsigned int n;
+
+	begin(96, 2, 0);
+	a->deaf = true;
+	n = asked_by(a, 10800);
+	ok(n >= 16 && n <= 24, "three silent hours: it asks %u times", n);
+	a->deaf = false;
+	sim_run(&s, 100000);
+	a->deaf = true;
+	/* Three beats, a random delay before and one after it, and two seconds. */
+	is_int(asked_by(a, 45 + 8 + 1 + 3), 1,
+	       "a receiver that is deaf again asks as soon as at first");
+	finish();
+}
+
+/* Beats may be so rare that ten minutes are no silence. */
+static void test_rare_beats(void)
+{
+	sim_init_rare(&s, 97);
+	s.cg.beat = 3600;
+	a = sim_start_three(&s, true, 20000, 0).a;
+	is_int(asked_by(a, 7200), 0, "a receiver of hourly beats does not ask");
 	finish();
 }
 
@@ -423,6 +468,8 @@ int main(void)
 	RUN(test_stranger, 50, 0);
 	RUN(test_stranger, 0, 14);
 	RUN(test_repeated);
+	RUN(test_silence);
+	RUN(test_rare_beats);
 	RUN(test_crowd);
 	RUN(test_messages);
 	return done();

@@ -285,6 +285,41 @@ static void beat_of_another_sa(void)
 	t->st.data = was;
 }
 
+/* A thief that is known sends other messages all the time. */
+static void test_spam(void)
+{
+	struct gkm_state st;
+	struct rekey_sa rs;
+	struct group *t;
+	uint64_t before;
+	unsigned int i;
+
+	usual(24);
+	thief_come(&thief, &s);
+	thief_rekey(&thief);
+	sim_run(&s, 60000);
+	is_int(denied(), s.n, "spam: each has noticed");
+	t = thief_group(&thief);
+	rs = t->rs;
+	st = t->st;
+	t->rs = of(s.gcks)->rs;
+	t->st = of(s.gcks)->st;
+	before = sim_group(&s).registrations;
+	for (i = 0; i < 60; i++) {
+		beat_of_another_sa();
+		sim_run(&s, 1000);
+	}
+	ok(sim_group(&s).registrations - before <= 6u * s.n,
+	   "spam: members ask %ju times about 60 messages",
+	   (uintmax_t)(sim_group(&s).registrations - before));
+	ok(sim_group(&s).registrations - before >= 3u * s.n,
+	   "spam: members do ask about them");
+	is_int(sim_out_of_step(&s), 0, "spam: all members are in step");
+	t->rs = rs;
+	t->st = st;
+	finish();
+}
+
 static void test_data_only(void)
 {
 	usual(3);
@@ -706,6 +741,7 @@ int main(void)
 	RUN(test_restarted_members, true);
 	RUN(test_last_mid, UINT32_MAX - 1);
 	RUN(test_last_mid, UINT32_MAX);
+	RUN(test_spam);
 	RUN(test_data_only);
 	RUN(test_first_data);
 	RUN(test_honest);
