@@ -350,13 +350,30 @@ static void test_silence(void)
 	begin(96, 2, 0);
 	a->deaf = true;
 	n = asked_by(a, 10800);
-	ok(n >= 16 && n <= 24, "three silent hours: it asks %u times", n);
+	ok(n >= 16 && n <= 24, "a receiver asks %u times in three silent hours",
+	   n);
 	a->deaf = false;
 	sim_run(&s, 100000);
 	a->deaf = true;
 	/* Three beats, a random delay before and one after it, and two seconds. */
 	is_int(asked_by(a, 45 + 8 + 1 + 3), 1,
 	       "a receiver that is deaf again asks as soon as at first");
+	finish();
+}
+
+/* Links that change all the time are no sign while each beat is heard. */
+static void test_links(void)
+{
+	struct link_event ev = { .what = LINK_UP };
+	unsigned int i;
+
+	begin(98, 2, 0);
+	for (i = 0; i < 1200; i++) {
+		member_link_event(a->m, &ev);
+		sim_run(&s, 250);
+	}
+	is_int(sim_status(a).registrations, 1,
+	       "a receiver whose links change does not ask while it hears beats");
 	finish();
 }
 
@@ -469,6 +486,7 @@ int main(void)
 	RUN(test_stranger, 0, 14);
 	RUN(test_repeated);
 	RUN(test_silence);
+	RUN(test_links);
 	RUN(test_rare_beats);
 	RUN(test_crowd);
 	RUN(test_messages);
