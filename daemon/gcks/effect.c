@@ -28,9 +28,26 @@ static uint32_t change_ms(const struct group *g, enum effect_of of)
 	return pace_excluded_ms(g);
 }
 
+/*
+ * Return the milliseconds after which every sender that is rekeyed inband has an IKE SA
+ * again, which it lost when the key server was restarted: its keys come over that.
+ */
+static uint32_t back_ms(const struct group *g)
+{
+	uint64_t now = group_now_ms(g);
+	const struct gmember *m;
+
+	if (g->inband_back_ms <= now)
+		return 0;
+	TAILQ_FOREACH(m, &g->senders, by_send)
+	if (m->inband && !m->sa)
+		return g->inband_back_ms - now;
+	return 0;
+}
+
 uint32_t effect_ms(const struct group *g, enum effect_of of)
 {
-	return later_of(change_ms(g, of),
+	return later_of(later_of(change_ms(g, of), back_ms(g)),
 			stragglers_ms(g, of != EFFECT_ABSENT));
 }
 

@@ -281,6 +281,43 @@ static void test_restarts_only(void)
 	sim_finish(&s, "restarts only");
 }
 
+/* A sender that is rekeyed inband has lost its IKE SA, which the key server knows. */
+static void test_inband_back(void)
+{
+	struct sim_member *out;
+	uint32_t ms = 0;
+	uint64_t t0;
+
+	sim_init(&s, 60);
+	s.cg.inband = INBAND_ASKED;
+	sim_gcks_up(&s);
+	tx = sim_add(&s, "s.example", true, false);
+	out = sim_add(&s, "r0.example", false, true);
+	tx->cg.inband = true;
+	out->cg.inband = true;
+	sim_up(tx);
+	sim_up(out);
+	if (!sim_settle(&s, 60000))
+		bail("inband: not settled");
+	sim_run(&s, 40000);
+	sim_stream(&s, tx, 20);
+	sim_gcks_down(&s);
+	sim_run(&s, 2000);
+	sim_gcks_up(&s);
+	sim_run(&s, 1000);
+	t0 = s.ms;
+	is_int(sim_evict(s.gcks, "video", out->name, &ms, &err), 0,
+	       "inband: evicted: %s", err.text);
+	is_int(ms, 2 * 15000 + 15000 - 1000,
+	       "inband: two checks of the sender, and the time to come back");
+	sim_run(&s, 60000);
+	ok(sim_reads_after(&s, out, t0 + 1625) > 0,
+	   "inband: the evicted member reads for longer than ATD");
+	is_int(sim_reads_after(&s, out, t0 + ms), 0,
+	       "inband: the evicted member reads for no longer than was told");
+	sim_finish(&s, "inband");
+}
+
 int main(void)
 {
 	RUN(test_long_deaf);
@@ -294,5 +331,6 @@ int main(void)
 	RUN(test_restarts, 40);
 	RUN(test_restarts, 41);
 	RUN(test_restarts_only);
+	RUN(test_inband_back);
 	return done();
 }
