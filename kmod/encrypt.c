@@ -122,16 +122,33 @@ static int permit_fragments(const struct mcsec_pkt *pkt)
 /* ---- payload ---- */
 
 /*
- * Fill in the checksum that was left to the device, which will see ciphertext
- * only. The common case avoids the detours of skb_checksum_help().
+ * Return true if the checksum that was left to the device begins behind the IP
+ * header. Who writes to a tap, and a virtual machine, choose where it begins, and
+ * Linux 6.1 lets that be in front of the packet.
  */
-static __always_inline bool fill_checksum(struct sk_buff *skb)
+static __always_inline bool has_sane_checksum(const struct mcsec_pkt *pkt)
 {
+	int hlen = mcsec_pkt_is_ip6(pkt) ? sizeof(struct ipv6hdr)
+					 : ip_hdrlen(pkt->skb);
+
+	return skb_checksum_start_offset(pkt->skb) >= hlen;
+}
+
+/*
+ * Fill in the checksum that was left to the device, which will see ciphertext
+ * only. The common case avoids the detours of skb_checksum_help(). Returns false
+ * if it cannot be computed.
+ */
+static __always_inline bool fill_checksum(const struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
 	unsigned int start, field;
 	__sum16 sum;
 
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		goto done;
+	if (unlikely(!has_sane_checksum(pkt)))
+		return false;
 	start = skb_checksum_start_offset(skb);
 	field = start + skb->csum_offset;
 	if (unlikely(skb_is_nonlinear(skb) || skb_cloned(skb) ||
@@ -370,7 +387,7 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 			return err;
 		pkt->df = false;
 	}
-	if (unlikely(!fill_checksum(skb)))
+	if (unlikely(!fill_checksum(pkt)))
 		return drop_out(pkt, MCSEC_OUT_CHECKSUM, -ENOBUFS);
 	nsg = make_room(pkt, outer ? pkt->outer : 0, padded - len + MCSEC_ICV);
 	if (unlikely(nsg < 0 || !mcsec_op_get(pkt->cipher, nsg, &op)))

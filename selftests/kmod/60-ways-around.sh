@@ -98,6 +98,57 @@ refuse "an SA whose windows could fill the memory is refused" \
 	sa_add b g4 "$(new_key 20)" spi 5000 dir in alg aes-gcm-16 \
 	window 32768 max-senders 65536
 
+section "a virtual machine's checksum"
+
+# Linux 6.1 takes a frame whose checksum begins in front of the packet.
+[ -e /dev/net/tun ] || modprobe -q tun
+if [ -e /dev/net/tun ] && command -v smcrouted >/dev/null; then
+	ns_create gw out
+	veth gw:eth0 10.5.0.1/24 fd05::1/64 -- out:eth0 10.5.0.2/24 fd05::2/64
+	nip gw tuntap add dev tap0 mode tap vnet_hdr
+	nip gw addr add 10.6.0.1/24 dev tap0
+	nip gw addr add fd06::1/64 dev tap0 nodad
+	nip gw link set tap0 up
+	in_ns gw sysctl -qw net.ipv4.conf.all.rp_filter=0 \
+		net.ipv4.conf.tap0.rp_filter=0
+	mroute gw tap0 eth0 10.6.0.2 $G4 fd06::2 $G6
+	ctl out group add g4 $G4
+	ctl out group add g6 $G6
+	for g in g4 g6; do
+		[ $g = g4 ] && to=$G4 || to=$G6
+		ctl gw group add $g $to dev eth0 forward
+		k=$(new_key 20)
+		sa_add gw $g "$k" spi 4096 dir out alg aes-gcm-16 \
+			sender-id 3-6 select
+		sa_add out $g "$k" spi 4096 dir in alg aes-gcm-16
+		listen out $to "vm-$g"
+	done
+	vm() { # group, START:OFFSET...
+		local src=10.6.0.2
+		[ "$1" = $G4 ] || src=fd06::2
+		pkt gw vnet tap0 $src "$1" $PORT VIRTUAL "${@:2}"
+	}
+	is "IPv4: a frame with a checksum of its UDP header is taken" \
+		"$(vm $G4 20:6)" taken
+	is "IPv6: a frame with a checksum of its UDP header is taken" \
+		"$(vm $G6 40:6)" taken
+	try "IPv4: the datagram arrives with its checksum" \
+		wait_until 20 has_lines vm-g4 1
+	try "IPv6: the datagram arrives with its checksum" \
+		wait_until 20 has_lines vm-g6 1
+	taken=$({
+		vm $G4 -14:20 -13:40 -2:4 0:16 10:2 19:0
+		vm $G6 -14:20 -13:60 0:24 20:4 39:0
+	} | grep -c taken)
+	wait_until 20 counted gw out-checksum "$taken"
+	is "what the tap takes of checksums that begin in front of UDP is refused" \
+		"$(counter gw out-checksum)" "$taken"
+	is "none of these was protected" "$(counter gw out-protected)" 2
+	is "none of these arrived" "$(got vm-g4 | wc -l) $(got vm-g6 | wc -l)" "1 1"
+else
+	skip "a virtual machine's checksum" "no tun, or no smcrouted"
+fi
+
 section "bridges and multicast tunnels"
 
 if has_br_netfilter && has_ipip; then
