@@ -52,12 +52,12 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 
 	if (likely(!verified && !mcsec_is_multicast(skb, state->pf)))
 		return NF_ACCEPT;
-	/* Neither the mark nor the policy matters: later rules may set the
-	 * mark.
+	/* The mark, the source and the policy do not matter: later rules may
+	 * set the mark and translate the source.
 	 */
 	if (!may_flow(skb) ||
 	    (!verified &&
-	     !mcsec_lookup_addrs(mnet->select, skb, mcsec_is_ip6(state->pf))))
+	     !mcsec_lookup_dst(mnet->select, skb, mcsec_is_ip6(state->pf))))
 		return NF_ACCEPT;
 	return keep_out(mnet, skb);
 }

@@ -93,6 +93,15 @@ static void note_unknown(const struct mcsec_pkt *pkt, struct mcsec_group *group,
 }
 
 /*
+ * Return true where rules may have given the datagram a mark since it arrived,
+ * so that it does not tell which group the datagram came for.
+ */
+static bool is_marked_late(const struct mcsec_pkt *pkt)
+{
+	return pkt->state->hook == NF_INET_FORWARD;
+}
+
+/*
  * Decide about a datagram whose payload cannot be read although groups select
  * by it.
  */
@@ -112,7 +121,8 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 	}
 	mcsec_opaque_observed(mnet, opaque, MCSEC_IN_OBSERVED);
 	/* The packet is not verified, so it must carry the mark of no group. */
-	pkt->skb->mark &= ~READ_ONCE(mnet->in_marks);
+	if (!is_marked_late(pkt))
+		pkt->skb->mark &= ~READ_ONCE(mnet->in_marks);
 	return NF_ACCEPT;
 }
 
@@ -122,7 +132,8 @@ static noinline unsigned int input_unknown_esp(const struct mcsec_pkt *pkt,
 	enum mcsec_counter why = MCSEC_IN_NO_SA;
 	struct mcsec_opaque opaque;
 
-	opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, pkt->state->in);
+	opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, pkt->state->in,
+				     false);
 	if (!opaque.candidate)
 		return NF_ACCEPT;
 	if (opaque.group && pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN)
@@ -145,24 +156,17 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 	return input_unknown_esp(pkt, spi);
 }
 
-/*
- * Return true where rules may have given the datagram a mark since it arrived,
- * so that it does not tell which group the datagram came for.
- */
-static bool is_marked_late(const struct mcsec_pkt *pkt)
-{
-	return pkt->state->hook == NF_INET_FORWARD;
-}
-
 /* Decide about a datagram that is not ESP. */
 static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 {
 	const struct net_device *port = mcsec_pkt_port(pkt);
+	const struct mcsec_select *s = pkt->mnet->select;
+	bool late = is_marked_late(pkt);
 	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (unlikely(pkt->next < 0)) {
-		opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, port);
+		opaque = mcsec_lookup_opaque(s, pkt, port, late);
 		if (!opaque.candidate)
 			return NF_ACCEPT;
 		return input_opaque(pkt, &opaque,
@@ -171,8 +175,10 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 					    : MCSEC_IN_MALFORMED,
 				    0);
 	}
-	group = mcsec_select_group(pkt->mnet->select, pkt, port);
-	if (!group || (is_marked_late(pkt) && group->sel.mask))
+	/* A group that selects by a mark must not hide the one below it. */
+	group = late ? mcsec_lookup_unmarked(s, pkt, port)
+		     : mcsec_select_group(s, pkt, port);
+	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_membership(pkt->skb, pkt->state->pf,
 						 pkt->next, pkt->hlen)) {
@@ -253,19 +259,9 @@ unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
  */
 static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 {
-	struct sk_buff *skb = pkt->skb;
-	u32 mark = skb->mark;
-	unsigned int verdict;
-
-	if (mcsec_is_verified(skb, pkt->state->pf))
+	if (mcsec_is_verified(pkt->skb, pkt->state->pf))
 		return NF_ACCEPT;
-	/* Look up without the mark, as a group that selects by one would hide
-	 * the group below it.
-	 */
-	skb->mark = 0;
-	verdict = input_clear(pkt);
-	skb->mark = mark;
-	return verdict;
+	return input_clear(pkt);
 }
 
 /*

@@ -61,6 +61,7 @@ find_address6(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
  * @dev: device of the packet
  * @v6: the family is IPv6
  * @opaque: the payload cannot be read
+ * @unmarked: only selectors without a mark match
  * @read: @opaque, @proto and @ports are valid
  * @proto: protocol of the payload
  * @ports: as mcsec_ports() returns them
@@ -71,6 +72,7 @@ struct packet {
 	const struct net_device *dev;
 	bool v6;
 	bool opaque;
+	bool unmarked;
 	bool read;
 	u8 proto;
 	u32 ports;
@@ -127,13 +129,20 @@ static bool has_source(const struct mcsec_selector *sel, const struct packet *p)
 	       sel->src.s6_addr32[0];
 }
 
-/* Return true if the packet matches, apart from the payload. */
-static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
+static bool has_mark(const struct mcsec_candidate *c, const struct packet *p)
 {
 	const struct mcsec_selector *sel = c->sel;
 
-	return ((p->skb->mark & sel->mask) == sel->mark || c == p->own) &&
-	       mcsec_candidate_has_dev(c, p->dev) && has_source(sel, p);
+	if (p->unmarked)
+		return !sel->mask;
+	return (p->skb->mark & sel->mask) == sel->mark || c == p->own;
+}
+
+/* Return true if the packet matches, apart from the payload. */
+static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
+{
+	return has_mark(c, p) && mcsec_candidate_has_dev(c, p->dev) &&
+	       has_source(c->sel, p);
 }
 
 /*
@@ -201,16 +210,16 @@ ask_candidates(const struct mcsec_select *s, struct packet *p,
 	return NULL;
 }
 
-static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
-					       const struct sk_buff *skb,
-					       const struct net_device *dev,
-					       bool v6, bool opaque)
+static noinline struct mcsec_opaque
+select_any(const struct mcsec_select *s, const struct sk_buff *skb,
+	   const struct net_device *dev, bool v6, bool opaque, bool unmarked)
 {
 	struct packet p = {
 		.skb = skb,
 		.dev = dev,
 		.v6 = v6,
 		.opaque = opaque,
+		.unmarked = unmarked,
 	};
 	struct mcsec_opaque found;
 
@@ -220,16 +229,18 @@ static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
 
 struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
-					const struct net_device *dev)
+					const struct net_device *dev,
+					bool unmarked)
 {
-	return select_any(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt), true);
+	return select_any(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt), true,
+			  unmarked);
 }
 
 /* ---- the group ---- */
 
 static __always_inline struct mcsec_group *
 select_group(const struct mcsec_select *s, const struct sk_buff *skb,
-	     const struct net_device *dev, bool v6)
+	     const struct net_device *dev, bool v6, bool unmarked)
 {
 	struct mcsec_node *node = v6 ? find_address6(s, skb, 0, 0)
 				     : find_address4(s, skb, 0, 0);
@@ -245,14 +256,14 @@ select_group(const struct mcsec_select *s, const struct sk_buff *skb,
 		if (likely(group))
 			return group;
 	}
-	return select_any(s, skb, dev, v6, false).group;
+	return select_any(s, skb, dev, v6, false, unmarked).group;
 }
 
 static noinline __flatten struct mcsec_group *
 select_group6(const struct mcsec_select *s, const struct sk_buff *skb,
 	      const struct net_device *dev)
 {
-	return select_group(s, skb, dev, true);
+	return select_group(s, skb, dev, true, false);
 }
 
 /* IPv6 needs more registers, which would have to be saved for IPv4 as well. */
@@ -260,8 +271,16 @@ __flatten struct mcsec_group *mcsec_select_group(const struct mcsec_select *s,
 						 const struct mcsec_pkt *pkt,
 						 const struct net_device *dev)
 {
-	return mcsec_pkt_is_ip6(pkt) ? select_group6(s, pkt->skb, dev)
-				     : select_group(s, pkt->skb, dev, false);
+	return mcsec_pkt_is_ip6(pkt)
+		       ? select_group6(s, pkt->skb, dev)
+		       : select_group(s, pkt->skb, dev, false, false);
+}
+
+struct mcsec_group *mcsec_lookup_unmarked(const struct mcsec_select *s,
+					  const struct mcsec_pkt *pkt,
+					  const struct net_device *dev)
+{
+	return select_group(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt), true);
 }
 
 /* ---- the SA ---- */
@@ -356,19 +375,14 @@ __flatten struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
 
 /* ---- addresses alone ---- */
 
-bool mcsec_lookup_addrs(const struct mcsec_select *s, const struct sk_buff *skb,
-			bool v6)
+bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
+		      bool v6)
 {
 	const struct packet p = { .skb = skb, .v6 = v6 };
-	const struct mcsec_candidate *c;
-	struct mcsec_prefix *prefix;
-	unsigned int bit;
+	unsigned int bit = 0;
 
-	for_each_prefix(prefix, s, &p, bit)
-		for_each_candidate(c, prefix)
-			if (has_source(c->sel, &p))
-				return true;
-	return false;
+	/* A prefix is there for as long as it has a candidate. */
+	return next_prefix(s, &p, &bit);
 }
 
 /*

@@ -75,7 +75,7 @@ static noinline bool find_opaque(struct mcsec_pkt *pkt,
 				 enum mcsec_counter why, unsigned int *verdict)
 {
 	struct mcsec_opaque opaque =
-		mcsec_lookup_opaque(pkt->mnet->select, pkt, dev);
+		mcsec_lookup_opaque(pkt->mnet->select, pkt, dev, false);
 
 	pkt->group = opaque.group;
 	if (opaque.group)

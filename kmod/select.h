@@ -208,11 +208,11 @@ struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
 				   const struct mcsec_pkt *pkt, __be32 spi);
 
 /*
- * Return true if any group selects the addresses of @skb, whatever else its
- * selector has.
+ * Return true if any group selects the destination of @skb, whatever else its
+ * selector has: rules that come later may still translate the source.
  */
-bool mcsec_lookup_addrs(const struct mcsec_select *s, const struct sk_buff *skb,
-			bool v6);
+bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
+		      bool v6);
 
 /*
  * Return an enforcing group that selects by mark or interface, and whose
@@ -240,11 +240,20 @@ struct mcsec_opaque {
 
 /*
  * Find the candidates for an opaque datagram by its addresses, its mark and
- * @dev.
+ * @dev; with @unmarked as mcsec_lookup_unmarked().
  */
 struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
-					const struct net_device *dev);
+					const struct net_device *dev,
+					bool unmarked);
+
+/*
+ * Return the group like mcsec_select_group(), but of those that select by no
+ * mark, for a packet whose mark rules may have changed since it arrived.
+ */
+struct mcsec_group *mcsec_lookup_unmarked(const struct mcsec_select *s,
+					  const struct mcsec_pkt *pkt,
+					  const struct net_device *dev);
 
 /* Return true if packets of @dev may belong to the candidate's group. */
 static inline bool mcsec_candidate_has_dev(const struct mcsec_candidate *c,

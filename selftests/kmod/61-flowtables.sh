@@ -173,6 +173,33 @@ is "all datagrams arrive" \
 	"$(tcpdump -nr "$TMP/a.pcap" 'src 10.3.0.2 or src fd03::2' \
 	2>/dev/null | grep -c ESP)" 12
 
+section "a source that is translated"
+# FORWARD sees the source from before, which no group selects.
+
+ctl b group flush
+in_ns b nft -f - <<'END'
+table ip6 n {
+	chain post {
+		type nat hook postrouting priority 100;
+		ip6 saddr fd03::2 snat to fd01::2
+	}
+}
+END
+flow c $G6 4250 FREE 6
+is "without a group the translated flow leaves in the clear" "$(seen a FREE)" 6
+is "without a group the translated flow gets into the flowtable" \
+	"$(offloaded 4250)" 1
+ctl b group add g6 $G6 src fd01::2 dev eth0 forward
+before=$(counter b forward-clear)
+flow c $G6 4251 TRANSLATED 12
+is "a translated flow is clear where it may be" "$(seen d TRANSLATED)" 12
+is "a translated flow is not where a group selects its source" \
+	"$(seen a TRANSLATED)" 0
+is "each datagram of the translated flow is counted" \
+	"$(counter b forward-clear)" $((before + 12))
+is "a translated flow is in no flowtable" "$(offloaded 4251)" 0
+in_ns b nft delete table ip6 n
+
 section "a flow that was there first"
 
 first() { # name, word, command...: flows from c, then the command, then more

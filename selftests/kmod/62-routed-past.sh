@@ -68,6 +68,16 @@ routes "a verified one is routed after it" 2
 is "two datagrams of each family were routed" \
 	"$(wc -l <"$TMP/c4") $(wc -l <"$TMP/c6")" "2 2"
 
+section "a gateway with another group for mark 0"
+# At FORWARD the mark is not the one that the datagram came with, so a group that
+# selects by it hides no other.
+ctl b group add m4 $G4 dev eth0 mark 0/0xf0 forward
+ctl b group add m6 $G6 dev eth0 mark 0/0xf0 forward
+before=$(counter b in-clear)
+forge dropped
+is "beside a group for mark 0 nothing forged is routed" \
+	"$(wc -l <"$TMP/c4") $(wc -l <"$TMP/c6")" "2 2"
+
 section "a gateway that selects by a mark"
 # A rule of FORWARD sets the mark, so it says nothing about where a datagram came by.
 ctl b group flush
