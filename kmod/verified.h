@@ -3,11 +3,13 @@
  * The mark of a datagram that was verified at PRE_ROUTING, for later hooks. It
  * has two parts. The first is a flag in the control block of IP, which IP
  * clears on arrival, so a packet that arrives again out of a tunnel loses the
- * flag. Segment routing on older kernels, however, hands a decapsulated packet
- * to IP without clearing, and IPv6's frag_max_size of the outer packet is then
- * read as the flags of IPv4. The second part is therefore a random number that
- * is not known outside of this kernel, at a place that nobody else writes while
- * IP has the packet.
+ * flag. IP has no use for the bit: with one of its own, such as
+ * IPSKB_XFRM_TRANSFORMED, rules that translate addresses would not look up the
+ * policies of xfrm for the new ones. Segment routing on older kernels, however,
+ * hands a decapsulated packet to IP without clearing, and IPv6's frag_max_size
+ * of the outer packet is then read as the flags of IPv4. The second part is
+ * therefore a random number that is not known outside of this kernel, at a
+ * place that nobody else writes while IP has the packet.
  */
 #ifndef _MCSEC_VERIFIED_H
 #define _MCSEC_VERIFIED_H
@@ -17,6 +19,9 @@
 #include <net/ip.h>
 
 #include "header.h"
+
+/* The highest bit of the flags of both families */
+#define MCSEC_SKB_VERIFIED BIT(15)
 
 extern u64 mcsec_verified_cookie;
 
@@ -39,18 +44,20 @@ mcsec_verified_slot(const struct sk_buff *skb)
 
 	BUILD_BUG_ON(sizeof(struct inet_skb_parm) > at ||
 		     sizeof(struct inet6_skb_parm) > at);
+	BUILD_BUG_ON(sizeof_field(struct inet_skb_parm, flags) != 2 ||
+		     sizeof_field(struct inet6_skb_parm, flags) != 2);
 	return (struct mcsec_verified *)(skb->cb + at);
 }
 
 static inline bool mcsec_is_verified4(const struct sk_buff *skb)
 {
-	return IPCB(skb)->flags & IPSKB_XFRM_TRANSFORMED &&
+	return IPCB(skb)->flags & MCSEC_SKB_VERIFIED &&
 	       mcsec_verified_slot(skb)->cookie == mcsec_verified_cookie;
 }
 
 static inline bool mcsec_is_verified6(const struct sk_buff *skb)
 {
-	return IP6CB(skb)->flags & IP6SKB_XFRM_TRANSFORMED &&
+	return IP6CB(skb)->flags & MCSEC_SKB_VERIFIED &&
 	       mcsec_verified_slot(skb)->cookie == mcsec_verified_cookie;
 }
 
@@ -80,11 +87,11 @@ static inline void mcsec_set_verified(struct sk_buff *skb, u8 pf, bool here,
 	slot->sender = sender;
 	/* The fragment size belongs to the ESP datagram. */
 	if (!mcsec_is_ip6(pf)) {
-		IPCB(skb)->flags |= IPSKB_XFRM_TRANSFORMED |
+		IPCB(skb)->flags |= MCSEC_SKB_VERIFIED |
 				    (here ? IPSKB_FORWARDED : 0);
 		IPCB(skb)->frag_max_size = 0;
 	} else {
-		IP6CB(skb)->flags |= IP6SKB_XFRM_TRANSFORMED |
+		IP6CB(skb)->flags |= MCSEC_SKB_VERIFIED |
 				     (here ? IP6SKB_FORWARDED : 0);
 		IP6CB(skb)->frag_max_size = 0;
 	}

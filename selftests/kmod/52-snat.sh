@@ -82,4 +82,53 @@ is "under the documentation's rules the source is the one that these give" \
 is "no datagram that was protected was in the clear" "$(clear)" 0
 is "each protected datagram was accepted" \
 	"$(counters b out-exempt in-exempt)" "in-accepted 8"
+
+section "a policy of xfrm for translated addresses"
+# r sends on to h what it verifies, and has a policy to encrypt what it sends there.
+
+in_ns r nft flush ruleset
+ctl r group flush
+ctl b group flush
+in_ns r sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0
+in_ns r nft -f - <<END
+table ip t {
+	chain kind {
+		type filter hook prerouting priority -150
+		udp dport $PORT meta pkttype set host
+	}
+	chain pre {
+		type nat hook prerouting priority dstnat
+		ip daddr $G4 dnat to 192.168.7.2
+	}
+	chain post {
+		type nat hook postrouting priority srcnat
+		oifname eth0 snat to 192.168.7.1
+	}
+}
+END
+nip r xfrm state add src 192.168.7.1 dst 192.168.7.2 proto esp spi 0x100 \
+	mode transport aead 'rfc4106(gcm(aes))' "0x$(new_key 20)" 128
+nip r xfrm policy add dir out src 192.168.7.1/32 dst 192.168.7.2/32 tmpl \
+	src 192.168.7.1 dst 192.168.7.2 proto esp spi 0x100 mode transport
+sniff h inside "src 192.168.7.1"
+inside() {
+	sniffed inside
+	echo "$(grep -ac "$1" "$TMP/inside.pcap") in the clear," \
+		"$(tcpdump -nr "$TMP/inside.pcap" 2>/dev/null | grep -c ESP) ESP"
+}
+mc b send $G4 $PORT eth0 sport=4001 count=6 ttl=8 text=PLAIN >/dev/null
+wait_until 20 captured inside 6
+is "without a group xfrm encrypts what rules translate" "$(inside PLAIN)" \
+	"0 in the clear, 6 ESP"
+ctl r group add g4 $G4 dev eth1 forward
+ctl b group add g4 $G4
+key=$(new_key 20)
+sa_add b g4 "$key" spi 4200 dir out alg aes-gcm-16 sender-id 8-9 select
+sa_add r g4 "$key" spi 4200 dir in alg aes-gcm-16
+before=$(counter r in-accepted)
+mc b send $G4 $PORT eth0 sport=4002 count=6 ttl=8 text=VERIFIED >/dev/null
+wait_until 20 captured inside 12
+is "each of six is verified" "$(($(counter r in-accepted) - before))" 6
+is "xfrm encrypts what was verified and rules translate" "$(inside VERIFIED)" \
+	"0 in the clear, 12 ESP"
 tap_done
