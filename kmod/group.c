@@ -416,6 +416,13 @@ void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa)
 	rcu_assign_pointer(group->out, sa);
 }
 
+/*
+ * All namespaces with the module. The kernel's own list lacks those that are
+ * being deleted, which may take seconds in which their keys still exist.
+ */
+static LIST_HEAD(nets);
+static DEFINE_MUTEX(nets_lock);
+
 void mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 {
 	mnet->net = net;
@@ -423,6 +430,9 @@ void mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	xa_init(&mnet->by_id);
 	atomic_set(&mnet->alive, 0);
 	mcsec_windows_init(&mnet->windows, net->user_ns);
+	mutex_lock(&nets_lock);
+	list_add_tail(&mnet->node, &nets);
+	mutex_unlock(&nets_lock);
 }
 
 int mcsec_net_prepare(struct mcsec_net *mnet)
@@ -461,7 +471,7 @@ err_stats:
 	return err;
 }
 
-void mcsec_net_end_sas(struct mcsec_net *mnet, bool wipe)
+static void end_sas(struct mcsec_net *mnet, bool wipe)
 {
 	struct mcsec_group *group;
 	struct mcsec_sa *sa;
@@ -474,6 +484,16 @@ void mcsec_net_end_sas(struct mcsec_net *mnet, bool wipe)
 	mutex_unlock(&mnet->lock);
 }
 
+void mcsec_nets_end_sas(bool wipe)
+{
+	struct mcsec_net *mnet;
+
+	mutex_lock(&nets_lock);
+	list_for_each_entry(mnet, &nets, node)
+		end_sas(mnet, wipe);
+	mutex_unlock(&nets_lock);
+}
+
 void mcsec_net_flush(struct mcsec_net *mnet)
 {
 	struct mcsec_group *group;
@@ -481,12 +501,17 @@ void mcsec_net_flush(struct mcsec_net *mnet)
 
 	lockdep_assert_held(&mnet->lock);
 
-	xa_for_each(&mnet->by_id, id, group)
+	xa_for_each(&mnet->by_id, id, group) {
 		mcsec_group_del(group);
+		cond_resched();
+	}
 }
 
 void mcsec_net_exit(struct mcsec_net *mnet)
 {
+	mutex_lock(&nets_lock);
+	list_del(&mnet->node);
+	mutex_unlock(&nets_lock);
 	/* SAs send notifications and count packets until they are freed. */
 	wait_var_event(&mnet->alive, !atomic_read(&mnet->alive));
 	xa_destroy(&mnet->by_id);

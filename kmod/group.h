@@ -32,7 +32,7 @@ extern unsigned int mcsec_net_id;
 
 /**
  * struct mcsec_net - a network namespace
- * @lock: protects all that follows; packets read some of it under RCU
+ * @lock: protects all that follows but @node; packets read some of it under RCU
  * @ready: @select, @by_name and @stats exist, since the first group was made
  * @select: groups by selector, and their SAs by addresses and SPI
  * @by_name: all groups by name
@@ -46,6 +46,7 @@ extern unsigned int mcsec_net_id;
  * @ops: hooks of the namespace, registered while it has groups; a dump of
  *	hooks may read them for another grace period
  * @net: the namespace
+ * @node: in the list of all namespaces, under a lock of its own
  */
 struct mcsec_net {
 	struct mutex lock;
@@ -61,6 +62,7 @@ struct mcsec_net {
 	struct mcsec_stats __percpu *stats;
 	struct nf_hook_ops ops[MCSEC_HOOKS];
 	struct net *net;
+	struct list_head node;
 };
 
 /**
@@ -287,10 +289,10 @@ void mcsec_group_sa_set_dir(struct mcsec_group *group, struct mcsec_sa *sa,
 void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa);
 
 /*
- * Call mcsec_sa_end() for all SAs of the namespace. Takes
- * mnet->lock.
+ * Call mcsec_sa_end() for all SAs of all namespaces, of those too that are being
+ * deleted. Takes the lock of each; may sleep.
  */
-void mcsec_net_end_sas(struct mcsec_net *mnet, bool wipe);
+void mcsec_nets_end_sas(bool wipe);
 
 void mcsec_net_init(struct mcsec_net *mnet, struct net *net);
 /*

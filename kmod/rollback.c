@@ -4,17 +4,11 @@
 
 #include <linux/notifier.h>
 #include <linux/random.h>
-#include <linux/rtnetlink.h>
 #include <linux/suspend.h>
 
 static void end_all_sas(bool wipe)
 {
-	struct net *net;
-
-	down_read(&net_rwsem);
-	for_each_net(net)
-		mcsec_net_end_sas(mcsec_net_of(net), wipe);
-	up_read(&net_rwsem);
+	mcsec_nets_end_sas(wipe);
 	if (wipe)
 		mcsec_sa_wait_wiped();
 }

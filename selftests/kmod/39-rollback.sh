@@ -78,7 +78,35 @@ refuse "an SA is refused before the image in other namespaces, too" \
 	sa_add b g4 "$(new_key 20)" spi 4099 \
 	dir in alg aes-gcm-16
 
+section "a namespace that is being deleted"
+# Namespaces are taken off the kernel's list seconds before their SAs go. The cipher
+# counts who has a key of it.
+
+refs() {
+	awk -F ' *: ' '$1 == "name" { name = $2 }
+		$1 == "refcnt" && name == "gcm(aes)" { print $2; exit }' /proc/crypto
+}
+echo 2 >$knob
+ctl a group flush
+ctl b group flush
+wait_until 20 test "$(refs)" -le 1
+ns_create dying
+ctl dying group add g4 $G4
+sa_add dying g4 "$(new_key 20)" spi 4096 dir inout alg aes-gcm-16 \
+	sender-id 1-8 select
+for i in {1..400}; do
+	echo "link add d$i type dummy"
+done | nip dying -batch -
+ns_delete dying
+sleep 0.001
+with=$(refs)
+echo 1 >$knob
+is "the key of a namespace that is being deleted is in no image" \
+	"$with, then $(refs)" "2, then 1"
+
 section "resume"
+
+groups a
 
 echo 2 >$knob
 try "when the machine is back, the very same SA is taken" again
