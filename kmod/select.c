@@ -262,8 +262,13 @@ void mcsec_select_del(struct mcsec_select *s, struct mcsec_candidate *c)
 
 void mcsec_select_put(struct mcsec_select *s, struct mcsec_candidate *c)
 {
-	while (c->n_devs)
-		mcsec_dev_put(&s->devs, c->devs[--c->n_devs]);
+	unsigned int i;
+
+	/* Packets may still read the candidate, for which no interface means
+	 * any, so the number stays.
+	 */
+	for (i = 0; i < c->n_devs; i++)
+		mcsec_dev_put(&s->devs, c->devs[i]);
 }
 
 /* ---- SAs ---- */
