@@ -20,7 +20,7 @@
 
 #include "header.h"
 
-/* The highest bit of the flags of both families */
+/* The highest bit of the flags of both families is not used by IP. */
 #define MCSEC_SKB_VERIFIED BIT(15)
 
 extern u64 mcsec_verified_cookie;

@@ -141,7 +141,7 @@ if [ -e /dev/net/tun ] && command -v smcrouted >/dev/null; then
 		vm $G6 -14:20 -13:60 0:24 20:4 39:0
 	} | grep -c taken)
 	wait_until 20 counted gw out-checksum "$taken"
-	is "what the tap takes of checksums that begin in front of UDP is refused" \
+	is "checksums that begin in front of UDP are refused where the tap takes them" \
 		"$(counter gw out-checksum)" "$taken"
 	is "none of these was protected" "$(counter gw out-protected)" 2
 	is "none of these arrived" "$(got vm-g4 | wc -l) $(got vm-g6 | wc -l)" "1 1"
