@@ -17,6 +17,7 @@
 #include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/outbox.h"
+#include "gcks/place.h"
 #include "gcks/policy.h"
 #include "gcks/registration.h"
 #include "gcks/schedule.h"
@@ -197,7 +198,11 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
 		return;
 	m = gmc_find(g, identity);
-	if (m && m->send && ike_sa_serial(sa) >= m->over && !judge_ended(k, sa))
+	if (!m || !m->send || judge_ended(k, sa))
+		return;
+	if (place_is_twin(m, &ike_sa_peer(sa)->addr))
+		outbox_confirm_twin(g, m, spi);
+	else if (ike_sa_serial(sa) >= m->over)
 		outbox_confirm(g, m, spi);
 }
 

@@ -296,7 +296,10 @@ void gmc_member_free(struct gmember *m)
 /* A member whose Data SA is not known has the SPI 0, as keys have before the first. */
 bool gmc_confirmed(const struct group *g, const struct gmember *m)
 {
-	return m->send && m->sends_spi && m->sends_spi == gkey_spi(&g->st.data);
+	uint32_t spi = gkey_spi(&g->st.data);
+
+	return m->send && m->sends_spi && m->sends_spi == spi &&
+	       (addr_is_none(&m->twin_at) || m->twin_spi == spi);
 }
 
 /* Return true if GSA_REKEYs to @m must not be fragments. */

@@ -9,6 +9,7 @@
 #include "gcks/inband.h"
 #include "gcks/judge.h"
 #include "gcks/key_source.h"
+#include "gcks/place.h"
 #include "gcks/term.h"
 #include "gcks/waiting.h"
 #include "wire/proto.h"
@@ -114,6 +115,8 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 		gmc_came(g, j->m->identity);
 		g->n_joins++;
 	} else {
+		if (j->m->send && j->send)
+			place_note_twin(g, j->m, &j->from.addr);
 		gmc_set_send(g, j->m, j->send);
 		gmc_set_fragments(g, j->m, j->fragments);
 		if (!j->told)

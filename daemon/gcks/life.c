@@ -513,6 +513,8 @@ static void carry_leave(const struct gmember *was, struct gmember *m)
 static void carry_member(const struct gmember *was, struct gmember *m)
 {
 	m->over = was->over;
+	m->twin_at = was->twin_at;
+	m->twin_spi = was->twin_spi;
 	gmc_set_data_spi(m->g, m, was->sends_spi);
 	m->confirmed_at = was->confirmed_at;
 	m->reported = was->reported;

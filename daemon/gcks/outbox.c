@@ -14,6 +14,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group_key.h"
+#include "gcks/place.h"
 #include "wire/message.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -142,24 +143,45 @@ static bool is_retired_spi(const struct group *g, uint32_t spi)
  * A sender may report as often as it likes, so a report costs the same however
  * many members there are, and a change is confirmed, and logged, once.
  */
+static bool is_known_spi(struct group *g, uint32_t spi)
+{
+	if (spi == gkey_spi(&g->st.data) || is_retired_spi(g, spi))
+		return true;
+	g->wrong_confirms++;
+	return false;
+}
+
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
+{
+	if (!is_known_spi(g, spi))
+		return;
+	stragglers_report(g, m);
+	gmc_set_data_spi(g, m, spi);
+	if (gmc_confirmed(g, m))
+		outbox_note_confirmed(g);
+}
+
+void outbox_confirm_twin(struct group *g, struct gmember *m, uint32_t spi)
+{
+	if (!is_known_spi(g, spi))
+		return;
+	place_set_twin_spi(g, m, spi);
+	if (gmc_confirmed(g, m))
+		outbox_note_confirmed(g);
+}
+
+void outbox_note_confirmed(struct group *g)
 {
 	uint64_t after;
 
-	if (spi != gkey_spi(&g->st.data) && !is_retired_spi(g, spi)) {
-		g->wrong_confirms++;
-		return;
-	}
-	stragglers_report(g, m);
-	gmc_set_data_spi(g, m, spi);
-	if (!gmc_confirmed(g, m) || outbox_unconfirmed(g) || g->confirmed_ms)
+	if (outbox_unconfirmed(g) || g->confirmed_ms)
 		return;
 	after = group_now_ms(g) - g->change_ms;
 	g->confirmed_ms = after > UINT32_MAX ? UINT32_MAX : after ? after : 1;
 	group_info(g,
 		   "rekey confirmed: all %u senders use Data SA " SPI_FMT
 		   ": %u ms after the change",
-		   g->n_senders, spi, g->confirmed_ms);
+		   g->n_senders, gkey_spi(&g->st.data), g->confirmed_ms);
 }
 
 /* ---- copies -------------------------------------------------------------- */
@@ -269,7 +291,7 @@ static struct out_msg *missed_link(const struct group *g)
 	TAILQ_FOREACH(m, &g->senders, by_send)
 	for (o = first; !m->inband && o && o != missed;
 	     o = next_link(TAILQ_NEXT(o, all)))
-		if (o->from_spi == m->sends_spi)
+		if (o->from_spi == m->sends_spi || o->from_spi == m->twin_spi)
 			missed = o;
 	return missed;
 }

@@ -28,6 +28,10 @@ uint32_t outbox_unconfirmed(const struct group *g);
  * never had is counted in g->wrong_confirms and ignored.
  */
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi);
+/* The same of the other host of @m's identity, see place.h. */
+void outbox_confirm_twin(struct group *g, struct gmember *m, uint32_t spi);
+/* Note it if all senders have confirmed, and the last one by no report. */
+void outbox_note_confirmed(struct group *g);
 
 /* Must run within a transaction of the store. Return 0 or -errno. */
 int outbox_put(struct group *g, const struct out_msg *o);

@@ -27,4 +27,28 @@ void place_replace(struct group *g, struct gmember *m);
 bool place_allows(const struct group *g, const struct addr *a,
 		  const struct addr *b);
 
+/* ---- two senders of one identity ------------------------------------------ */
+
+/*
+ * With ONE_PLACE_ALLOW two hosts may send with one identity. The identity has confirmed a
+ * change when both have; they are told apart by their addresses. A host that only has
+ * another address now is taken for two as well, until the former one has been silent for
+ * longer than any that is connected (place_forget_twins()).
+ */
+
+/*
+ * Note that the sender @m registers once more as a sender, from @from: before m->at
+ * changes.
+ */
+void place_note_twin(struct group *g, struct gmember *m,
+		     const struct addr *from);
+/* Return true if @from is the other host of @m. */
+bool place_is_twin(const struct gmember *m, const struct addr *from);
+/* Note that the other host of @m sends with the Data SA @spi. */
+void place_set_twin_spi(struct group *g, struct gmember *m, uint32_t spi);
+/*
+ * Forget those that have not confirmed the last change and would have asked by now.
+ */
+void place_forget_twins(struct group *g);
+
 #endif

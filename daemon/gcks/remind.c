@@ -8,6 +8,7 @@
 #include "gcks/identity.h"
 #include "gcks/outbox.h"
 #include "gcks/pace.h"
+#include "gcks/place.h"
 #include "ike/engine.h"
 #include "lib/util.h"
 
@@ -92,6 +93,8 @@ static void remind_due(void *arg)
 
 	if (!g->st.keyed || !outbox_unconfirmed(g) || !g->k->engine)
 		return;
+	place_forget_twins(g);
+	outbox_note_confirmed(g);
 	id_set(&s.idg, IKE_ID_KEY_ID, g->conf->name, strlen(g->conf->name));
 	if (waits_for_copies(g)) {
 		timer_set(g->k->deps.tq, &g->remind, FIRST_MS);

@@ -210,6 +210,88 @@ static void test_family(void)
 	sim_finish(&s, "IPv6");
 }
 
+/* ---- two senders of one identity ------------------------------------------ */
+
+static struct sim_member *other;
+
+/* A second host sends as s.example as well, and has registered last. */
+static void two_senders(uint64_t seed)
+{
+	usual(seed, ONE_PLACE_ALLOW);
+	other = sim_add(&s, "s.example", true, true);
+	sim_up(other);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).senders, 1, "the two hosts are one sender");
+	is_int(sim_group(&s).unconfirmed, 0, "nobody is waited for at rest");
+}
+
+/* Return the time at which the status waits for nobody. */
+static uint64_t run_until_confirmed(void)
+{
+	uint64_t end = s.ms + 200000;
+
+	while (s.ms < end && sim_group(&s).unconfirmed)
+		sim_run(&s, 10);
+	ok(s.ms < end, "nobody is waited for any more");
+	return s.ms;
+}
+
+/* One of the hosts loses all GSA_REKEYs: the other one does not confirm for it. */
+static void test_two_senders(bool last_is_deaf)
+{
+	struct sim_member *deaf, *hears;
+	uint64_t at, over;
+	uint32_t ms;
+
+	two_senders(40 + last_is_deaf);
+	deaf = last_is_deaf ? other : tx;
+	hears = last_is_deaf ? tx : other;
+	sim_stream(&s, deaf, 20);
+	sim_run(&s, 1000);
+	deaf->deaf = true;
+	at = s.ms;
+	is_int(sim_evict(s.gcks, "video", "a.example", &ms, &err), 0,
+	       "a receiver is evicted");
+	sim_run(&s, ms);
+	is_int(sim_status(hears).data_spi, sim_group(&s).data_spi,
+	       "the host that hears has followed");
+	is_int(sim_group(&s).unconfirmed, 1, "the deaf host is waited for");
+	is_int(sim_group(&s).confirmed_ms, 0, "the sender has not confirmed");
+	over = run_until_confirmed();
+	is_int(sim_group(&s).confirmed_ms > ms, 1,
+	       "the sender has confirmed when both hosts have");
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, a, over), 0,
+	       "a confirmation is true of both hosts");
+	is_int(sim_reads_after(&s, a, at) > 0, 1,
+	       "the evicted member has read the deaf host");
+	sim_finish(&s, "two senders");
+}
+
+/* A host that has another address now confirms as one, when the former one is silent. */
+static void test_moved_sender(void)
+{
+	uint32_t ms;
+
+	two_senders(42);
+	sim_stream_stop(&s);
+	sim_down(tx);
+	is_int(sim_evict(s.gcks, "video", "a.example", &ms, &err), 0,
+	       "a receiver is evicted");
+	sim_run(&s, 50000);
+	is_int(sim_group(&s).unconfirmed, 1, "the former host is waited for");
+	run_until_confirmed();
+	ok(sim_group(&s).confirmed_ms < 70000,
+	   "the former host is waited for no longer than for silence");
+	sim_rekey(s.gcks, "video", &err);
+	sim_run(&s, 10000);
+	is_int(sim_group(&s).unconfirmed, 0,
+	       "the former host is not waited for once more");
+	sim_finish(&s, "moved sender");
+}
+
 int main(void)
 {
 	RUN(test_allow);
@@ -218,5 +300,8 @@ int main(void)
 	RUN(test_replace);
 	RUN(test_replace_in_batch);
 	RUN(test_family);
+	RUN(test_two_senders, false);
+	RUN(test_two_senders, true);
+	RUN(test_moved_sender);
 	return done();
 }
