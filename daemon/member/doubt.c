@@ -168,17 +168,18 @@ void doubt_received(struct mgroup *g, uint64_t made_ms)
 /*
  * An answer may have been lost and come again, so that it tells nothing about what was
  * noted after it was made. Whatever made the member doubt may not come again either: each
- * sign counts once. A membership is extended by any answer.
+ * sign counts once. Any answer that is taken extends the membership, and has the Data SA
+ * of its Rekey SA: one for a Rekey SA that was replaced meanwhile is not taken.
  */
 static unsigned int doubts_after(const struct mgroup *g, uint64_t ms)
 {
+	const unsigned int settled = 1u << DOUBT_TERM | 1u << DOUBT_DATA;
 	unsigned int i, newer = 0;
 
 	for (i = 0; i < DOUBT_MAX; i++)
-		if (i != DOUBT_TERM && g->doubts & 1u << i &&
-		    g->doubt_ms[i] > ms)
+		if (g->doubt_ms[i] > ms)
 			newer |= 1u << i;
-	return newer;
+	return g->doubts & newer & ~settled;
 }
 
 static void note_rest(struct mgroup *g)
