@@ -21,7 +21,7 @@
 #define STEP_N 256
 #define STEP_MS 50
 /* Longest wait for the first copy of an exclusion. */
-#define UNTOLD_MS 10000
+#define UNTOLD_MS 30000
 
 struct step {
 	struct group *g;

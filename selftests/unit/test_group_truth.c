@@ -196,17 +196,20 @@ static void test_waits(void)
 	uint64_t at;
 
 	usual(2);
+	/* The key server can't tell the sender over its IKE SA either. */
 	tx->deaf = true;
+	tx->mute = true;
 	at = s.ms;
 	evict_b();
 	sim_run(&s, 10000);
 	g = sim_group(&s);
-	is_int(g.unconfirmed, 1, "a deaf sender is waited for");
+	is_int(g.unconfirmed, 1, "a sender that hears nothing is waited for");
 	is_int(confirmed(), 1, "the other one has confirmed");
 	ok(!g.confirmed_ms, "the eviction is not said to be through");
 	ok(sim_reads_after(&s, b, at + 5000) > 0,
 	   "the eviction that waits for a sender is not through");
 	tx->deaf = false;
+	tx->mute = false;
 	sim_run(&s, 2500);
 	g = sim_group(&s);
 	is_int(g.unconfirmed, 0,
