@@ -13,8 +13,7 @@ struct ends {
 	struct gsa_sa policy;
 	uint8_t keymat[KD_PLAIN_MAX];
 	struct sigkey *key;
-	struct rekey_sa tx;
-	struct rekey_sa rx;
+	struct rekey_sa tx, rx;
 };
 
 static void policy_set(struct gsa_sa *sa, uint16_t encr, uint16_t bits,
