@@ -28,7 +28,7 @@
  */
 #define EXCLUDED_MAX_MS 6000
 /* Interval at which that is looked at. */
-#define EXCLUDED_STEP_MS 250
+#define LOOK_MS 250
 
 struct order {
 	TAILQ_ENTRY(order) all;
@@ -267,11 +267,10 @@ static void order_waits(struct group *g, struct order *o, uint32_t ms)
 /* Return true if @o, which is a reset, is run again when senders have another key. */
 static bool waits_for_exclusion(struct group *g, struct order *o)
 {
-	uint32_t ms = pace_before_reset_ms(g, !outbox_unconfirmed(g));
-
+	uint32_t ms =
+		pace_before_reset_ms(g, !outbox_unconfirmed(g), &o->until_ms);
 	if (ms)
-		order_waits(g, o,
-			    ms < EXCLUDED_STEP_MS ? ms : EXCLUDED_STEP_MS);
+		order_waits(g, o, ms < LOOK_MS ? ms : LOOK_MS);
 	return ms;
 }
 
@@ -298,9 +297,9 @@ static void run_reset(struct group *g, struct order *o)
 
 /* ---- policy and close --------------------------------------------------- */
 
-static void look_again(struct order *o, uint32_t ms)
+static void look_again(struct order *o, uint64_t ms)
 {
-	timer_set(o->g->k->deps.tq, &o->wait, ms);
+	timer_set(o->g->k->deps.tq, &o->wait, ms < LOOK_MS ? ms : LOOK_MS);
 }
 
 static void policy_waits(struct group *g, struct order *o, uint32_t ms)
@@ -490,10 +489,10 @@ static void exclusion_due(void *arg)
 {
 	struct order *o = arg;
 	struct group *g = o->g;
+	uint64_t now = group_now_ms(g), until = o->until_ms;
 
-	if (o->until_ms && outbox_unconfirmed(g) &&
-	    group_now_ms(g) < o->until_ms) {
-		look_again(o, EXCLUDED_STEP_MS);
+	if (until > now && outbox_unconfirmed(g)) {
+		look_again(o, until - now);
 		return;
 	}
 	o->waits = false;

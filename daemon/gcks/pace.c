@@ -238,13 +238,20 @@ uint32_t pace_excluded_ms(const struct group *g)
 	return ms_left(g, g->pace.excluded_ms);
 }
 
-uint32_t pace_before_reset_ms(const struct group *g, bool confirmed)
+/*
+ * Each leave is an exclusion, so that a wait that began anew with each would not end as
+ * long as members leave.
+ */
+uint32_t pace_before_reset_ms(const struct group *g, bool confirmed,
+			      uint64_t *until_ms)
 {
-	uint64_t excluded = g->pace.excluded_ms;
-
-	if (confirmed || !excluded)
+	if (!g->pace.excluded_ms)
 		return pace_beat_ms(g);
-	return ms_left(g, excluded + CONFIRM_MAX_MS);
+	if (!*until_ms)
+		*until_ms = g->pace.excluded_ms + CONFIRM_MAX_MS;
+	if (!confirmed && ms_left(g, *until_ms))
+		return ms_left(g, *until_ms);
+	return ms_left(g, *until_ms + CONFIRM_MAX_MS) ? pace_beat_ms(g) : 0;
 }
 
 uint32_t pace_switch_ms(const struct group *g)

@@ -116,9 +116,11 @@ uint32_t pace_excluded_ms(const struct group *g);
  * Return the milliseconds for which a reset has to wait for the exclusion before it:
  * senders that have not followed that would use the old key for as long as DTD, like
  * all others. @confirmed: all have; then its burst has to end. Those that do not confirm
- * for 6 s are waited for no longer.
+ * for 6 s are waited for no longer, nor are bursts of later exclusions for 6 s more.
+ * *@until_ms: end of the first of these times, which the first call sets if it is 0.
  */
-uint32_t pace_before_reset_ms(const struct group *g, bool confirmed);
+uint32_t pace_before_reset_ms(const struct group *g, bool confirmed,
+			      uint64_t *until_ms);
 /* Return the milliseconds until senders use the Data SA of the last change. */
 uint32_t pace_switch_ms(const struct group *g);
 /* Return the milliseconds until the last copy of the last change is sent. */

@@ -353,6 +353,49 @@ static void test_unconfirmed(void)
 	teardown();
 }
 
+#define LEAVERS 30
+
+/* Receivers leave each @step_ms while a sender confirms nothing. */
+static void test_leaving(enum reset_by by, unsigned int step_ms)
+{
+	struct sim_member *m[LEAVERS];
+	struct conf_gcks none;
+	char name[32];
+	unsigned int i;
+	uint64_t at;
+	int ret = 1;
+
+	usual(450 + by, 15);
+	for (i = 0; i < LEAVERS; i++) {
+		snprintf(name, sizeof(name), "c%u.example", i);
+		m[i] = sim_add(&s, name, false, true);
+		sim_up(m[i]);
+	}
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	tx->offline = true;
+	is_int(evict(), 1625, "the eviction is effective as always");
+	none = s.conf;
+	none.n_groups = 0;
+	at = s.ms;
+	if (by == BY_POLICY)
+		s.cg.alg.key_bits = 256;
+	if (by == BY_ORDER)
+		gcks_reset(s.gcks, "video", answered, &ret);
+	else
+		gcks_reload(s.gcks, by == BY_POLICY ? &s.conf : &none, answered,
+			    &ret);
+	for (i = 0; i < LEAVERS && ret == 1; i++) {
+		member_leave(m[i]->m, NULL);
+		sim_run(&s, step_ms);
+	}
+	is_int(ret, 0, "the reset is done while members leave");
+	ok(s.ms - at <= 14000, "leaves each %u ms: done after %ju ms", step_ms,
+	   (uintmax_t)(s.ms - at));
+	teardown();
+}
+
 int main(void)
 {
 	unsigned int after;
@@ -375,5 +418,9 @@ int main(void)
 	RUN(test_behind, BY_POLICY, 100);
 	RUN(test_behind, BY_REMOVAL, 100);
 	RUN(test_unconfirmed);
+	RUN(test_leaving, BY_ORDER, 5000);
+	RUN(test_leaving, BY_ORDER, 500);
+	RUN(test_leaving, BY_POLICY, 1500);
+	RUN(test_leaving, BY_REMOVAL, 3000);
 	return done();
 }
