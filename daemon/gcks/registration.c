@@ -211,8 +211,9 @@ static bool repeats_last(const struct gmember *m, const struct join_req *j,
 
 /*
  * A sender that has not confirmed the last change goes on with a key that others drop, and
- * that an evicted member has: it gets its Sender-IDs whatever it asked for before, once
- * for each change and interval.
+ * that an evicted member has: it gets a Sender-ID whatever it asked for before, once for
+ * each change and interval. It gets no more than one, since one that starts again at each
+ * change would use up those of all.
  */
 static bool helps_sender(const struct group *g, struct join_req *j)
 {
@@ -225,6 +226,7 @@ static bool helps_sender(const struct group *g, struct join_req *j)
 		return false;
 	m->helped_at = g->rekeys;
 	m->helped_ms = now ? now : 1;
+	j->n_sids = 1;
 	return true;
 }
 
