@@ -507,6 +507,7 @@ static void carry_leave(const struct gmember *was, struct gmember *m)
 		return;
 	m->replaced = was->replaced;
 	m->ended = was->ended;
+	m->lapsed = was->lapsed;
 	batch_leave_in(m->g, m, was->leave_ms > now ? was->leave_ms - now : 0);
 }
 
@@ -520,6 +521,8 @@ static void carry_member(const struct gmember *was, struct gmember *m)
 	m->reported = was->reported;
 	m->has_spi = was->has_spi;
 	m->owed = was->owed;
+	m->helped_at = was->helped_at;
+	m->helped_ms = was->helped_ms;
 	if (m->renewed && was->renewed)
 		m->renewed_ms = was->renewed_ms;
 	/* A request that is open now is of the group that goes. */
@@ -645,6 +648,7 @@ static void reread_due(void *arg)
 	}
 	group_warn(g, "store read again: it has another version of the group");
 	carry_over(old, g);
+	remind_changed(g);
 	group_free(old);
 	inband_changed(g);
 	group_idle(g);

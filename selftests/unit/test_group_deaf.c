@@ -318,6 +318,52 @@ static void test_inband_back(void)
 	sim_finish(&s, "inband");
 }
 
+#define STARTS 40
+
+/* A sender that starts again after each change does not use up the Sender-IDs of all. */
+static void test_starts_sparing(void)
+{
+	unsigned int i, before = 0;
+
+	begin(51, 0);
+	tx->cg.sender_ids = 4;
+	for (i = 0; i < STARTS; i++) {
+		if (i == STARTS / 4)
+			before = TAILQ_FIRST(&s.gcks->groups)->st.next_sid;
+		sim_down(tx);
+		sim_rekey(s.gcks, NULL, &err);
+		sim_run(&s, 4000);
+		sim_up(tx);
+		sim_run(&s, 2500);
+	}
+	i = TAILQ_FIRST(&s.gcks->groups)->st.next_sid - before;
+	ok(i <= 45, "%u starts: %u Sender-IDs", STARTS - STARTS / 4, i);
+	sim_finish(&s, "starts sparing");
+}
+
+/* The store has another version of the group while a sender is to be told. */
+static void test_reread(void)
+{
+	struct sim_member *out;
+	struct group *g;
+	uint64_t t0;
+
+	begin(70, 20);
+	tx->deaf = true;
+	t0 = s.ms;
+	out = evict_one(0);
+	sim_run(&s, 300);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	g->ops->stale(g);
+	sim_run(&s, 20000);
+	is_int(sim_group(&s).unconfirmed, 0,
+	       "read again: the deaf sender has confirmed");
+	is_int(tx->n_told > 0, 1, "read again: the sender was told");
+	is_int(sim_reads_after(&s, out, t0 + 20000), 0,
+	       "read again: the evicted member reads nothing");
+	sim_finish(&s, "read again");
+}
+
 int main(void)
 {
 	RUN(test_long_deaf);
@@ -331,6 +377,8 @@ int main(void)
 	RUN(test_restarts, 40);
 	RUN(test_restarts, 41);
 	RUN(test_restarts_only);
+	RUN(test_starts_sparing);
+	RUN(test_reread);
 	RUN(test_inband_back);
 	return done();
 }
