@@ -371,10 +371,11 @@ static void feed_watchdog(void *arg)
 }
 
 /*
- * Status of a start that another one cannot help: a token that has refused a PIN would
- * be locked by a few of them. The units do not restart the daemon then.
+ * Status of a start whose seal key was refused, which another one cannot help: a token
+ * that has refused a PIN would be locked by a few of them. The units do not restart the
+ * daemon then. A revocation list that is refused may be corrected, so that has 1.
  */
-#define EXIT_KEY_REJECTED 77
+#define EXIT_SEAL_REJECTED 77
 
 static int run_daemon(struct app *a)
 {
@@ -387,7 +388,7 @@ static int run_daemon(struct app *a)
 	if (ret) {
 		log_err("not started: %s",
 			err.text[0] ? err.text : strerror(-ret));
-		return ret == -EKEYREJECTED ? EXIT_KEY_REJECTED : 1;
+		return a->seal_rejected ? EXIT_SEAL_REJECTED : 1;
 	}
 	if (priv_confine(&err))
 		log_warn("system calls not confined: %s", err.text);

@@ -57,6 +57,7 @@ struct peer_keys {
 struct app {
 	struct conf *conf;
 	bool failed; /* stopped by a fault, not by an order */
+	bool seal_rejected; /* vault_open(): no other start can help */
 	bool debug; /* log everything, whatever is configured */
 	bool reloading; /* waiting for the stores */
 	struct reload *reload_waits; /* requested during that */

@@ -244,6 +244,7 @@ static int open_store(struct app *a, struct err *err)
 	/* A new key could not open an existing store. */
 	fresh = access(c->store, F_OK) && errno == ENOENT;
 	ret = vault_open(&a->vault, seal_place(c, &place), paths, fresh, err);
+	a->seal_rejected = ret == -EKEYREJECTED;
 	for (i = 0; !ret && c->store_thread && i < VAULT_STORES; i++)
 		ret = store_thread(a->vault.store[i], a->loop, err);
 	return ret;

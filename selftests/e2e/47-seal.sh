@@ -59,6 +59,22 @@ mkdir -p "$TMP/k" "$S"
 ns_create k
 in_ns k ip link set lo up
 
+section "a revocation list"
+
+seal_conf ""
+ca_make
+openssl req -x509 -new -newkey ed25519 -nodes -keyout "$S/forger.key" \
+	-out "$S/forger.pem" -subj "/CN=mcsec CA" 2>"$S/log" || sed 's/^/# /' "$S/log"
+try "a forger makes a list" ca_do -gencrl -out "$S/list" -keyfile "$S/forger.key" \
+	-cert "$S/forger.pem"
+sed -i "s|^identity: { |&crl = \"$S/list\"; |" "$TMP/k.conf"
+status=0
+in_ns k timeout 60 "$MCSECD" -c "$TMP/k.conf" 2>"$TMP/k.log" || status=$?
+like "a forged list is refused" "$(cat "$TMP/k.log")" \
+	'not started: .*its signature is not by that CA'
+is "the units start again, for a list that is corrected" $status 1
+anew
+
 section "a credential"
 
 seal_conf "" credential:seal
