@@ -29,6 +29,7 @@ struct envelope {
 	char *text[TEXTS];
 	X509 *cert[CERTS_MAX]; /* the private key's comes first */
 	size_t n;
+	X509_ALGOR *opened; /* how the last one that was opened is padded */
 };
 
 void envelope_free(struct envelope *e)
@@ -41,6 +42,7 @@ void envelope_free(struct envelope *e)
 		X509_free(e->cert[--e->n]);
 	for (i = 0; i < TEXTS; i++)
 		free(e->text[i]);
+	X509_ALGOR_free(e->opened);
 	free(e);
 }
 
@@ -118,6 +120,34 @@ int envelope_new(const struct envelope_cfg *cfg, struct envelope **out,
 	return ret;
 }
 
+/* Return what is for the holder of @cert, or NULL. */
+static CMS_RecipientInfo *recipient_of(CMS_ContentInfo *cms, X509 *cert)
+{
+	struct stack_st_CMS_RecipientInfo *all = CMS_get0_RecipientInfos(cms);
+	CMS_RecipientInfo *ri;
+	int i;
+
+	for (i = 0; i < sk_CMS_RecipientInfo_num(all); i++) {
+		ri = sk_CMS_RecipientInfo_value(all, i);
+		if (CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS &&
+		    !CMS_RecipientInfo_ktri_cert_cmp(ri, cert))
+			return ri;
+	}
+	return NULL;
+}
+
+/* Return how the key in it is encrypted for the holder of the private key. */
+static const X509_ALGOR *padding_of(const struct envelope *e,
+				    CMS_ContentInfo *cms)
+{
+	CMS_RecipientInfo *ri = recipient_of(cms, e->cert[0]);
+	X509_ALGOR *alg = NULL;
+
+	if (ri)
+		CMS_RecipientInfo_ktri_get0_algs(ri, NULL, NULL, &alg);
+	return alg;
+}
+
 /* ---- wrapping ------------------------------------------------------------- */
 
 static bool add_recipient(CMS_ContentInfo *cms, X509 *x, bool oaep)
@@ -150,6 +180,62 @@ static CMS_ContentInfo *encrypt_to_all(const struct envelope *e, BIO *in)
 	return NULL;
 }
 
+static const char *padding_name(const X509_ALGOR *alg)
+{
+	const ASN1_OBJECT *oid;
+
+	X509_ALGOR_get0(&oid, NULL, NULL, alg);
+	switch (OBJ_obj2nid(oid)) {
+	case NID_rsaEncryption:
+		return "\"pkcs1\"";
+	case NID_rsaesOaep:
+		return "\"oaep\"";
+	default:
+		return "another one";
+	}
+}
+
+/*
+ * The parameters of OAEP count, which mcsecd leaves at SHA-1. They are compared as they
+ * are written, as X509_ALGOR_cmp() finds what was read and what was made different.
+ */
+static bool same_padding(const X509_ALGOR *a, const X509_ALGOR *b)
+{
+	const ASN1_OBJECT *one, *other;
+	unsigned char *x = NULL, *y = NULL;
+	int n, m;
+	bool same;
+
+	X509_ALGOR_get0(&one, NULL, NULL, a);
+	X509_ALGOR_get0(&other, NULL, NULL, b);
+	if (OBJ_obj2nid(one) == NID_rsaEncryption)
+		return OBJ_obj2nid(other) == NID_rsaEncryption;
+	n = i2d_X509_ALGOR(a, &x);
+	m = i2d_X509_ALGOR(b, &y);
+	same = n > 0 && n == m && !memcmp(x, y, (size_t)n);
+	OPENSSL_free(x);
+	OPENSSL_free(y);
+	return same;
+}
+
+/* Many tokens know one padding only, and the store would be lost with the other. */
+static int check_padding(const struct envelope *e, CMS_ContentInfo *cms,
+			 struct err *err)
+{
+	const X509_ALGOR *now = padding_of(e, cms), *was = e->opened;
+	const char *more = "";
+
+	if (!was || (now && same_padding(was, now)))
+		return 0;
+	if (!now)
+		return err_set(err, -EIO, "seal key cannot be wrapped");
+	if (!strcmp(padding_name(was), padding_name(now)))
+		more = " with other parameters";
+	return err_set(err, -EOPNOTSUPP,
+		       "seal-wrap.padding: this would be %s, and the envelope that was opened at the start has %s%s, which is all that its key is known to open: set that, or wrap the former key anew by hand (mcsecd.conf(5)), and restart mcsecd",
+		       padding_name(now), padding_name(was), more);
+}
+
 int envelope_wrap(const struct envelope *e, const void *key, size_t len,
 		  char **pem, size_t *n, struct err *err)
 {
@@ -158,9 +244,9 @@ int envelope_wrap(const struct envelope *e, const void *key, size_t len,
 	CMS_ContentInfo *cms = in && out ? encrypt_to_all(e, in) : NULL;
 	char *text;
 	long size;
-	int ret = 0;
+	int ret = cms ? check_padding(e, cms, err) : 0;
 
-	if (!cms || PEM_write_bio_CMS(out, cms) != 1)
+	if (!ret && (!cms || PEM_write_bio_CMS(out, cms) != 1))
 		ret = err_set(err, -EIO, "seal key cannot be wrapped: %s",
 			      ERR_reason_error_string(ERR_peek_error())
 				      ?: "out of memory");
@@ -209,22 +295,6 @@ static int parse_envelope(const struct unwrapping *u, OSSL_LIB_CTX *lib,
 	}
 	*out = got;
 	return 0;
-}
-
-/* Return what is for the holder of @cert, or NULL. */
-static CMS_RecipientInfo *recipient_of(CMS_ContentInfo *cms, X509 *cert)
-{
-	struct stack_st_CMS_RecipientInfo *all = CMS_get0_RecipientInfos(cms);
-	CMS_RecipientInfo *ri;
-	int i;
-
-	for (i = 0; i < sk_CMS_RecipientInfo_num(all); i++) {
-		ri = sk_CMS_RecipientInfo_value(all, i);
-		if (CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS &&
-		    !CMS_RecipientInfo_ktri_cert_cmp(ri, cert))
-			return ri;
-	}
-	return NULL;
 }
 
 /* Decrypt the contents, whose key is known then, into exactly @len octets. */
@@ -284,8 +354,10 @@ static int unwrap_apart(void *arg, void *out, size_t len, struct err *err)
 }
 
 /* A key is asked for nothing, and no PIN is used up, unless it can help. */
-static int check_envelope(const struct unwrapping *u, struct err *err)
+static int check_envelope(const struct unwrapping *u, X509_ALGOR **padding,
+			  struct err *err)
 {
+	const X509_ALGOR *alg;
 	CMS_ContentInfo *cms;
 	int ret;
 
@@ -294,7 +366,11 @@ static int check_envelope(const struct unwrapping *u, struct err *err)
 	ret = parse_envelope(u, NULL, NULL, &cms, err);
 	if (ret)
 		return ret;
-	if (!recipient_of(cms, u->e->cert[0]))
+	alg = padding_of(u->e, cms);
+	*padding = alg ? X509_ALGOR_dup(alg) : NULL;
+	if (alg && !*padding)
+		ret = err_set(err, -ENOMEM, "out of memory");
+	else if (!alg)
 		ret = err_set(err, -EKEYREJECTED,
 			      "wrapped to other certificates than %.200s",
 			      u->e->cfg.certificate);
@@ -303,12 +379,20 @@ static int check_envelope(const struct unwrapping *u, struct err *err)
 	return ret;
 }
 
-int envelope_unwrap(const struct envelope *e, const char *pem, size_t n,
-		    void *key, size_t len, struct err *err)
+int envelope_unwrap(struct envelope *e, const char *pem, size_t n, void *key,
+		    size_t len, struct err *err)
 {
 	struct unwrapping u = { .e = e, .pem = pem, .n = n };
-	int ret = check_envelope(&u, err);
+	X509_ALGOR *padding = NULL;
+	int ret = check_envelope(&u, &padding, err);
 
-	return ret ? ret
-		   : apart_run(unwrap_apart, &u, key, len, TOKEN_SECONDS, err);
+	if (!ret)
+		ret = apart_run(unwrap_apart, &u, key, len, TOKEN_SECONDS, err);
+	if (ret) {
+		X509_ALGOR_free(padding);
+	} else {
+		X509_ALGOR_free(e->opened);
+		e->opened = padding;
+	}
+	return ret;
 }

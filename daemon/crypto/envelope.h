@@ -46,7 +46,8 @@ void envelope_free(struct envelope *e); /* NULL is allowed */
 
 /*
  * Wrap @len octets. *@pem, of *@n octets, is freed with free(). The private key is not
- * needed. Returns 0, or -errno with one line in @err.
+ * needed. Returns 0, or -errno with one line in @err: -EOPNOTSUPP, since @oaep is not the
+ * padding of the envelope that envelope_unwrap() has opened, if any.
  */
 int envelope_wrap(const struct envelope *e, const void *key, size_t len,
 		  char **pem, size_t *n, struct err *err);
@@ -60,7 +61,7 @@ int envelope_wrap(const struct envelope *e, const void *key, size_t len,
  * provider, or no key at the URI.
  * -EIO: the provider failed. -ETIMEDOUT: no answer.
  */
-int envelope_unwrap(const struct envelope *e, const char *pem, size_t n,
-		    void *key, size_t len, struct err *err);
+int envelope_unwrap(struct envelope *e, const char *pem, size_t n, void *key,
+		    size_t len, struct err *err);
 
 #endif

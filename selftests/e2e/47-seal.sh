@@ -209,6 +209,16 @@ pin secret
 wrap_conf token.pem "$handle" tpm2 'padding = "pkcs1";'
 fails "the envelope of another TPM" 77 'wrapped to other certificates'
 wrap_conf tpm.pem "$handle" tpm2 'padding = "pkcs1";'
+anew
+(umask 077 && head -c 32 /dev/urandom >"$S/plain" && openssl cms -encrypt -binary -aes-256-gcm \
+	-keyid -in "$S/plain" -outform PEM -out "$TMP/k/seal.key" -recip "$S/tpm.pem")
+wrap_conf tpm.pem "$handle" tpm2
+starts "an envelope made by hand has the padding that the TPM can"
+like "a reseal with another padding is refused" "$(kctl reseal 2>&1)" \
+	'seal-wrap.padding: this would be "oaep", and the envelope that was opened .* has "pkcs1"'
+ends
+starts "a key server starts after a reseal that was refused"
+ends
 tpm2 evictcontrol -C o -c 0x81000001 >"$S/log"
 fails "the key was removed from the TPM" 1 'has no private key at'
 down TERM $swtpm

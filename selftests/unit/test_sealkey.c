@@ -613,6 +613,62 @@ static void test_moves(void)
 	free(cmd);
 }
 
+/* A reseal makes no envelope of a kind that the key's holder may not open. */
+static void stays_padded(const char *options, bool oaep, const char *why,
+			 const char *name)
+{
+	char *next = in_dir("seal.cms.new"), *cmd;
+	uint8_t file[ENVELOPE_MAX];
+	struct vault v;
+	size_t n;
+
+	reset_wrap();
+	wrapped.wrap = NULL;
+	make_stores(&wrapped);
+	wrapped.wrap = &wrap;
+	if (asprintf(&cmd,
+		     "cd %s && openssl cms -encrypt -binary -aes-256-gcm -keyid -in seal.cms -outform PEM -out w -recip own.pem %s && chmod 600 w && mv w seal.cms",
+		     dir, options) < 0)
+		bail("no memory");
+	is_int(system(cmd), 0, "openssl wraps it: %s", name);
+	n = slurp(wrapped.place, file, sizeof(file));
+	wrap.oaep = oaep;
+	if (vault_open(&v, &wrapped, paths, false, &err))
+		bail("%s", err.text);
+	says(vault_rekey(&v, &err), -EOPNOTSUPP, why, name);
+	is_int(access(next, F_OK), -1, "no next key remains: %s", name);
+	vault_close(&v);
+	end_wrapped(file, n);
+	free(next);
+	free(cmd);
+}
+
+static void test_paddings(void)
+{
+	struct vault v;
+
+	stays_padded("", true,
+		     "this would be \"oaep\", and the envelope that was opened at the start has \"pkcs1\", which",
+		     "the older padding does not become OAEP");
+	stays_padded("-keyopt rsa_padding_mode:oaep", false,
+		     "this would be \"pkcs1\", and the envelope that was opened at the start has \"oaep\", which",
+		     "OAEP does not become the older padding");
+	stays_padded("-keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256",
+		     true, "\"oaep\" with other parameters",
+		     "OAEP does not change its hash");
+	reset_wrap();
+	wrap.oaep = false;
+	make_stores(&wrapped);
+	if (vault_open(&v, &wrapped, paths, false, &err))
+		bail("%s", err.text);
+	is_int(vault_rekey(&v, &err), 0, "the older padding stays");
+	vault_close(&v);
+	is_int(open_marks(&wrapped, 7, 8), 0,
+	       "an envelope of the older padding is opened after a reseal");
+	remove_stores();
+	unlink(wrapped.place);
+}
+
 /* ---- other processes ------------------------------------------------------ */
 
 /* Return the kilobytes of this process that are kept out of swap. */
@@ -701,6 +757,7 @@ int main(void)
 	RUN(test_other_store);
 	RUN(test_wrapped_change);
 	RUN(test_moves);
+	RUN(test_paddings);
 	RUN(test_apart);
 	if (asprintf(&cmd, "rm -rf %s", dir) < 0 || system(cmd))
 		bail("rm");
