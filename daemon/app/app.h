@@ -260,8 +260,8 @@ int app_start_gcks(struct app *a, struct err *err);
 /*
  * Pass to @fn, line by line, what app_start_gcks() would change compared with the
  * key server's store. No other process may have it open, and it does not change.
- * Returns 0, -EACCES or -EBUSY if the store cannot be read now, or the error of
- * such a start, with one line in @err.
+ * Returns 0, -EACCES or -EBUSY if the store cannot be read now, as when its seal key
+ * needs a PIN, or the error of such a start, with one line in @err.
  */
 int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 		    struct err *err);

@@ -410,6 +410,10 @@ int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 		fn(arg, line);
 		return 0;
 	}
+	/* Checks may follow each other, and a few wrong PINs lock a token. */
+	if (c->wrap.certificate && c->wrap.pin)
+		return err_set(err, -EACCES,
+			       "its seal key is in an envelope, and a check tells no token the PIN of seal-wrap.pin");
 	timerq_init(&a->tq, clock_system());
 	ret = vault_open_copy(&a->vault, seal_place(c, &place), paths, err);
 	if (!ret) {

@@ -24,6 +24,21 @@ int conf_read_place(struct conf_reader *r, const config_setting_t *s,
 	return conf_read_text(r, s, &text, dst);
 }
 
+/*
+ * Does a URI have a PIN, or say where one is? mcsecd would not know that it was told, nor
+ * that it was wrong.
+ */
+static bool has_pin(const char *uri)
+{
+	const char *p;
+
+	for (p = uri; (p = strcasestr(p, "pin")); p++)
+		if (p > uri && strchr(":;?& ", p[-1]) && p[3] &&
+		    strchr("-=", p[3]))
+			return true;
+	return false;
+}
+
 /* A URI such as "pkcs11:token=t;object=o", "handle:0x81000001" or "file:/k". */
 static int read_uri(struct conf_reader *r, const config_setting_t *s,
 		    const struct conf_field *f, void *dst)
@@ -38,9 +53,9 @@ static int read_uri(struct conf_reader *r, const config_setting_t *s,
 		return conf_bad(r, s, NULL,
 				"\"%.100s\" is not a URI such as \"pkcs11:token=mcsec;object=seal\", \"handle:0x81000001\" or \"file:/etc/mcsec/seal.tss\"",
 				text);
-	if (strcasestr(text, "pin-value"))
+	if (has_pin(text))
 		return conf_bad(r, s, NULL,
-				"a PIN does not belong here: \"pin\" names a file or credential with it");
+				"neither a PIN nor its place belongs here: \"seal-wrap.pin\" names a file or credential with it");
 	return conf_read_text(r, s, f, dst);
 }
 

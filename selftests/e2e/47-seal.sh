@@ -146,6 +146,13 @@ ends
 pin 4321
 fails "a wrong PIN" 77 'It was tried once and is not tried again'
 is "one wrong PIN was tried" "$(logins)" 1
+: >"$S/spy"
+status=0
+in_ns k timeout 60 "$MCSECD" --check "$TMP/k.conf" >"$TMP/check" 2>&1 || status=$?
+is "a check finds no error" $status 0
+like "a check says that it tells no PIN" "$(cat "$TMP/check")" \
+	'not compared with .*: its seal key is in an envelope, and a check tells no token the PIN'
+is "a check tries no PIN" "$(logins)" 0
 is "the units do not try again" \
 	"$(sed -n 's/^RestartPreventExitStatus=//p' "$TOP"/tools/systemd/mcsecd*.service | xargs)" \
 	"77 77"

@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "crypto/ke.h"
 #include "crypto/wrap.h"
+#include "lib/util.h"
 #include "tap.h"
 
 static struct err err;
@@ -265,9 +266,30 @@ static void quorum(void)
 #define TPM \
 	"provider = \"tpm2\"; padding = \"pkcs1\"; " \
 	"pin = \"credential:pin\"; recovery = [ \"/r\", \"/t\" ];"
-#define WITH_PIN \
-	"seal-wrap = { certificate = \"/c\"; " \
-	"key = \"pkcs11:object=o?pin-value=1\"; };"
+#define WITH_KEY(uri) \
+	"seal-wrap = { certificate = \"/c\"; key = \"" uri "\"; };"
+
+/* A PIN that only the provider knows of would be tried at each start. */
+static void seal_pins(void)
+{
+	static const char *const bad[] = {
+		GCKS(WITH_KEY("pkcs11:object=o?pin-value=1"), ""),
+		GCKS(WITH_KEY("pkcs11:object=o?pin-source=file:/p"), ""),
+		GCKS(WITH_KEY("pkcs11:object=o;?pin-source=file:/p"), ""),
+		GCKS(WITH_KEY("pkcs11:pin-source=file:/p;object=o"), ""),
+		GCKS(WITH_KEY("pkcs11:object=o?type=private&PIN-SOURCE=/p"),
+		     ""),
+		GCKS(WITH_KEY("pkcs11:object=o?pin=1"), ""),
+	};
+	static const char good[] =
+		GCKS(WITH_KEY("pkcs11:token=pin-pad;object=pins"), "");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		refused(bad[i], "f:3: gcks.seal-wrap.key",
+			"\"seal-wrap.pin\" names a file or credential with it");
+	conf_free(parse(good));
+}
 
 static void seal_places(void)
 {
@@ -299,8 +321,7 @@ static void seal_places(void)
 	refused(GCKS("seal-wrap = { certificate = \"/c\"; key = \"/k\"; };",
 		     ""),
 		"f:3: gcks.seal-wrap.key", "is not a URI such as");
-	refused(GCKS(WITH_PIN, ""), "f:3: gcks.seal-wrap.key",
-		"a PIN does not belong here");
+	seal_pins();
 	refused(GCKS("seal-wrap = { key = \"handle:1\"; };", ""),
 		"f:3: gcks.seal-wrap", "certificate");
 }
