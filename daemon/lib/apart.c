@@ -92,12 +92,16 @@ static int end_child(pid_t pid, int ret, unsigned int seconds, struct err *err)
 {
 	int status = 0;
 
-	if (ret == -ETIMEDOUT)
+	/* A library that has closed the pipe may still run. */
+	if (ret)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (ret == -ETIMEDOUT)
 		return err_set(err, ret, "no answer in %u seconds", seconds);
+	if (ret && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		return err_set(err, ret,
+			       "the process for it closed its pipe, or was killed");
 	if (ret && WIFSIGNALED(status))
 		return err_set(err, ret,
 			       "the process for it ended by signal %d",

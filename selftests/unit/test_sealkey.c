@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -689,6 +690,11 @@ static int answer_or_not(void *arg, void *out, size_t len, struct err *e)
 
 	if (!strcmp(what, "dies"))
 		abort();
+	if (!strcmp(what, "closes")) {
+		close_range(3, UINT_MAX, 0);
+		for (;;)
+			pause();
+	}
 	if (!strcmp(what, "leaves"))
 		_exit(0);
 	if (!strcmp(what, "hangs"))
@@ -731,6 +737,8 @@ static void test_apart(void)
 	     "signal 6", "one dies");
 	says(apart_run(answer_or_not, "leaves", out, 3, 60, &err), -EIO,
 	     "ended early", "one ends early");
+	says(apart_run(answer_or_not, "closes", out, 3, 60, &err), -EIO,
+	     "closed its pipe", "one that closes its pipe is not waited for");
 	says(apart_run(answer_or_not, "hangs", out, 3, 1, &err), -ETIMEDOUT,
 	     "no answer in 1 second", "one does not answer");
 	is_str(out, "nnn", "nothing is taken from any of them");
