@@ -175,11 +175,13 @@ static int check_policy_version(struct gcks *k, const struct group *g,
 
 	if (ret)
 		return ret;
-	if (v->doc->version <= v->version)
+	/* A document that was signed and not used must not come back later. */
+	if (v->doc->version != v->version + 1)
 		return err_set(why, -ESTALE,
-			       "its version is %llu, and version %llu is applied: write it again with a version above that",
+			       "its version is %llu, and version %llu is applied: write it again with version %llu",
 			       (unsigned long long)v->doc->version,
-			       (unsigned long long)v->version);
+			       (unsigned long long)v->version,
+			       (unsigned long long)v->version + 1);
 	if (policy_diff(g->conf, &v->doc->conf, POLICY_FIXED, fixed,
 			sizeof(fixed)) &
 	    POLICY_FIXED)

@@ -241,41 +241,44 @@ static void test_documents(void)
 	char text[256];
 
 	start_quorum(6);
-	accepts(sign_by(policy_text("video", 5, ALL, ""), &x, &y),
-		"the first version may be any");
 	refuses_text(policy_text("video", 5, ALL, ""), -ESTALE,
-		     "its version is 5, and version 5 is applied",
+		     "its version is 5, and version 0 is applied: write it again with version 1",
+		     "a first version that is not 1");
+	accepts(sign_by(policy_text("video", 1, ALL, ""), &x, &y),
+		"the first version");
+	refuses_text(policy_text("video", 1, ALL, ""), -ESTALE,
+		     "its version is 1, and version 1 is applied",
 		     "the same version again");
-	refuses_text(policy_text("video", 4, ALL, ""), -ESTALE,
-		     "its version is 4, and version 5 is applied",
-		     "an older version");
-	refuses_text(policy_text("audio", 6, ALL, ""), -EINVAL,
+	refuses_text(policy_text("video", 3, ALL, ""), -ESTALE,
+		     "its version is 3, and version 1 is applied: write it again with version 2",
+		     "a version that leaves one out");
+	refuses_text(policy_text("audio", 2, ALL, ""), -EINVAL,
 		     "it is for another group: \"audio\"",
 		     "a document for another group");
-	refuses_text(policy_text("video", 6, ALL,
+	refuses_text(policy_text("video", 2, ALL,
 				 ",\"key-wrap\":\"kw-128\","
 				 "\"kek-algorithm\":\"aes-gcm-16-128\""),
 		     -EBUSY, "key-wrap cannot change while mcsecd runs",
 		     "a change of what cannot change");
-	refuses_text(policy_text("video", 6, ALL, ",\"betaa\":3"), -EINVAL,
+	refuses_text(policy_text("video", 2, ALL, ",\"betaa\":3"), -EINVAL,
 		     "no such setting here; there is \"beat\"",
 		     "a setting that does not exist");
-	refuses_text(policy_text("video", 6, ALL, ",\"beat\":0"), -EINVAL,
+	refuses_text(policy_text("video", 2, ALL, ",\"beat\":0"), -EINVAL,
 		     "0 is not in 1 to 3600", "a value that is too small");
-	refuses_text(policy_text("video", 6, ALL, ",\"beat\":1.5"), -EINVAL,
+	refuses_text(policy_text("video", 2, ALL, ",\"beat\":1.5"), -EINVAL,
 		     "\"beat\" has to be a string, a whole number",
 		     "a value of another type");
-	refuses_text(policy_text("video", 6, ALL, ",\"name\":\"audio\""),
+	refuses_text(policy_text("video", 2, ALL, ",\"name\":\"audio\""),
 		     -EINVAL, "\"name\" stands in \"group\"",
 		     "a second name of the group");
-	refuses_text(policy_text("video", 6, "[]", ",\"receivers\":[]"),
+	refuses_text(policy_text("video", 2, "[]", ",\"receivers\":[]"),
 		     -EINVAL, "not a JSON object: duplicate",
 		     "a setting that is there twice");
 	refuses_text("{\"mcsec-policy\":2}", -EINVAL,
 		     "neither \"mcsec-policy\" nor \"mcsec-order\" is 1",
 		     "a newer form");
 	snprintf(text, sizeof(text),
-		 "{\"mcsec-policy\":1,\"group\":\"video\",\"version\":6,\"settings\":{},\"not-before\":1}");
+		 "{\"mcsec-policy\":1,\"group\":\"video\",\"version\":2,\"settings\":{},\"not-before\":1}");
 	refuses_text(text, -EINVAL,
 		     "\"not-before\" is not known in mcsec-policy",
 		     "a condition that is not known");
@@ -287,6 +290,25 @@ static void test_documents(void)
 	stop_quorum();
 }
 
+/* A document that was signed for later, and not used, gives no right back. */
+static void test_withheld(void)
+{
+	char *kept;
+
+	start_quorum(18);
+	kept = sign_by(policy_text("video", 9, ALL, ""), &x, &y);
+	accepts(sign_by(policy_text("video", 1, ALL, ""), &x, &y),
+		"a document with b.example");
+	accepts(sign_by(policy_text("video", 2, NOT_B, ""), &x, &z),
+		"a document without b.example");
+	refuses(kept, -ESTALE,
+		"its version is 9, and version 2 is applied: write it again with version 3",
+		"a document that was kept back");
+	sim_run(&s, 5000);
+	ok(!sim_has_member(&s, "b.example"), "b.example stays out");
+	stop_quorum();
+}
+
 /* ---- effect -------------------------------------------------------------- */
 
 static void add_line(void *arg, const char *line)
@@ -294,15 +316,6 @@ static void add_line(void *arg, const char *line)
 	size_t n = strlen(arg);
 
 	snprintf((char *)arg + n, 1024 - n, "%s\n", line);
-}
-
-static void ignore_answer(void *arg, int ret, uint32_t effective_ms,
-			  const char *reason)
-{
-	(void)arg;
-	(void)ret;
-	(void)effective_ms;
-	(void)reason;
 }
 
 static void test_effect(void)
@@ -467,6 +480,7 @@ int main(void)
 	RUN(test_signing);
 	RUN(test_forms);
 	RUN(test_documents);
+	RUN(test_withheld);
 	RUN(test_effect);
 	RUN(test_beside);
 	RUN(test_store);
