@@ -79,7 +79,7 @@ int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 		gcks_free(k);
 		return ret;
 	}
-	signed_orders_watch(k);
+	signed_orders_start(k);
 	*out = k;
 	return 0;
 }

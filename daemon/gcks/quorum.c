@@ -208,6 +208,83 @@ static int find_waiting(void *arg, const struct signed_order *o)
 	return 1;
 }
 
+/* Return true if fewer have signed @v than an order needs without an emergency. */
+static bool emergency_alone(const struct gcks *k,
+			    const struct quorum_verdict *v)
+{
+	return v->doc->emergency && v->n_counted < k->quorum.needed;
+}
+
+/* An eviction that enough have ordered needs no confirmation. */
+static int check_out_already(struct gcks *k, const struct group *g,
+			     struct quorum_verdict *v, const char *id)
+{
+	struct store *s = k->deps.store;
+	bool evict = false;
+	int ret = signed_orders_unfinished(s, g->conf->name, id, &evict);
+
+	if (ret < 0)
+		return err_set(&v->refusal, ret, "orders in the store: %s",
+			       store_reason(s, ret));
+	if (ret ? evict : gmc_denied(g, id))
+		return err_set(&v->refusal, -EALREADY,
+			       "it is about somebody who is evicted already");
+	return 0;
+}
+
+struct unconfirmed {
+	const char *by;
+	unsigned int n;
+};
+
+static int count_unconfirmed(void *arg, const struct signed_order *o)
+{
+	struct unconfirmed *u = arg;
+	size_t len = strlen(u->by);
+	const char *at = o->by;
+
+	/* The list has ", " between its names. */
+	while ((at = strcasestr(at, u->by))) {
+		bool whole = (at == o->by || at[-1] == ' ') &&
+			     (!at[len] || at[len] == ',');
+
+		if (whole) {
+			u->n++;
+			return 0;
+		}
+		at += len;
+	}
+	return 0;
+}
+
+/* One administrator must not take a whole group out. */
+static int check_unconfirmed(struct gcks *k, const struct group *g,
+			     struct quorum_verdict *v)
+{
+	struct store *s = k->deps.store;
+	struct unconfirmed u;
+	char name[QUOTE_LEN];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < v->n_signers; i++) {
+		u = (struct unconfirmed){ v->signers[i].identity, 0 };
+		if (!v->signers[i].counts)
+			continue;
+		ret = signed_orders_waiting(s, g->conf->name, count_unconfirmed,
+					    &u);
+		if (ret < 0)
+			return err_set(&v->refusal, ret,
+				       "orders in the store: %s",
+				       store_reason(s, ret));
+		if (u.n >= QUORUM_UNCONFIRMED)
+			return err_set(&v->refusal, -EDQUOT,
+				       "%s has evicted %u that others have not confirmed, which is the most: let them confirm first, or sign this order",
+				       quote(u.by, name), u.n);
+	}
+	return 0;
+}
+
 /* Find out whether this very document was given before. */
 static int find_order(struct gcks *k, const struct group *g,
 		      struct quorum_verdict *v, const char *content)
@@ -230,11 +307,28 @@ static int find_order(struct gcks *k, const struct group *g,
 		return err_set(&v->refusal, ret, "orders in the store: %s",
 			       store_reason(s, ret));
 	/* The time in which others confirm must not begin anew. */
-	if (w.other && v->doc->emergency && v->n_counted < k->quorum.needed)
+	if (w.other && emergency_alone(k, v))
 		return err_set(&v->refusal, -EEXIST,
 			       "it is about somebody who is out by the emergency order %llu, which has to be confirmed",
 			       (unsigned long long)w.other);
-	return 0;
+	if (v->waits || v->again || !emergency_alone(k, v))
+		return 0;
+	return check_out_already(k, g, v, id) ?: check_unconfirmed(k, g, v);
+}
+
+static int check_number(const struct gcks *k, struct quorum_verdict *v)
+{
+	uint64_t number = v->doc->version, next = v->version + 1;
+
+	/*
+	 * Emergencies may have used numbers while others signed, so theirs may be any
+	 * that is above. One administrator alone must not use many up.
+	 */
+	if (emergency_alone(k, v) ? number == next : number >= next)
+		return 0;
+	return err_set(&v->refusal, -ESTALE,
+		       "its number is %llu, and the next order has number %llu: write it again",
+		       (unsigned long long)number, (unsigned long long)next);
 }
 
 static int check_order(struct gcks *k, const struct group *g,
@@ -259,15 +353,11 @@ static int check_order(struct gcks *k, const struct group *g,
 	ret = find_order(k, g, v, content);
 	if (ret)
 		return ret;
-	/* One administrator alone must not use numbers up with an emergency. */
-	if (!v->waits && !v->again && d->version != v->version + 1)
-		return err_set(why, -ESTALE,
-			       "its number is %llu, and the next order has number %llu: write it again",
-			       (unsigned long long)d->version,
-			       (unsigned long long)v->version + 1);
-	if (d->emergency && (v->waits || !v->again))
+	if (!v->waits && !v->again)
+		ret = check_number(k, v);
+	if (!ret && d->emergency && (v->waits || !v->again))
 		v->needed = 1;
-	return 0;
+	return ret;
 }
 
 static int check_document(struct gcks *k, const char *group,
@@ -382,9 +472,13 @@ static void application_done(void *arg, int ret, uint32_t effective_ms,
 		snprintf(text, sizeof(text),
 			 "version %llu is stored, and not in force everywhere yet: %.700s; reload to go on",
 			 (unsigned long long)a->version, why);
+	else if (ret == -ENOENT && a->kind == DOCUMENT_ADMIT)
+		snprintf(text, sizeof(text),
+			 "order %llu is stored, and changes nothing: %.700s",
+			 (unsigned long long)a->version, why);
 	else if (ret)
 		snprintf(text, sizeof(text),
-			 "order %llu is stored, and not carried out: %.700s; the same document may be brought again",
+			 "order %llu is stored, and not carried out yet: %.700s; it is tried again",
 			 (unsigned long long)a->version, why);
 	a->done(a->arg, ret ? -EINPROGRESS : 0, effective_ms, ret ? text : "");
 	free(a);
@@ -444,6 +538,7 @@ static int put_order_of(struct gcks *k, const struct quorum_verdict *v,
 		.number = d->version,
 		.identity = id,
 		.document = content,
+		.evict = d->kind == DOCUMENT_EVICT,
 		.by = by,
 		.deadline =
 			clock_wall(k->deps.clock) + k->quorum.confirm_within,
@@ -456,6 +551,8 @@ static int put_order_of(struct gcks *k, const struct quorum_verdict *v,
 		 alone ? ", to be confirmed" : "", by);
 	if (!ret && d->version > v->version)
 		ret = signed_orders_put_last(s, d->group, &o);
+	if (!ret)
+		ret = signed_orders_put_unfinished(s, d->group, &o);
 	if (!ret)
 		ret = alone ? signed_orders_put_waiting(s, d->group, &o)
 			    : signed_orders_del_waiting(s, d->group, id);
@@ -513,8 +610,13 @@ static int apply_order(struct gcks *k, struct group *g,
 		   (unsigned long long)v->doc->version,
 		   evict ? "evict" : "admit", quote(id, name));
 	signed_orders_watch(k);
-	orders_give(g, evict ? ORDER_EVICT_AHEAD : ORDER_ADMIT, id,
-		    application_done, a);
+	signed_orders_give(g,
+			   &(struct signed_order){
+				   .number = v->doc->version,
+				   .identity = id,
+				   .evict = evict,
+			   },
+			   application_done, a);
 	return 0;
 }
 

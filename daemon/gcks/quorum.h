@@ -3,9 +3,11 @@
  * Policies and orders that a quorum of administrators has signed: who has signed one,
  * whether the key server may apply it, and the application.
  *
- * An order has a number, the one after that of the last order for its group, and a time
- * until which it is valid, so that none comes back. The same document again is no other
- * order: an eviction is tried again, or confirmed by further signatures.
+ * The version of a policy is the one after that which is applied, so that none comes
+ * back. An order has a number above that of the last order for its group, and a time
+ * until which it is valid. An emergency that fewer have signed has the very next number.
+ * The same document again is no other order: an eviction is tried again, or confirmed by
+ * further signatures.
  */
 #ifndef GCKS_QUORUM_H
 #define GCKS_QUORUM_H
@@ -21,6 +23,9 @@
 #include "lib/err.h"
 
 struct conf_document;
+
+/* Evictions in a group that one administrator may have unconfirmed at a time. */
+#define QUORUM_UNCONFIRMED 16
 
 struct quorum_signer {
 	char identity[SIGNED_ID_MAX]; /* "" if the certificate is missing */

@@ -8,6 +8,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group.h"
+#include "gcks/orders.h"
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -15,6 +16,9 @@
 
 #define RECORD_VERSION 1
 #define PREFIX "signed"
+/* Flags of a record. */
+#define ORDER_TOLD 1
+#define ORDER_EVICTS 2
 /* The clock may be set, so deadlines are looked at this often. */
 #define LOOK_MS 3600000
 #define RETRY_MS 60000
@@ -47,7 +51,7 @@ static int put_order(struct store *s, const char *key,
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, o->number);
 	wbuf_u64(&w, (uint64_t)o->deadline);
-	wbuf_u8(&w, o->told);
+	wbuf_u8(&w, (o->told ? ORDER_TOLD : 0) | (o->evict ? ORDER_EVICTS : 0));
 	put_string(&w, o->by ? o->by : "");
 	put_string(&w, o->identity);
 	put_string(&w, o->document);
@@ -59,13 +63,16 @@ static int put_order(struct store *s, const char *key,
 static int take_order(const uint8_t *val, size_t len, struct signed_order *o)
 {
 	struct rbuf r;
+	uint8_t flags;
 
 	rbuf_init(&r, val, len);
 	if (rbuf_u8(&r) != RECORD_VERSION)
 		return -EBADMSG;
 	o->number = rbuf_u64(&r);
 	o->deadline = (int64_t)rbuf_u64(&r);
-	o->told = rbuf_u8(&r);
+	flags = rbuf_u8(&r);
+	o->told = flags & ORDER_TOLD;
+	o->evict = flags & ORDER_EVICTS;
 	o->by = take_string(&r);
 	o->identity = take_string(&r);
 	o->document = take_string(&r);
@@ -151,11 +158,197 @@ int signed_orders_waiting(struct store *s, const char *group,
 	return ret ? ret : store_each(s, key, read_waiting, &e);
 }
 
+/* ---- orders that are not carried out yet --------------------------------- */
+
+int signed_orders_put_unfinished(struct store *s, const char *group,
+				 const struct signed_order *o)
+{
+	struct signed_order brief = *o;
+	char key[STORE_KEY_MAX];
+
+	brief.document = "";
+	return store_key(key, PREFIX, group, "unfinished", o->identity, NULL)
+		       ?: put_order(s, key, &brief);
+}
+
+/* Returns 1 and the number, 0 if there is none, or -errno. */
+static int get_unfinished(struct store *s, const char *key, uint64_t *number,
+			  bool *evict)
+{
+	struct signed_order o = { 0 };
+	struct wbuf w;
+	int ret;
+
+	wbuf_init(&w, STORE_VALUE_MAX);
+	ret = store_get(s, key, &w);
+	if (!ret)
+		ret = take_order(w.p, w.len, &o) ?: 1;
+	wbuf_free(&w);
+	*number = o.number;
+	*evict = o.evict;
+	return ret == -ENOENT ? 0 : ret;
+}
+
+int signed_orders_unfinished(struct store *s, const char *group,
+			     const char *identity, bool *evict)
+{
+	char key[STORE_KEY_MAX];
+	uint64_t number;
+
+	return store_key(key, PREFIX, group, "unfinished", identity, NULL)
+		       ?: get_unfinished(s, key, &number, evict);
+}
+
+/* An order that was given to its group. */
+struct given {
+	struct given *next;
+	struct gcks *k;
+	gcks_done_fn *done;
+	void *arg;
+	uint64_t number;
+	bool evict;
+	char identity[GMC_ID_MAX];
+	char group[]; /* the name, since the group may end before the order */
+};
+
+static struct given *given_new(const struct group *g,
+			       const struct signed_order *o, gcks_done_fn *done,
+			       void *arg)
+{
+	size_t len = strlen(g->conf->name) + 1;
+	struct given *v = calloc(1, sizeof(*v) + len);
+
+	if (!v)
+		return NULL;
+	v->k = g->k;
+	v->done = done;
+	v->arg = arg;
+	v->number = o->number;
+	v->evict = o->evict;
+	snprintf(v->identity, sizeof(v->identity), "%s", o->identity);
+	memcpy(v->group, g->conf->name, len);
+	return v;
+}
+
+/* A record that stays for an error is found done after the next start. */
+static void unfinished_deleted(void *arg, int ret, const char *why)
+{
+	(void)arg;
+	if (ret)
+		log_err("store failed: an order that was carried out is given again: %s",
+			why);
+}
+
+/* A later order about the same identity has taken the place of the record. */
+static void forget_unfinished(const struct given *v)
+{
+	struct store *s = v->k->deps.store;
+	char key[STORE_KEY_MAX];
+	uint64_t number;
+	bool evict;
+
+	if (store_key(key, PREFIX, v->group, "unfinished", v->identity, NULL) ||
+	    get_unfinished(s, key, &number, &evict) != 1 ||
+	    number != v->number || store_txn_begin(s))
+		return;
+	if (store_del(s, key))
+		store_txn_discard(s);
+	else
+		store_submit(s, NULL, unfinished_deleted, NULL);
+}
+
+static void given_done(void *arg, int ret, uint32_t effective_ms,
+		       const char *why)
+{
+	struct given *v = arg;
+
+	if (!ret || ret == (v->evict ? -EALREADY : -ENOENT)) {
+		forget_unfinished(v);
+	} else if (ret != -ECANCELED) {
+		log_group(LOG_LEVEL_ERR, v->group,
+			  "signed order not carried out: number %llu: %s; next try in %d s",
+			  (unsigned long long)v->number, why,
+			  RETRY_MS / MSEC_PER_SEC);
+		v->k->order_failed = true;
+		signed_orders_watch(v->k);
+	}
+	if (v->done)
+		v->done(v->arg, ret, effective_ms, why);
+	free(v);
+}
+
+static void give_to(struct group *g, struct given *v)
+{
+	orders_give(g, v->evict ? ORDER_EVICT_AHEAD : ORDER_ADMIT, v->identity,
+		    given_done, v);
+}
+
+void signed_orders_give(struct group *g, const struct signed_order *o,
+			gcks_done_fn *done, void *arg)
+{
+	struct given *v = given_new(g, o, done, arg);
+
+	if (v)
+		give_to(g, v);
+	else
+		done(arg, -ENOMEM, 0, "out of memory");
+}
+
+struct unfinished {
+	const struct group *g;
+	struct given *first;
+};
+
+static int take_unfinished(void *arg, const char *key, const uint8_t *val,
+			   size_t len)
+{
+	struct unfinished *u = arg;
+	struct signed_order o;
+	struct given *v;
+	int ret = take_order(val, len, &o);
+
+	(void)key;
+	if (ret)
+		return ret;
+	v = given_new(u->g, &o, NULL, NULL);
+	if (!v)
+		return -ENOMEM;
+	v->next = u->first;
+	u->first = v;
+	return 0;
+}
+
+/* Give all again; one that is under way finds the second time that it is done. */
+static void give_unfinished(struct group *g)
+{
+	struct unfinished u = { .g = g };
+	struct store *s = g->k->deps.store;
+	char key[STORE_KEY_MAX], name[QUOTE_LEN];
+	struct given *v;
+	int ret = store_key(key, PREFIX, g->conf->name, "unfinished", NULL)
+			  ?: store_each(s, key, take_unfinished, &u);
+
+	if (ret < 0) {
+		g->k->order_failed = true;
+		group_err(g, "signed order not carried out: %s",
+			  store_reason(s, ret));
+	}
+	while ((v = u.first)) {
+		u.first = v->next;
+		group_info(g, "signed order: number %llu: %s %s, as before",
+			   (unsigned long long)v->number,
+			   v->evict ? "evict" : "admit",
+			   quote(v->identity, name));
+		give_to(g, v);
+	}
+}
+
 /* ---- time ---------------------------------------------------------------- */
 
 struct look {
 	struct gcks *k;
-	const char *group;
+	const struct group *g;
+	bool not_out; /* an eviction whose time is over is not carried out yet */
 	int64_t now;
 	int64_t next; /* deadline that comes first; 0: none */
 	struct signed_order due; /* copies of strings; number 0: none */
@@ -171,6 +364,10 @@ static int look_at(void *arg, const struct signed_order *o)
 	if (o->deadline > l->now) {
 		if (!l->next || o->deadline < l->next)
 			l->next = o->deadline;
+		return 0;
+	}
+	if (!gmc_denied(l->g, o->identity)) {
+		l->not_out = true;
 		return 0;
 	}
 	l->strings[0] = strdup(o->identity);
@@ -197,16 +394,16 @@ static int tell_due(struct look *l)
 	l->due.told = true;
 	snprintf(why, sizeof(why), "order %llu by %.200s",
 		 (unsigned long long)l->due.number, l->due.by);
-	ret = signed_orders_put_waiting(s, l->group, &l->due);
+	ret = signed_orders_put_waiting(s, l->g->conf->name, &l->due);
 	if (!ret)
-		ret = gmc_audit(l->k, l->group, l->due.identity, "unconfirmed",
-				why);
+		ret = gmc_audit(l->k, l->g->conf->name, l->due.identity,
+				"unconfirmed", why);
 	if (ret)
 		store_txn_discard(s);
 	else
 		ret = store_submit_wait(s, NULL);
 	if (!ret)
-		log_group(LOG_LEVEL_WARN, l->group,
+		log_group(LOG_LEVEL_WARN, l->g->conf->name,
 			  "eviction not confirmed: %s is out by the order of one administrator, and stays out: %s",
 			  quote(l->due.identity, name), why);
 	return ret;
@@ -217,7 +414,8 @@ static int look_once(struct look *l)
 {
 	int ret, i;
 
-	ret = signed_orders_waiting(l->k->deps.store, l->group, look_at, l);
+	ret = signed_orders_waiting(l->k->deps.store, l->g->conf->name, look_at,
+				    l);
 	if (ret == 1)
 		ret = tell_due(l) ?: 1;
 	for (i = 0; i < 3; i++) {
@@ -239,10 +437,10 @@ void signed_orders_watch(struct gcks *k)
 		return;
 	TAILQ_FOREACH(g, &k->groups, all)
 	{
-		l.group = g->conf->name;
+		l.g = g;
 		while ((ret = look_once(&l)) == 1)
 			;
-		if (ret < 0)
+		if (ret < 0 || l.not_out || k->order_failed)
 			wait_ms = RETRY_MS;
 	}
 	if (l.next && (uint64_t)(l.next - l.now) * MSEC_PER_SEC < wait_ms)
@@ -252,7 +450,20 @@ void signed_orders_watch(struct gcks *k)
 
 static void time_is_over(void *arg)
 {
-	signed_orders_watch(arg);
+	struct gcks *k = arg;
+	struct group *g;
+
+	k->order_failed = false;
+	TAILQ_FOREACH(g, &k->groups, all)
+	give_unfinished(g);
+	signed_orders_watch(k);
+}
+
+void signed_orders_start(struct gcks *k)
+{
+	signed_orders_watch(k);
+	if (k->quorum.orders)
+		timer_set(k->deps.tq, &k->confirm, 0);
 }
 
 void signed_orders_init(struct gcks *k)

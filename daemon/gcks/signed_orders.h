@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records of orders that administrators have signed: the last one of each group, and
- * evictions that one administrator alone has ordered and others have to confirm. Such
+ * Records of orders that administrators have signed: the last one of each group, those
+ * that are not carried out yet, the latest of each identity, and evictions that one
+ * administrator alone has ordered and others have to confirm. Such
  * an eviction stays in force, whether it is confirmed or not: at the end of its time
  * the log, the audit trail and the health of the key server say that it is not.
  */
@@ -11,16 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gcks/gcks.h"
 #include "lib/err.h"
 #include "store/store.h"
 
-struct gcks;
+struct group;
 
 /* An order; strings are valid until the call returns that passes it. */
 struct signed_order {
 	uint64_t number;
 	const char *identity;
 	const char *document;
+	bool evict; /* false: admit */
 	/* An eviction that waits for its confirmation has these: */
 	const char *by; /* the administrator */
 	int64_t deadline; /* in seconds since 1970 */
@@ -41,16 +44,35 @@ int signed_orders_last(struct store *s, const char *group, uint64_t *number,
  */
 int signed_orders_waiting(struct store *s, const char *group,
 			  signed_order_fn *fn, void *arg);
-/* The following three run within a transaction of the store. Return 0 or -errno. */
+/*
+ * Return 1 if an order about @identity, which is normalised, is not carried out yet, and
+ * set @evict; 0 if there is none, or -errno.
+ */
+int signed_orders_unfinished(struct store *s, const char *group,
+			     const char *identity, bool *evict);
+/* The following four run within a transaction of the store. Return 0 or -errno. */
 int signed_orders_put_last(struct store *s, const char *group,
 			   const struct signed_order *o);
 int signed_orders_put_waiting(struct store *s, const char *group,
 			      const struct signed_order *o);
 int signed_orders_del_waiting(struct store *s, const char *group,
 			      const char *identity);
+/* Note that @o is to be carried out, instead of an earlier one about its identity. */
+int signed_orders_put_unfinished(struct store *s, const char *group,
+				 const struct signed_order *o);
+
+/*
+ * Give @o, which is noted as unfinished, to its group, and forget that when it is done.
+ * After a failure, and after the next start, it is given again. @done is called once,
+ * perhaps before this returns.
+ */
+void signed_orders_give(struct group *g, const struct signed_order *o,
+			gcks_done_fn *done, void *arg);
 
 /* Watch the times of evictions that wait, after each change of them. */
 void signed_orders_watch(struct gcks *k);
+/* The same, and carry out what the last run has left, by the event loop. */
+void signed_orders_start(struct gcks *k);
 void signed_orders_init(struct gcks *k);
 void signed_orders_stop(struct gcks *k);
 

@@ -132,6 +132,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "revocation list not valid yet", "1f1e21da1cb7547dbfe228013523915e" },
 	{ "seal key changed", "af4b5bee9f5f5f0db7c4f51ce0d49706" },
 	{ "signed order", "60cad03ca4bc57dabeb7cda19647c399" },
+	{ "signed order not carried out", "6cef9994c88358aaaeaa13bd4d3e2c94" },
 	{ "signed policy applied", "f93e2334133d5c2c987810f795768738" },
 	{ "signed policy in force", "ccee44958c0e56f396acf92a6e11ffa9" },
 	{ "signing key changed", "7ae4762192fe56b8be1e9ad4cf93ce82" },

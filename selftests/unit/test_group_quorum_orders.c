@@ -222,11 +222,138 @@ static void test_undone(void)
 	stop_quorum();
 }
 
+/* Die after @text is stored by @by and @with, and before it is carried out. */
+static void interrupt(const char *text, const struct admin *by,
+		      const struct admin *with)
+{
+	char *pem = sign_by(text, by, with);
+
+	s.crash = SIM_AFTER_COMMIT;
+	s.crash_in = 0;
+	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
+	ok(s.crashed, "the key server dies after the order is stored");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	secret_free(pem);
+}
+
+static bool is_unfinished(const char *identity)
+{
+	bool evict;
+
+	return signed_orders_unfinished(s.store, "video", identity, &evict);
+}
+
+static void test_interrupted(void)
+{
+	with_orders = true;
+	start_quorum(15);
+	interrupt(order_text("evict", 1, "b.example", 6000, ""), &x, &y);
+	ok(is_unfinished("b.example"), "the eviction is not carried out yet");
+	sim_run(&s, 60000);
+	ok(!sim_has_member(&s, "b.example"), "the start carries it out");
+	ok(!is_unfinished("b.example"), "the eviction is done");
+	interrupt(order_text("evict", 2, "a.example", 6000, EMERGENCY), &z,
+		  NULL);
+	is_int(waiting(), 1, "an emergency that was interrupted waits");
+	sim_run(&s, 60000);
+	ok(!sim_has_member(&s, "a.example"), "the start carries that out too");
+	interrupt(order_text("admit", 3, "a.example", 6000, ""), &x, &y);
+	sim_run(&s, 1200000);
+	ok(sim_has_member(&s, "a.example"), "the start admits too");
+	ok(!is_unfinished("a.example"), "the admission is done");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 60000);
+	is_int(sim_log_count(&s, "as before"), 3,
+	       "another start finds nothing to do");
+	ok(sim_has_member(&s, "a.example"), "the admitted member stays in");
+	stop_quorum();
+}
+
+/* An order that the store takes, and the change of the group not yet, is tried again. */
+static void test_again(void)
+{
+	with_orders = true;
+	start_quorum(16);
+	interrupt(order_text("evict", 1, "a.example", 6000, ""), &x, &y);
+	s.store_errno = -ENOSPC;
+	sim_run(&s, 30000);
+	ok(sim_log_count(&s, "signed order not carried out: number 1: ") > 0,
+	   "the log says that the store refuses an order");
+	ok(is_unfinished("a.example"), "the order is kept");
+	s.store_errno = 0;
+	sim_run(&s, 120000);
+	ok(!sim_has_member(&s, "a.example"), "the order is tried again");
+	ok(!is_unfinished("a.example"), "nothing is left to do");
+	stop_quorum();
+}
+
+/* An eviction that two have ordered is not one that one has ordered alone. */
+static void test_already(void)
+{
+	with_orders = true;
+	start_quorum(17);
+	accepts(sign_by(order_text("evict", 1, "b.example", 6000, ""), &x, &y),
+		"an eviction by two");
+	refuses(sign_by(order_text("evict", 2, "b.example", 6000, EMERGENCY),
+			&z, NULL),
+		-EALREADY, "it is about somebody who is evicted already",
+		"an emergency about somebody who is out");
+	sim_run(&s, 4000 * 1000);
+	is_int(waiting(), 0, "nothing waits for confirmation");
+	ok(!unhealthy(), "the health has no unconfirmed eviction");
+	stop_quorum();
+}
+
+/* One administrator cannot keep the others from giving orders. */
+static void test_crowd(void)
+{
+	char *admit, *evict, id[32];
+	unsigned int i;
+
+	with_orders = true;
+	start_quorum(18);
+	accepts(sign_by(order_text("evict", 1, "b.example", 6000, ""), &x, &z),
+		"an eviction by two");
+	admit = sign_by(order_text("admit", 40, "b.example", 6000, ""), &x, &z);
+	evict = sign_by(order_text("evict", 39, "b.example", 6000, ""), &x, &z);
+	for (i = 0; i < QUORUM_UNCONFIRMED; i++) {
+		char *pem;
+
+		snprintf(id, sizeof(id), "nobody%u.example", i);
+		pem = sign_by(order_text("evict", i + 2, id, 6000, EMERGENCY),
+			      &y, NULL);
+		is_int(apply("video", pem).ret, 0, "emergency %u", i);
+		secret_free(pem);
+	}
+	refuses(sign_by(order_text("evict", i + 2, "more.example", 6000,
+				   EMERGENCY),
+			&y, NULL),
+		-EDQUOT,
+		"\"y.example\" has evicted 16 that others have not confirmed",
+		"one emergency too many");
+	is_int(waiting(), QUORUM_UNCONFIRMED, "the others wait");
+	accepts(sign_by(order_text("evict", i + 2, "c.example", 6000,
+				   EMERGENCY),
+			&z, NULL),
+		"an emergency of another administrator");
+	accepts(admit, "an admission with a higher number");
+	refuses(evict, -ESTALE,
+		"its number is 39, and the next order has number 41",
+		"an eviction with a number below that");
+	stop_quorum();
+}
+
 int main(void)
 {
 	RUN(test_orders);
 	RUN(test_replay);
 	RUN(test_emergency);
 	RUN(test_undone);
+	RUN(test_interrupted);
+	RUN(test_again);
+	RUN(test_already);
+	RUN(test_crowd);
 	return done();
 }
