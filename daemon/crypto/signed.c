@@ -21,6 +21,7 @@ struct signed_doc {
 	char *content;
 	size_t len;
 	CMS_ContentInfo *cms; /* NULL: nobody has signed */
+	BIO *digests; /* the document was read through it; NULL without @cms */
 };
 
 static int copy_content(struct signed_doc *d, const void *p, size_t len)
@@ -56,9 +57,71 @@ void signed_free(struct signed_doc *d)
 {
 	if (!d)
 		return;
+	BIO_free_all(d->digests);
 	CMS_ContentInfo_free(d->cms);
 	free(d->content);
 	free(d);
+}
+
+/* Read the document once through the digests that all signatures are of. */
+static void digest_content(struct signed_doc *d)
+{
+	BIO *bio = CMS_dataInit(d->cms, NULL);
+	char buf[4096];
+	int n = 0;
+
+	while (bio && (n = BIO_read(bio, buf, sizeof(buf))) > 0)
+		;
+	if (n < 0) {
+		BIO_free_all(bio);
+		bio = NULL;
+	}
+	BIO_free_all(d->digests);
+	d->digests = bio;
+}
+
+/* Step into the next element, or over it. Returns false if it is not a @tag. */
+static bool next_element(const unsigned char **p, const unsigned char **end,
+			 int tag, bool into)
+{
+	const unsigned char *at = *p;
+	int class, found, form;
+	long len;
+
+	form = ASN1_get_object(&at, &len, &found, &class, *end - *p);
+	if (form & 0x80 || form & 1 || found != tag)
+		return false;
+	if (into)
+		*end = at + len;
+	*p = into ? at : at + len;
+	return true;
+}
+
+/*
+ * The document is hashed once for each digest that SignedData lists, before any
+ * signature is verified. libcrypto does not tell how many there are.
+ */
+static bool too_many_digests(CMS_ContentInfo *cms)
+{
+	unsigned char *der = NULL;
+	int len = i2d_CMS_ContentInfo(cms, &der), n = 0;
+	const unsigned char *p = der, *end = der + len;
+	bool ok;
+
+	if (len <= 0)
+		return true;
+	ok = next_element(&p, &end, V_ASN1_SEQUENCE, true) &&
+	     next_element(&p, &end, V_ASN1_OBJECT, false) &&
+	     next_element(&p, &end, 0, true) &&
+	     next_element(&p, &end, V_ASN1_SEQUENCE, true) &&
+	     next_element(&p, &end, V_ASN1_INTEGER, false) &&
+	     next_element(&p, &end, V_ASN1_SET, true);
+	while (ok && p < end && n <= SIGNED_DIGESTS) {
+		ok = next_element(&p, &end, V_ASN1_SEQUENCE, false);
+		n++;
+	}
+	OPENSSL_free(der);
+	return !ok || n > SIGNED_DIGESTS;
 }
 
 /* Check that @d->cms is what this file makes, and take the document out of it. */
@@ -79,11 +142,16 @@ static int open_signed(struct signed_doc *d, struct err *err)
 	if (n > SIGNED_SIGNERS)
 		return err_set(err, -E2BIG, "it has more than %d signatures",
 			       SIGNED_SIGNERS);
+	if (too_many_digests(d->cms))
+		return err_set(err, -E2BIG,
+			       "it lists more than %d digest algorithms",
+			       SIGNED_DIGESTS);
 	/* Signatures whose certificate is missing are told by signed_identity(). */
 	CMS_set1_signers_certs(d->cms, NULL, 0);
 	if (copy_content(d, ASN1_STRING_get0_data(*content),
 			 (size_t)ASN1_STRING_length(*content)))
 		return err_set(err, -ENOMEM, "out of memory");
+	digest_content(d);
 	return 0;
 }
 
@@ -199,26 +267,10 @@ static bool strong_digest(CMS_SignerInfo *si)
 	}
 }
 
-/* Read the document through the digests that the signatures are of. */
-static BIO *digest_content(const struct signed_doc *d)
-{
-	BIO *bio = CMS_dataInit(d->cms, NULL);
-	char buf[4096];
-	int n = 0;
-
-	while (bio && (n = BIO_read(bio, buf, sizeof(buf))) > 0)
-		;
-	if (n >= 0)
-		return bio;
-	BIO_free_all(bio);
-	return NULL;
-}
-
 static int verify_signature(const struct signed_doc *d, size_t i,
 			    struct err *err)
 {
 	CMS_SignerInfo *si = signer_at(d, i);
-	BIO *bio;
 	int ret;
 
 	if (!signer_cert(d, i))
@@ -227,43 +279,54 @@ static int verify_signature(const struct signed_doc *d, size_t i,
 	if (!strong_digest(si))
 		return err_set(err, -EKEYREJECTED,
 			       "it is without signed attributes or a digest of SHA-256, SHA-384 or SHA-512");
-	bio = digest_content(d);
-	ret = bio && CMS_SignerInfo_verify(si) == 1 &&
-			      CMS_SignerInfo_verify_content(si, bio) == 1
+	ret = d->digests && CMS_SignerInfo_verify(si) == 1 &&
+			      CMS_SignerInfo_verify_content(si, d->digests) == 1
 		      ? 0
 		      : err_set(err, -EKEYREJECTED,
 				"it does not fit the document: altered, or signed by another key");
-	BIO_free_all(bio);
 	ERR_clear_error();
 	return ret;
 }
 
+static bool among_certs(X509 *const *chosen, size_t n, const X509 *x)
+{
+	while (n)
+		if (!X509_cmp(chosen[--n], x))
+			return true;
+	return false;
+}
+
 /*
- * Write the certificate @x as DER, and the CA certificates of the document behind it.
- * Returns their number; free_ders() has to follow.
+ * Write the certificate @x as DER, and the CA certificates of the document that it was
+ * issued by, as their names say: those that others bring along take no room. Returns
+ * their number; free_ders() has to follow.
  */
 static size_t ders_of(const struct signed_doc *d, X509 *x,
 		      struct cert_der ders[static CERT_MAX_CHAIN])
 {
 	struct stack_st_X509 *all = CMS_get1_certs(d->cms);
-	size_t n = 0;
-	X509 *next = x;
+	X509 *chosen[CERT_MAX_CHAIN] = { x }, *ca;
+	size_t n = 1, at, n_ders = 0;
 	int i, len;
 
-	for (i = 0; next && n < CERT_MAX_CHAIN; i++) {
+	for (at = 0; at < n; at++)
+		for (i = 0; n < CERT_MAX_CHAIN && all && i < sk_X509_num(all);
+		     i++) {
+			ca = sk_X509_value(all, i);
+			if (X509_check_ca(ca) > 0 &&
+			    X509_check_issued(ca, chosen[at]) == X509_V_OK &&
+			    !among_certs(chosen, n, ca))
+				chosen[n++] = ca;
+		}
+	for (at = 0; at < n; at++) {
 		uint8_t *der = NULL;
 
-		if (next == x || X509_check_ca(next) > 0) {
-			len = i2d_X509(next, &der);
-			if (len > 0)
-				ders[n++] =
-					(struct cert_der){ der, (size_t)len };
-		}
-		next = all && i < sk_X509_num(all) ? sk_X509_value(all, i)
-						   : NULL;
+		len = i2d_X509(chosen[at], &der);
+		if (len > 0)
+			ders[n_ders++] = (struct cert_der){ der, (size_t)len };
 	}
 	sk_X509_pop_free(all, X509_free);
-	return n;
+	return n_ders;
 }
 
 static void free_ders(struct cert_der *ders, size_t n)
@@ -276,16 +339,21 @@ int signed_verify(const struct signed_doc *d, size_t i,
 		  const struct trust *trust, time_t now, struct err *err)
 {
 	struct cert_der ders[CERT_MAX_CHAIN];
+	X509 *x = signer_cert(d, i);
 	struct cert *cert = NULL;
-	int ret = verify_signature(d, i, err);
 	size_t n;
+	int ret;
 
-	if (ret)
-		return ret;
-	n = ders_of(d, signer_cert(d, i), ders);
+	if (!x)
+		return err_set(err, -ENOENT,
+			       "its certificate is not in the document");
+	n = ders_of(d, x, ders);
 	ret = cert_verify(trust, ders, n, now, CERT_FOR_MEMBER, &cert, err);
 	if (!ret)
 		ret = cert_check_revoked(trust, cert, now, err);
+	/* A key that no CA has certified may be chosen so that it takes long. */
+	if (!ret)
+		ret = verify_signature(d, i, err);
 	cert_free(cert);
 	free_ders(ders, n);
 	return ret;
@@ -382,6 +450,7 @@ int signed_add(struct signed_doc *d, const struct cert_chain *chain,
 	CMS_ContentInfo_free(d->cms);
 	d->cms = cms;
 	CMS_set1_signers_certs(cms, NULL, 0);
+	digest_content(d);
 	return 0;
 }
 

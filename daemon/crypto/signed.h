@@ -20,6 +20,8 @@ struct trust;
 /* Octets of a signed document in PEM form, and its signatures. */
 #define SIGNED_MAX 98304
 #define SIGNED_SIGNERS 32
+/* Digest algorithms that it lists, though a tool may list one for each signature. */
+#define SIGNED_DIGESTS 32
 /* Size of the text of an identity. */
 #define SIGNED_ID_MAX 1024
 
@@ -56,8 +58,8 @@ size_t signed_count(const struct signed_doc *d);
 int signed_identity(const struct signed_doc *d, size_t i,
 		    char id[static SIGNED_ID_MAX], struct err *err);
 /*
- * Verify signature @i, which has to be of the whole document, and the certificate
- * that has made it as that of a member, with the revocation lists of @trust. Returns
+ * Verify the certificate of signature @i as that of a member, with the revocation lists
+ * of @trust, and then the signature, which has to be of the whole document. Returns
  * 0, or -errno with one line in @err.
  */
 int signed_verify(const struct signed_doc *d, size_t i,

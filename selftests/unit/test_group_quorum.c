@@ -196,6 +196,167 @@ static void test_signing(void)
 	stop_quorum();
 }
 
+/* Step into an element, or behind it. */
+static const uint8_t *step(const uint8_t *p, const uint8_t *end, bool into)
+{
+	int tag, class;
+	long len;
+
+	if (ASN1_get_object(&p, &len, &tag, &class, end - p) & 0x80)
+		bail("DER");
+	return into ? p : p + len;
+}
+
+/* Put an element with what is at @from to @end in front of @end in @buf. */
+static uint8_t *wrap(uint8_t *from, const uint8_t *end, int tag, int class)
+{
+	size_t len = (size_t)(end - from);
+	int size = ASN1_object_size(1, (int)len, tag) - (int)len;
+	uint8_t *at = from - size, *p = at;
+
+	ASN1_put_object(&p, 1, (int)len, tag, class);
+	return at;
+}
+
+/* Return a signed document, which is freed, with @n digest algorithms. */
+static char *with_digests(char *pem, size_t n)
+{
+	static const uint8_t sha256[] = { 0x30, 0x0b, 6,    9, 0x60, 0x86, 0x48,
+					  1,	0x65, 0x03, 4, 2,    1 };
+	static uint8_t buf[32768];
+	const uint8_t *type, *inner, *version, *set, *rest, *end;
+	uint8_t *der, *last = buf + sizeof(buf), *at = last;
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	char *text;
+	long len;
+
+	if (!PEM_bytes_read_bio(&der, &len, NULL, "CMS", bio, NULL, NULL))
+		bail("CMS");
+	BIO_free(bio);
+	secret_free(pem);
+	end = der + len;
+	type = step(der, end, true);
+	inner = step(type, end, false);
+	version = step(step(inner, end, true), end, true);
+	set = step(version, end, false);
+	rest = step(set, end, false);
+	at -= end - rest;
+	memcpy(at, rest, (size_t)(end - rest));
+	rest = at;
+	while (n--) {
+		at -= sizeof(sha256);
+		memcpy(at, sha256, sizeof(sha256));
+	}
+	at = wrap(at, rest, V_ASN1_SET, V_ASN1_UNIVERSAL);
+	at -= set - version;
+	memcpy(at, version, (size_t)(set - version));
+	at = wrap(at, last, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	at = wrap(at, last, 0, V_ASN1_CONTEXT_SPECIFIC);
+	at -= inner - type;
+	memcpy(at, type, (size_t)(inner - type));
+	at = wrap(at, last, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+	OPENSSL_free(der);
+	bio = BIO_new(BIO_s_mem());
+	PEM_write_bio(bio, "CMS", "", at, last - at);
+	len = BIO_get_mem_data(bio, &text);
+	pem = secret_alloc((size_t)len + 1);
+	memcpy(pem, text, (size_t)len);
+	BIO_free(bio);
+	return pem;
+}
+
+/* Time is not spent on a document before somebody known has signed it. */
+static void test_costly(void)
+{
+	struct admin other;
+	struct pki_pair ca;
+	const char *text;
+	char *pem;
+
+	start_quorum(19);
+	text = policy_text("video", 1, ALL, "");
+	refuses(with_digests(sign_raw(text, &x, &y), SIGNED_DIGESTS + 1),
+		-E2BIG, "it lists more than 32 digest algorithms",
+		"a document that would be hashed often");
+	ca = make_other_ca();
+	make_admin(&other, &ca, "y.example", SIG_ECDSA_P256, 300);
+	pem = sign_by(text, &other, NULL);
+	alter(&pem, "7200", "7201");
+	refuses(pem, -EPERM, "\"y.example\": issuer unknown",
+		"an altered document of another CA");
+	accepts(with_digests(sign_raw(text, &x, &y), SIGNED_DIGESTS),
+		"a document with as many digests as it may have");
+	free_admin(&other);
+	pki_pair_free(&ca);
+	stop_quorum();
+}
+
+static struct pki_pair make_ca_below(const struct pki_pair *by,
+				     const char *name)
+{
+	struct pki_req req = {
+		.kind = PKI_CA,
+		.type = SIG_ECDSA_P256,
+		.name = name,
+		.not_before = s.wall0 - 86400,
+		.not_after = s.wall0 + 86400 * 300,
+	};
+	struct pki_pair ca;
+
+	if (pki_issue(by, &req, &ca, &err))
+		bail("%s", err.text);
+	return ca;
+}
+
+/* Make an administrator whose chain has @n certificates of CAs. */
+static void make_admin_below(struct admin *to, const struct pki_pair *by,
+			     const char *name, const struct pki_pair *cas,
+			     size_t n)
+{
+	struct cert_der ders[CERT_MAX_CHAIN];
+	size_t i;
+
+	make_admin(to, by, name, SIG_ECDSA_P256, 100);
+	cert_chain_free(to->chain);
+	ders[0] = (struct cert_der){ to->pair.cert, to->pair.cert_len };
+	for (i = 0; i < n; i++)
+		ders[i + 1] = (struct cert_der){ cas[i].cert, cas[i].cert_len };
+	if (cert_chain_from_der(ders, n + 1, &to->chain, &err))
+		bail("%s", err.text);
+}
+
+/* CA certificates that one administrator brings leave room for those of another. */
+static void test_many_cas(void)
+{
+	struct pki_pair other[CERT_MAX_CHAIN - 1], site;
+	struct admin below, many;
+	const char *text;
+	size_t i;
+
+	start_quorum(20);
+	text = policy_text("video", 1, ALL, "");
+	for (i = 0; i < ARRAY_SIZE(other); i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "Other CA %zu", i);
+		other[i] = make_ca_below(NULL, name);
+	}
+	/* The path length of the root does not count CAs that have the same name. */
+	site = make_ca_below(&s.ca, "Test CA");
+	make_admin_below(&below, &site, "y.example", &site, 1);
+	make_admin_below(&many, &s.ca, "x.example", other, ARRAY_SIZE(other));
+	accepts(sign_by(text, &many, &below),
+		"a document with many certificates of CAs");
+	accepts(sign_by(policy_text("video", 2, ALL, ""), &below, &many),
+		"the signatures in the other order");
+	for (i = 0; i < ARRAY_SIZE(other); i++)
+		pki_pair_free(&other[i]);
+	pki_pair_free(&site);
+	free_admin(&below);
+	free_admin(&many);
+	stop_quorum();
+}
+
 /* Forms of CMS that others have, and this one has not. */
 static void test_forms(void)
 {
@@ -478,6 +639,8 @@ int main(void)
 	RUN(test_revoked);
 	RUN(test_twice);
 	RUN(test_signing);
+	RUN(test_costly);
+	RUN(test_many_cas);
 	RUN(test_forms);
 	RUN(test_documents);
 	RUN(test_withheld);
