@@ -15,7 +15,8 @@ program unit-avahi-daemon <<'END'
 mkdir -p /run/dbus && dbus-daemon --system --fork --nopidfile && exec avahi-daemon
 END
 browse() { on_host "$1" avahi-browse -rpkt _ipp._tcp; }
-found='^=;eth0;IPv4;Printer\\032of\\032the\\032office;_ipp\._tcp;local;printer\.local;192\.0\.2\.1;631;'
+# Avahi gives one of the printer's addresses, of either family.
+found='^=;eth0;IPv4;Printer\\032of\\032the\\032office;_ipp\._tcp;local;printer\.local;(192\.0\.2\.1|fe80::[0-9a-f:]+);631;'
 finds() { browse "$1" | grep -qE "$found"; }
 
 before_command() {
