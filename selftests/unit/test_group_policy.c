@@ -11,7 +11,6 @@
 #include "wire/proto.h"
 
 static char *only_tx[] = { (char *)"s.example" };
-
 static struct answer both;
 static char lines[2048];
 

@@ -169,7 +169,7 @@ static void test_set_back(void)
 			most = now - last;
 		last = now;
 	}
-	/* Whoever waits for a slow store while a beat comes may ask for that, too. */
+	/* A member that waits for a slow store while a beat comes may ask for that, too. */
 	ok(last - before >= CROWD && last - before <= CROWD + CROWD / 40,
 	   "each receiver has asked, %u times in all", last - before);
 	ok(most <= CROWD / 3, "at most %u of %u receivers ask within a second",
