@@ -201,7 +201,7 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	if (!m || !m->send || judge_ended(k, sa))
 		return;
 	if (place_is_twin(m, &ike_sa_peer(sa)->addr))
-		outbox_confirm_twin(g, m, spi);
+		outbox_confirm_twin(g, m, &ike_sa_peer(sa)->addr, spi);
 	else if (ike_sa_serial(sa) >= m->over)
 		outbox_confirm(g, m, spi);
 }

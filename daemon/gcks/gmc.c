@@ -10,6 +10,7 @@
 #include "crypto/crl.h"
 #include "gcks/terms.h"
 #include "gcks/policy.h"
+#include "gcks/twins.h"
 #include "ike/psk.h"
 #include "lib/buf.h"
 #include "lib/log.h"
@@ -289,6 +290,7 @@ void gmc_member_free(struct gmember *m)
 		return;
 	cert_refs_free(&m->certs);
 	cert_refs_free(&m->former);
+	free(m->twins);
 	free(m->identity);
 	free(m);
 }
@@ -299,7 +301,7 @@ bool gmc_confirmed(const struct group *g, const struct gmember *m)
 	uint32_t spi = gkey_spi(&g->st.data);
 
 	return m->send && m->sends_spi && m->sends_spi == spi &&
-	       (addr_is_none(&m->twin_at) || m->twin_spi == spi);
+	       twins_use(m, spi);
 }
 
 /* Return true if GSA_REKEYs to @m must not be fragments. */

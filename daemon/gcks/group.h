@@ -134,12 +134,8 @@ struct gmember {
 	uint64_t over;
 	/* SPI of the Data SA that it confirmed or was given for sending. */
 	uint32_t sends_spi;
-	/*
-	 * Another host of the identity, which registered as a sender before this one, and
-	 * the SPI with which that sends; unspecified: none is known. See place.h.
-	 */
-	struct addr twin_at;
-	uint32_t twin_spi;
+	/* Other hosts of the identity that registered as senders, or NULL; see place.h. */
+	struct twins *twins;
 	bool reported; /* told by itself, since the start or its join */
 	/* When it last got Sender-IDs beyond its pace: struct group.rekeys, and time. */
 	uint64_t helped_at;

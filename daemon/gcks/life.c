@@ -511,11 +511,11 @@ static void carry_leave(const struct gmember *was, struct gmember *m)
 	batch_leave_in(m->g, m, was->leave_ms > now ? was->leave_ms - now : 0);
 }
 
-static void carry_member(const struct gmember *was, struct gmember *m)
+static void carry_member(struct gmember *was, struct gmember *m)
 {
 	m->over = was->over;
-	m->twin_at = was->twin_at;
-	m->twin_spi = was->twin_spi;
+	m->twins = was->twins;
+	was->twins = NULL;
 	gmc_set_data_spi(m->g, m, was->sends_spi);
 	m->confirmed_at = was->confirmed_at;
 	m->reported = was->reported;
@@ -538,8 +538,7 @@ static void carry_member(const struct gmember *was, struct gmember *m)
 /* Copy what is known of members and not stored. */
 static void carry_members(const struct group *old, struct group *g)
 {
-	const struct gmember *was;
-	struct gmember *m;
+	struct gmember *m, *was;
 
 	/* Members of another key server can report from now on, see carry_counts(). */
 	TAILQ_FOREACH(m, &g->members, all)

@@ -15,6 +15,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group_key.h"
 #include "gcks/place.h"
+#include "gcks/twins.h"
 #include "wire/message.h"
 #include "lib/log.h"
 #include "lib/util.h"
@@ -161,11 +162,12 @@ void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 		outbox_note_confirmed(g);
 }
 
-void outbox_confirm_twin(struct group *g, struct gmember *m, uint32_t spi)
+void outbox_confirm_twin(struct group *g, struct gmember *m,
+			 const struct addr *from, uint32_t spi)
 {
 	if (!is_known_spi(g, spi))
 		return;
-	place_set_twin_spi(g, m, spi);
+	place_set_twin_spi(g, m, from, spi);
 	if (gmc_confirmed(g, m))
 		outbox_note_confirmed(g);
 }
@@ -291,7 +293,8 @@ static struct out_msg *missed_link(const struct group *g)
 	TAILQ_FOREACH(m, &g->senders, by_send)
 	for (o = first; !m->inband && o && o != missed;
 	     o = next_link(TAILQ_NEXT(o, all)))
-		if (o->from_spi == m->sends_spi || o->from_spi == m->twin_spi)
+		if (o->from_spi == m->sends_spi ||
+		    twins_some_uses(m, o->from_spi))
 			missed = o;
 	return missed;
 }

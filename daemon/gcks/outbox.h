@@ -29,7 +29,8 @@ uint32_t outbox_unconfirmed(const struct group *g);
  */
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi);
 /* The same of the other host of @m's identity, see place.h. */
-void outbox_confirm_twin(struct group *g, struct gmember *m, uint32_t spi);
+void outbox_confirm_twin(struct group *g, struct gmember *m,
+			 const struct addr *from, uint32_t spi);
 /* Note it if all senders have confirmed, and the last one by no report. */
 void outbox_note_confirmed(struct group *g);
 

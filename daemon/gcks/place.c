@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/place.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
 #include "gcks/notice.h"
+#include "gcks/twins.h"
 #include "gcks/waiting.h"
 
 bool place_allows(const struct group *g, const struct addr *a,
@@ -59,13 +63,14 @@ void place_replace(struct group *g, struct gmember *m)
 /* Time for a registration and a report, behind the silence that causes them. */
 #define ASKED_MS 2000
 
-/* @at: unspecified if there is no other host. */
-static void set_twin(struct group *g, struct gmember *m, const struct addr *at,
-		     uint32_t spi)
+/* Twins that change between these two calls may confirm a change. */
+static void twins_open(struct group *g, const struct gmember *m)
 {
 	g->n_confirmed -= gmc_confirmed(g, m);
-	m->twin_at = *at;
-	m->twin_spi = spi;
+}
+
+static void twins_close(struct group *g, struct gmember *m)
+{
 	if (gmc_confirmed(g, m))
 		m->confirmed_at = g->rekeys;
 	g->n_confirmed += gmc_confirmed(g, m);
@@ -75,38 +80,76 @@ void place_note_twin(struct group *g, struct gmember *m,
 		     const struct addr *from)
 {
 	struct addr at = m->at;
-	uint32_t spi;
+	uint32_t spi = m->sends_spi;
+	struct twin *t = twins_find(m, from);
 
 	if (g->conf->one_place != ONE_PLACE_ALLOW || addr_is_none(&at) ||
-	    addr_equal(&at, from) || !m->sends_spi)
+	    addr_equal(&at, from) || !spi)
 		return;
-	spi = m->sends_spi;
-	/* The host that registers was the other one until now. */
-	if (place_is_twin(m, from))
-		gmc_set_data_spi(g, m, m->twin_spi);
-	set_twin(g, m, &at, spi);
+	if (!m->twins)
+		m->twins = calloc(1, sizeof(*m->twins));
+	if (!m->twins) {
+		/* Nobody confirms for two hosts that cannot be told apart. */
+		gmc_set_data_spi(g, m, 0);
+		return;
+	}
+	/* The host that registers was one of the others until now. */
+	if (t)
+		gmc_set_data_spi(g, m, t->spi);
+	twins_open(g, m);
+	if (t)
+		twins_remove(m->twins, t - m->twins->v);
+	twins_add(g, m, &at, spi);
+	twins_close(g, m);
 }
 
 bool place_is_twin(const struct gmember *m, const struct addr *from)
 {
-	return !addr_is_none(&m->twin_at) && addr_equal(&m->twin_at, from);
+	return twins_find(m, from);
 }
 
-void place_set_twin_spi(struct group *g, struct gmember *m, uint32_t spi)
+void place_set_twin_spi(struct group *g, struct gmember *m,
+			const struct addr *from, uint32_t spi)
 {
-	const struct addr at = m->twin_at;
+	twins_open(g, m);
+	twins_set_spi(g, twins_find(m, from), spi);
+	twins_close(g, m);
+}
 
-	set_twin(g, m, &at, spi);
+void place_note_change(struct group *g)
+{
+	struct gmember *m;
+	unsigned int i;
+
+	TAILQ_FOREACH(m, &g->senders, by_send)
+	for (i = 0; m->twins && i < m->twins->n; i++)
+		if (!m->twins->v[i].silent_ms)
+			twins_set_spi(g, &m->twins->v[i], m->twins->v[i].spi);
+}
+
+/* Every host has a time of its own: changes that follow each other must not renew it. */
+static void forget_twins_of(struct group *g, struct gmember *m)
+{
+	uint64_t now = group_now_ms(g), most = gkm_silence_ms(g) + ASKED_MS;
+	unsigned int i = 0;
+
+	twins_open(g, m);
+	while (i < m->twins->n) {
+		const struct twin *t = &m->twins->v[i];
+
+		if (t->silent_ms && now - t->silent_ms >= most)
+			twins_remove(m->twins, i);
+		else
+			i++;
+	}
+	twins_close(g, m);
 }
 
 void place_forget_twins(struct group *g)
 {
-	static const struct addr none;
 	struct gmember *m;
 
-	if (group_now_ms(g) - g->change_ms < gkm_silence_ms(g) + ASKED_MS)
-		return;
 	TAILQ_FOREACH(m, &g->senders, by_send)
-	if (!addr_is_none(&m->twin_at) && m->twin_spi != gkey_spi(&g->st.data))
-		set_twin(g, m, &none, 0);
+	if (m->twins)
+		forget_twins_of(g, m);
 }

@@ -30,10 +30,10 @@ bool place_allows(const struct group *g, const struct addr *a,
 /* ---- two senders of one identity ------------------------------------------ */
 
 /*
- * With ONE_PLACE_ALLOW two hosts may send with one identity. The identity has confirmed a
- * change when both have; they are told apart by their addresses. A host that only has
- * another address now is taken for two as well, until the former one has been silent for
- * longer than any that is connected (place_forget_twins()).
+ * With ONE_PLACE_ALLOW several hosts may send with one identity. The identity has
+ * confirmed a change when all have; they are told apart by their addresses. A host that
+ * only has another address now is taken for two as well, until the former one has been
+ * silent for longer than any that is connected (place_forget_twins()).
  */
 
 /*
@@ -42,12 +42,15 @@ bool place_allows(const struct group *g, const struct addr *a,
  */
 void place_note_twin(struct group *g, struct gmember *m,
 		     const struct addr *from);
-/* Return true if @from is the other host of @m. */
+/* Return true if @from is another host of @m. */
 bool place_is_twin(const struct gmember *m, const struct addr *from);
-/* Note that the other host of @m sends with the Data SA @spi. */
-void place_set_twin_spi(struct group *g, struct gmember *m, uint32_t spi);
+/* Note that the other host of @m at @from sends with the Data SA @spi. */
+void place_set_twin_spi(struct group *g, struct gmember *m,
+			const struct addr *from, uint32_t spi);
+/* The keys have changed: the others have to confirm that. */
+void place_note_change(struct group *g);
 /*
- * Forget those that have not confirmed the last change and would have asked by now.
+ * Forget those that have not confirmed a change since, and would have asked by now.
  */
 void place_forget_twins(struct group *g);
 

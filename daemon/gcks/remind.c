@@ -117,6 +117,7 @@ static void remind_due(void *arg)
 
 void remind_changed(struct group *g)
 {
+	place_note_change(g);
 	g->reminds++;
 	g->remind_ms = FIRST_MS;
 	timer_set(g->k->deps.tq, &g->remind, pace_switch_ms(g) + CONFIRM_MS);

@@ -6,6 +6,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "wire/proto.h"
 
@@ -292,6 +293,68 @@ static void test_moved_sender(void)
 	sim_finish(&s, "moved sender");
 }
 
+/* Thieves with the sender's certificate hear all, and its owner does not. */
+static void test_thieves(unsigned int thieves)
+{
+	uint64_t at, over;
+	unsigned int i;
+	uint32_t ms;
+
+	usual(50 + thieves, ONE_PLACE_ALLOW);
+	for (i = 0; i < thieves; i++) {
+		sim_up(sim_add(&s, "s.example", true, true));
+		/* Sender-IDs are given at a pace. */
+		if (!sim_settle(&s, 900000))
+			bail("a thief is not in");
+		sim_run(&s, 20000);
+	}
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 60000);
+	is_int(sim_group(&s).unconfirmed, 0, "nobody is waited for at rest");
+	tx->deaf = true;
+	at = s.ms;
+	is_int(sim_evict(s.gcks, "video", "a.example", &ms, &err), 0,
+	       "a receiver is evicted");
+	sim_run(&s, ms);
+	is_int(sim_group(&s).unconfirmed, 1, "the owner is waited for");
+	over = run_until_confirmed();
+	ok(over - at < 70000, "%u thieves: confirmed after %ju ms", thieves,
+	   (uintmax_t)(over - at));
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, a, over), 0,
+	       "thieves do not confirm for the owner");
+	sim_finish(&s, "thieves");
+}
+
+#define LEAVERS 8
+
+/* Changes that follow each other do not renew the time of the former host. */
+static void test_moved_often(void)
+{
+	struct sim_member *m[LEAVERS];
+	unsigned int i, waits = 0;
+	char name[32];
+
+	two_senders(43);
+	for (i = 0; i < LEAVERS; i++) {
+		snprintf(name, sizeof(name), "c%u.example", i);
+		m[i] = sim_add(&s, name, false, true);
+		sim_up(m[i]);
+	}
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	sim_stream_stop(&s);
+	sim_down(tx);
+	for (i = 0; i < LEAVERS; i++) {
+		member_leave(m[i]->m, NULL);
+		sim_run(&s, 40000);
+		waits += sim_group(&s).unconfirmed;
+	}
+	is_int(waits, 1, "the former host is waited for once");
+	sim_finish(&s, "moved often");
+}
+
 int main(void)
 {
 	RUN(test_allow);
@@ -303,5 +366,9 @@ int main(void)
 	RUN(test_two_senders, false);
 	RUN(test_two_senders, true);
 	RUN(test_moved_sender);
+	RUN(test_thieves, 1);
+	RUN(test_thieves, 2);
+	RUN(test_thieves, 4);
+	RUN(test_moved_often);
 	return done();
 }

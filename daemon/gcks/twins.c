@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gcks/twins.h"
+
+#include <string.h>
+
+#include "gcks/group_time.h"
+
+struct twin *twins_find(const struct gmember *m, const struct addr *at)
+{
+	unsigned int i;
+
+	for (i = 0; m->twins && i < m->twins->n; i++)
+		if (!addr_is_none(at) && addr_equal(&m->twins->v[i].at, at))
+			return &m->twins->v[i];
+	return NULL;
+}
+
+bool twins_use(const struct gmember *m, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; m->twins && i < m->twins->n; i++)
+		if (m->twins->v[i].spi != spi)
+			return false;
+	return true;
+}
+
+bool twins_some_uses(const struct gmember *m, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; m->twins && i < m->twins->n; i++)
+		if (m->twins->v[i].spi == spi)
+			return true;
+	return false;
+}
+
+void twins_set_spi(const struct group *g, struct twin *t, uint32_t spi)
+{
+	uint64_t now = group_now_ms(g);
+
+	t->spi = spi;
+	t->silent_ms = spi == gkey_spi(&g->st.data) ? 0 : now ? now : 1;
+}
+
+void twins_remove(struct twins *t, unsigned int i)
+{
+	t->n--;
+	memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(t->v[0]));
+}
+
+/*
+ * The last two become one, which does not confirm: a host must not be forgotten because
+ * others come from many addresses.
+ */
+static void join_last(const struct group *g, struct twins *t)
+{
+	static const struct addr several;
+	struct twin *last = &t->v[t->n - 1], *to = last - 1;
+
+	if (last->spi != gkey_spi(&g->st.data))
+		to->spi = last->spi;
+	if (to->silent_ms < last->silent_ms)
+		to->silent_ms = last->silent_ms;
+	to->at = several;
+	t->n--;
+}
+
+void twins_add(struct group *g, struct gmember *m, const struct addr *at,
+	       uint32_t spi)
+{
+	struct twins *t = m->twins;
+
+	if (t->n == TWINS_MAX)
+		join_last(g, t);
+	memmove(&t->v[1], &t->v[0], t->n * sizeof(t->v[0]));
+	t->n++;
+	t->v[0].at = *at;
+	twins_set_spi(g, &t->v[0], spi);
+}
