@@ -39,8 +39,7 @@ static struct note *find_note(const struct key_digests *n, const char *group,
 {
 	struct note *e;
 
-	TAILQ_FOREACH(e, &n->notes, all)
-	{
+	TAILQ_FOREACH(e, &n->notes, all) {
 		if (e->spi == spi && !strcmp(e->group, group))
 			return e;
 	}
@@ -140,7 +139,7 @@ static void save_notes(struct key_digests *n)
 
 	if (text) {
 		TAILQ_FOREACH(e, &n->notes, all)
-		len += put_line(text + len, e);
+			len += put_line(text + len, e);
 		unlink(n->fresh);
 		ret = file_create(n->fresh, 0600, text, len, &err);
 	}

@@ -144,7 +144,7 @@ static int client_watch(void *client)
 	unsigned int n = 0;
 
 	LIST_FOREACH(other, &c->ctl->clients, link)
-	n += other->watching;
+		n += other->watching;
 	if (n >= CTL_MAX_WATCHERS)
 		return -EBUSY;
 	c->to_watch = true;
@@ -208,8 +208,7 @@ static void tell_watchers(enum log_level level, const char *line, void *ctx)
 	struct client *c;
 	json_t *o;
 
-	LIST_FOREACH(c, &ctl->clients, link)
-	{
+	LIST_FOREACH(c, &ctl->clients, link) {
 		if (!c->watching)
 			continue;
 		if (!text) {

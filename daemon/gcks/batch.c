@@ -90,8 +90,8 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	for (i = 0; !ret && i < b->n_out; i++)
 		ret = put_leave(g, b->out[i], b);
 	TAILQ_FOREACH(j, &b->in, all)
-	if (!ret)
-		ret = join_put(g, j, b->now);
+		if (!ret)
+			ret = join_put(g, j, b->now);
 	return ret;
 }
 
@@ -124,8 +124,8 @@ static uint64_t next_leave_ms(const struct group *g)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->leaving, by_leave)
-	if (m->leave_ms < least)
-		least = m->leave_ms;
+		if (m->leave_ms < least)
+			least = m->leave_ms;
 	least = least > now ? least - now : 0;
 	return least > batch_wait_ms(g) ? least : batch_wait_ms(g);
 }
@@ -237,8 +237,8 @@ static struct join_req *find_twin(const struct batch *b,
 	struct join_req *o;
 
 	LIST_FOREACH(o, &b->firsts[gmc_hash(j->identity)], by_id)
-	if (!strcmp(o->identity, j->identity))
-		return o;
+		if (!strcmp(o->identity, j->identity))
+			return o;
 	return NULL;
 }
 
@@ -412,8 +412,8 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 	 * one.
 	 */
 	TAILQ_FOREACH(j, &b->in, all)
-	if (j->is_new)
-		gmc_member_free(j->m);
+		if (j->is_new)
+			gmc_member_free(j->m);
 	if (ret == -ECANCELED)
 		return;
 	if (!b->deny && !b->expel) {
@@ -501,7 +501,7 @@ static void settle_batch(struct group *g, struct batch *b)
 
 	settle_out(g, b);
 	TAILQ_FOREACH(j, &b->in, all)
-	join_settle(g, j, b->now);
+		join_settle(g, j, b->now);
 	while ((j = TAILQ_FIRST(&b->in))) {
 		TAILQ_REMOVE(&b->in, j, all);
 		join_answer(g, j);

@@ -93,7 +93,7 @@ static void note_waiting(struct serials *l, const struct join_reqs *from)
 	const struct join_req *j;
 
 	TAILQ_FOREACH(j, from, all)
-	serials_add(l, j->over);
+		serials_add(l, j->over);
 }
 
 void dismiss_members(struct group *g, struct dismissal *d, const char *why)

@@ -40,8 +40,8 @@ static uint32_t back_ms(const struct group *g)
 	if (g->inband_back_ms <= now)
 		return 0;
 	TAILQ_FOREACH(m, &g->senders, by_send)
-	if (m->inband && !m->sa)
-		return g->inband_back_ms - now;
+		if (m->inband && !m->sa)
+			return g->inband_back_ms - now;
 	return 0;
 }
 

@@ -183,8 +183,8 @@ bool gcks_welcome(const struct gcks *k, const struct ike_sa *sa)
 		return false;
 	/* A member is found faster than a name in the lists. */
 	TAILQ_FOREACH(g, &k->groups, all)
-	if (gmc_find(g, identity))
-		return true;
+		if (gmc_find(g, identity))
+			return true;
 	return gmc_welcome(k, identity);
 }
 
@@ -247,8 +247,8 @@ void gcks_set_psks(struct gcks *k, const struct psks *psks)
 	 * exclusion that its membership by the former key ends with.
 	 */
 	TAILQ_FOREACH(g, &k->groups, all)
-	if (gmc_drop_lost_psks(g))
-		batch_ask_expel(g);
+		if (gmc_drop_lost_psks(g))
+			batch_ask_expel(g);
 }
 
 /* In any other case an IKE SA elsewhere may be that of a rightful member. */
@@ -257,8 +257,8 @@ bool gcks_one_place(const struct gcks *k)
 	const struct group *g;
 
 	TAILQ_FOREACH(g, &k->groups, all)
-	if (g->conf->one_place != ONE_PLACE_REPLACE)
-		return false;
+		if (g->conf->one_place != ONE_PLACE_REPLACE)
+			return false;
 	return !TAILQ_EMPTY(&k->groups);
 }
 
@@ -377,8 +377,7 @@ static void order_rekey(struct gcks *k, enum order_kind kind, const char *group,
 		done(arg, -ENOMEM, 0, "out of memory");
 		return;
 	}
-	TAILQ_FOREACH(g, &k->groups, all)
-	{
+	TAILQ_FOREACH(g, &k->groups, all) {
 		gather_add(t);
 		orders_give(g, kind, "", gather_done, t);
 	}
@@ -447,9 +446,9 @@ static void fill_group_status(const struct group *g,
 	s->inband_lost = g->inband_lost;
 	s->pending = g->n_leaving;
 	TAILQ_FOREACH(j, &g->joins, all)
-	s->pending++;
+		s->pending++;
 	TAILQ_FOREACH(j, &g->asks, all)
-	s->pending++;
+		s->pending++;
 	s->in_flight = g->commit.busy;
 	s->tree_depth = lkh_depth(g->tree);
 	signing_name(g, s->signing_key);
@@ -465,7 +464,7 @@ static void fill_group_status(const struct group *g,
 	s->next_sender_id = g->st.next_sid;
 	s->max_sender_id = (1u << g->conf->sender_id_bits) - 1;
 	TAILQ_FOREACH(o, &g->out, all)
-	s->outbox += o->sent < o->n;
+		s->outbox += o->sent < o->n;
 	/* The change that takes members out is still to come. */
 	s->unsent_change = g->expels || outbox_unsent(g);
 	s->unconfirmed = effect_waits_for(g);
@@ -498,8 +497,7 @@ int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg)
 	struct group *g;
 	int ret = 0;
 
-	TAILQ_FOREACH(g, &k->groups, all)
-	{
+	TAILQ_FOREACH(g, &k->groups, all) {
 		fill_group_status(g, &s);
 		ret = fn(arg, &s);
 		if (ret)
@@ -518,8 +516,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 
 	if (!g)
 		return -ENOENT;
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		s.identity = m->identity;
 		s.send = m->send;
 		s.receive = !policy_bars(g->conf, m->identity, false);
@@ -548,8 +545,7 @@ int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,
 
 	if (!g)
 		return -ENOENT;
-	TAILQ_FOREACH(d, &g->denied, all)
-	{
+	TAILQ_FOREACH(d, &g->denied, all) {
 		ret = fn(arg, d->identity, d->since);
 		if (ret)
 			break;

@@ -237,8 +237,8 @@ static int record_outs(struct group *g, const struct gkm_change *c)
 	int ret = 0;
 
 	TAILQ_FOREACH(o, &c->out, all)
-	if (!ret)
-		ret = outbox_put(g, o);
+		if (!ret)
+			ret = outbox_put(g, o);
 	return ret;
 }
 
@@ -308,8 +308,8 @@ static int put_all_denied(struct group *g)
 	int ret = 0;
 
 	TAILQ_FOREACH(d, &g->denied, all)
-	if (!ret)
-		ret = gmc_put_denied(g, d->identity, d->since);
+		if (!ret)
+			ret = gmc_put_denied(g, d->identity, d->since);
 	return ret;
 }
 
@@ -332,8 +332,7 @@ static int record_evicted(struct group *g, const struct gkm_change *c)
 
 	if (c->deny)
 		ret = gmc_put_denied(g, c->deny, c->deny_since);
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		why = c->deny && !strcmp(m->identity, c->deny)
 			      ? ""
 			      : gmc_member_bars(m, conf, g->k->deps.psks);
@@ -350,8 +349,7 @@ static void unmark_evicted(struct group *g)
 {
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		if (m->barred)
 			m->ended = NULL;
 		m->barred = false;
@@ -363,8 +361,7 @@ static void settle_evicted(struct group *g, const struct gkm_change *c)
 	const struct gmember *m;
 	char name[QUOTE_LEN];
 
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		if (!m->barred)
 			continue;
 		g->evictions++;

@@ -317,8 +317,8 @@ static int load_tree(struct group *g)
 	if (ret)
 		return ret;
 	TAILQ_FOREACH(m, &g->members, all)
-	if (m->leaf == LKH_NONE)
-		return -EBADMSG;
+		if (m->leaf == LKH_NONE)
+			return -EBADMSG;
 	return 0;
 }
 

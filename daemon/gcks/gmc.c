@@ -204,8 +204,8 @@ bool gmc_some_revoked(const struct group *g)
 	if (!trust || !trust_crls(trust))
 		return false;
 	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_revoked(g, &m->certs) || gmc_exposed(m))
-		return true;
+		if (gmc_revoked(g, &m->certs) || gmc_exposed(m))
+			return true;
 	return false;
 }
 
@@ -232,8 +232,8 @@ bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	if (gmc_member_bars(m, conf, g->k->deps.psks) || gmc_exposed(m))
-		return true;
+		if (gmc_member_bars(m, conf, g->k->deps.psks) || gmc_exposed(m))
+			return true;
 	return false;
 }
 
@@ -241,8 +241,7 @@ void gmc_suspect_barred(struct group *g, const struct conf_group *conf)
 {
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		if (!m->must_go)
 			gmc_set_must_go(g, m,
 					gmc_member_bars(m, g->conf,
@@ -257,8 +256,7 @@ bool gmc_welcome(const struct gcks *k, const char *identity)
 {
 	const struct group *g;
 
-	TAILQ_FOREACH(g, &k->groups, all)
-	{
+	TAILQ_FOREACH(g, &k->groups, all) {
 		if (!gmc_bars(g, identity, false) ||
 		    !gmc_bars(g, identity, true))
 			return true;
@@ -484,8 +482,7 @@ bool gmc_drop_lost_psks(struct group *g)
 	struct gmember *m;
 	bool some = false;
 
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		if (m->must_go || !gmc_lost_psk(m, g->k->deps.psks))
 			continue;
 		gmc_set_must_go(g, m, PSK_REMOVED);
@@ -552,8 +549,7 @@ static int index_numbers(struct group *g)
 	g->numbers = calloc(g->n_numbers, sizeof(*g->numbers));
 	if (!g->numbers)
 		return -ENOMEM;
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		at = place_of_number(g, m->number);
 		if (*at)
 			return -EBADMSG;

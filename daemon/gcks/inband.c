@@ -121,8 +121,8 @@ void inband_changed(struct group *g)
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->inbands, by_inband)
-	if (is_behind(g, m))
-		make_due(g, m);
+		if (is_behind(g, m))
+			make_due(g, m);
 	if (TAILQ_EMPTY(&g->inband_due))
 		return;
 	timer_del(g->k->deps.tq, &g->inband);
@@ -140,9 +140,9 @@ static struct gmember *member_of(struct gcks *k, struct ike_sa *sa,
 	struct group *g;
 
 	TAILQ_FOREACH(g, &k->groups, all)
-	if (strlen(g->conf->name) == idg->len &&
-	    !memcmp(g->conf->name, idg->data, idg->len))
-		break;
+		if (strlen(g->conf->name) == idg->len &&
+		    !memcmp(g->conf->name, idg->data, idg->len))
+			break;
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
 		return NULL;
 	m = gmc_find(g, identity);
@@ -210,16 +210,15 @@ void gcks_sa_closed(struct gcks *k, struct ike_sa *sa)
 	if (!ike_sa_user(sa))
 		return;
 	TAILQ_FOREACH(g, &k->groups, all)
-	TAILQ_FOREACH(m, &g->inbands, by_inband)
-	{
-		if (m->sa != sa)
-			continue;
-		g->inband_lost += m->inband_open;
-		m->inband_open = false;
-		if (m->inband_due)
-			take_due(g, m);
-		m->sa = NULL;
-	}
+		TAILQ_FOREACH(m, &g->inbands, by_inband) {
+			if (m->sa != sa)
+				continue;
+			g->inband_lost += m->inband_open;
+			m->inband_open = false;
+			if (m->inband_due)
+				take_due(g, m);
+			m->sa = NULL;
+		}
 }
 
 /* ---- members ------------------------------------------------------------- */
@@ -261,7 +260,7 @@ void inband_exclude_all(struct group *g)
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->inbands, by_inband)
-	inband_exclude(g, m);
+		inband_exclude(g, m);
 }
 
 bool inband_room(const struct group *g, uint32_t others)
@@ -275,7 +274,7 @@ uint32_t inband_behind(const struct group *g)
 	uint32_t n = 0;
 
 	TAILQ_FOREACH(m, &g->inbands, by_inband)
-	n += is_behind(g, m);
+		n += is_behind(g, m);
 	return n;
 }
 

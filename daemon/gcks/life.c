@@ -32,8 +32,7 @@ static void resume_outbox(struct group *g)
 {
 	struct out_msg *o;
 
-	TAILQ_FOREACH(o, &g->out, all)
-	{
+	TAILQ_FOREACH(o, &g->out, all) {
 		o->start_ms = group_now_ms(g);
 		timer_set(g->k->deps.tq, &o->timer, 0);
 	}
@@ -403,8 +402,8 @@ static struct group *find_closing(struct gcks *k, const char *name)
 	struct group *g;
 
 	TAILQ_FOREACH(g, &k->closing, all)
-	if (!strcmp(g->conf->name, name))
-		break;
+		if (!strcmp(g->conf->name, name))
+			break;
 	return g;
 }
 
@@ -542,9 +541,8 @@ static void carry_members(const struct group *old, struct group *g)
 
 	/* Members of another key server can report from now on, see carry_counts(). */
 	TAILQ_FOREACH(m, &g->members, all)
-	m->confirmed_at = old->rekeys;
-	TAILQ_FOREACH(was, &old->members, all)
-	{
+		m->confirmed_at = old->rekeys;
+	TAILQ_FOREACH(was, &old->members, all) {
 		m = gmc_find(g, was->identity);
 		if (m)
 			carry_member(was, m);
@@ -658,7 +656,8 @@ struct group *group_find(struct gcks *k, const char *name, size_t len)
 	struct group *g;
 
 	TAILQ_FOREACH(g, &k->groups, all)
-	if (strlen(g->conf->name) == len && !memcmp(g->conf->name, name, len))
-		break;
+		if (strlen(g->conf->name) == len &&
+		    !memcmp(g->conf->name, name, len))
+			break;
 	return g;
 }

@@ -314,8 +314,8 @@ static bool later_policy_waits(const struct group *g)
 	const struct order *o;
 
 	TAILQ_FOREACH(o, &g->orders, all)
-	if (o->kind == ORDER_POLICY)
-		return true;
+		if (o->kind == ORDER_POLICY)
+			return true;
 	return false;
 }
 
@@ -325,8 +325,8 @@ static bool held_up(const struct group *g)
 	const struct order *o;
 
 	TAILQ_FOREACH(o, &g->orders, all)
-	if (o->kind > ORDER_ADMIT)
-		return true;
+		if (o->kind > ORDER_ADMIT)
+			return true;
 	return false;
 }
 
@@ -336,8 +336,7 @@ static void hurry_start(struct group *g)
 	uint64_t most = group_now_ms(g) + EXCLUDED_MAX_MS;
 	struct order *o;
 
-	TAILQ_FOREACH(o, &g->orders, all)
-	{
+	TAILQ_FOREACH(o, &g->orders, all) {
 		if (!o->kept || !o->until_ms)
 			continue;
 		if (o->until_ms > most)
@@ -397,7 +396,7 @@ static unsigned int count_barred(const struct group *g)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(m, &g->members, all)
-	n += !!gmc_member_bars(m, g->conf, g->k->deps.psks);
+		n += !!gmc_member_bars(m, g->conf, g->k->deps.psks);
 	return n;
 }
 
@@ -750,8 +749,7 @@ static struct order *next_order(const struct group *g)
 	struct order *o;
 	bool held = false;
 
-	TAILQ_FOREACH(o, &g->orders, all)
-	{
+	TAILQ_FOREACH(o, &g->orders, all) {
 		held |= o->waits;
 		if (!held || (!o->waits && o->kind <= ORDER_ADMIT))
 			return o;
@@ -883,7 +881,7 @@ void orders_move(struct group *from, struct group *to)
 	struct order *o;
 
 	TAILQ_FOREACH(o, &from->orders, all)
-	o->g = to;
+		o->g = to;
 	TAILQ_CONCAT(&to->orders, &from->orders, all);
 }
 

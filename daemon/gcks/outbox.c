@@ -193,9 +193,10 @@ bool outbox_unsent(const struct group *g)
 	const struct out_msg *o;
 
 	TAILQ_FOREACH(o, &g->out, all)
-	if (!o->passing && !o->sent &&
-	    (o->seq == g->change_out || (o->seq > g->change_out && o->failed)))
-		return true;
+		if (!o->passing && !o->sent &&
+		    (o->seq == g->change_out ||
+		     (o->seq > g->change_out && o->failed)))
+			return true;
 	return false;
 }
 
@@ -291,11 +292,11 @@ static struct out_msg *missed_link(const struct group *g)
 	if (!first)
 		return NULL;
 	TAILQ_FOREACH(m, &g->senders, by_send)
-	for (o = first; !m->inband && o && o != missed;
-	     o = next_link(TAILQ_NEXT(o, all)))
-		if (o->from_spi == m->sends_spi ||
-		    twins_some_uses(m, o->from_spi))
-			missed = o;
+		for (o = first; !m->inband && o && o != missed;
+		     o = next_link(TAILQ_NEXT(o, all)))
+			if (o->from_spi == m->sends_spi ||
+			    twins_some_uses(m, o->from_spi))
+				missed = o;
 	return missed;
 }
 
@@ -443,8 +444,7 @@ static void send_first_copies(struct group *g)
 	struct out_msg *o;
 	bool failed;
 
-	TAILQ_FOREACH(o, &g->out, all)
-	{
+	TAILQ_FOREACH(o, &g->out, all) {
 		failed = o->failed;
 		if (o->sent || send_copy(o))
 			continue;

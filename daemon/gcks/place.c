@@ -122,9 +122,10 @@ void place_note_change(struct group *g)
 	unsigned int i;
 
 	TAILQ_FOREACH(m, &g->senders, by_send)
-	for (i = 0; m->twins && i < m->twins->n; i++)
-		if (!m->twins->v[i].silent_ms)
-			twins_set_spi(g, &m->twins->v[i], m->twins->v[i].spi);
+		for (i = 0; m->twins && i < m->twins->n; i++)
+			if (!m->twins->v[i].silent_ms)
+				twins_set_spi(g, &m->twins->v[i],
+					      m->twins->v[i].spi);
 }
 
 /* Every host has a time of its own: changes that follow each other must not renew it. */
@@ -150,6 +151,6 @@ void place_forget_twins(struct group *g)
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->senders, by_send)
-	if (m->twins)
-		forget_twins_of(g, m);
+		if (m->twins)
+			forget_twins_of(g, m);
 }

@@ -153,13 +153,14 @@ static int check_beside(struct gcks *k, struct quorum_verdict *v)
 	int ret;
 
 	TAILQ_FOREACH(g, &k->groups, all)
-	n++;
+		n++;
 	all.groups = calloc(n, sizeof(*all.groups));
 	if (!all.groups)
 		return err_set(&v->refusal, -ENOMEM, "out of memory");
 	TAILQ_FOREACH(g, &k->groups, all)
-	all.groups[all.n_groups++] =
-		strcmp(g->conf->name, v->doc->group) ? *g->conf : v->doc->conf;
+		all.groups[all.n_groups++] =
+			strcmp(g->conf->name, v->doc->group) ? *g->conf
+							     : v->doc->conf;
 	ret = conf_document_check(&all, &v->refusal);
 	free(all.groups);
 	return ret;

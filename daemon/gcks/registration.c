@@ -339,8 +339,7 @@ static int again_record(struct group *g, struct again *a)
 	ret = commit_begin(g);
 	if (ret)
 		return ret;
-	TAILQ_FOREACH(j, &a->in, all)
-	{
+	TAILQ_FOREACH(j, &a->in, all) {
 		renews |= j->renews;
 		if (!ret)
 			ret = join_put(g, j, a->now);
@@ -360,8 +359,7 @@ static int again_compute(struct group *g, struct again *a)
 	struct join_req *j;
 	int ret = 0;
 
-	TAILQ_FOREACH(j, &a->in, all)
-	{
+	TAILQ_FOREACH(j, &a->in, all) {
 		if (j->send)
 			join_give_sids(g, a->c, j, g->senders_waiting);
 		if (!ret && j->renews)

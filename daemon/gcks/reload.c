@@ -83,8 +83,7 @@ static void tell_evicted(const struct report *r, const struct group *g,
 	unsigned int n = 0;
 	const char *why;
 
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		why = why_evicted(m, c, lists, psks);
 		if (!why)
 			continue;
@@ -110,8 +109,7 @@ static void tell_exposed(const struct report *r, const struct group *g,
 	char name[QUOTE_LEN];
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		former = gmc_exposed(m);
 		if (!former || why_evicted(m, c, lists, psks))
 			continue;
@@ -185,8 +183,7 @@ static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
 	const struct group *g;
 	size_t i;
 
-	TAILQ_FOREACH(g, &k->groups, all)
-	{
+	TAILQ_FOREACH(g, &k->groups, all) {
 		c = find_group_conf(conf, g->conf->name);
 		if (c)
 			tell_reload(r, g, c, psks);

@@ -435,8 +435,7 @@ void signed_orders_watch(struct gcks *k)
 	timer_del(k->deps.tq, &k->confirm);
 	if (!k->quorum.orders)
 		return;
-	TAILQ_FOREACH(g, &k->groups, all)
-	{
+	TAILQ_FOREACH(g, &k->groups, all) {
 		l.g = g;
 		while ((ret = look_once(&l)) == 1)
 			;
@@ -455,7 +454,7 @@ static void time_is_over(void *arg)
 
 	k->order_failed = false;
 	TAILQ_FOREACH(g, &k->groups, all)
-	give_unfinished(g);
+		give_unfinished(g);
 	signed_orders_watch(k);
 }
 

@@ -14,8 +14,8 @@ static bool all_back(const struct group *g)
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->inbands, by_inband)
-	if (!m->sa)
-		return false;
+		if (!m->sa)
+			return false;
 	return true;
 }
 

@@ -42,8 +42,8 @@ static bool is_noted(const struct group *g, const char *identity)
 	const struct straggler *l;
 
 	TAILQ_FOREACH(l, &g->stragglers.all, all)
-	if (!strcmp(l->identity, identity))
-		return true;
+		if (!strcmp(l->identity, identity))
+			return true;
 	return false;
 }
 
@@ -79,8 +79,8 @@ void stragglers_note(struct group *g, bool unknown)
 		stragglers_free(g);
 	g->stragglers.unknown |= unknown;
 	TAILQ_FOREACH(m, &g->senders, by_send)
-	if (!some || !is_noted(g, m->identity))
-		note_one(g, m->identity);
+		if (!some || !is_noted(g, m->identity))
+			note_one(g, m->identity);
 	if (unknown)
 		set_ends(g, gkm_silence_ms(g) + BACK_MS);
 	else if (g->n_senders)
@@ -146,7 +146,7 @@ uint32_t stragglers_count(const struct group *g)
 	if (has_ended(g))
 		return 0;
 	TAILQ_FOREACH(l, &g->stragglers.all, all)
-	n += is_away(g, l) || is_held(g, l);
+		n += is_away(g, l) || is_held(g, l);
 	return n || !g->stragglers.unknown ? n : 1;
 }
 
@@ -157,8 +157,8 @@ static bool some_straggle(const struct group *g, bool excluded)
 	if (has_ended(g))
 		return false;
 	TAILQ_FOREACH(l, &g->stragglers.all, all)
-	if (is_away(g, l) || (!excluded && is_held(g, l)))
-		return true;
+		if (is_away(g, l) || (!excluded && is_held(g, l)))
+			return true;
 	return g->stragglers.unknown;
 }
 

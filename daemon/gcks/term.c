@@ -177,8 +177,7 @@ void term_start(struct group *g)
 			(uint64_t)g->conf->membership_lifetime * MSEC_PER_SEC;
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all)
-	{
+	TAILQ_FOREACH(m, &g->members, all) {
 		/*
 		 * The record is of a release or a setting without membership
 		 * lifetime.
@@ -350,8 +349,7 @@ int term_put_turned(struct group *g)
 	struct gmember *m, next;
 	int ret = 0;
 
-	TAILQ_FOREACH(m, &g->turning, by_renewed)
-	{
+	TAILQ_FOREACH(m, &g->turning, by_renewed) {
 		if (ret)
 			break;
 		next = *m;

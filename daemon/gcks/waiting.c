@@ -39,8 +39,8 @@ struct join_req *join_find_told(const struct group *g, const char *identity)
 	struct join_req *j;
 
 	LIST_FOREACH(j, &g->told[gmc_hash(identity)], by_told)
-	if (!strcmp(j->identity, identity))
-		return j;
+		if (!strcmp(j->identity, identity))
+			return j;
 	return NULL;
 }
 
@@ -76,8 +76,8 @@ static bool is_in(const struct join_reqs *l, const char *identity)
 	const struct join_req *j;
 
 	TAILQ_FOREACH(j, l, all)
-	if (!strcmp(j->identity, identity))
-		return true;
+		if (!strcmp(j->identity, identity))
+			return true;
 	return false;
 }
 
@@ -131,8 +131,7 @@ struct gmember **leavers_due(const struct group *g, uint32_t *n)
 		free(out);
 		return NULL;
 	}
-	TAILQ_FOREACH(m, &g->leaving, by_leave)
-	{
+	TAILQ_FOREACH(m, &g->leaving, by_leave) {
 		if (*n == most || m->out || m->leave_ms > now)
 			continue;
 		if (!*n)

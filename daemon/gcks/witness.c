@@ -97,8 +97,8 @@ static int put_everything(struct group *g, uint64_t version)
 	if (!ret)
 		ret = store_del_prefix(witness_of(g), key);
 	TAILQ_FOREACH(d, &g->denied, all)
-	if (!ret)
-		ret = put_denied(g, d->identity, d->since);
+		if (!ret)
+			ret = put_denied(g, d->identity, d->since);
 	return ret ? ret : put_version(g, version);
 }
 

@@ -341,10 +341,10 @@ static bool is_initial_contact(const struct ike_sa *sa)
 	if (id_equal(&engine->contacted, sa->peer_id))
 		return false;
 	LIST_FOREACH(o, &engine->sas, link)
-	if (o != sa && !o->gcks &&
-	    (o->state == IKE_ST_UP || o->state == IKE_ST_AUTH_SENT) &&
-	    id_equal(o->peer_id, sa->peer_id))
-		return false;
+		if (o != sa && !o->gcks &&
+		    (o->state == IKE_ST_UP || o->state == IKE_ST_AUTH_SENT) &&
+		    id_equal(o->peer_id, sa->peer_id))
+			return false;
 	return true;
 }
 

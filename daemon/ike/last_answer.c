@@ -98,8 +98,7 @@ bool last_answer_send(struct ike_engine *engine, const struct ike_in *in)
 	if (LIST_EMPTY(last_answer_bucket(engine, spi)) ||
 	    hash_sha256(&iov, 1, hash))
 		return false;
-	LIST_FOREACH(r, last_answer_bucket(engine, spi), by_spi)
-	{
+	LIST_FOREACH(r, last_answer_bucket(engine, spi), by_spi) {
 		if (r->until_ms <= now || memcmp(r->req, hash, HASH_SHA256_LEN))
 			continue;
 		if (out_too_much(&r->res, in, &r->to)) {

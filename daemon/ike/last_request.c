@@ -225,8 +225,7 @@ bool last_request_answered(struct ike_engine *engine, const struct ike_in *in)
 	LIST_FOREACH(f,
 		     last_request_bucket(engine,
 					 initiator ? h->spi_i : h->spi_r),
-		     by_spi)
-	{
+		     by_spi) {
 		if (f->initiator != initiator || f->mid != h->mid ||
 		    h->xchg != f->xchg ||
 		    memcmp(f->spi_i, h->spi_i, IKE_SPI_LEN) ||

@@ -104,8 +104,8 @@ static struct half_open_set *half_open_find(struct ike_engine *engine,
 	struct half_open_set *c;
 
 	LIST_FOREACH(c, half_open_bucket(engine, table, key), link)
-	if (addr_equal(&c->key, key))
-		return c;
+		if (addr_equal(&c->key, key))
+			return c;
 	return NULL;
 }
 
@@ -315,8 +315,9 @@ struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *a)
 	struct ike_sa *sa;
 
 	TAILQ_FOREACH(sa, &engine->by_use, by_use)
-	if (may_give_way(sa) && (!a || addr_equal(&sa->path.peer.addr, a)))
-		return sa;
+		if (may_give_way(sa) &&
+		    (!a || addr_equal(&sa->path.peer.addr, a)))
+			return sa;
 	return NULL;
 }
 
@@ -326,8 +327,7 @@ struct ike_sa *place_surplus(const struct ike_sa *sa)
 	struct ike_sa *o, *oldest = NULL;
 	unsigned int n = 0;
 
-	LIST_FOREACH(o, name_bucket(engine, sa_peer_name(sa)), in_name)
-	{
+	LIST_FOREACH(o, name_bucket(engine, sa_peer_name(sa)), in_name) {
 		if (strcasecmp(sa_peer_name(o), sa_peer_name(sa)))
 			continue;
 		n++;
@@ -342,11 +342,12 @@ struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere)
 	struct ike_sa *o;
 
 	LIST_FOREACH(o, name_bucket(sa->engine, sa_peer_name(sa)), in_name)
-	if (o->placed_after < sa->serial && !o->dead &&
-	    o->peer_id->type == sa->peer_id->type &&
-	    !strcasecmp(sa_peer_name(o), sa_peer_name(sa)) &&
-	    (anywhere || addr_equal(&o->path.peer.addr, &sa->path.peer.addr)))
-		return o;
+		if (o->placed_after < sa->serial && !o->dead &&
+		    o->peer_id->type == sa->peer_id->type &&
+		    !strcasecmp(sa_peer_name(o), sa_peer_name(sa)) &&
+		    (anywhere ||
+		     addr_equal(&o->path.peer.addr, &sa->path.peer.addr)))
+			return o;
 	return NULL;
 }
 

@@ -144,8 +144,8 @@ void ike_engine_each(struct ike_engine *engine,
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, &engine->sas, link)
-	if (!sa->shadow)
-		fn(arg, sa);
+		if (!sa->shadow)
+			fn(arg, sa);
 }
 
 const struct ike_stats *ike_engine_stats(const struct ike_engine *engine)

@@ -113,8 +113,8 @@ struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *spi)
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, spi_bucket(engine, spi), by_spi)
-	if (!memcmp(sa_own_spi(sa), spi, IKE_SPI_LEN))
-		return sa;
+		if (!memcmp(sa_own_spi(sa), spi, IKE_SPI_LEN))
+			return sa;
 	return NULL;
 }
 
@@ -126,8 +126,7 @@ unsigned int table_peer_count(struct ike_engine *engine, const struct ep *peer,
 	unsigned int n = 0;
 
 	*same = NULL;
-	LIST_FOREACH(sa, peer_bucket(engine, &peer->addr), by_peer)
-	{
+	LIST_FOREACH(sa, peer_bucket(engine, &peer->addr), by_peer) {
 		if (!addr_equal(&sa->path.peer.addr, &peer->addr))
 			continue;
 		n++;
@@ -143,7 +142,7 @@ unsigned int table_placed_count(struct ike_engine *engine, const struct addr *a)
 	unsigned int n = 0;
 
 	LIST_FOREACH(sa, peer_bucket(engine, a), by_peer)
-	n += sa->placed && addr_equal(&sa->path.peer.addr, a);
+		n += sa->placed && addr_equal(&sa->path.peer.addr, a);
 	return n;
 }
 
@@ -167,8 +166,8 @@ struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token)
 	struct ike_sa *sa;
 
 	LIST_FOREACH(sa, spi_bucket(engine, head), by_spi)
-	if (sa->waits && sa->token == token)
-		return sa;
+		if (sa->waits && sa->token == token)
+			return sa;
 	return NULL;
 }
 

@@ -152,8 +152,9 @@ static struct receiver *find_receiver(struct mcast *m, const struct ep *to,
 	struct receiver *r;
 
 	LIST_FOREACH(r, &m->receivers, link)
-	if (!r->gone && ep_equal(&r->to, to) && addr_equal(&r->source, source))
-		return r;
+		if (!r->gone && ep_equal(&r->to, to) &&
+		    addr_equal(&r->source, source))
+			return r;
 	return NULL;
 }
 

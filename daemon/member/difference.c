@@ -64,7 +64,7 @@ static enum member_fault sa_fault(const struct mgroup *g,
 	struct err err = {};
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	n++;
+		n++;
 	if (k->ops->sa_dump(k->ctx, g->conf->name, note_sa, &l, &err)) {
 		err_set(why, 0, "the kernel cannot be asked: %s", err.text);
 		return MEMBER_FAULT_UNREAD;

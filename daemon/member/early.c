@@ -47,8 +47,7 @@ static void make_early_room(struct mgroup *g, const uint8_t *spi, size_t len)
 	struct early *e, *oldest = NULL;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(e, &g->early, all)
-	{
+	TAILQ_FOREACH(e, &g->early, all) {
 		if (memcmp(e->p, spi, GIKE_SPI_LEN_REKEY))
 			continue;
 		n++;
@@ -67,8 +66,8 @@ void early_keep(struct mgroup *g, const uint8_t *p, size_t len)
 	struct early *e;
 
 	TAILQ_FOREACH(e, &g->early, all)
-	if (e->len == len && !memcmp(e->p, p, len))
-		return;
+		if (e->len == len && !memcmp(e->p, p, len))
+			return;
 	e = malloc(sizeof(*e) + len);
 	if (!e)
 		return;
@@ -84,8 +83,7 @@ struct early *early_take(struct mgroup *g, const struct rekey_sa *rs)
 {
 	struct early *e, *first = NULL;
 
-	TAILQ_FOREACH(e, &g->early, all)
-	{
+	TAILQ_FOREACH(e, &g->early, all) {
 		if (memcmp(e->p, rs->spi, sizeof(rs->spi)))
 			continue;
 		if (!first || rekey_peek_mid(e->p) < rekey_peek_mid(first->p))

@@ -70,8 +70,7 @@ void gckscert_refused(struct member *m)
 {
 	struct mgroup *g;
 
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		if (g->gcks_revoked || g->gcks_certs.n || TAILQ_EMPTY(&g->sas))
 			continue;
 		g->gcks_revoked = true;
@@ -87,7 +86,7 @@ void member_check_gcks(struct member *m, const struct trust *trust)
 	struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	check_gcks_cert(g, trust_crls(trust));
+		check_gcks_cert(g, trust_crls(trust));
 }
 
 void gckscert_init(struct mgroup *g)

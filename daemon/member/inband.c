@@ -124,6 +124,6 @@ void member_inband(struct member *m, struct ike_sa *sa,
 	struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (is_over(g, sa) && is_for(g, idg, msg))
-		take_message(g, sa, msg);
+		if (is_over(g, sa) && is_for(g, idg, msg))
+			take_message(g, sa, msg);
 }

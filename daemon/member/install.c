@@ -376,8 +376,7 @@ static bool is_stale(const struct mgroup *g, const struct gsa_sa *policy)
 {
 	const struct mrekey *rk;
 
-	TAILQ_FOREACH(rk, &g->rekeys, all)
-	{
+	TAILQ_FOREACH(rk, &g->rekeys, all) {
 		if (memcmp(rk->rs.spi, policy->spi, sizeof(rk->rs.spi)))
 			continue;
 		return rk->retired;
@@ -399,8 +398,8 @@ static bool only_adopted(const struct mgroup *g)
 	const struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (!s->adopted)
-		return false;
+		if (!s->adopted)
+			return false;
 	return true;
 }
 

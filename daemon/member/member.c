@@ -88,8 +88,7 @@ int member_protect(struct member *m, struct err *err)
 
 	if (m->protected)
 		return 0;
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		ret = membership_protect(g, &made, err);
 		/* An earlier run had another configuration. */
 		if (!ret && !made)
@@ -115,7 +114,7 @@ int member_start(struct member *m, struct err *err)
 	if (ret)
 		return ret;
 	TAILQ_FOREACH(g, &m->groups, all)
-	membership_join(g);
+		membership_join(g);
 	return 0;
 }
 
@@ -203,8 +202,8 @@ static struct mgroup *by_idg(struct member *m, const struct ike_id *idg)
 	struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (id_equal(&g->idg, idg))
-		return g;
+		if (id_equal(&g->idg, idg))
+			return g;
 	return NULL;
 }
 
@@ -301,8 +300,9 @@ void member_changed(struct member *m, const uint8_t *group, size_t len,
 	struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (strlen(g->conf->name) == len && !memcmp(g->conf->name, group, len))
-		register_told(g, spi);
+		if (strlen(g->conf->name) == len &&
+		    !memcmp(g->conf->name, group, len))
+			register_told(g, spi);
 }
 
 void member_sent(struct member *m, int ret)
@@ -352,8 +352,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 		m->sa = NULL;
 		timer_del(m->deps.tq, &m->old_sa);
 	}
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		bool needed = needs_ike_sa(g, sa, was_used);
 
 		if (g->inband_sa == sa)
@@ -384,9 +383,9 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
 	struct mrekey *rk;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	TAILQ_FOREACH(rk, &g->rekeys, all)
-	if (!memcmp(rk->rs.spi, spi, GIKE_SPI_LEN_REKEY))
-		return rk;
+		TAILQ_FOREACH(rk, &g->rekeys, all)
+			if (!memcmp(rk->rs.spi, spi, GIKE_SPI_LEN_REKEY))
+				return rk;
 	return NULL;
 }
 
@@ -403,8 +402,7 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 	struct mgroup *g;
 
 	m->drops[REKEY_OTHER_SPI]++;
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		rk = announced_by(g, spi);
 		if (!mgroup_is_in(g))
 			continue;
@@ -465,7 +463,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 
 	if (ev->type == KEVENT_RESYNC) {
 		TAILQ_FOREACH(g, &m->groups, all)
-		membership_resync(g);
+			membership_resync(g);
 		return;
 	}
 	if (!g)
@@ -517,12 +515,11 @@ void member_link_event(struct member *m, const struct link_event *ev)
 	struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	membership_watch_devs(g);
+		membership_watch_devs(g);
 	if (!(ev->what &
 	      (LINK_NEW | LINK_UP | LINK_ADDR | LINK_ROUTE | LINK_RESYNC)))
 		return;
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		if (ev->what & (LINK_UP | LINK_RESYNC))
 			rekey_group_link_up(g, (uint32_t)ev->link.ifindex);
 		if (g->joined)
@@ -544,8 +541,8 @@ static int each_group(struct member *m, const char *name,
 		return g && !g->removed ? fn(g) : -ENOENT;
 	}
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (!g->removed)
-		fn(g);
+		if (!g->removed)
+			fn(g);
 	return 0;
 }
 
@@ -564,8 +561,8 @@ bool member_idle(const struct member *m)
 	const struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (mgroup_is_leaving(g))
-		return false;
+		if (mgroup_is_leaving(g))
+			return false;
 	return true;
 }
 

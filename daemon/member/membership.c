@@ -85,8 +85,8 @@ static bool lacks_sending_sa(const struct mgroup *g)
 	const struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (s->dir & MCSEC_DIR_OUT)
-		return false;
+		if (s->dir & MCSEC_DIR_OUT)
+			return false;
 	return g->conf->send && !TAILQ_EMPTY(&g->sas);
 }
 

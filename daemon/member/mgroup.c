@@ -52,8 +52,8 @@ struct mgroup *mgroup_find(const struct member *m, const char *name)
 	struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (!strcmp(g->conf->name, name))
-		return g;
+		if (!strcmp(g->conf->name, name))
+			return g;
 	return NULL;
 }
 

@@ -26,8 +26,8 @@ struct msa *msa_find(const struct mgroup *g, uint32_t spi)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (s->spi == spi)
-		return s;
+		if (s->spi == spi)
+			return s;
 	return NULL;
 }
 
@@ -36,8 +36,8 @@ struct msa *msa_newest(const struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (!s->retired && !s->adopted)
-		return s;
+		if (!s->retired && !s->adopted)
+			return s;
 	return NULL;
 }
 
@@ -146,8 +146,8 @@ struct msa *msa_sending(const struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (s->selected)
-		return s;
+		if (s->selected)
+			return s;
 	return NULL;
 }
 
@@ -156,7 +156,7 @@ static void note_selected(struct msa *s)
 	struct msa *o;
 
 	TAILQ_FOREACH(o, &s->g->sas, all)
-	o->selected = o == s;
+		o->selected = o == s;
 	s->g->ops->selected(s->g);
 }
 
@@ -274,8 +274,8 @@ static bool make_sa_room(struct mgroup *g)
 	struct msa *s;
 
 	TAILQ_FOREACH_REVERSE(s, &g->sas, msas, all)
-	if (s->retired && !s->selected)
-		break;
+		if (s->retired && !s->selected)
+			break;
 	if (!s)
 		return false;
 	group_info(g, "SA deleted early: " SPI_FMT ": the kernel has no room",
@@ -323,8 +323,8 @@ uint64_t msa_received(const struct mgroup *g)
 	uint64_t n = 0;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (!k->ops->sa_get(k->ctx, g->conf->name, s->spi, &info, NULL))
-		n += info.in_packets;
+		if (!k->ops->sa_get(k->ctx, g->conf->name, s->spi, &info, NULL))
+			n += info.in_packets;
 	return n;
 }
 
@@ -499,6 +499,6 @@ void msa_retire_older(struct mgroup *g, uint64_t before)
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-	if (s->seq < before)
-		msa_retire(s);
+		if (s->seq < before)
+			msa_retire(s);
 }

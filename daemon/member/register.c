@@ -84,8 +84,8 @@ static bool sa_busy(const struct member *m)
 	const struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (mgroup_is_registering(g) || mgroup_is_leaving(g))
-		return true;
+		if (mgroup_is_registering(g) || mgroup_is_leaving(g))
+			return true;
 	return false;
 }
 
@@ -124,9 +124,9 @@ void register_heard(struct member *m, const struct mgroup *answered)
 	timer_del(m->deps.tq, &m->old_sa);
 	/* The next request is sent now. */
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (m->sa && g != answered &&
-	    (mgroup_is_registering(g) || mgroup_is_leaving(g)))
-		limit_silence(m, old_sa_ms(g));
+		if (m->sa && g != answered &&
+		    (mgroup_is_registering(g) || mgroup_is_leaving(g)))
+			limit_silence(m, old_sa_ms(g));
 }
 
 static bool has_other_groups(const struct mgroup *g)
@@ -408,8 +408,9 @@ void register_unheard(struct member *m)
 		snprintf(text, sizeof(text),
 			 "no answer to IKE_SA_INIT yet from %s", ep);
 	TAILQ_FOREACH(g, &m->groups, all)
-	if (mgroup_is_registering(g))
-		snprintf(g->last_error, sizeof(g->last_error), "%s", text);
+		if (mgroup_is_registering(g))
+			snprintf(g->last_error, sizeof(g->last_error), "%s",
+				 text);
 	if (!m->unheard_told)
 		log_warn("key server unreachable: %s: %s",
 			 peer_str(m->conf->gcks_id, &m->conf->gcks, peer),

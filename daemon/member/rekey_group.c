@@ -42,10 +42,10 @@ static int check_rekey_address(const struct mgroup *g, struct err *err)
 	const struct mgroup *other;
 
 	TAILQ_FOREACH(other, &g->m->groups, all)
-	if (drops_rekeys(other, g))
-		return err_set(err, -EACCES,
-			       "group \"%s\" of this host selects it, where only ESP is accepted: give that group less, or the key server another rekey-address",
-			       other->conf->name);
+		if (drops_rekeys(other, g))
+			return err_set(err, -EACCES,
+				       "group \"%s\" of this host selects it, where only ESP is accepted: give that group less, or the key server another rekey-address",
+				       other->conf->name);
 	return 0;
 }
 

@@ -231,8 +231,7 @@ static void report_member_changes(const struct member *m,
 	if (interface_changed(m, conf))
 		r->fn(r->arg,
 		      "member: interface changed: rekey addresses are joined again");
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		c = find_mgroup_conf(conf, g->conf->name);
 		report_change(r, change_of(g, c), g, c);
 		report_policy(r, g, c);
@@ -334,7 +333,7 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 		 * left: a new sender gets another SA with another key.
 		 */
 		TAILQ_FOREACH(s, &g->sas, all)
-		msa_turn(s, msa_dir(g->conf));
+			msa_turn(s, msa_dir(g->conf));
 		if (sends)
 			g->used_up = true;
 		register_changed(g);
@@ -361,8 +360,7 @@ int member_reload(struct member *m, const struct conf_member *conf,
 	report_member_changes(m, conf,
 			      &(struct report){ conf_log_change, NULL });
 	m->conf = conf;
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		apply_change(g, find_mgroup_conf(conf, g->conf->name));
 		if (moved && g->joined)
 			rekey_group_join(g);

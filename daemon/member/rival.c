@@ -179,8 +179,7 @@ void rival_other_sa(struct member *m, const uint8_t *p, size_t len)
 	struct former *f;
 	struct mgroup *g;
 
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		f = mgroup_is_in(g) ? find_former(g, p) : NULL;
 		if (f && !is_explained(&f->accepted, mgroup_now(g), p, len))
 			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
@@ -342,8 +341,7 @@ bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 	const struct msa *s;
 	unsigned int i;
 
-	TAILQ_FOREACH(old, &g->rekeys, all)
-	{
+	TAILQ_FOREACH(old, &g->rekeys, all) {
 		if (!rk ||
 		    memcmp(old->rs.spi, rk->rs.spi, sizeof(rk->rs.spi)) ||
 		    same_keys(&old->rs, &rk->rs))

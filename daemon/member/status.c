@@ -110,8 +110,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 		st->data_spi = s->spi;
 		st->data_left = left_s(g, s->until_ms);
 	}
-	TAILQ_FOREACH(s, &g->sas, all)
-	{
+	TAILQ_FOREACH(s, &g->sas, all) {
 		st->n_sas++;
 		if (s->selected)
 			st->out_spi = s->spi;
@@ -143,8 +142,7 @@ int member_each_group(struct member *m, member_group_fn *fn, void *arg)
 	struct mgroup *g;
 	int ret;
 
-	TAILQ_FOREACH(g, &m->groups, all)
-	{
+	TAILQ_FOREACH(g, &m->groups, all) {
 		fill_mgroup_status(g, &st);
 		ret = fn(arg, &st);
 		if (ret)

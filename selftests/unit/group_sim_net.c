@@ -16,8 +16,8 @@ static void enqueue(struct sim *s, struct sim_packet *q, uint64_t at_ms)
 
 	q->at_ms = at_ms;
 	TAILQ_FOREACH_REVERSE(at, &s->queue, sim_queue, all)
-	if (at->at_ms <= q->at_ms)
-		break;
+		if (at->at_ms <= q->at_ms)
+			break;
 	if (at)
 		TAILQ_INSERT_AFTER(&s->queue, at, q, all);
 	else

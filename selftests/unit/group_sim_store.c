@@ -52,7 +52,7 @@ static void slow_write_all(struct mortal *m)
 	struct slow *w;
 
 	TAILQ_FOREACH(w, &m->slow, all)
-	slow_write(w);
+		slow_write(w);
 }
 
 static void slow_free(struct slow *w)
@@ -83,8 +83,7 @@ static void slow_due(void *arg)
 {
 	struct slow *w = arg, *before;
 
-	TAILQ_FOREACH(before, &w->m->slow, all)
-	{
+	TAILQ_FOREACH(before, &w->m->slow, all) {
 		slow_write(before);
 		if (before == w)
 			break;

@@ -442,8 +442,7 @@ static unsigned int held_of(const struct sim_member *m, struct ike_sa **newest)
 	struct ike_sa *sa;
 	unsigned int n = 0;
 
-	LIST_FOREACH(sa, &s.engine->sas, link)
-	{
+	LIST_FOREACH(sa, &s.engine->sas, link) {
 		if (!ike_sa_is_up(sa) || strcmp(ike_sa_peer_name(sa), m->name))
 			continue;
 		n++;
@@ -601,7 +600,7 @@ static void test_many_senders(void)
 		struct pace_entry *p;
 
 		LIST_FOREACH(p, &s.gcks->pace[i], link)
-		first++;
+			first++;
 	}
 	is_int(first, 5000, "a sender that has rested is not remembered");
 	sim_finish(&s, "many senders");

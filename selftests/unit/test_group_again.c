@@ -60,7 +60,7 @@ static void store_next(void)
 	struct gmember *gm;
 
 	TAILQ_FOREACH(gm, &group()->members, all)
-	gm->stored -= HOUR / 1000;
+		gm->stored -= HOUR / 1000;
 }
 
 static void up(void)
@@ -78,8 +78,8 @@ static struct gmember *member(const struct sim_member *m)
 	struct gmember *gm;
 
 	TAILQ_FOREACH(gm, &group()->members, all)
-	if (!strcmp(gm->identity, m->name))
-		return gm;
+		if (!strcmp(gm->identity, m->name))
+			return gm;
 	bail("%s is no member", m->name);
 	return NULL;
 }

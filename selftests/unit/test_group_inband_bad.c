@@ -232,7 +232,7 @@ static unsigned int n_retired(const struct sim_member *who)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(sa, &group_of(who)->sas, all)
-	n += sa->retired;
+		n += sa->retired;
 	return n;
 }
 

@@ -37,7 +37,7 @@ static unsigned int n_due(void)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(m, &g->inband_due, by_due)
-	n++;
+		n++;
 	return n;
 }
 
@@ -153,7 +153,7 @@ static void pace(void)
 	a = gmc_find(g, "r0.example");
 	fill_queue(a);
 	TAILQ_FOREACH(m, &g->inbands, by_inband)
-	lack(m);
+		lack(m);
 	inband_changed(g);
 	/* The first one that is due has to wait. */
 	TAILQ_REMOVE(&g->inband_due, a, by_due);

@@ -308,8 +308,8 @@ static struct gmember *member_of(const char *identity)
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &TAILQ_FIRST(&s.gcks->groups)->members, all)
-	if (!strcmp(m->identity, identity))
-		return m;
+		if (!strcmp(m->identity, identity))
+			return m;
 	bail("%s is no member", identity);
 	return NULL;
 }

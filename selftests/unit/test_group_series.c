@@ -305,10 +305,10 @@ static void test_crowd_leaves(void)
 	left = sim_group(&s).members;
 	at = s.ms;
 	TAILQ_FOREACH(m, &the_group()->members, all)
-	if (!sim_random(&s, 4)) {
-		batch_leave_later(the_group(), m);
-		left--;
-	}
+		if (!sim_random(&s, 4)) {
+			batch_leave_later(the_group(), m);
+			left--;
+		}
 	while (sim_group(&s).members > left && s.ms - at < 60000)
 		sim_run(&s, 25);
 	g = sim_group(&s);

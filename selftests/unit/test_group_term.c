@@ -43,8 +43,8 @@ static uint32_t key_id(const struct sim_member *m, unsigned int up_by)
 	uint32_t id = 0;
 
 	TAILQ_FOREACH(gm, &group()->members, all)
-	if (!strcmp(gm->identity, m->name))
-		break;
+		if (!strcmp(gm->identity, m->name))
+			break;
 	if (!gm || lkh_path(group()->tree, gm->leaf, &w))
 		bail("no path of %s", m->name);
 	if (up_by < w.n)

@@ -252,7 +252,7 @@ static unsigned int listed(void)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(m, &g->senders, by_send)
-	n++;
+		n++;
 	return n;
 }
 

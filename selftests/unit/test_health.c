@@ -528,8 +528,8 @@ static void test_members(void)
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &keyed_group()->members, all)
-	if (!strcmp(m->identity, "b.example"))
-		break;
+		if (!strcmp(m->identity, "b.example"))
+			break;
 	if (!m)
 		bail("b.example is no member");
 	m->registered -= 350 * DAY;

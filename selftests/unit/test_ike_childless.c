@@ -527,7 +527,7 @@ static unsigned int with_key_wrap(void)
 	unsigned int n = 0;
 
 	LIST_FOREACH(sa, &g->engine->sas, link)
-	n += !!ike_sa_kwk(sa);
+		n += !!ike_sa_kwk(sa);
 	return n;
 }
 

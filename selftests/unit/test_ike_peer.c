@@ -266,7 +266,7 @@ static unsigned int held(const char *addr)
 
 	addr_parse(addr, &a);
 	LIST_FOREACH(sa, &g->engine->sas, link)
-	n += addr_equal(&sa->path.peer.addr, &a);
+		n += addr_equal(&sa->path.peer.addr, &a);
 	return n;
 }
 

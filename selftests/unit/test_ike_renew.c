@@ -340,8 +340,8 @@ static void not_deleted(void)
 	while (net.n_queue)
 		net_drop(&net, 0);
 	LIST_FOREACH(sa, &m->engine->sas, link)
-	if (sa->shadow)
-		break;
+		if (sa->shadow)
+			break;
 	if (!sa)
 		bail("no replaced IKE SA");
 	engine_enter(m->engine);
@@ -568,8 +568,8 @@ static void rfc7296_2_25_2_old_sa(void)
 	net_step(&net);
 	net_drop(&net, 0);
 	LIST_FOREACH(s, &m->engine->sas, link)
-	if (s->shadow)
-		old = s;
+		if (s->shadow)
+			old = s;
 	if (!old)
 		bail("no old SA");
 	/* A peer that goes on over the old one: the Delete has Message ID 2. */
