@@ -5,6 +5,7 @@
 # and in which words; that nothing changes when it refuses; that keys are not
 # to be had back; namespaces and rights. No packets here.
 #
+# debug full: no packets, and 11, 12, 70-netlink and 71-senders call the same code
 # timeout: 600
 
 . "$(dirname "$0")/../lib.sh"

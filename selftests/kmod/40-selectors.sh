@@ -6,6 +6,7 @@
 #
 #	b eth0 ---- eth0 a eth1 ---- eth0 c
 #
+# debug full: half a minute of tcpdump and python, and 36-inside, 47-rules and 55-lookup select too
 # timeout: 600
 
 . "$(dirname "$0")/kmod.sh"

@@ -7,6 +7,7 @@
 # makes anything late: each time is compared with that of a control run beside it,
 # in turns until the shortest of both tell that nothing waits.
 #
+# debug full: what KASAN and lockdep cost is no part of what is compared
 # timeout: 600
 # clock: real
 
