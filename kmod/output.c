@@ -14,6 +14,7 @@
 #include "pkt.h"
 
 #include <linux/netfilter_bridge.h>
+#include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/route.h>
@@ -236,6 +237,36 @@ static bool is_looped(const struct mcsec_pkt *pkt)
 	       pkt->state->okfn == dev_loopback_xmit;
 }
 
+/* Return true if this host has joined the destination on @dev. */
+static bool has_joined6(const struct net_device *dev, const struct sk_buff *skb)
+{
+	const struct in6_addr *group = &ipv6_hdr(skb)->daddr;
+	const struct inet6_dev *idev = __in6_dev_get(dev);
+	const struct ifmcaddr6 *mc = idev ? rcu_dereference(idev->mc_list)
+					  : NULL;
+
+	while (mc && !ipv6_addr_equal(&mc->mca_addr, group))
+		mc = rcu_dereference(mc->next);
+	return mc;
+}
+
+/*
+ * Return the verdict for a fragment that is_looped(). IPv6 makes no copy of what
+ * this host routes for its own multicast router, but knows that by a flag which
+ * fragments do not inherit. The copies would be put together, decrypted, and
+ * routed once more, or wait in vain for the first fragment, which has the flag.
+ */
+static unsigned int looped_fragment(const struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+
+	if (!mcsec_pkt_is_ip6(pkt) || skb->pkt_type != PACKET_MULTICAST ||
+	    has_joined6(skb->dev, skb))
+		return NF_ACCEPT;
+	consume_skb(skb);
+	return NF_STOLEN;
+}
+
 /*
  * Return the protocol that a fragment belongs to, or -1 if the header is cut
  * off.
@@ -284,8 +315,14 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 		verdict = mcsec_routed_input(pkt);
 		if (verdict != NF_ACCEPT)
 			return verdict;
+		/* Fragments inherit the type, see looped_fragment(). A datagram
+		 * from a tunnel has that of one which this host sends.
+		 */
+		pkt->skb->pkt_type = PACKET_MULTICAST;
 	}
-	if (is_esp(pkt) || (pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
+	if (unlikely(pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
+		return looped_fragment(pkt);
+	if (is_esp(pkt))
 		return NF_ACCEPT;
 	if (!find_forwarded(pkt, &verdict))
 		return verdict;
