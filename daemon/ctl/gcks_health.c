@@ -189,7 +189,7 @@ static int take_overdue(void *arg, const struct signed_order *o)
 {
 	struct overdue *v = arg;
 
-	if (o->told) {
+	if (o->notified) {
 		v->n++;
 		take_name(v->names, o->identity);
 	}

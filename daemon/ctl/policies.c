@@ -52,7 +52,7 @@ static int add_waiting(void *arg, const struct signed_order *o)
 					(json_int_t)o->number, "by",
 					report_text(o->by), "until",
 					(json_int_t)o->deadline, "overdue",
-					o->told));
+					o->notified));
 	return 0;
 }
 
@@ -138,7 +138,7 @@ static json_t *signer_json(const struct quorum_signer *s)
 int report_verdict(struct gcks *k, const char *group, const char *text,
 		   json_t *out)
 {
-	struct quorum_verdict *v = quorum_judge(k, group, text, strlen(text));
+	struct quorum_verdict *v = quorum_check(k, group, text, strlen(text));
 	json_t *signers = json_array(), *changes = json_array();
 	size_t i;
 

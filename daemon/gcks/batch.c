@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gcks/anew.h"
+#include "gcks/reset.h"
 #include "gcks/answer.h"
 #include "gcks/certs.h"
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/inband.h"
 #include "gcks/join.h"
-#include "gcks/judge.h"
+#include "gcks/join_check.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
 #include "gcks/policy.h"
@@ -30,12 +30,12 @@ struct batch {
 	/* If set, the batch is the eviction of this member alone. */
 	struct gmember *deny;
 	/* The batch takes out members that have lost a right, and no others. */
-	bool expel;
-	bool looked; /* for members that lost a right ... */
-	bool looked_at_all; /* ... among all, not only those that are suspected */
+	bool exclude;
+	bool rechecked; /* members that may have lost their authorization ... */
+	bool rechecked_all; /* ... or the whole roster */
 	bool some_stay; /* ... and the message has no room for all of them */
-	uint32_t asks; /* With looked: g->expel_asks of that time. */
-	/* With expel: the policy to adopt, not yet the group's; owned. */
+	uint32_t asks; /* With rechecked: g->exclude_requests of that time. */
+	/* With exclude: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
 	bool adopts; /* there was one, which the change takes along */
 	/* Completion of the caller that waits for the batch, or NULL. */
@@ -68,11 +68,11 @@ static int put_leave(struct group *g, const struct gmember *m,
 		ret = gmc_put_denied(g, m->identity, b->now);
 	if (!ret)
 		ret = gmc_audit(g->k, g->conf->name, m->identity,
-				deny	      ? "evict"
-				: m->barred   ? "evict"
-				: m->replaced ? "replace"
-				: m->ended    ? "expire"
-					      : "leave",
+				deny		    ? "evict"
+				: m->not_authorized ? "evict"
+				: m->replaced	    ? "replace"
+				: m->ended	    ? "expire"
+						    : "leave",
 				m->ended && !deny ? m->ended : "");
 	return ret;
 }
@@ -86,7 +86,7 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 
 	(void)c;
 	/* A request of the same member writes the record once more. */
-	ret = term_put_turned(g);
+	ret = term_put_paths(g);
 	for (i = 0; !ret && i < b->n_out; i++)
 		ret = put_leave(g, b->out[i], b);
 	TAILQ_FOREACH(j, &b->in, all)
@@ -102,9 +102,9 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
  */
 static bool message_full(const struct group *g)
 {
-	uint64_t told = (uint64_t)g->n_members * (LKH_DEPTH_MAX / 2);
+	uint64_t most = (uint64_t)g->n_members * (LKH_DEPTH_MAX / 2);
 
-	return told > KD_MAX_WRAP_KEYS && !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
+	return most > KD_MAX_WRAP_KEYS && !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
 }
 
 /*
@@ -113,8 +113,8 @@ static bool message_full(const struct group *g)
  */
 static uint32_t batch_wait_ms(const struct group *g)
 {
-	return g->expels || g->crowd_leaves ? pace_exclude_ms(g)
-					    : pace_wait_ms(g);
+	return g->exclude_pending || g->leave_backlog ? pace_exclude_ms(g)
+						      : pace_wait_ms(g);
 }
 
 /* Return when the next pending leave is due and changes are allowed. */
@@ -162,18 +162,18 @@ static int take_out_barred(struct group *g, struct batch *b)
 	const char *why;
 	int ret = 0;
 
-	b->looked = true;
-	b->asks = g->expel_asks;
-	b->looked_at_all = b->policy || g->looks;
-	if (b->looked_at_all)
-		gmc_suspect_barred(g, conf);
-	for (m = TAILQ_FIRST(&g->suspects); m; m = next) {
-		next = TAILQ_NEXT(m, by_barred);
+	b->rechecked = true;
+	b->asks = g->exclude_requests;
+	b->rechecked_all = b->policy || g->recheck_all;
+	if (b->rechecked_all)
+		gmc_recheck_not_authorized(g, conf);
+	for (m = TAILQ_FIRST(&g->rechecks); m; m = next) {
+		next = TAILQ_NEXT(m, by_recheck);
 		if (m->out)
 			continue;
-		why = gmc_member_bars(m, conf, g->k->deps.psks);
+		why = gmc_member_refusal(m, conf, g->k->deps.psks);
 		if (!why) {
-			gmc_set_suspect(g, m, false);
+			gmc_set_recheck(g, m, false);
 			continue;
 		}
 		if (b->n_out && !lkh_room(g->tree, KD_MAX_WRAP_KEYS))
@@ -181,7 +181,7 @@ static int take_out_barred(struct group *g, struct batch *b)
 		if (ret || b->some_stay)
 			break;
 		ret = take_one_out(g, b, m);
-		m->barred = !ret;
+		m->not_authorized = !ret;
 		m->ended = ret ? m->ended : why;
 	}
 	return ret;
@@ -204,20 +204,20 @@ static int take_out(struct group *g, struct batch *b)
 	if (b->deny)
 		ret = take_one_out(g, b, b->deny);
 	/* The keys of this change are not for members that lost a right. */
-	if (!ret && (b->expel || g->expels))
+	if (!ret && (b->exclude || g->exclude_pending))
 		ret = take_out_barred(g, b);
-	if (ret || b->expel || b->deny)
+	if (ret || b->exclude || b->deny)
 		return ret;
-	g->crowd_leaves = false;
+	g->leave_backlog = false;
 	if (!g->n_leaving)
 		return 0;
 	v = leavers_due(g, &n);
 	if (!v)
 		return -ENOMEM;
 	for (i = 0; !ret && i < n; i++) {
-		g->crowd_leaves = b->n_out &&
-				  !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
-		if (g->crowd_leaves)
+		g->leave_backlog = b->n_out &&
+				   !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
+		if (g->leave_backlog)
 			break;
 		ret = take_one_out(g, b, v[i]);
 	}
@@ -248,7 +248,7 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 	struct gmember *m = NULL;
 	int ret;
 
-	if (!terms_room(&g->terms, g->n_members + b->n_new + 1))
+	if (!terms_reserve(&g->terms, g->n_members + b->n_new + 1))
 		m = gmc_member_new(j->identity);
 	if (!m)
 		return -ENOMEM;
@@ -277,7 +277,7 @@ static bool may_become_member(struct group *g, const struct batch *b,
 		return false;
 	if (j->inband && !inband_room(g, b->n_inband)) {
 		join_take(g, j);
-		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, judge_no_inband);
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, join_no_inband);
 		return false;
 	}
 	if (!batch_full(g, g->n_members - b->n_out + b->n_new))
@@ -295,7 +295,7 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 	uint16_t notify;
 
 	/* Lists, policy and clock may be others than when it began to wait. */
-	notify = judge_request(g, j, &err);
+	notify = join_check(g, j, &err);
 	if (notify) {
 		join_take(g, j);
 		join_refuse(g, j, notify, err.text);
@@ -350,7 +350,7 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 				return ret;
 		}
 		b->n_in++;
-		if (j->told) {
+		if (j->put_off) {
 			/* The peer's next request gets Sender-IDs. */
 			j->first_sid = j->m->first_sid;
 			j->n_sids = j->m->n_sids;
@@ -402,9 +402,9 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 	for (i = 0; i < b->n_out; i++) {
 		m = b->out[i];
 		m->out = false;
-		if (m->barred)
+		if (m->not_authorized)
 			m->ended = NULL;
-		m->barred = false;
+		m->not_authorized = false;
 	}
 	inband_changed(g);
 	/*
@@ -416,13 +416,13 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 			gmc_member_free(j->m);
 	if (ret == -ECANCELED)
 		return;
-	if (!b->deny && !b->expel) {
+	if (!b->deny && !b->exclude) {
 		refuse_all(g, &b->in);
 		refuse_all(g, &g->joins);
 		g->senders_waiting = 0;
 	}
-	batch_tell_leavers(g, &b->leavers, ret);
-	if (g->n_leaving || g->expels)
+	batch_answer_leavers(g, &b->leavers, ret);
+	if (g->n_leaving || g->exclude_pending)
 		batch_arm(g, COMMIT_RETRY_MS);
 }
 
@@ -434,12 +434,14 @@ static void settle_out(struct group *g, struct batch *b)
 
 	for (i = 0; i < b->n_out; i++) {
 		m = b->out[i];
-		if (m == b->deny || m->barred || notice_left(g->k, m->identity))
+		if (m == b->deny || m->not_authorized ||
+		    notice_left(g->k, m->identity))
 			group_info(g, "%s: %s%s%s",
-				   m == b->deny || m->barred ? "member evicted"
-				   : m->replaced	     ? "member replaced"
-				   : m->ended		     ? "member expired"
-							     : "member left",
+				   m == b->deny || m->not_authorized
+					   ? "member evicted"
+				   : m->replaced ? "member replaced"
+				   : m->ended	 ? "member expired"
+						 : "member left",
 				   quote(m->identity, name),
 				   m->ended ? ": " : "",
 				   m->ended ? m->ended : "");
@@ -449,7 +451,7 @@ static void settle_out(struct group *g, struct batch *b)
 				group_err(g,
 					  "eviction incomplete: %s: out of memory",
 					  name);
-		} else if (m->barred) {
+		} else if (m->not_authorized) {
 			g->evictions++;
 		} else if (m->ended && !m->replaced) {
 			g->expired++;
@@ -466,33 +468,33 @@ static void settle_out(struct group *g, struct batch *b)
 static void note_barred(struct group *g, const struct batch *b)
 {
 	/* Somebody may have lost a right while the batch was being stored. */
-	bool asked = b->looked && g->expel_asks != b->asks;
+	bool asked = b->rechecked && g->exclude_requests != b->asks;
 
-	if (b->looked_at_all && !asked)
-		g->looks = false;
-	if (b->looked)
-		g->expels = b->some_stay || asked;
-	/* The policy that bars those who are left has come into force. */
+	if (b->rechecked_all && !asked)
+		g->recheck_all = false;
+	if (b->rechecked)
+		g->exclude_pending = b->some_stay || asked;
+	/* The policy that does not admit those who are left has come into force. */
 	if (b->adopts && b->some_stay)
-		gmc_suspect_barred(g, g->conf);
-	if (g->expels)
-		batch_expel_soon(g);
+		gmc_recheck_not_authorized(g, g->conf);
+	if (g->exclude_pending)
+		batch_exclude_soon(g);
 	else
-		pace_calm(g);
+		pace_calm_exclusion(g);
 }
 
 /* One message has no room for a crowd that leaves: tell how far it is. */
-static void tell_crowd(struct group *g, const struct batch *b)
+static void log_backlog(struct group *g, const struct batch *b)
 {
-	bool crowd = g->crowd_leaves && b->n_out;
+	bool crowd = g->leave_backlog && b->n_out;
 
-	if (crowd && !g->crowd_told)
+	if (crowd && !g->backlog_logged)
 		progress_begin(&g->progress, g->k->deps.clock);
 	else if (crowd && progress_due(&g->progress))
 		group_info(g,
 			   "members leaving: %u have to wait for the next rekey",
 			   g->n_leaving);
-	g->crowd_told = crowd;
+	g->backlog_logged = crowd;
 }
 
 static void settle_batch(struct group *g, struct batch *b)
@@ -509,9 +511,9 @@ static void settle_batch(struct group *g, struct batch *b)
 			batch_leave_later(g, j->m);
 		join_free(j);
 	}
-	batch_tell_leavers(g, &b->leavers, 0);
+	batch_answer_leavers(g, &b->leavers, 0);
 	note_barred(g, b);
-	tell_crowd(g, b);
+	log_backlog(g, b);
 	if (batch_wanted(g))
 		batch_arm(g, batch_wait_ms(g));
 	else if (g->n_leaving)
@@ -524,7 +526,7 @@ static void batch_done(struct group *g, void *arg, int ret, const char *why)
 	commit_fn *done = b->done;
 
 	arg = b->arg;
-	term_turned(g, !ret);
+	term_paths_done(g, !ret);
 	if (ret)
 		batch_failed(g, b, ret);
 	else
@@ -546,7 +548,7 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 		n += snprintf(buf + n, size - n, ", %u again", again);
 	if (b->n_out)
 		n += snprintf(buf + n, size - n, ", %u %s", b->n_out,
-			      b->deny || b->expel ? "evicted" : "leave");
+			      b->deny || b->exclude ? "evicted" : "leave");
 	if (b->n_exposed)
 		snprintf(buf + n, size - n,
 			 ", %u former certificate%s no longer valid",
@@ -571,7 +573,7 @@ const char *batch_used_up(const struct group *g)
 {
 	return g->keys->sender_ids_left(g, &g->st) < g->senders_waiting
 		       ? "Sender-IDs are used up"
-		       : anew_needed(g);
+		       : reset_needed(g);
 }
 
 /* Gather the changes of the batch, and apply them to the key tree. */
@@ -579,15 +581,15 @@ static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 {
 	int ret = take_out(g, b);
 
-	if (!ret && b->looked) {
-		ret = term_turn_exposed(g, &b->some_stay);
+	if (!ret && b->rechecked) {
+		ret = term_renew_exposed(g, &b->some_stay);
 		b->n_exposed = ret > 0 ? ret : 0;
 		ret = ret < 0 ? ret : 0;
 	}
-	if (!ret && !b->deny && !b->expel)
+	if (!ret && !b->deny && !b->exclude)
 		ret = take_in(g, c, b);
 	if (!ret && (b->n_out || b->n_exposed || b->n_new)) {
-		ret = term_turn(g, b->n_out || b->n_exposed);
+		ret = term_renew_paths(g, b->n_out || b->n_exposed);
 		ret = ret < 0 ? ret : 0;
 	}
 	return ret;
@@ -598,10 +600,10 @@ static void batch_nothing(struct group *g, struct batch *b)
 	commit_fn *done = b->done;
 	void *arg = b->arg;
 
-	batch_tell_leavers(g, &b->leavers, 0);
+	batch_answer_leavers(g, &b->leavers, 0);
 	note_barred(g, b);
 	/* An expulsion of nobody took the place of the batch that was due. */
-	if (b->expel && batch_wanted(g))
+	if (b->exclude && batch_wanted(g))
 		batch_arm(g, batch_wait_ms(g));
 	batch_drop(b);
 	if (done)
@@ -655,7 +657,7 @@ static void flush_now(struct group *g)
 	if (!b) {
 		refuse_all(g, &g->joins);
 		g->senders_waiting = 0;
-		batch_tell_leavers(g, &g->leavers, -ENOMEM);
+		batch_answer_leavers(g, &g->leavers, -ENOMEM);
 		return;
 	}
 	TAILQ_CONCAT(&b->leavers, &g->leavers, all);
@@ -693,16 +695,16 @@ void batch_flush(struct group *g)
 	g->due &= ~DUE_BATCH;
 	if (batch_wait_ms(g)) {
 		batch_arm(g, batch_wait_ms(g));
-		batch_tell_leavers(g, &g->leavers, 0);
+		batch_answer_leavers(g, &g->leavers, 0);
 		return;
 	}
-	if (g->expels) {
-		batch_expel(g, NULL, NULL, NULL);
+	if (g->exclude_pending) {
+		batch_exclude(g, NULL, NULL, NULL);
 		return;
 	}
 	why = batch_used_up(g);
 	if (why)
-		gkm_restart(g, why, started_anew, NULL);
+		gkm_reset(g, why, started_anew, NULL);
 	else
 		flush_now(g);
 }
@@ -711,7 +713,7 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done, void *arg)
 {
 	struct batch *b;
 
-	if (anew_needed(g) && anew_exclude(g, m->identity, NULL, done, arg))
+	if (reset_needed(g) && reset_exclude(g, m->identity, NULL, done, arg))
 		return;
 	b = batch_new(g);
 	if (!b) {
@@ -724,23 +726,23 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done, void *arg)
 	batch_run(g, b);
 }
 
-void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
-		 void *arg)
+void batch_exclude(struct group *g, struct policy *policy, commit_fn *done,
+		   void *arg)
 {
 	struct batch *b;
 
-	if (anew_needed(g) && anew_exclude(g, NULL, policy, done, arg))
+	if (reset_needed(g) && reset_exclude(g, NULL, policy, done, arg))
 		return;
 	b = batch_new(g);
 	if (!b) {
 		policy_free(policy);
-		if (g->expels)
+		if (g->exclude_pending)
 			batch_arm(g, COMMIT_RETRY_MS);
 		if (done)
 			done(g, arg, -ENOMEM, "out of memory");
 		return;
 	}
-	b->expel = true;
+	b->exclude = true;
 	b->policy = policy;
 	b->done = done;
 	b->arg = arg;
@@ -764,7 +766,7 @@ void batch_free(struct group *g)
 	struct join_req *j;
 
 	timer_del(g->k->deps.tq, &g->batch);
-	batch_tell_leavers(g, &g->leavers, -ECANCELED);
+	batch_answer_leavers(g, &g->leavers, -ECANCELED);
 	while ((j = TAILQ_FIRST(&g->joins))) {
 		join_take(g, j);
 		join_free(j);

@@ -34,21 +34,21 @@ const char *batch_used_up(const struct group *g);
  * Take @m out at once and deny its identity. After an error @m is still a
  * member. No change may be in flight. @done is called once with 0 or -errno.
  * If Key IDs or Message IDs are used up, the group is reset instead, as by
- * batch_expel(): all members are out then, and pace_stale_ms() tells the rest.
+ * batch_exclude(): all members are out then, and pace_stale_ms() tells the rest.
  */
 void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
 		 void *arg);
 /*
- * Take out at once every member that @policy bars (gmc_member_bars()). @policy is taken over and
- * becomes the group's; NULL is the group's own policy. One change takes out as
- * many members as its message can announce: if others are left, g->expels is
- * true, and the next batch takes them out when pace_exclude_ms() allows it, also after
- * a failure and a restart.
+ * Take out at once every member that @policy does not admit (gmc_member_refusal()).
+ * @policy is taken over and becomes the group's; NULL is the group's own policy. One
+ * change takes out as many members as its message can announce: if others are left,
+ * g->exclude_pending is true, and the next batch takes them out when pace_exclude_ms()
+ * allows it, also after a failure and a restart.
  * No change may be in flight. @done may be NULL, and is called once with 0 or
  * -errno.
  */
-void batch_expel(struct group *g, struct policy *policy, commit_fn *done,
-		 void *arg);
+void batch_exclude(struct group *g, struct policy *policy, commit_fn *done,
+		   void *arg);
 
 /* Return true if no member can be added to so many. */
 bool batch_full(const struct group *g, uint32_t members);

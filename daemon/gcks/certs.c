@@ -39,7 +39,7 @@ static int note_former(struct join_req *j, bool renewed)
 	return ret == -ENOSPC ? 0 : ret;
 }
 
-int certs_note(struct join_req *j)
+int certs_merge(struct join_req *j)
 {
 	bool renewed = j->renews;
 	int ret = 0;
@@ -60,7 +60,7 @@ void certs_settle(struct join_req *j)
 	cert_refs_free(&j->m->certs);
 	j->m->certs = j->certs_after;
 	j->certs_after = none;
-	/* The change that stores the request may have turned the leaf. */
+	/* The change that stores the request may have renewed the path of the leaf. */
 	if (!j->renews && !j->m->renewed)
 		return;
 	cert_refs_free(&j->m->former);

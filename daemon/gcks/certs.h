@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Certificates of a member. Whoever had the keys of a leaf can follow rekeys until the
- * leaf has got another key and is turned (see term.h). The record of a member
+ * leaf has got another key and its path has, too (see term.h). The record of a member
  * therefore has references to two sets of certificates. If one of those of its
  * registrations since the leaf got its key is revoked, the member is taken out, and
  * may come back with another one. If only one of the former ones is revoked, or ends,
- * the leaf is turned at once, and the member stays.
+ * the path is renewed at once, and the member stays.
  */
 #ifndef GCKS_CERTS_H
 #define GCKS_CERTS_H
@@ -22,7 +22,7 @@ int certs_take(struct join_req *j, const struct cert_refs *peer);
  * Set j->certs_after, j->former_after and the end of the latter to what the record of
  * j->m has once @j is stored. Returns 0 or -ENOMEM.
  */
-int certs_note(struct join_req *j);
+int certs_merge(struct join_req *j);
 /* Give them to j->m. */
 void certs_settle(struct join_req *j);
 /*

@@ -30,7 +30,7 @@ int commit_begin(struct group *g)
 	return store_txn_begin(group_store(g));
 }
 
-void commit_drop(struct group *g)
+void commit_discard(struct group *g)
 {
 	store_txn_discard(group_store(g));
 }

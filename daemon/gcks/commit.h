@@ -11,7 +11,7 @@
  *
  *	commit_begin(g)
  *	store_put(), store_del(), gmc_audit() ...
- *	commit_send(g, version, done, arg)	or commit_drop(g)
+ *	commit_send(g, version, done, arg)	or commit_discard(g)
  */
 #ifndef GCKS_COMMIT_H
 #define GCKS_COMMIT_H
@@ -70,7 +70,7 @@ int commit_load(struct group *g);
  * Returns 0 or -errno.
  */
 int commit_begin(struct group *g);
-void commit_drop(struct group *g);
+void commit_discard(struct group *g);
 /*
  * Commit the transaction; @version is the version of the group's state after
  * the change. @done is called exactly once, perhaps before this returns, and

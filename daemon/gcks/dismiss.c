@@ -60,7 +60,7 @@ static void note_ike_sa(void *arg, struct ike_sa *sa)
 		serials_add(n->l, ike_sa_serial(sa));
 }
 
-void dismiss_note(struct group *g, struct dismissal *d)
+void dismiss_collect(struct group *g, struct dismissal *d)
 {
 	struct noting n = { g, &d->members };
 
@@ -93,7 +93,7 @@ static void note_waiting(struct serials *l, const struct join_reqs *from)
 	const struct join_req *j;
 
 	TAILQ_FOREACH(j, from, all)
-		serials_add(l, j->over);
+		serials_add(l, j->sa_serial);
 }
 
 void dismiss_members(struct group *g, struct dismissal *d, const char *why)

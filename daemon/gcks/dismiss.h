@@ -28,7 +28,7 @@ struct dismissal {
  * Note the IKE SAs of all members, before they are out. If memory is short, some
  * are missing, and their peers learn of it by the Delete alone. @d must be zero.
  */
-void dismiss_note(struct group *g, struct dismissal *d);
+void dismiss_collect(struct group *g, struct dismissal *d);
 /*
  * Close those that still exist, @why being for the log; but not those over which
  * a member waits for an answer, which will have the new keys. Frees @d.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/effect.h"
 
-#include "gcks/anew.h"
+#include "gcks/reset.h"
 #include "gcks/copies.h"
 #include "gcks/group.h"
 #include "gcks/outbox.h"
@@ -20,7 +20,7 @@ static uint32_t change_ms(const struct group *g, enum effect_of of)
 	case EFFECT_WAITS:
 		/* The store takes as long for it as it took for the denial. */
 		return later_of(pace_exclude_ms(g) + copies_effective_ms(g),
-				anew_reset_ms(g)) +
+				reset_wait_ms(g)) +
 		       g->commit.took_ms;
 	case EFFECT_ABSENT:
 		break;
@@ -58,5 +58,5 @@ uint32_t effect_waits_for(const struct group *g)
 	if (!g->st.keyed)
 		return n;
 	/* The change that takes members out is still to come. */
-	return n + (g->expels ? g->n_senders : outbox_unconfirmed(g));
+	return n + (g->exclude_pending ? g->n_senders : outbox_unconfirmed(g));
 }

@@ -13,7 +13,7 @@
 #include "gcks/group_time.h"
 #include "gcks/identity.h"
 #include "gcks/inband.h"
-#include "gcks/judge.h"
+#include "gcks/join_check.h"
 #include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/outbox.h"
@@ -129,7 +129,7 @@ void gcks_free(struct gcks *k)
 		group_free(TAILQ_FIRST(&k->groups));
 	while (!TAILQ_EMPTY(&k->closing))
 		group_free(TAILQ_FIRST(&k->closing));
-	gmc_pace_forget(k);
+	gmc_rate_reset(k);
 	notice_free(k);
 	conf_names_free(&k->quorum.admins);
 	free(k);
@@ -168,7 +168,7 @@ enum gike_when gcks_group_request(struct gcks *k, struct ike_sa *sa,
 		notice_refusal(k, "", identity, "INVALID_GROUP_ID",
 			       "no such group", why);
 		reply->notify = GIKE_N_INVALID_GROUP_ID;
-		reply->close = !gmc_welcome(k, identity);
+		reply->close = !gmc_admitted_somewhere(k, identity);
 		return GIKE_NOW;
 	}
 	return registration_request(g, sa, req, identity, reply);
@@ -185,7 +185,7 @@ bool gcks_welcome(const struct gcks *k, const struct ike_sa *sa)
 	TAILQ_FOREACH(g, &k->groups, all)
 		if (gmc_find(g, identity))
 			return true;
-	return gmc_welcome(k, identity);
+	return gmc_admitted_somewhere(k, identity);
 }
 
 void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
@@ -198,11 +198,11 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
 		return;
 	m = gmc_find(g, identity);
-	if (!m || !m->send || judge_ended(k, sa))
+	if (!m || !m->send || join_cert_ended(k, sa))
 		return;
 	if (place_is_twin(m, &ike_sa_peer(sa)->addr))
 		outbox_confirm_twin(g, m, &ike_sa_peer(sa)->addr, spi);
-	else if (ike_sa_serial(sa) >= m->over)
+	else if (ike_sa_serial(sa) >= m->sa_serial)
 		outbox_confirm(g, m, spi);
 }
 
@@ -217,7 +217,7 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	char identity[GMC_ID_MAX];
 
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)) ||
-	    !gmc_find(g, identity) || judge_ended(k, sa))
+	    !gmc_find(g, identity) || join_cert_ended(k, sa))
 		return;
 	g->rivals++;
 	/*
@@ -248,7 +248,7 @@ void gcks_set_psks(struct gcks *k, const struct psks *psks)
 	 */
 	TAILQ_FOREACH(g, &k->groups, all)
 		if (gmc_drop_lost_psks(g))
-			batch_ask_expel(g);
+			batch_request_exclude(g);
 }
 
 /* In any other case an IKE SA elsewhere may be that of a rightful member. */
@@ -466,15 +466,15 @@ static void fill_group_status(const struct group *g,
 	TAILQ_FOREACH(o, &g->out, all)
 		s->outbox += o->sent < o->n;
 	/* The change that takes members out is still to come. */
-	s->unsent_change = g->expels || outbox_unsent(g);
+	s->unsent_change = g->exclude_pending || outbox_unsent(g);
 	s->unconfirmed = effect_waits_for(g);
 	s->changed_ms = group_now_ms(g) - g->change_ms;
 	s->waited_ms = gmc_waited_ms(g);
 	s->changed = g->rekeys;
 	s->store_failed = g->store_failed;
 	s->witness_behind = g->commit.behind;
-	s->confirmed_ms = g->expels || stragglers_count(g) ? 0
-							   : g->confirmed_ms;
+	s->confirmed_ms =
+		g->exclude_pending || stragglers_count(g) ? 0 : g->confirmed_ms;
 	s->unsent_why = g->send_errno ? strerror(-g->send_errno) : NULL;
 	s->unsent = g->unsent;
 	s->beats = g->beats;
@@ -519,7 +519,7 @@ int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 	TAILQ_FOREACH(m, &g->members, all) {
 		s.identity = m->identity;
 		s.send = m->send;
-		s.receive = !policy_bars(g->conf, m->identity, false);
+		s.receive = !policy_refusal(g->conf, m->identity, false);
 		s.joined = m->joined;
 		s.registered = m->registered;
 		s.first_sender_id = m->first_sid;

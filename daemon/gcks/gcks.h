@@ -69,7 +69,7 @@ struct gcks_deps {
 	 */
 	int (*reseal)(void *ctx, struct err *err);
 	/*
-	 * The revocation lists against which members are judged (trust_crls()), as
+	 * The revocation lists against which members are checked (trust_crls()), as
 	 * they are at each moment, or NULL.
 	 */
 	const struct trust *trust;

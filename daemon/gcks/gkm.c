@@ -160,7 +160,7 @@ void gkm_abandon(struct group *g, struct gkm_change *c)
 	change_free(c);
 }
 
-void gkm_keep(struct group *g, struct gkm_change *c)
+void gkm_complete(struct group *g, struct gkm_change *c)
 {
 	lkh_commit(g->tree);
 	policy_take(g, c);
@@ -192,7 +192,7 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 		TAILQ_FIRST(&c->out)->from_spi = gkey_spi(&g->st.data);
 	}
 	lkh_commit(g->tree);
-	mids_anew(g);
+	mids_reset(g);
 	rekey_sa_wipe(&g->rs);
 	g->rs = c->rs;
 	g->st = c->next;
@@ -205,12 +205,12 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	g->rekeys++;
 	g->change_times[g->rekeys % GKM_CHANGES] = g->change_ms;
 	g->fresh = true;
-	wraps_room(g);
+	wraps_reserve(g);
 	policy_take(g, c);
-	pace_changed(g, c->how, c->told);
+	pace_changed(g, c->how, c->announced);
 	group_info(g, "group rekeyed: %s: Data SA " SPI_FMT "%s", c->why,
 		   gkey_spi(&g->st.data),
-		   c->told ? "" : ", no members to notify");
+		   c->announced ? "" : ", no members to notify");
 	outbox_send_all(g, &c->out);
 	inband_changed(g);
 	g->ops->changed(g);
@@ -265,7 +265,7 @@ static int record_change(struct group *g, struct gkm_change *c,
 	if (!ret)
 		ret = gmc_audit(g->k, g->conf->name, "", "rekey", c->why);
 	if (ret)
-		commit_drop(g);
+		commit_discard(g);
 	return ret;
 }
 
@@ -286,7 +286,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 		ret = make_keys(g, c);
 	signing_asked(c);
 	if (!ret)
-		ret = gkm_messages(g, c, how, &c->told);
+		ret = gkm_messages(g, c, how, &c->announced);
 	if (!ret) {
 		c->next.next_mid = mids_ahead(c->rs.next_mid);
 		ret = record_change(g, c, write);
@@ -335,10 +335,10 @@ static int record_evicted(struct group *g, const struct gkm_change *c)
 	TAILQ_FOREACH(m, &g->members, all) {
 		why = c->deny && !strcmp(m->identity, c->deny)
 			      ? ""
-			      : gmc_member_bars(m, conf, g->k->deps.psks);
+			      : gmc_member_refusal(m, conf, g->k->deps.psks);
 		if (ret || !why)
 			continue;
-		m->barred = true;
+		m->not_authorized = true;
 		m->ended = why;
 		ret = gmc_audit(g->k, g->conf->name, m->identity, "evict", why);
 	}
@@ -350,9 +350,9 @@ static void unmark_evicted(struct group *g)
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all) {
-		if (m->barred)
+		if (m->not_authorized)
 			m->ended = NULL;
-		m->barred = false;
+		m->not_authorized = false;
 	}
 }
 
@@ -362,7 +362,7 @@ static void settle_evicted(struct group *g, const struct gkm_change *c)
 	char name[QUOTE_LEN];
 
 	TAILQ_FOREACH(m, &g->members, all) {
-		if (!m->barred)
+		if (!m->not_authorized)
 			continue;
 		g->evictions++;
 		group_info(g, "member evicted: %s%s%s",
@@ -376,17 +376,17 @@ static void settle_evicted(struct group *g, const struct gkm_change *c)
 
 static void put_all_out(struct group *g, struct gkm_change *c)
 {
-	bool told = !TAILQ_EMPTY(&c->out) || g->n_inband;
+	bool announced = !TAILQ_EMPTY(&c->out) || g->n_inband;
 
 	settle_evicted(g, c);
 	inband_exclude_all(g);
-	stragglers_note(g, c->disown);
+	stragglers_collect(g, c->disown);
 	gmc_drop_all(g);
 	lkh_free(g->tree);
 	g->tree = c->tree;
 	c->tree = NULL;
-	wraps_forget(g);
-	mids_anew(g);
+	wraps_clear(g);
+	mids_reset(g);
 	rekey_sa_wipe(&g->rs);
 	if (c->sign) {
 		sigkey_free(g->sign);
@@ -396,7 +396,7 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	g->st = c->next;
 	g->fresh = false;
 	/* The old policy's delays apply: members were told these. */
-	pace_anew(g, told, c->untold ? gkm_silence_ms(g) : 0);
+	pace_reset(g, announced, c->unannounced ? gkm_silence_ms(g) : 0);
 	policy_take(g, c);
 	g->restarts++;
 	outbox_send_all(g, &c->out);
@@ -454,7 +454,7 @@ static int record_anew(struct group *g, struct gkm_change *c)
 	if (!ret)
 		ret = gmc_audit(g->k, g->conf->name, "", "reset", c->why);
 	if (ret)
-		commit_drop(g);
+		commit_discard(g);
 	return ret;
 }
 
@@ -472,8 +472,8 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 	g->keys->start_anew(g, &c->next);
 	c->next.next_mid = 0;
 	c->next.n_old = 0;
-	c->untold = c->disown || mids_ended(g);
-	if (g->st.keyed && group_multicast(g) && !c->untold)
+	c->unannounced = c->disown || mids_ended(g);
+	if (g->st.keyed && group_multicast(g) && !c->unannounced)
 		ret = gkm_farewell(g, c);
 	if (!ret)
 		ret = gkm_policy_digest(conf, c->next.policy);
@@ -509,7 +509,7 @@ static void start_anew(struct group *g, const struct anew *a, const char *why,
 	c->deny = a->deny;
 	c->deny_since = group_wall(g);
 	c->disown = a->how == ANEW_DISOWN;
-	dismiss_note(g, &c->dismissal);
+	dismiss_collect(g, &c->dismissal);
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	c->tree = lkh_new(wrap_key_len(g->conf->kwa));
 	ret = c->tree ? empty_state(g, c, a->how) : -ENOMEM;
@@ -526,12 +526,13 @@ static void start_anew(struct group *g, const struct anew *a, const char *why,
 	commit_send(g, c->next.version, anew_done, c);
 }
 
-void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg)
+void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg)
 {
 	start_anew(g, &(struct anew){ .how = ANEW_RESTART }, why, done, arg);
 }
 
-void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg)
+void gkm_reset_sign_key(struct group *g, const char *why, commit_fn *done,
+			void *arg)
 {
 	start_anew(g, &(struct anew){ .how = ANEW_RESET }, why, done, arg);
 }
@@ -548,8 +549,8 @@ void gkm_adopt(struct group *g, struct policy *policy, const char *why,
 		   why, done, arg);
 }
 
-void gkm_restart_without(struct group *g, const char *deny, const char *why,
-			 commit_fn *done, void *arg)
+void gkm_reset_denying(struct group *g, const char *deny, const char *why,
+		       commit_fn *done, void *arg)
 {
 	start_anew(g, &(struct anew){ .how = ANEW_RESTART, .deny = deny }, why,
 		   done, arg);
@@ -570,7 +571,7 @@ void gkm_free(struct group *g)
 {
 	outbox_drop_all(&g->out);
 	lkh_free(g->tree);
-	wraps_forget(g);
+	wraps_clear(g);
 	rekey_sa_wipe(&g->rs);
 	explicit_bzero(&g->st, sizeof(g->st));
 	sigkey_free(g->sign);

@@ -36,7 +36,7 @@ int gkm_init(struct group *g);
 void gkm_free(struct group *g);
 /*
  * Return a copy of the state, owned by the caller until gkm_commit(),
- * gkm_keep() or gkm_abandon(); NULL if memory is short.
+ * gkm_complete() or gkm_abandon(); NULL if memory is short.
  */
 struct gkm_change *gkm_begin(struct group *g);
 /* Abandon and free a change, and undo it in the tree. */
@@ -45,7 +45,7 @@ void gkm_abandon(struct group *g, struct gkm_change *c);
  * Complete a change that makes no SAs and has no messages, once the store has it:
  * applies counters and tree, and frees @c.
  */
-void gkm_keep(struct group *g, struct gkm_change *c);
+void gkm_complete(struct group *g, struct gkm_change *c);
 /*
  * Make new keys and commit the change. Takes over @c. @write may be NULL, and
  * is called with @arg before this returns; @done is called with @arg once. @why
@@ -58,23 +58,24 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
  * Reset the group: all members are out, Sender-IDs and keys start anew (RFC
  * 9838 sections 2.5.1 and 2.4.3). Those that may not come back count as evicted.
  */
-void gkm_restart(struct group *g, const char *why, commit_fn *done, void *arg);
+void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg);
 /*
- * Like gkm_restart(), with another policy, which is taken over. The messages
+ * Like gkm_reset(), with another policy, which is taken over. The messages
  * that announce the reset follow the former policy.
  */
 void gkm_adopt(struct group *g, struct policy *policy, const char *why,
 	       commit_fn *done, void *arg);
 /*
- * Like gkm_restart(), and deny the identity @deny, which has to live until @done is
+ * Like gkm_reset(), and deny the identity @deny, which has to live until @done is
  * called.
  */
-void gkm_restart_without(struct group *g, const char *deny, const char *why,
-			 commit_fn *done, void *arg);
-/* Like gkm_restart(), with another signing key. */
-void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg);
+void gkm_reset_denying(struct group *g, const char *deny, const char *why,
+		       commit_fn *done, void *arg);
+/* Like gkm_reset(), with another signing key. */
+void gkm_reset_sign_key(struct group *g, const char *why, commit_fn *done,
+			void *arg);
 /*
- * Like gkm_restart(), for a store that cannot be trusted. Members are not told,
+ * Like gkm_reset(), for a store that cannot be trusted. Members are not told,
  * since Message IDs of the Rekey SA may have been used already; they notice the
  * silence and register again. The witness must be rewritten afterwards.
  */

@@ -25,10 +25,9 @@ struct gkm_change {
 	const char *deny;
 	int64_t deny_since;
 	enum gkm_how how;
-	/* There is a member that must be told. */
-	bool told;
+	bool announced; /* to members, of which there are some */
 	bool disown; /* the store is not trusted */
-	bool untold; /* members cannot be told, and notice the silence */
+	bool unannounced; /* no message can: members notice the silence */
 	struct dismissal dismissal; /* members to be told of a reset */
 	char why[GKM_WHY_MAX]; /* recorded in log and audit trail */
 	commit_fn *done;

@@ -262,21 +262,21 @@ int gkm_beat_message(struct group *g, struct outbox *out)
 }
 
 int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
-		 bool *told)
+		 bool *announced)
 {
 	struct lkh_wraps w = { 0 };
 	bool multicast;
 	int ret = 0;
 
-	*told = g->st.keyed && g->n_members;
+	*announced = g->st.keyed && g->n_members;
 	if (how != GKM_SIMPLE) {
 		ret = lkh_changes(g->tree, &w);
 		/* No member that was there before is left. */
 		if (!w.n_sa)
-			*told = false;
+			*announced = false;
 	}
 	/* Members that are rekeyed inband follow when the store has the change. */
-	multicast = *told && group_multicast(g);
+	multicast = *announced && group_multicast(g);
 	if (!ret && multicast)
 		ret = first_message(g, c, how, &w);
 	if (!ret && multicast && how == GKM_EXCLUDE)

@@ -6,12 +6,12 @@
 #include "gcks/gkm_change.h"
 
 /*
- * Build the messages that announce @c into c->out. Sets *told if a member has
+ * Build the messages that announce @c into c->out. Sets *announced if a member has
  * to be told. Consumes Message IDs of g->rs and sends nothing. Returns 0 or
  * -errno.
  */
 int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
-		 bool *told);
+		 bool *announced);
 /*
  * Build a Delete of all Data and Rekey SAs to the address at which members
  * listen now. Returns 0 or -errno.

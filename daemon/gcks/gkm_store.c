@@ -372,7 +372,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 	}
 	if (!ret && !*changed)
 		ret = load_tree(g);
-	wraps_room(g);
+	wraps_reserve(g);
 	if (!ret && g->st.keyed) {
 		ret = gkm_rekey_sa(g, &g->st, g->sign, &g->rs);
 		g->rs.next_mid = g->st.next_mid;

@@ -11,7 +11,7 @@
  * read before. Returns 0, or -errno with one line in @err.
  *
  * *changed: the settings differ from those that members know. The tree was not
- * read, and gkm_restart() must follow. *disown: why the store cannot be
+ * read, and gkm_reset() must follow. *disown: why the store cannot be
  * trusted, or NULL. Neither tree nor messages were read, and gkm_disown() must
  * follow.
  */

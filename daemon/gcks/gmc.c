@@ -77,8 +77,8 @@ void gmc_init(struct group *g)
 	TAILQ_INIT(&g->senders);
 	TAILQ_INIT(&g->leaving);
 	TAILQ_INIT(&g->renewed);
-	TAILQ_INIT(&g->turning);
-	TAILQ_INIT(&g->suspects);
+	TAILQ_INIT(&g->path_renewing);
+	TAILQ_INIT(&g->rechecks);
 	TAILQ_INIT(&g->inbands);
 	TAILQ_INIT(&g->inband_due);
 	htab_init(&g->by_id, hash_member);
@@ -164,11 +164,11 @@ bool gmc_denied(const struct group *g, const char *identity)
 	return find_denied(g, identity);
 }
 
-const char *gmc_bars(const struct group *g, const char *identity, bool send)
+const char *gmc_refusal(const struct group *g, const char *identity, bool send)
 {
 	if (gmc_denied(g, identity))
 		return "evicted, and not admitted again";
-	return policy_bars(g->conf, identity, send);
+	return policy_refusal(g->conf, identity, send);
 }
 
 bool gmc_revoked(const struct group *g, const struct cert_refs *refs)
@@ -214,51 +214,52 @@ bool gmc_lost_psk(const struct gmember *m, const struct psks *psks)
 	return m->by_psk && !psks_find(psks, m->identity);
 }
 
-const char *gmc_member_bars(const struct gmember *m,
-			    const struct conf_group *conf,
-			    const struct psks *psks)
+const char *gmc_member_refusal(const struct gmember *m,
+			       const struct conf_group *conf,
+			       const struct psks *psks)
 {
 	if (gmc_revoked(m->g, &m->certs))
 		return GMC_REVOKED;
 	if (gmc_denied(m->g, m->identity))
 		return "its identity is denied";
-	if (policy_bars(conf, m->identity, m->send))
+	if (policy_refusal(conf, m->identity, m->send))
 		return "no longer in the lists of the group";
 	return gmc_lost_psk(m, psks) ? PSK_REMOVED : m->must_go;
 }
 
-bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf)
+bool gmc_some_refused(const struct group *g, const struct conf_group *conf)
 {
 	const struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all)
-		if (gmc_member_bars(m, conf, g->k->deps.psks) || gmc_exposed(m))
+		if (gmc_member_refusal(m, conf, g->k->deps.psks) ||
+		    gmc_exposed(m))
 			return true;
 	return false;
 }
 
-void gmc_suspect_barred(struct group *g, const struct conf_group *conf)
+void gmc_recheck_not_authorized(struct group *g, const struct conf_group *conf)
 {
 	struct gmember *m;
 
 	TAILQ_FOREACH(m, &g->members, all) {
 		if (!m->must_go)
 			gmc_set_must_go(g, m,
-					gmc_member_bars(m, g->conf,
-							g->k->deps.psks));
+					gmc_member_refusal(m, g->conf,
+							   g->k->deps.psks));
 		/* These settings may fail to come into force. */
-		if (!m->suspect && gmc_member_bars(m, conf, g->k->deps.psks))
-			gmc_set_suspect(g, m, true);
+		if (!m->recheck && gmc_member_refusal(m, conf, g->k->deps.psks))
+			gmc_set_recheck(g, m, true);
 	}
 }
 
-bool gmc_welcome(const struct gcks *k, const char *identity)
+bool gmc_admitted_somewhere(const struct gcks *k, const char *identity)
 {
 	const struct group *g;
 
 	TAILQ_FOREACH(g, &k->groups, all) {
-		if (!gmc_bars(g, identity, false) ||
-		    !gmc_bars(g, identity, true))
+		if (!gmc_refusal(g, identity, false) ||
+		    !gmc_refusal(g, identity, true))
 			return true;
 	}
 	return false;
@@ -325,10 +326,10 @@ static void list_inband(struct group *g, struct gmember *m, bool enter)
 	m->sa = NULL;
 }
 
-/* Members with turned come first, see term_turn(). */
+/* Members with path_renewed come first, see term_renew_paths(). */
 static void list_renewed(struct group *g, struct gmember *m)
 {
-	if (m->turned)
+	if (m->path_renewed)
 		TAILQ_INSERT_HEAD(&g->renewed, m, by_renewed);
 	else
 		TAILQ_INSERT_TAIL(&g->renewed, m, by_renewed);
@@ -361,7 +362,7 @@ void gmc_drop(struct group *g, struct gmember *m)
 	if (m->send)
 		TAILQ_REMOVE(&g->senders, m, by_send);
 	gmc_set_leaving(g, m, false);
-	gmc_set_suspect(g, m, false);
+	gmc_set_recheck(g, m, false);
 	gmc_set_renewed(g, m, false);
 	TAILQ_REMOVE(&g->members, m, all);
 	htab_del(&g->by_id, &m->by_id);
@@ -458,15 +459,15 @@ void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving)
 	m->lapsed = false;
 }
 
-void gmc_set_suspect(struct group *g, struct gmember *m, bool suspect)
+void gmc_set_recheck(struct group *g, struct gmember *m, bool recheck)
 {
-	if (suspect == m->suspect)
+	if (recheck == m->recheck)
 		return;
-	if (suspect)
-		TAILQ_INSERT_TAIL(&g->suspects, m, by_barred);
+	if (recheck)
+		TAILQ_INSERT_TAIL(&g->rechecks, m, by_recheck);
 	else
-		TAILQ_REMOVE(&g->suspects, m, by_barred);
-	m->suspect = suspect;
+		TAILQ_REMOVE(&g->rechecks, m, by_recheck);
+	m->recheck = recheck;
 }
 
 void gmc_set_must_go(struct group *g, struct gmember *m, const char *why)
@@ -474,7 +475,7 @@ void gmc_set_must_go(struct group *g, struct gmember *m, const char *why)
 	if (!why)
 		return;
 	m->must_go = why;
-	gmc_set_suspect(g, m, true);
+	gmc_set_recheck(g, m, true);
 }
 
 bool gmc_drop_lost_psks(struct group *g)
@@ -494,11 +495,11 @@ bool gmc_drop_lost_psks(struct group *g)
 void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed)
 {
 	if (m->renewed) {
-		TAILQ_REMOVE(m->turning ? &g->turning : &g->renewed, m,
-			     by_renewed);
+		TAILQ_REMOVE(m->path_renewing ? &g->path_renewing : &g->renewed,
+			     m, by_renewed);
 		g->n_renewed--;
 	}
-	m->turning = false;
+	m->path_renewing = false;
 	m->renewed = renewed;
 	if (!renewed)
 		return;
@@ -506,11 +507,11 @@ void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed)
 	list_renewed(g, m);
 }
 
-void gmc_set_turning(struct group *g, struct gmember *m)
+void gmc_set_path_renewing(struct group *g, struct gmember *m)
 {
 	TAILQ_REMOVE(&g->renewed, m, by_renewed);
-	TAILQ_INSERT_TAIL(&g->turning, m, by_renewed);
-	m->turning = true;
+	TAILQ_INSERT_TAIL(&g->path_renewing, m, by_renewed);
+	m->path_renewing = true;
 }
 
 struct gmember *gmc_find(const struct group *g, const char *identity)
@@ -604,9 +605,10 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	 * Bit 1 was the right to receive. The lists alone tell it; an earlier
 	 * release still reads the bit.
 	 */
-	receive = !policy_bars(g->conf, m->identity, false);
+	receive = !policy_refusal(g->conf, m->identity, false);
 	wbuf_u8(&w, m->send | receive << 1 | m->fragments << 2 |
-			    m->renewed << 3 | m->inband << 4 | m->turned << 5);
+			    m->renewed << 3 | m->inband << 4 |
+			    m->path_renewed << 5);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
 	wbuf_u32(&w, m->first_sid);
@@ -725,7 +727,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	m->fragments = flags & 4;
 	m->renewed = flags & 8;
 	m->inband = flags & 16;
-	m->turned = flags & 32;
+	m->path_renewed = flags & 32;
 	if (m->renewed && version < RECORD_VERSION_RENEWED)
 		m->former_ends = END_UNKNOWN;
 	if (r.err || rbuf_left(&r) || !m->number) {
@@ -837,7 +839,7 @@ static struct pace_entry *pace_get(struct group *g, const char *identity)
 	return p;
 }
 
-bool gmc_pace(struct group *g, const char *identity)
+bool gmc_rate_allows(struct group *g, const char *identity)
 {
 	struct pace_entry *p = pace_get(g, identity);
 	uint64_t now = group_now_ms(g);
@@ -853,7 +855,7 @@ bool gmc_pace(struct group *g, const char *identity)
 	return true;
 }
 
-void gmc_came(struct group *g, const char *identity)
+void gmc_count_join(struct group *g, const char *identity)
 {
 	struct pace_entry *p = pace_get(g, identity);
 
@@ -872,7 +874,7 @@ uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
 	return ms < CHURN_MAX_MS ? ms : CHURN_MAX_MS;
 }
 
-void gmc_pace_forget(struct gcks *k)
+void gmc_rate_reset(struct gcks *k)
 {
 	struct pace_entry *p;
 	size_t i;

@@ -24,16 +24,16 @@ int gmc_load(struct group *g, struct err *err);
 
 /*
  * Return NULL if @identity may be a member that sends, or else that receives
- * only; otherwise the reason as a static string. See policy_bars().
+ * only; otherwise the reason as a static string. See policy_refusal().
  */
-const char *gmc_bars(const struct group *g, const char *identity, bool send);
+const char *gmc_refusal(const struct group *g, const char *identity, bool send);
 #define GMC_REVOKED "the certificate is revoked"
 /* Return true if a certificate of @refs is revoked, by the lists as they are now. */
 bool gmc_revoked(const struct group *g, const struct cert_refs *refs);
 /*
  * Return how it is with a former certificate of @m that has ended, or that the lists
- * revoke or may revoke, and whose holder can still read what the group sends: the leaf
- * of @m has to be turned. NULL: there is none.
+ * revoke or may revoke, and whose holder can still read what the group sends: the path
+ * of @m's leaf has to be renewed. NULL: there is none.
  */
 const char *gmc_exposed(const struct gmember *m);
 /* Return true if some member has a certificate that is revoked, or is exposed. */
@@ -49,9 +49,9 @@ bool gmc_lost_psk(const struct gmember *m, const struct psks *psks);
  * as a static string. The identity is not denied for it: it may have another
  * certificate or key, or be in the lists again.
  */
-const char *gmc_member_bars(const struct gmember *m,
-			    const struct conf_group *conf,
-			    const struct psks *psks);
+const char *gmc_member_refusal(const struct gmember *m,
+			       const struct conf_group *conf,
+			       const struct psks *psks);
 /* Return true if @identity was evicted, and not admitted again. */
 bool gmc_denied(const struct group *g, const char *identity);
 
@@ -89,8 +89,8 @@ void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
 void gmc_set_inband(struct group *g, struct gmember *m, bool inband);
 /* Note that @m waits for a batch to leave, or that it does not any more. */
 void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving);
-/* Note that @m may be barred: the next exclusion looks at it. */
-void gmc_set_suspect(struct group *g, struct gmember *m, bool suspect);
+/* Note that @m may have lost its authorization: the next exclusion checks. */
+void gmc_set_recheck(struct group *g, struct gmember *m, bool recheck);
 /*
  * Note that the next exclusion takes @m out for @why, a static string. The exclusion may
  * have to wait, and only that ends it: by registering meanwhile with what it has then,
@@ -101,11 +101,11 @@ void gmc_set_must_go(struct group *g, struct gmember *m, const char *why);
 /* Note it of all members whose pre-shared key was removed. Returns true if there are. */
 bool gmc_drop_lost_psks(struct group *g);
 /*
- * Set m->renewed; m->turned was set before. gmc_set_turning() is for a member that
- * has it, and lasts until gmc_set_renewed() is called again.
+ * Set m->renewed; m->path_renewed was set before. gmc_set_path_renewing() is for a
+ * member with m->renewed, and lasts until gmc_set_renewed() is called again.
  */
 void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed);
-void gmc_set_turning(struct group *g, struct gmember *m);
+void gmc_set_path_renewing(struct group *g, struct gmember *m);
 struct gmember *gmc_find(const struct group *g, const char *identity);
 /*
  * Return the member of that number, or NULL, from gmc_load() until gmc_load_end(), and
@@ -136,17 +136,17 @@ void gmc_note_admitted(struct group *g, const char *identity);
  * Return true if a member may not stay under the settings @conf, or the keys have to
  * change for it.
  */
-bool gmc_somebody_bars(const struct group *g, const struct conf_group *conf);
+bool gmc_some_refused(const struct group *g, const struct conf_group *conf);
 /*
- * Suspect each of these members, see gmc_set_suspect(). Of those that the settings in
- * force bar it is noted that they have to go.
+ * Let the next exclusion check each of these members, see gmc_set_recheck(). Those that
+ * the settings in force do not admit have to go, see gmc_set_must_go().
  */
-void gmc_suspect_barred(struct group *g, const struct conf_group *conf);
+void gmc_recheck_not_authorized(struct group *g, const struct conf_group *conf);
 /*
  * Return true if some group of @k would admit @identity. If none would, only
  * an administrator can change that.
  */
-bool gmc_welcome(const struct gcks *k, const char *identity);
+bool gmc_admitted_somewhere(const struct gcks *k, const char *identity);
 
 /* ---- Sender-IDs --------------------------------------------------------- */
 
@@ -156,14 +156,14 @@ bool gmc_welcome(const struct gcks *k, const char *identity);
  * one is allowed after 1 s, then 2 s, and so on up to a minute. Every two
  * minutes of rest halve the pause.
  */
-bool gmc_pace(struct group *g, const char *identity);
+bool gmc_rate_allows(struct group *g, const char *identity);
 /* Reset the pause of every identity in all groups. */
-void gmc_pace_forget(struct gcks *k);
+void gmc_rate_reset(struct gcks *k);
 
 /* ---- churn -------------------------------------------------------------- */
 
 /* Count a join of @identity. */
-void gmc_came(struct group *g, const char *identity);
+void gmc_count_join(struct group *g, const char *identity);
 /*
  * Return for how many milliseconds the rekey for @identity's leave is delayed:
  * 0, or up to a minute if it joins and leaves again and again. If it is back by

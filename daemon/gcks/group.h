@@ -49,8 +49,8 @@ struct gmember {
 	/* Lists of the few that a change of keys has to look at. */
 	TAILQ_ENTRY(gmember) by_send;
 	TAILQ_ENTRY(gmember) by_leave;
-	TAILQ_ENTRY(gmember) by_renewed; /* in renewed or turning */
-	TAILQ_ENTRY(gmember) by_barred;
+	TAILQ_ENTRY(gmember) by_renewed; /* in renewed or path_renewing */
+	TAILQ_ENTRY(gmember) by_recheck;
 	TAILQ_ENTRY(gmember) by_inband;
 	TAILQ_ENTRY(gmember) by_due;
 	struct group *g;
@@ -73,8 +73,8 @@ struct gmember {
 	uint64_t leave_ms; /* no batch takes it before this time */
 	uint64_t asked_in; /* struct group.run that stores its request */
 	bool out; /* taken out by the change in flight */
-	bool barred; /* with out: it may not stay a member */
-	bool suspect; /* in group.suspects */
+	bool not_authorized; /* with out: and therefore out */
+	bool recheck; /* in group.rechecks */
 	const char *must_go; /* why it is to be excluded, see gmc_set_must_go() */
 	/*
 	 * References to all certificates with which it may have got the keys of its
@@ -106,7 +106,7 @@ struct gmember {
 	uint32_t at_terms; /* place in group.terms; TERM_NONE: none */
 	const char *ended; /* why its membership ended, or NULL */
 	/* The next request gets the keys that a request told to wait was for. */
-	bool owed;
+	bool keys_pending;
 	struct addr at; /* last registered address, or unspecified */
 	bool replaced; /* leaves because it registered elsewhere */
 	/*
@@ -117,11 +117,11 @@ struct gmember {
 	 * With renewed: they were replaced by a change for a join, and whoever had the
 	 * former leaf key can read the Data SA of that change, and none after it.
 	 */
-	bool turned;
+	bool path_renewed;
 	/* Wall clock of that in milliseconds; 0: before a restart. */
 	uint64_t renewed_ms;
-	bool turning; /* keys above replaced by this change */
-	bool turns_half; /* with turning: the change sets turned */
+	bool path_renewing; /* by the change in flight */
+	bool path_by_join; /* with path_renewing: the change sets path_renewed */
 	int64_t joined; /* seconds since 1970 */
 	int64_t registered;
 	int64_t stored; /* the last registration that the store has */
@@ -131,7 +131,7 @@ struct gmember {
 	 * Serial number of the IKE SA of its last registration; 0 after a
 	 * restart.
 	 */
-	uint64_t over;
+	uint64_t sa_serial;
 	/* SPI of the Data SA that it confirmed or was given for sending. */
 	uint32_t sends_spi;
 	/* Other hosts of the identity that registered as senders, or NULL; see place.h. */
@@ -277,9 +277,9 @@ TAILQ_HEAD(outbox, out_msg);
 struct join_req {
 	TAILQ_ENTRY(join_req) all;
 	LIST_ENTRY(join_req) by_id; /* the first of its identity in a batch */
-	LIST_ENTRY(join_req) by_told;
+	LIST_ENTRY(join_req) by_put_off;
 	uint64_t token; /* for ike_reply() */
-	uint64_t over; /* serial number of the IKE SA */
+	uint64_t sa_serial; /* serial number of the IKE SA */
 	char *identity;
 	bool send;
 	bool fragments;
@@ -290,10 +290,10 @@ struct join_req {
 	uint32_t first_sid;
 	uint64_t since_ms; /* when it came */
 	struct ep from; /* source of the request */
-	uint8_t *sag; /* payload SAg, or NULL; see judge.h */
+	uint8_t *sag; /* payload SAg, or NULL; see join_check.h */
 	size_t sag_len;
 	struct cert_refs certs; /* this request's, or shared */
-	struct cert_refs certs_after; /* see certs_note() */
+	struct cert_refs certs_after; /* see certs_merge() */
 	struct cert_refs former_after;
 	int64_t former_ends_after;
 	int64_t cert_ends; /* see struct gmember */
@@ -303,17 +303,17 @@ struct join_req {
 	bool is_twin; /* the batch has an earlier request */
 	bool renews; /* gives its leaf another key */
 	bool quiet; /* not logged */
-	bool later; /* the peer may be told to ask again */
+	bool may_put_off; /* the peer may be told to ask again */
 	/*
 	 * The peer was told to: nobody waits for the answer, and the keys are
 	 * for the next request of the identity.
 	 */
-	bool told;
+	bool put_off;
 	bool taken; /* by a batch */
 	bool left; /* the peer left after that */
 };
 
-LIST_HEAD(told_list, join_req);
+LIST_HEAD(put_off_list, join_req);
 
 TAILQ_HEAD(join_reqs, join_req);
 
@@ -390,13 +390,13 @@ struct group {
 	struct gmembers senders;
 	struct gmembers leaving;
 	/*
-	 * Members with renewed, those with turned first; and of these the ones that the
-	 * change in flight turns.
+	 * Members with renewed, those with path_renewed first; and of these the ones
+	 * whose path the change in flight renews.
 	 */
 	struct gmembers renewed;
-	struct gmembers turning;
-	/* Members that may be barred; with looks others may be, too. */
-	struct gmembers suspects;
+	struct gmembers path_renewing;
+	/* Members to check for authorization; with recheck_all, all members. */
+	struct gmembers rechecks;
 	struct terms terms;
 	uint32_t n_members;
 	uint32_t n_senders;
@@ -448,19 +448,19 @@ struct group {
 
 	struct join_reqs joins;
 	/* Requests of peers that ask again, by identity, also in a batch. */
-	struct told_list told[GMC_HASH];
+	struct put_off_list put_off[GMC_HASH];
 	uint32_t senders_waiting; /* join requests of senders */
 	uint32_t n_leaving;
 	/*
-	 * Some member may be barred by the policy. Until it is out, every
+	 * Some member may not be authorized any more. Until it is out, every
 	 * change of keys excludes as many of these as its messages can announce.
 	 */
-	bool expels;
-	uint32_t expel_asks; /* how often that was asked for: see batch_ask_expel() */
-	bool looks; /* with expels: the whole roster has to be looked at */
+	bool exclude_pending;
+	uint32_t exclude_requests; /* calls of batch_request_exclude() */
+	bool recheck_all; /* with exclude_pending: see rechecks */
 	/* Members that leave had no room in the messages of the last batch. */
-	bool crowd_leaves;
-	bool crowd_told; /* progress has begun */
+	bool leave_backlog;
+	bool backlog_logged; /* progress has begun */
 	struct progress progress; /* while the store is read, or a crowd leaves */
 	struct timer batch;
 	uint64_t batch_ms; /* when the batch is due */

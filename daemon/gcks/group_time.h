@@ -16,7 +16,7 @@ void gkm_time_floor(struct group *g);
  * Return the milliseconds of silence after which a member asks the key server.
  */
 uint32_t gkm_silence_ms(const struct group *g);
-/* Add the time of sending to @gw, by which members judge a message's age. */
+/* Add the time of sending to @gw, from which members compute a message's age. */
 void gkm_made(const struct group *g, struct gsa_gw *gw);
 /* Return the seconds of lifetime left. */
 uint32_t gkm_left(const struct group *g, const struct gkey *key);

@@ -7,7 +7,7 @@
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
 #include "gcks/inband.h"
-#include "gcks/judge.h"
+#include "gcks/join_check.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
 #include "gcks/term.h"
@@ -24,7 +24,7 @@ void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
 {
 	struct gike_reply reply = {
 		.notify = notify,
-		.close = judge_closes(g->k, notify, j->identity),
+		.close = join_refusal_closes(g->k, notify, j->identity),
 	};
 
 	g->refused++;
@@ -56,7 +56,7 @@ static int put_audit(struct group *g, const struct join_req *j)
 	char detail[96 + EP_STRLEN], ep[EP_STRLEN];
 
 	ep_str(&j->from, ep);
-	if (j->send && j->told)
+	if (j->send && j->put_off)
 		snprintf(detail, sizeof(detail), "as sender, %sat %s",
 			 j->inband ? "inband, " : "", ep);
 	else if (j->send)
@@ -74,14 +74,14 @@ static int put_audit(struct group *g, const struct join_req *j)
 int join_put(struct group *g, struct join_req *j, int64_t now)
 {
 	struct gmember next = *j->m;
-	int ret = certs_note(j);
+	int ret = certs_merge(j);
 
 	if (ret)
 		return ret;
 	next.certs = j->certs_after;
 	next.former = j->former_after;
 	next.former_ends = j->former_ends_after;
-	next.turned &= !j->renews;
+	next.path_renewed &= !j->renews;
 	next.send = j->send;
 	next.fragments = j->fragments;
 	next.inband = j->inband;
@@ -112,14 +112,14 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 		j->m->fragments = j->fragments;
 		j->m->inband = j->inband;
 		gmc_enter(g, j->m);
-		gmc_came(g, j->m->identity);
+		gmc_count_join(g, j->m->identity);
 		g->n_joins++;
 	} else {
 		if (j->m->send && j->send)
 			place_note_twin(g, j->m, &j->from.addr);
 		gmc_set_send(g, j->m, j->send);
 		gmc_set_fragments(g, j->m, j->fragments);
-		if (!j->told)
+		if (!j->put_off)
 			inband_release(j->m,
 				       ike_token_sa(g->k->engine, j->token));
 		gmc_set_inband(g, j->m, j->inband);
@@ -128,8 +128,8 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	certs_settle(j);
 	j->m->registered = now;
 	j->m->stored = now;
-	j->m->owed = j->told;
-	j->m->over = j->over;
+	j->m->keys_pending = j->put_off;
+	j->m->sa_serial = j->sa_serial;
 	/*
 	 * A newcomer starts with the current Data SA. Other senders have to
 	 * confirm that they use it.

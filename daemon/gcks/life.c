@@ -50,11 +50,11 @@ static void resume_outbox(struct group *g)
  */
 static void check_roster(struct group *g)
 {
-	if (!gmc_somebody_bars(g, g->conf))
+	if (!gmc_some_refused(g, g->conf))
 		return;
-	g->looks = true;
-	gmc_suspect_barred(g, g->conf);
-	batch_expel_soon(g);
+	g->recheck_all = true;
+	gmc_recheck_not_authorized(g, g->conf);
+	batch_exclude_soon(g);
 }
 
 /* Do a piece of the work @turn. Returns false if there is none. */
@@ -254,7 +254,7 @@ static void hold_policy(struct group *g, struct policy **next)
 	struct policy *old;
 	unsigned int diff;
 
-	if (!gmc_somebody_bars(g, g->conf) || policy_load(g, &old))
+	if (!gmc_some_refused(g, g->conf) || policy_load(g, &old))
 		return;
 	diff = policy_diff(&old->conf, g->conf, 0, NULL, 0);
 	if (!(diff & POLICY_RESET) || diff & POLICY_FIXED) {
@@ -293,8 +293,8 @@ static int group_load(struct group *g, struct policy **next, struct err *err)
 		return ret;
 	}
 	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
-		gkm_restart(g, "settings of the keys have changed",
-			    note_outcome, &o);
+		gkm_reset(g, "settings of the keys have changed", note_outcome,
+			  &o);
 	return o.ret;
 }
 
@@ -512,14 +512,14 @@ static void carry_leave(const struct gmember *was, struct gmember *m)
 
 static void carry_member(struct gmember *was, struct gmember *m)
 {
-	m->over = was->over;
+	m->sa_serial = was->sa_serial;
 	m->twins = was->twins;
 	was->twins = NULL;
 	gmc_set_data_spi(m->g, m, was->sends_spi);
 	m->confirmed_at = was->confirmed_at;
 	m->reported = was->reported;
 	m->has_spi = was->has_spi;
-	m->owed = was->owed;
+	m->keys_pending = was->keys_pending;
 	m->helped_at = was->helped_at;
 	m->helped_ms = was->helped_ms;
 	if (m->renewed && was->renewed)
@@ -529,7 +529,7 @@ static void carry_member(struct gmember *was, struct gmember *m)
 		m->sa = was->sa;
 	if (was->number == m->number && was->must_go) {
 		gmc_set_must_go(m->g, m, was->must_go);
-		batch_expel_soon(m->g);
+		batch_exclude_soon(m->g);
 	}
 	carry_leave(was, m);
 }

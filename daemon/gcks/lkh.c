@@ -196,7 +196,7 @@ static void set_member(struct node *leaf, uint64_t member)
 	leaf->kid[1] = (uint32_t)member;
 }
 
-uint64_t lkh_place(const struct lkh *t, uint32_t leaf)
+uint64_t lkh_position(const struct lkh *t, uint32_t leaf)
 {
 	uint64_t place = 0;
 	uint32_t s, up;
@@ -488,7 +488,7 @@ int lkh_renew(struct lkh *t, uint32_t leaf)
 	return save_node(t, leaf) ? -ENOMEM : fresh_key(t, leaf);
 }
 
-int lkh_turn(struct lkh *t, uint32_t leaf)
+int lkh_renew_path(struct lkh *t, uint32_t leaf)
 {
 	return touch_path(t, node_of(t, leaf)->up, 0);
 }

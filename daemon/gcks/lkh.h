@@ -68,7 +68,7 @@ uint32_t lkh_members(const struct lkh *t);
  * Return a number by which leaves are ordered as they stand side by side. Those that
  * are close together have most of the keys above them in common.
  */
-uint64_t lkh_place(const struct lkh *t, uint32_t leaf);
+uint64_t lkh_position(const struct lkh *t, uint32_t leaf);
 /* Return the number of levels from the top key to the deepest leaf. */
 unsigned int lkh_depth(const struct lkh *t);
 
@@ -88,11 +88,11 @@ int lkh_remove(struct lkh *t, uint32_t leaf);
 
 /*
  * For a leaf that lkh_add() gave: lkh_renew() gives it another key, which no
- * other member needs; lkh_turn() makes all keys above it stale. Errors are
+ * other member needs; lkh_renew_path() makes all keys above it stale. Errors are
  * those of lkh_add() without -ENOSPC.
  */
 int lkh_renew(struct lkh *t, uint32_t leaf);
-int lkh_turn(struct lkh *t, uint32_t leaf);
+int lkh_renew_path(struct lkh *t, uint32_t leaf);
 
 /*
  * Return an upper bound of the number of keys that lkh_changes() would give

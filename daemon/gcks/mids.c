@@ -78,7 +78,7 @@ void mids_change_end(struct group *g, uint32_t beat)
 	g->rs.next_mid = beat;
 }
 
-void mids_anew(struct group *g)
+void mids_reset(struct group *g)
 {
 	g->change_mid = 0;
 }

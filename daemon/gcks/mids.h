@@ -44,7 +44,7 @@ void mids_reserved(struct group *g, const struct gkm_state *next);
 uint32_t mids_change(struct group *g);
 void mids_change_end(struct group *g, uint32_t beat);
 /* The Rekey SA is another one. */
-void mids_anew(struct group *g);
+void mids_reset(struct group *g);
 
 /*
  * Return true if the Rekey SA must be replaced, which needs a Message ID. They

@@ -94,8 +94,8 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
 	}
 	g->st.version++;
 	if (gmc_find(g, o->identity)) {
-		gmc_set_suspect(g, gmc_find(g, o->identity), true);
-		batch_expel_soon(g);
+		gmc_set_recheck(g, gmc_find(g, o->identity), true);
+		batch_exclude_soon(g);
 		group_info(g, "member to be evicted: %s: in %u ms",
 			   quote(o->identity, name), pace_exclude_ms(g));
 		order_end(o, 0, effect_ms(g, EFFECT_WAITS), "%s", "");
@@ -130,7 +130,7 @@ static void keep_out(struct group *g, struct order *o)
 		if (!ret)
 			ret = gkm_count(g);
 		if (ret)
-			commit_drop(g);
+			commit_discard(g);
 	}
 	if (ret) {
 		g->store_errors++;
@@ -201,9 +201,9 @@ static void run_admit(struct group *g, struct order *o)
 	 * read on because the identity is admitted.
 	 */
 	if (gmc_denied(g, o->identity) && gmc_find(g, o->identity)) {
-		gmc_set_suspect(g, gmc_find(g, o->identity), true);
-		batch_ask_expel(g);
-		batch_expel(g, NULL, out_before_admitted, o);
+		gmc_set_recheck(g, gmc_find(g, o->identity), true);
+		batch_request_exclude(g);
+		batch_exclude(g, NULL, out_before_admitted, o);
 		return;
 	}
 	if (!gmc_denied(g, o->identity)) {
@@ -220,7 +220,7 @@ static void run_admit(struct group *g, struct order *o)
 		if (!ret)
 			ret = gkm_count(g);
 		if (ret)
-			commit_drop(g);
+			commit_discard(g);
 	}
 	if (ret) {
 		admit_done(g, o, ret, strerror(-ret));
@@ -253,7 +253,7 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 		return;
 	}
 	/* Members that asked often because of a rival may ask at once. */
-	gmc_pace_forget(g->k);
+	gmc_rate_reset(g->k);
 	order_end(o, 0, 0, "%s", "");
 }
 
@@ -289,10 +289,10 @@ static void reset_excluded(struct group *g, void *arg, int ret, const char *why)
  */
 static void run_reset(struct group *g, struct order *o)
 {
-	if (g->expels)
-		batch_expel(g, NULL, reset_excluded, o);
+	if (g->exclude_pending)
+		batch_exclude(g, NULL, reset_excluded, o);
 	else if (!waits_for_exclusion(g, o))
-		gkm_reset(g, "reset requested", reset_done, o);
+		gkm_reset_sign_key(g, "reset requested", reset_done, o);
 }
 
 /* ---- policy and close --------------------------------------------------- */
@@ -375,8 +375,8 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 	struct order *o = arg;
 
 	/* A member that has to go goes nevertheless. */
-	if (ret && ret != -ECANCELED && g->expels)
-		batch_expel_soon(g);
+	if (ret && ret != -ECANCELED && g->exclude_pending)
+		batch_exclude_soon(g);
 	if (policy_again(g, o, ret, why))
 		return;
 	if (ret) {
@@ -396,7 +396,7 @@ static unsigned int count_barred(const struct group *g)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(m, &g->members, all)
-		n += !!gmc_member_bars(m, g->conf, g->k->deps.psks);
+		n += !!gmc_member_refusal(m, g->conf, g->k->deps.psks);
 	return n;
 }
 
@@ -404,8 +404,8 @@ static unsigned int count_barred(const struct group *g)
  * Members could not be taken out. Their policy may be in force nevertheless,
  * since it comes with the first of them.
  */
-static void expel_failed(struct group *g, struct order *o, int ret,
-			 const char *why)
+static void exclude_failed(struct group *g, struct order *o, int ret,
+			   const char *why)
 {
 	if (policy_again(g, o, ret, why))
 		return;
@@ -419,44 +419,44 @@ static void expel_failed(struct group *g, struct order *o, int ret,
 }
 
 /*
- * Run @o again when the members that are barred may be taken out. The batch timer must
- * not be first, since @o has to be told if they cannot; it is set again by then.
+ * Run @o again when the members without authorization may be taken out. The batch timer
+ * must not be first, since @o has to be told if they cannot; it is set again by then.
  */
-static void expel_later(struct group *g, struct order *o)
+static void exclude_later(struct group *g, struct order *o)
 {
-	batch_expel_soon(g);
+	batch_exclude_soon(g);
 	timer_del(g->k->deps.tq, &g->batch);
 	policy_waits(g, o, pace_exclude_ms(g));
 }
 
 /* If more members had to go than one change can announce, the next change follows. */
-static void expel_done(struct group *g, void *arg, int ret, const char *why)
+static void exclude_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
 
 	if (ret)
-		expel_failed(g, o, ret, why);
-	else if (g->expels)
-		expel_later(g, o);
+		exclude_failed(g, o, ret, why);
+	else if (g->exclude_pending)
+		exclude_later(g, o);
 	else
 		adopt_done(g, o, 0, "");
 }
 
-/* Take out the members that the policy in force bars, which @o has adopted. */
-static void expel_now_or_later(struct group *g, struct order *o)
+/* Exclude the members that the policy in force, which @o has adopted, does not admit. */
+static void exclude_now_or_later(struct group *g, struct order *o)
 {
-	batch_ask_expel(g);
+	batch_request_exclude(g);
 	if (pace_exclude_ms(g))
-		expel_later(g, o);
+		exclude_later(g, o);
 	else
-		batch_expel(g, NULL, expel_done, o);
+		batch_exclude(g, NULL, exclude_done, o);
 }
 
 static void adopt_reset_done(struct group *g, void *arg, int ret,
 			     const char *why)
 {
 	if (!ret)
-		gmc_pace_forget(g->k);
+		gmc_rate_reset(g->k);
 	adopt_done(g, arg, ret, why);
 }
 
@@ -505,11 +505,11 @@ static void exclude_first_done(struct group *g, void *arg, int ret,
 	uint32_t wait;
 
 	if (ret) {
-		expel_failed(g, o, ret, why);
+		exclude_failed(g, o, ret, why);
 		return;
 	}
-	if (g->expels) {
-		expel_later(g, o);
+	if (g->exclude_pending) {
+		exclude_later(g, o);
 		return;
 	}
 	/*
@@ -537,13 +537,13 @@ static void exclude_first(struct group *g, struct order *o)
 	struct policy *lists;
 
 	if (g->policy == o->adopts) {
-		batch_expel(g, NULL, exclude_first_done, o);
+		batch_exclude(g, NULL, exclude_first_done, o);
 		return;
 	}
 	lists = lists_only(g, &o->policy->conf);
 	o->adopts = lists;
 	if (lists)
-		batch_expel(g, lists, exclude_first_done, o);
+		batch_exclude(g, lists, exclude_first_done, o);
 	else
 		adopt_done(g, o, -ENOMEM, "out of memory");
 }
@@ -553,7 +553,7 @@ struct quiet_change {
 	struct order *o;
 	struct gkm_change *c;
 	bool times; /* rekeys and beats are rescheduled */
-	bool bars; /* members, which are taken out later */
+	bool excludes; /* members, which are taken out later */
 };
 
 static void adopt_quietly_done(struct group *g, void *arg, int ret,
@@ -565,17 +565,17 @@ static void adopt_quietly_done(struct group *g, void *arg, int ret,
 	if (ret) {
 		gkm_abandon(g, q.c);
 	} else {
-		gkm_keep(g, q.c);
+		gkm_complete(g, q.c);
 		if (q.times)
 			g->ops->changed(g);
 	}
-	if (ret || !q.bars) {
+	if (ret || !q.excludes) {
 		adopt_done(g, q.o, ret, why);
 		return;
 	}
-	g->looks = true;
-	gmc_suspect_barred(g, g->conf);
-	expel_now_or_later(g, q.o);
+	g->recheck_all = true;
+	gmc_recheck_not_authorized(g, g->conf);
+	exclude_now_or_later(g, q.o);
 }
 
 static int record_policy(struct group *g, const struct gkm_change *c,
@@ -591,7 +591,7 @@ static int record_policy(struct group *g, const struct gkm_change *c,
 	if (!ret)
 		ret = gmc_audit(g->k, g->conf->name, "", "policy", names);
 	if (ret)
-		commit_drop(g);
+		commit_discard(g);
 	return ret;
 }
 
@@ -610,7 +610,7 @@ static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
 	q->o = o;
 	q->c = c;
 	q->times = diff & POLICY_TIMES;
-	q->bars = gmc_somebody_bars(g, &o->policy->conf);
+	q->excludes = gmc_some_refused(g, &o->policy->conf);
 	o->adopts = o->policy;
 	c->policy = o->policy;
 	o->policy = NULL;
@@ -629,8 +629,8 @@ static void run_policy(struct group *g, struct order *o)
 
 	/* The policy is in force, and those who lose a right may be out by now. */
 	if (!p) {
-		if (g->expels)
-			expel_now_or_later(g, o);
+		if (g->exclude_pending)
+			exclude_now_or_later(g, o);
 		else
 			adopt_done(g, o, 0, "");
 		return;
@@ -645,14 +645,14 @@ static void run_policy(struct group *g, struct order *o)
 	p->version = g->policy->version + 1;
 	/* Revoked members go even if the change of policy fails. */
 	if (gmc_some_revoked(g)) {
-		batch_ask_expel(g);
-		gmc_suspect_barred(g, g->conf);
-		g->looks = true;
+		batch_request_exclude(g);
+		gmc_recheck_not_authorized(g, g->conf);
+		g->recheck_all = true;
 	}
-	if (!diff && g->expels) {
-		g->looks = true;
+	if (!diff && g->exclude_pending) {
+		g->recheck_all = true;
 		o->adopts = g->policy;
-		expel_now_or_later(g, o);
+		exclude_now_or_later(g, o);
 		return;
 	}
 	if (!diff) {
@@ -665,15 +665,15 @@ static void run_policy(struct group *g, struct order *o)
 	}
 	snprintf(why, sizeof(why), "changed: %s", names);
 	if (diff & POLICY_RESET &&
-	    (excludes_first(g, o) || gmc_somebody_bars(g, &p->conf))) {
+	    (excludes_first(g, o) || gmc_some_refused(g, &p->conf))) {
 		exclude_first(g, o);
 	} else if (diff & POLICY_RESET) {
 		if (!waits_for_exclusion(g, o))
 			adopt_by_reset(g, o, why);
-	} else if (!pace_exclude_ms(g) && gmc_somebody_bars(g, &p->conf)) {
+	} else if (!pace_exclude_ms(g) && gmc_some_refused(g, &p->conf)) {
 		o->adopts = p;
 		o->policy = NULL;
-		batch_expel(g, p, expel_done, o);
+		batch_exclude(g, p, exclude_done, o);
 	} else {
 		adopt_quietly(g, o, diff, names);
 	}
@@ -688,7 +688,7 @@ static void close_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	gmc_pace_forget(g->k);
+	gmc_rate_reset(g->k);
 	TAILQ_REMOVE(&g->k->groups, g, all);
 	TAILQ_INSERT_TAIL(&g->k->closing, g, all);
 	g->closing = true;
@@ -723,7 +723,7 @@ static void order_run(struct group *g, struct order *o)
 		break;
 	case ORDER_CLOSE:
 		if (!waits_for_exclusion(g, o))
-			gkm_restart(g, "the group is removed", close_done, o);
+			gkm_reset(g, "the group is removed", close_done, o);
 		break;
 	}
 }

@@ -34,7 +34,7 @@
 #define CLAIM_MIN_MS 5000u
 #define CLAIM_MAX_MS 60000u
 #define CLAIM_REST_MS 120000u
-/* Old SAs live so much longer than senders are held, see pace_anew(). */
+/* Old SAs live so much longer than senders are held, see pace_reset(). */
 #define HOLD_SHORT_S 2
 #define HOLD_EARLY_MS 1500
 
@@ -65,29 +65,29 @@ static uint32_t in_use_ms(const struct group *g)
 	return ms < IN_USE_MAX_MS ? ms : IN_USE_MAX_MS;
 }
 
-void pace_changed(struct group *g, enum gkm_how how, bool told)
+void pace_changed(struct group *g, enum gkm_how how, bool announced)
 {
 	struct pace *p = &g->pace;
 	uint64_t now = group_now_ms(g);
-	uint32_t apart = told ? copies_ms(g, how) + SLACK_MS : 0;
+	uint32_t apart = announced ? copies_ms(g, how) + SLACK_MS : 0;
 
 	p->copies_ms = now + apart;
 	if (apart < spacing_ms(g))
 		apart = spacing_ms(g);
-	if (told && how != GKM_EXCLUDE && apart < in_use_ms(g))
+	if (announced && how != GKM_EXCLUDE && apart < in_use_ms(g))
 		apart = in_use_ms(g);
 	p->clear_ms = now + apart;
-	p->switch_ms = now + (!told ? 0
+	p->switch_ms = now + (!announced ? 0
 			      : how == GKM_EXCLUDE
 				      ? copies_effective_ms(g)
 				      : pace_atd(g) * MSEC_PER_SEC);
-	if (told && how == GKM_EXCLUDE)
+	if (announced && how == GKM_EXCLUDE)
 		p->burst_ms = now + copies_burst_ms(g) + SLACK_MS;
-	if (told && how == GKM_EXCLUDE)
+	if (announced && how == GKM_EXCLUDE)
 		p->excluded_ms = now + copies_effective_ms(g);
-	if (told && how == GKM_EXCLUDE)
+	if (announced && how == GKM_EXCLUDE)
 		p->short_ms = now + gkm_silence_ms(g);
-	p->untold = told && group_multicast(g);
+	p->unannounced = announced && group_multicast(g);
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms + HOLD_EARLY_MS < p->hold_ms)
 		p->switch_ms = p->hold_ms;
@@ -110,13 +110,13 @@ static uint32_t known_dtd(const struct group *g)
  * Old SAs live for DTD at the members. The first member that is back must not
  * send under new keys before the others have them.
  */
-void pace_anew(struct group *g, bool told, uint32_t silence_ms)
+void pace_reset(struct group *g, bool announced, uint32_t silence_ms)
 {
 	uint32_t dtd = known_dtd(g);
 	struct pace *p = &g->pace;
 	uint64_t now = group_now_ms(g), hold = now + silence_ms, gather = now;
 
-	if (told) {
+	if (announced) {
 		hold = now + (dtd > HOLD_SHORT_S ? dtd - HOLD_SHORT_S : 0) *
 				     MSEC_PER_SEC;
 		gather += GATHER_MS;
@@ -130,12 +130,12 @@ void pace_anew(struct group *g, bool told, uint32_t silence_ms)
 
 void pace_sent(struct group *g)
 {
-	g->pace.untold = false;
+	g->pace.unannounced = false;
 }
 
-bool pace_is_untold(const struct group *g)
+bool pace_is_unannounced(const struct group *g)
 {
-	return g->pace.untold;
+	return g->pace.unannounced;
 }
 
 void pace_answered(struct group *g)
@@ -144,9 +144,9 @@ void pace_answered(struct group *g)
 	struct pace *p = &g->pace;
 	uint64_t at;
 
-	if (!p->untold)
+	if (!p->unannounced)
 		return;
-	p->untold = false;
+	p->unannounced = false;
 	if (p->exclusion)
 		s = copies_exclude_atd(g);
 	else if (dtd > s + HOLD_SHORT_S)
@@ -226,11 +226,11 @@ uint32_t pace_stale_ms(const struct group *g)
 	return hold ? hold + HOLD_SHORT_S * MSEC_PER_SEC : 0;
 }
 
-uint32_t pace_reset_ms(const struct group *g, bool told)
+uint32_t pace_reset_ms(const struct group *g, bool announced)
 {
 	return pace_exclude_ms(g) +
-	       (told ? spread_dtd(g) * MSEC_PER_SEC
-		     : gkm_silence_ms(g) + HOLD_SHORT_S * MSEC_PER_SEC);
+	       (announced ? spread_dtd(g) * MSEC_PER_SEC
+			  : gkm_silence_ms(g) + HOLD_SHORT_S * MSEC_PER_SEC);
 }
 
 uint32_t pace_excluded_ms(const struct group *g)
@@ -277,13 +277,13 @@ uint32_t pace_exclude_ms(const struct group *g)
 	return g->pace.exclude_ms && most < burst ? most : burst;
 }
 
-void pace_hurry(struct group *g)
+void pace_hurry_exclusion(struct group *g)
 {
 	if (!g->pace.exclude_ms)
 		g->pace.exclude_ms = group_now_ms(g) + EXCLUDE_MAX_MS;
 }
 
-void pace_calm(struct group *g)
+void pace_calm_exclusion(struct group *g)
 {
 	g->pace.exclude_ms = 0;
 }

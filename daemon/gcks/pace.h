@@ -40,7 +40,7 @@ struct pace {
 	uint64_t exclude_ms;
 	uint64_t switch_ms; /* senders use the Data SA */
 	bool exclusion; /* made to exclude a member */
-	bool untold; /* no copy of it was sent, and no answer has its keys */
+	bool unannounced; /* no copy of it was sent, and no answer has its keys */
 	uint64_t excluded_ms; /* senders have followed the last exclusion */
 	uint64_t short_ms; /* members may know an exclusion's DTD until then */
 	uint64_t hold_ms; /* after a reset, no sender changes before */
@@ -49,13 +49,13 @@ struct pace {
 	uint32_t claim_wait_ms; /* pause behind that */
 };
 
-/* Note that a change is sent. @told: a member has to be told. */
-void pace_changed(struct group *g, enum gkm_how how, bool told);
+/* Note that a change is sent. @announced: a member has to be told. */
+void pace_changed(struct group *g, enum gkm_how how, bool announced);
 /*
- * Note a group reset. @told: the members were told and come back soon; else
+ * Note a group reset. @announced: the members were told and come back soon; else
  * they notice the silence within @silence_ms.
  */
-void pace_anew(struct group *g, bool told, uint32_t silence_ms);
+void pace_reset(struct group *g, bool announced, uint32_t silence_ms);
 /* Note that a copy of a message of the last change was sent. */
 void pace_sent(struct group *g);
 /*
@@ -65,7 +65,7 @@ void pace_sent(struct group *g);
  */
 void pace_answered(struct group *g);
 /* Return true if members can learn of the last change by asking only. */
-bool pace_is_untold(const struct group *g);
+bool pace_is_unannounced(const struct group *g);
 /* Note that messages of an earlier run are sent once more. */
 void pace_resumed(struct group *g);
 
@@ -85,13 +85,13 @@ uint32_t pace_beat_ms(const struct group *g);
  */
 uint32_t pace_claim_ms(struct group *g);
 /*
- * Return the milliseconds for which an exclusion has to wait. pace_hurry(): members
- * that lost a right wait for theirs, so that from now on every exclusion waits for
- * 10 s at most, until pace_calm().
+ * Return the milliseconds for which an exclusion has to wait. pace_hurry_exclusion():
+ * members that lost their authorization wait for theirs, so that from now on every
+ * exclusion waits for 10 s at most, until pace_calm_exclusion().
  */
 uint32_t pace_exclude_ms(const struct group *g);
-void pace_hurry(struct group *g);
-void pace_calm(struct group *g);
+void pace_hurry_exclusion(struct group *g);
+void pace_calm_exclusion(struct group *g);
 /*
  * Return true while senders go on with their old keys after a reset, for
  * members that come back.
@@ -103,10 +103,10 @@ bool pace_is_held(const struct group *g);
  */
 uint32_t pace_stale_ms(const struct group *g);
 /*
- * Return the same for a reset in the place of the next exclusion, at most. @told:
+ * Return the same for a reset in the place of the next exclusion, at most. @announced:
  * members can be told of it.
  */
-uint32_t pace_reset_ms(const struct group *g, bool told);
+uint32_t pace_reset_ms(const struct group *g, bool announced);
 /*
  * Return the milliseconds until senders that heard a copy of the last exclusion have
  * followed it.

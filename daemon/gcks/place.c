@@ -16,7 +16,7 @@ bool place_allows(const struct group *g, const struct addr *a,
 	return g->conf->one_place == ONE_PLACE_ALLOW || addr_equal(a, b);
 }
 
-enum place_verdict place_judge(struct group *g, struct gmember *m,
+enum place_verdict place_check(struct group *g, struct gmember *m,
 			       const struct ep *from, struct err *err)
 {
 	if (m->replaced) {

@@ -19,7 +19,7 @@ enum place_verdict {
 };
 
 /* Judge a request of @m's identity @from this address. */
-enum place_verdict place_judge(struct group *g, struct gmember *m,
+enum place_verdict place_check(struct group *g, struct gmember *m,
 			       const struct ep *from, struct err *err);
 /* Take @m out like a member that leaves; the request joins after that. */
 void place_replace(struct group *g, struct gmember *m);

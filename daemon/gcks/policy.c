@@ -286,8 +286,8 @@ unsigned int policy_diff(const struct conf_group *from,
 	return change;
 }
 
-const char *policy_bars(const struct conf_group *conf, const char *identity,
-			bool send)
+const char *policy_refusal(const struct conf_group *conf, const char *identity,
+			   bool send)
 {
 	bool sends = conf_names_match(&conf->senders, identity);
 	bool receives = conf_names_match(&conf->receivers, identity);

@@ -55,10 +55,10 @@ unsigned int policy_diff(const struct conf_group *from,
  * receives only; otherwise the reason as a static string. A sender needs the
  * right to send and no other, although it has the same keys as receivers. A
  * request, a member whose policy has changed and a member of an earlier run are
- * all judged by this function.
+ * all checked by this function.
  */
-const char *policy_bars(const struct conf_group *conf, const char *identity,
-			bool send);
+const char *policy_refusal(const struct conf_group *conf, const char *identity,
+			   bool send);
 
 /* Must run within a transaction of the store. Returns 0 or -errno. */
 int policy_put(struct group *g, const struct policy *p);

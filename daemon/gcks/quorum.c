@@ -52,7 +52,7 @@ static bool signed_before(const struct quorum_verdict *v,
 	return false;
 }
 
-static int judge_signer(struct gcks *k, struct quorum_verdict *v,
+static int count_signer(struct gcks *k, struct quorum_verdict *v,
 			const struct signed_doc *d, size_t i, struct err *why)
 {
 	struct quorum_signer *s = &v->signers[i];
@@ -78,7 +78,7 @@ static int compare_signers(const void *a, const void *b)
 	return strcasecmp(p->identity, q->identity);
 }
 
-static void judge_signers(struct gcks *k, struct quorum_verdict *v,
+static void check_signers(struct gcks *k, struct quorum_verdict *v,
 			  const struct signed_doc *d)
 {
 	struct quorum_signer *s;
@@ -87,7 +87,7 @@ static void judge_signers(struct gcks *k, struct quorum_verdict *v,
 	for (; v->n_signers < signed_count(d); v->n_signers++) {
 		s = &v->signers[v->n_signers];
 		why = (struct err){ "" };
-		s->counts = !judge_signer(k, v, d, v->n_signers, &why);
+		s->counts = !count_signer(k, v, d, v->n_signers, &why);
 		v->n_counted += s->counts;
 		snprintf(s->why, sizeof(s->why), "%.199s", why.text);
 	}
@@ -391,8 +391,8 @@ static int open_document(const char *text, size_t len, struct signed_doc **d,
 					 : signed_parse(text, len, d, err);
 }
 
-static int judge_document(struct gcks *k, const char *group, const char *text,
-			  size_t len, struct quorum_verdict *v)
+static int check_signed_doc(struct gcks *k, const char *group, const char *text,
+			    size_t len, struct quorum_verdict *v)
 {
 	struct signed_doc *d;
 	const char *content;
@@ -405,7 +405,7 @@ static int judge_document(struct gcks *k, const char *group, const char *text,
 	ret = open_document(text, len, &d, &v->refusal);
 	if (ret)
 		return ret;
-	judge_signers(k, v, d);
+	check_signers(k, v, d);
 	content = signed_content(d, &len);
 	ret = conf_document_parse(content, len, &v->doc, &v->refusal);
 	if (!ret)
@@ -414,13 +414,13 @@ static int judge_document(struct gcks *k, const char *group, const char *text,
 	return ret ? ret : check_quorum(k, v);
 }
 
-struct quorum_verdict *quorum_judge(struct gcks *k, const char *group,
+struct quorum_verdict *quorum_check(struct gcks *k, const char *group,
 				    const char *text, size_t len)
 {
 	struct quorum_verdict *v = calloc(1, sizeof(*v));
 
 	if (v)
-		v->ret = judge_document(k, group, text, len, v);
+		v->ret = check_signed_doc(k, group, text, len, v);
 	return v;
 }
 
@@ -662,7 +662,7 @@ static int apply_verdict(struct gcks *k, const struct quorum_verdict *v,
 void quorum_apply(struct gcks *k, const char *group, const char *text,
 		  size_t len, gcks_done_fn *done, void *arg)
 {
-	struct quorum_verdict *v = quorum_judge(k, group, text, len);
+	struct quorum_verdict *v = quorum_check(k, group, text, len);
 	char why[ERR_LEN] = "out of memory";
 	int ret = -ENOMEM;
 

@@ -53,7 +53,7 @@ const struct conf_quorum *quorum_of(const struct gcks *k);
  * Judge @text, which is a signed document or one that nobody has signed yet, as a
  * policy of @group. Returns NULL without memory; freed by quorum_free().
  */
-struct quorum_verdict *quorum_judge(struct gcks *k, const char *group,
+struct quorum_verdict *quorum_check(struct gcks *k, const char *group,
 				    const char *text, size_t len);
 void quorum_free(struct quorum_verdict *v);
 /* Pass to @fn what would change, line by line, if there is a document. */

@@ -19,7 +19,7 @@
 #include "gcks/group_time.h"
 #include "gcks/inband.h"
 #include "gcks/join.h"
-#include "gcks/judge.h"
+#include "gcks/join_check.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
 #include "gcks/term.h"
@@ -53,7 +53,7 @@ static enum gike_when refuse_request(struct group *g, const char *identity,
 	notice_refusal(g->k, g->conf->name, identity, ike_notify_name(notify),
 		       NULL, why);
 	reply->notify = notify;
-	reply->close = judge_closes(g->k, notify, identity);
+	reply->close = join_refusal_closes(g->k, notify, identity);
 	return GIKE_NOW;
 }
 
@@ -61,9 +61,9 @@ static enum gike_when refuse_request(struct group *g, const char *identity,
 static void leave_told(struct group *g, const struct ike_sa *sa,
 		       const char *identity)
 {
-	struct join_req *j = join_find_told(g, identity);
+	struct join_req *j = join_find_put_off(g, identity);
 
-	if (!j || ike_sa_serial(sa) < j->over)
+	if (!j || ike_sa_serial(sa) < j->sa_serial)
 		return;
 	if (j->taken) {
 		j->left = true;
@@ -96,7 +96,7 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	uint32_t wait;
 
 	/* The member may have another certificate by now, and this may be a thief. */
-	if (judge_ended(g->k, sa))
+	if (join_cert_ended(g->k, sa))
 		return refuse_request(g, identity, IKE_N_AUTHENTICATION_FAILED,
 				      "the certificate has expired", reply);
 	leave_told(g, sa, identity);
@@ -104,7 +104,7 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	if (!m)
 		return GIKE_NOW;
 	/* The member has registered again since this delayed request. */
-	if (ike_sa_serial(sa) < m->over) {
+	if (ike_sa_serial(sa) < m->sa_serial) {
 		if (notice_left(g->k, identity))
 			group_info(g,
 				   "report ignored: %s: %s over an old IKE SA",
@@ -140,21 +140,21 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 
 	if (j)
 		j->identity = strdup(identity);
-	if (!j || !j->identity || judge_keep_sag(j, req->sag) ||
+	if (!j || !j->identity || join_copy_sag(j, req->sag) ||
 	    certs_take(j, ike_sa_peer_certs(sa))) {
 		join_free(j);
 		return NULL;
 	}
 	j->token = req->token;
 	j->since_ms = group_now_ms(g);
-	j->over = ike_sa_serial(sa);
+	j->sa_serial = ike_sa_serial(sa);
 	j->from = *ike_sa_peer(sa);
 	j->cert_ends = ike_sa_peer_ends(sa);
 	j->send = req->send;
 	j->asks_inband = req->sag && sag_is_inband(req->sag);
 	j->fragments = req->fragments;
 	j->used_up = req->used_up;
-	j->later = req->later;
+	j->may_put_off = req->later;
 	j->n_sids = req->send ? req->n_sender_ids : 0;
 	if (req->send && !j->n_sids)
 		j->n_sids = 1;
@@ -243,7 +243,7 @@ static bool pace_allows(struct group *g, const struct gmember *m,
 	    (!m || !stored_lately(m, group_wall(g)) ||
 	     repeats_last(m, j, group_wall(g))))
 		return true;
-	return gmc_pace(g, j->identity) || helps_sender(g, j);
+	return gmc_rate_allows(g, j->identity) || helps_sender(g, j);
 }
 
 /* ---- members that register again ----------------------------------------- */
@@ -293,15 +293,15 @@ static void join_instead(struct group *g, struct join_req *old,
  */
 static void again_answer(struct group *g, struct join_req *j)
 {
-	struct join_req *told = join_find_told(g, j->identity);
+	struct join_req *old = join_find_put_off(g, j->identity);
 
 	join_answer(g, j);
-	if (!told) {
+	if (!old) {
 		join_free(j);
 		return;
 	}
-	join_instead(g, told, j);
-	join_note_told(g, j);
+	join_instead(g, old, j);
+	join_put_off(g, j);
 }
 
 static void again_settle(struct group *g, struct join_req *j, int64_t now)
@@ -321,7 +321,7 @@ static void again_done(struct group *g, void *arg, int ret, const char *why)
 		gkm_abandon(g, a->c);
 		again_failed(g, a, ret);
 	} else {
-		gkm_keep(g, a->c);
+		gkm_complete(g, a->c);
 		while ((j = TAILQ_FIRST(&a->in))) {
 			TAILQ_REMOVE(&a->in, j, all);
 			again_settle(g, j, a->now);
@@ -349,7 +349,7 @@ static int again_record(struct group *g, struct again *a)
 	if (!ret)
 		ret = gkm_put_state(g, &a->c->next);
 	if (ret)
-		commit_drop(g);
+		commit_discard(g);
 	return ret;
 }
 
@@ -421,7 +421,7 @@ static void put_off(struct group *g, struct join_req *j)
 	};
 
 	ike_reply(g->k->engine, j->token, &reply);
-	join_note_told(g, j);
+	join_put_off(g, j);
 }
 
 /*
@@ -437,8 +437,8 @@ static uint64_t claim_ms(struct group *g, const struct join_req *j,
 }
 
 /* Queue a request that joins or needs a new Data SA for the next batch. */
-static void join_later(struct group *g, struct join_req *j,
-		       const struct gmember *m)
+static void join_wait_change(struct group *g, struct join_req *j,
+			     const struct gmember *m)
 {
 	/*
 	 * Members that were told to register again are not kept waiting
@@ -463,7 +463,7 @@ static void join_later(struct group *g, struct join_req *j,
 		batch_arm(g, delay);
 	else
 		g->due |= DUE_BATCH;
-	if (delay && j->later)
+	if (delay && j->may_put_off)
 		put_off(g, j);
 }
 
@@ -477,8 +477,8 @@ static bool asks_for_more(const struct join_req *old, const struct join_req *j)
  * The peer of @old asks again, and the change is still to be made. Takes over @j,
  * which costs nothing, however often it comes.
  */
-static void join_still_later(struct group *g, struct join_req *old,
-			     struct join_req *j)
+static void join_still_put_off(struct group *g, struct join_req *old,
+			       struct join_req *j)
 {
 	/* Like requests of one batch. */
 	if (!place_allows(g, &old->from.addr, &j->from.addr)) {
@@ -506,8 +506,8 @@ static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
 	}
 	cancel_leave(g, m);
 	m->registered = group_wall(g);
-	m->owed = false;
-	m->over = j->over;
+	m->keys_pending = false;
+	m->sa_serial = j->sa_serial;
 	g->registrations++;
 	again_answer(g, j);
 }
@@ -520,7 +520,7 @@ static const char *no_room(const struct group *g, const struct gmember *m,
 	if (!m && batch_full(g, g->n_members - g->n_leaving))
 		return "the group is full";
 	if (j->inband && !(m && m->inband) && !inband_room(g, again->inband))
-		return judge_no_inband;
+		return join_no_inband;
 	return NULL;
 }
 
@@ -544,17 +544,17 @@ static void decide_granted(struct group *g, struct join_req *j,
 			   enum place_verdict place, struct granted *again)
 {
 	uint32_t others = g->senders_waiting + again->sids;
-	struct join_req *told = NULL;
+	struct join_req *old = NULL;
 	struct gmember *m = j->m;
 	const char *why;
 	bool waits;
 
 	waits = !m || m->must_go || place == PLACE_REPLACE ||
 		!current_keys_suffice(g, j, others);
-	if (waits && j->later)
-		told = join_find_told(g, j->identity);
-	if (told && !asks_for_more(told, j)) {
-		join_still_later(g, told, j);
+	if (waits && j->may_put_off)
+		old = join_find_put_off(g, j->identity);
+	if (old && !asks_for_more(old, j)) {
+		join_still_put_off(g, old, j);
 		return;
 	}
 	why = no_room(g, m, j, again);
@@ -566,12 +566,12 @@ static void decide_granted(struct group *g, struct join_req *j,
 	 * The pace allowed the request that was put off, but that for another
 	 * Data SA is a further one.
 	 */
-	if (!(m && m->owed && !j->used_up) && !pace_allows(g, m, j)) {
+	if (!(m && m->keys_pending && !j->used_up) && !pace_allows(g, m, j)) {
 		refuse_paced(g, j, m);
 		return;
 	}
-	if (told) {
-		join_still_later(g, told, j);
+	if (old) {
+		join_still_put_off(g, old, j);
 		return;
 	}
 	if (place == PLACE_REPLACE)
@@ -580,7 +580,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 	else if (m && j->used_up && !m->replaced)
 		cancel_leave(g, m);
 	if (waits)
-		join_later(g, j, m);
+		join_wait_change(g, j, m);
 	else
 		answer_again(g, m, j, again);
 }
@@ -594,13 +594,13 @@ static void decide_request(struct group *g, struct join_req *j,
 	struct err err = {};
 	uint16_t notify;
 
-	notify = judge_request(g, j, &err);
+	notify = join_check(g, j, &err);
 	if (notify) {
 		join_refuse(g, j, notify, err.text);
 		return;
 	}
 	if (m)
-		place = place_judge(g, m, &j->from, &err);
+		place = place_check(g, m, &j->from, &err);
 	if (place == PLACE_REFUSE) {
 		/* The identity may be a member, so its keys stay valid. */
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, err.text);
@@ -651,7 +651,7 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 	if (!j)
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,
 				      "out of memory", reply);
-	notify = judge_request(g, j, &err);
+	notify = join_check(g, j, &err);
 	if (!notify && !wraps_alike(g, sa)) {
 		err_set(&err, 0,
 			"key wrap algorithm of its IKE SA is not the group's");
@@ -714,7 +714,7 @@ void registration_refuse_all(struct group *g)
 		join_take(g, j);
 		join_refuse(g, j, GIKE_N_INVALID_GROUP_ID, why);
 	}
-	batch_tell_leavers(g, &g->leavers, 0);
+	batch_answer_leavers(g, &g->leavers, 0);
 }
 
 void registration_free(struct group *g)

@@ -69,7 +69,7 @@ static const char *why_evicted(const struct gmember *m,
 	if (gmc_revoked(m->g, &m->certs))
 		return GMC_REVOKED;
 	/* There may be many members. */
-	if (lists && policy_bars(c, m->identity, m->send))
+	if (lists && policy_refusal(c, m->identity, m->send))
 		return "no longer in senders or receivers";
 	return gmc_lost_psk(m, psks) ? "its pre-shared key is removed" : NULL;
 }

@@ -76,7 +76,7 @@ static void note_told(struct step *s)
  */
 static bool waits_for_copies(const struct group *g)
 {
-	return pace_is_untold(g) &&
+	return pace_is_unannounced(g) &&
 	       (!g->pace.exclusion ||
 		group_now_ms(g) - g->change_ms < UNTOLD_MS);
 }

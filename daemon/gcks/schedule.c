@@ -73,7 +73,7 @@ static void reservation_done(struct group *g, void *arg, int ret,
 		gkm_abandon(g, arg);
 		reservation_failed(g, ret);
 	} else {
-		gkm_keep(g, arg);
+		gkm_complete(g, arg);
 	}
 }
 
@@ -89,7 +89,7 @@ static void reserve_mids(struct group *g)
 			commit_send(g, c->next.version, reservation_done, c);
 			return;
 		}
-		commit_drop(g);
+		commit_discard(g);
 	}
 	if (c)
 		gkm_abandon(g, c);
@@ -193,11 +193,11 @@ struct turn {
 	void *arg;
 };
 
-static int write_turned(struct group *g, struct gkm_change *c, void *arg)
+static int write_paths(struct group *g, struct gkm_change *c, void *arg)
 {
 	(void)c;
 	(void)arg;
-	return term_put_turned(g);
+	return term_put_paths(g);
 }
 
 static void scheduled_rekey_done(struct group *g, void *arg, int ret,
@@ -206,7 +206,7 @@ static void scheduled_rekey_done(struct group *g, void *arg, int ret,
 	struct turn t = *(struct turn *)arg;
 
 	free(arg);
-	term_turned(g, !ret);
+	term_paths_done(g, !ret);
 	t.done(g, t.arg, ret, why);
 }
 
@@ -219,7 +219,7 @@ static void later_noted(struct group *g, void *arg, int ret, const char *why)
 	if (ret) {
 		gkm_abandon(g, c);
 	} else {
-		gkm_keep(g, c);
+		gkm_complete(g, c);
 		timer_set(g->k->deps.tq, &g->periodic, pace_wait_ms(g));
 	}
 	done(g, done_arg, ret, why);
@@ -244,7 +244,7 @@ static void rekey_later(struct group *g, unsigned int asked, commit_fn *done,
 			commit_send(g, c->next.version, later_noted, c);
 			return;
 		}
-		commit_drop(g);
+		commit_discard(g);
 	}
 	if (c)
 		gkm_abandon(g, c);
@@ -260,16 +260,16 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	struct turn *t;
 	int ret;
 
-	if ((wait || g->expels) && asked) {
+	if ((wait || g->exclude_pending) && asked) {
 		rekey_later(g, asked, done, arg);
 		return;
 	}
 	/* New keys are not for members that lost a right and are still in. */
-	if (g->expels && !pace_exclude_ms(g)) {
-		batch_expel(g, NULL, done, arg);
+	if (g->exclude_pending && !pace_exclude_ms(g)) {
+		batch_exclude(g, NULL, done, arg);
 		return;
 	}
-	if (g->expels)
+	if (g->exclude_pending)
 		wait = pace_exclude_ms(g);
 	if (wait) {
 		timer_set(g->k->deps.tq, &g->periodic, wait);
@@ -277,12 +277,12 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 		return;
 	}
 	if (used_up) {
-		gkm_restart(g, used_up, done, arg);
+		gkm_reset(g, used_up, done, arg);
 		return;
 	}
 	t = calloc(1, sizeof(*t));
 	c = t ? gkm_begin(g) : NULL;
-	ret = c ? term_turn(g, false) : -ENOMEM;
+	ret = c ? term_renew_paths(g, false) : -ENOMEM;
 	if (ret < 0) {
 		if (c)
 			gkm_abandon(g, c);
@@ -293,7 +293,7 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	t->done = done;
 	t->arg = arg;
 	c->next.asked |= asked;
-	gkm_commit(g, c, ret ? GKM_JOIN : GKM_SIMPLE, write_turned, why,
+	gkm_commit(g, c, ret ? GKM_JOIN : GKM_SIMPLE, write_paths, why,
 		   scheduled_rekey_done, t);
 }
 

@@ -51,7 +51,8 @@ static int put_order(struct store *s, const char *key,
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, o->number);
 	wbuf_u64(&w, (uint64_t)o->deadline);
-	wbuf_u8(&w, (o->told ? ORDER_TOLD : 0) | (o->evict ? ORDER_EVICTS : 0));
+	wbuf_u8(&w,
+		(o->notified ? ORDER_TOLD : 0) | (o->evict ? ORDER_EVICTS : 0));
 	put_string(&w, o->by ? o->by : "");
 	put_string(&w, o->identity);
 	put_string(&w, o->document);
@@ -71,7 +72,7 @@ static int take_order(const uint8_t *val, size_t len, struct signed_order *o)
 	o->number = rbuf_u64(&r);
 	o->deadline = (int64_t)rbuf_u64(&r);
 	flags = rbuf_u8(&r);
-	o->told = flags & ORDER_TOLD;
+	o->notified = flags & ORDER_TOLD;
 	o->evict = flags & ORDER_EVICTS;
 	o->by = take_string(&r);
 	o->identity = take_string(&r);
@@ -359,7 +360,7 @@ static int look_at(void *arg, const struct signed_order *o)
 {
 	struct look *l = arg;
 
-	if (o->told)
+	if (o->notified)
 		return 0;
 	if (o->deadline > l->now) {
 		if (!l->next || o->deadline < l->next)
@@ -391,7 +392,7 @@ static int tell_due(struct look *l)
 
 	if (ret)
 		return ret;
-	l->due.told = true;
+	l->due.notified = true;
 	snprintf(why, sizeof(why), "order %llu by %.200s",
 		 (unsigned long long)l->due.number, l->due.by);
 	ret = signed_orders_put_waiting(s, l->g->conf->name, &l->due);

@@ -27,7 +27,7 @@ struct signed_order {
 	/* An eviction that waits for its confirmation has these: */
 	const char *by; /* the administrator */
 	int64_t deadline; /* in seconds since 1970 */
-	bool told; /* log and trail have the end of its time */
+	bool notified; /* log and trail have the end of its time */
 };
 
 typedef int signed_order_fn(void *arg, const struct signed_order *o);

@@ -69,7 +69,7 @@ static void set_ends(struct group *g, uint64_t left_ms)
 		g->stragglers.ends_ms = now + left_ms;
 }
 
-void stragglers_note(struct group *g, bool unknown)
+void stragglers_collect(struct group *g, bool unknown)
 {
 	/* Senders of a reset before this one may not be back yet. */
 	bool some = !has_ended(g) && !TAILQ_EMPTY(&g->stragglers.all);

@@ -31,7 +31,7 @@ void stragglers_free(struct group *g);
  * Note the senders of @g, which a reset puts out now. @unknown: the store is not
  * trusted, and may not have all.
  */
-void stragglers_note(struct group *g, bool unknown);
+void stragglers_collect(struct group *g, bool unknown);
 /* Note at a start that the group was reset before it, and has no keys yet. */
 void stragglers_start(struct group *g);
 /* Take over what @from has; for a group that is read again. */

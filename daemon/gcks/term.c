@@ -121,7 +121,7 @@ static void end_member(struct gmember *m)
 	m->ended = why_over(m);
 	if (!m->ended) {
 		if (gmc_exposed(m))
-			batch_expel_soon(m->g);
+			batch_exclude_soon(m->g);
 		set_due(m);
 		return;
 	}
@@ -228,13 +228,13 @@ void term_settle(struct join_req *j)
 	m->term_ms = j->term_ms;
 	m->ended = NULL;
 	if (j->renews) {
-		m->turned = false;
+		m->path_renewed = false;
 		gmc_set_renewed(m->g, m, true);
 		m->renewed_ms = group_now_ms(m->g);
 	}
 	/* An end that came while this was being stored is told by no timer. */
 	if (m->renewed && m->former_ends && former_left_ms(m) == UINT64_MAX)
-		batch_expel_soon(m->g);
+		batch_exclude_soon(m->g);
 	arm_expiry(m);
 }
 
@@ -272,16 +272,16 @@ int64_t term_until(const struct gmember *m)
 
 /* ---- keys above renewed leaves ------------------------------------------ */
 
-static int turn_one(struct group *g, struct gmember *m, bool half)
+static int renew_path(struct group *g, struct gmember *m, bool half)
 {
-	int ret = lkh_turn(g->tree, m->leaf);
+	int ret = lkh_renew_path(g->tree, m->leaf);
 
 	if (ret) {
-		term_turned(g, false);
+		term_paths_done(g, false);
 		return ret;
 	}
-	gmc_set_turning(g, m);
-	m->turns_half = half;
+	gmc_set_path_renewing(g, m);
+	m->path_by_join = half;
 	return 0;
 }
 
@@ -291,7 +291,7 @@ static bool answered_lately(const struct gmember *m)
 	return m->renewed_ms && group_now_ms(m->g) - m->renewed_ms < ANSWER_MS;
 }
 
-int term_turn_exposed(struct group *g, bool *some_stay)
+int term_renew_exposed(struct group *g, bool *some_stay)
 {
 	struct gmember *m, *next;
 	int ret, n = 0;
@@ -306,7 +306,7 @@ int term_turn_exposed(struct group *g, bool *some_stay)
 			*some_stay = true;
 			break;
 		}
-		ret = turn_one(g, m, false);
+		ret = renew_path(g, m, false);
 		if (ret)
 			return ret;
 		n++;
@@ -314,7 +314,7 @@ int term_turn_exposed(struct group *g, bool *some_stay)
 	return n;
 }
 
-int term_turn(struct group *g, bool excludes)
+int term_renew_paths(struct group *g, bool excludes)
 {
 	struct gmember *m, *next;
 	int ret, n = 0;
@@ -326,9 +326,9 @@ int term_turn(struct group *g, bool excludes)
 		if (m->out)
 			continue;
 		/* The keys of this change are none that the former leaf key opens. */
-		if (m->turned) {
-			gmc_set_turning(g, m);
-			m->turns_half = false;
+		if (m->path_renewed) {
+			gmc_set_path_renewing(g, m);
+			m->path_by_join = false;
 			continue;
 		}
 		/* Members that are left follow with later changes. */
@@ -336,7 +336,7 @@ int term_turn(struct group *g, bool excludes)
 			break;
 		if (answered_lately(m))
 			continue;
-		ret = turn_one(g, m, !excludes);
+		ret = renew_path(g, m, !excludes);
 		if (ret)
 			return ret;
 		n++;
@@ -344,39 +344,39 @@ int term_turn(struct group *g, bool excludes)
 	return n;
 }
 
-int term_put_turned(struct group *g)
+int term_put_paths(struct group *g)
 {
 	struct gmember *m, next;
 	int ret = 0;
 
-	TAILQ_FOREACH(m, &g->turning, by_renewed) {
+	TAILQ_FOREACH(m, &g->path_renewing, by_renewed) {
 		if (ret)
 			break;
 		next = *m;
-		next.renewed = m->turns_half;
-		next.turned = m->turns_half;
+		next.renewed = m->path_by_join;
+		next.path_renewed = m->path_by_join;
 		ret = gmc_put_member(g, &next);
 	}
 	return ret;
 }
 
-static void settle_turned(struct gmember *m)
+static void settle_path(struct gmember *m)
 {
-	m->turned = m->turns_half;
-	gmc_set_renewed(m->g, m, m->turned);
-	if (m->turned)
+	m->path_renewed = m->path_by_join;
+	gmc_set_renewed(m->g, m, m->path_renewed);
+	if (m->path_renewed)
 		return;
 	m->former_ends = 0;
 	cert_refs_free(&m->former);
 }
 
-void term_turned(struct group *g, bool done)
+void term_paths_done(struct group *g, bool done)
 {
 	struct gmember *m;
 
-	while ((m = TAILQ_FIRST(&g->turning))) {
+	while ((m = TAILQ_FIRST(&g->path_renewing))) {
 		if (done)
-			settle_turned(m);
+			settle_path(m);
 		else
 			gmc_set_renewed(g, m, true);
 	}

@@ -45,19 +45,19 @@ int64_t term_until(const struct gmember *m);
 /*
  * Make the keys above renewed leaves stale, as many as one message can
  * announce. Returns the number of leaves, or an error of the tree.
- * term_put_turned() belongs into the transaction of the change, term_turned()
+ * term_put_paths() belongs into the transaction of the change, term_paths_done()
  * follows its completion. A change that does not exclude is like that of a join: a
  * holder of the stolen old leaf key can read the Data SA that comes with it and
  * nothing after that. References to former certificates are therefore kept until
  * the change after it.
  */
-int term_turn(struct group *g, bool excludes);
+int term_renew_paths(struct group *g, bool excludes);
 /*
  * The same for members that are exposed (see gmc_exposed()) alone, by a change that
  * excludes. Sets *some_stay if not all have room.
  */
-int term_turn_exposed(struct group *g, bool *some_stay);
-int term_put_turned(struct group *g);
-void term_turned(struct group *g, bool done);
+int term_renew_exposed(struct group *g, bool *some_stay);
+int term_put_paths(struct group *g);
+void term_paths_done(struct group *g, bool done);
 
 #endif

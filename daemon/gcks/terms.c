@@ -14,7 +14,7 @@ void terms_free(struct terms *t)
 	t->room = 0;
 }
 
-int terms_room(struct terms *t, uint32_t n)
+int terms_reserve(struct terms *t, uint32_t n)
 {
 	uint32_t room = t->room ? t->room : ROOM_MIN;
 	struct gmember **v;
@@ -78,7 +78,7 @@ void terms_set(struct terms *t, struct gmember *m, uint32_t due_s)
 	uint32_t i = m->at_terms;
 
 	/* The room was made when the member came. */
-	if (i == TERM_NONE && terms_room(t, t->n + 1))
+	if (i == TERM_NONE && terms_reserve(t, t->n + 1))
 		return;
 	if (i == TERM_NONE)
 		i = t->n++;

@@ -11,7 +11,7 @@
 
 void terms_free(struct terms *t);
 /* Make room for @n members. Returns 0 or -ENOMEM. */
-int terms_room(struct terms *t, uint32_t n);
+int terms_reserve(struct terms *t, uint32_t n);
 /* Let @m be due at @due_s; there is room for it. */
 void terms_set(struct terms *t, struct gmember *m, uint32_t due_s);
 /* Remove @m, if it is there. */

@@ -12,8 +12,8 @@ void join_free(struct join_req *j)
 {
 	if (!j)
 		return;
-	if (j->told)
-		LIST_REMOVE(j, by_told);
+	if (j->put_off)
+		LIST_REMOVE(j, by_put_off);
 	cert_refs_free(&j->certs);
 	cert_refs_free(&j->certs_after);
 	cert_refs_free(&j->former_after);
@@ -22,23 +22,23 @@ void join_free(struct join_req *j)
 	free(j);
 }
 
-static void enter_told(struct group *g, struct join_req *j)
+static void enter_put_off(struct group *g, struct join_req *j)
 {
-	LIST_INSERT_HEAD(&g->told[gmc_hash(j->identity)], j, by_told);
+	LIST_INSERT_HEAD(&g->put_off[gmc_hash(j->identity)], j, by_put_off);
 }
 
-void join_note_told(struct group *g, struct join_req *j)
+void join_put_off(struct group *g, struct join_req *j)
 {
-	j->told = true;
+	j->put_off = true;
 	j->token = 0;
-	enter_told(g, j);
+	enter_put_off(g, j);
 }
 
-struct join_req *join_find_told(const struct group *g, const char *identity)
+struct join_req *join_find_put_off(const struct group *g, const char *identity)
 {
 	struct join_req *j;
 
-	LIST_FOREACH(j, &g->told[gmc_hash(identity)], by_told)
+	LIST_FOREACH(j, &g->put_off[gmc_hash(identity)], by_put_off)
 		if (!strcmp(j->identity, identity))
 			return j;
 	return NULL;
@@ -55,9 +55,9 @@ void join_replace(struct group *g, struct join_req *old, struct join_req *j)
 void join_wait(struct group *g, struct join_req *j)
 {
 	/* A group that was read again takes over what waited for it before. */
-	if (j->told) {
-		LIST_REMOVE(j, by_told);
-		enter_told(g, j);
+	if (j->put_off) {
+		LIST_REMOVE(j, by_put_off);
+		enter_put_off(g, j);
 	}
 	j->taken = false;
 	TAILQ_INSERT_TAIL(&g->joins, j, all);
@@ -86,7 +86,7 @@ bool batch_waits(const struct group *g, const char *identity)
 	return is_in(&g->joins, identity) || is_in(&g->asks, identity);
 }
 
-void batch_tell_leavers(struct group *g, struct leavers *l, int ret)
+void batch_answer_leavers(struct group *g, struct leavers *l, int ret)
 {
 	struct gike_reply reply = {
 		.notify = ret ? GIKE_N_REGISTRATION_FAILED : 0,
@@ -104,22 +104,22 @@ void batch_tell_leavers(struct group *g, struct leavers *l, int ret)
 /* Leavers that are put in order; those after them wait for the next change. */
 #define ORDERED_MAX 4096u
 
-struct place_of {
-	uint64_t place;
+struct position_of {
+	uint64_t position;
 	struct gmember *m;
 };
 
-static int compare_places(const void *a, const void *b)
+static int compare_positions(const void *a, const void *b)
 {
-	const struct place_of *x = a, *y = b;
+	const struct position_of *x = a, *y = b;
 
-	return (x->place > y->place) - (x->place < y->place);
+	return (x->position > y->position) - (x->position < y->position);
 }
 
 struct gmember **leavers_due(const struct group *g, uint32_t *n)
 {
 	uint32_t most = g->n_leaving < ORDERED_MAX ? g->n_leaving : ORDERED_MAX;
-	struct place_of *v = calloc(most + 1, sizeof(*v));
+	struct position_of *v = calloc(most + 1, sizeof(*v));
 	struct gmember **out = calloc(most + 1, sizeof(*out));
 	uint64_t now = group_now_ms(g), first = 0;
 	struct gmember *m;
@@ -135,12 +135,12 @@ struct gmember **leavers_due(const struct group *g, uint32_t *n)
 		if (*n == most || m->out || m->leave_ms > now)
 			continue;
 		if (!*n)
-			first = lkh_place(g->tree, m->leaf);
+			first = lkh_position(g->tree, m->leaf);
 		/* The member that waits longest is first, and places go round from it. */
-		v[*n].place = lkh_place(g->tree, m->leaf) - first;
+		v[*n].position = lkh_position(g->tree, m->leaf) - first;
 		v[(*n)++].m = m;
 	}
-	qsort(v, *n, sizeof(*v), compare_places);
+	qsort(v, *n, sizeof(*v), compare_positions);
 	for (i = 0; i < *n; i++)
 		out[i] = v[i].m;
 	free(v);
@@ -162,16 +162,16 @@ bool batch_wanted(const struct group *g)
 	return !TAILQ_EMPTY(&g->joins) || !TAILQ_EMPTY(&g->leavers);
 }
 
-void batch_ask_expel(struct group *g)
+void batch_request_exclude(struct group *g)
 {
-	g->expels = true;
-	g->expel_asks++;
+	g->exclude_pending = true;
+	g->exclude_requests++;
 }
 
-void batch_expel_soon(struct group *g)
+void batch_exclude_soon(struct group *g)
 {
-	batch_ask_expel(g);
-	pace_hurry(g);
+	batch_request_exclude(g);
+	pace_hurry_exclusion(g);
 	batch_arm(g, pace_exclude_ms(g));
 }
 

@@ -13,9 +13,9 @@ void join_wait(struct group *g, struct join_req *j);
 void join_take(struct group *g, struct join_req *j);
 void join_free(struct join_req *j);
 /* The peer of @j, which waits or is about to, was told to ask again. */
-void join_note_told(struct group *g, struct join_req *j);
+void join_put_off(struct group *g, struct join_req *j);
 /* Return the request of @identity whose peer was told to ask again, or NULL. */
-struct join_req *join_find_told(const struct group *g, const char *identity);
+struct join_req *join_find_put_off(const struct group *g, const char *identity);
 /* Put @j into the place of @old, which waits, and free that. */
 void join_replace(struct group *g, struct join_req *old, struct join_req *j);
 /*
@@ -26,7 +26,7 @@ bool batch_waits(const struct group *g, const char *identity);
  * Answer and free all of @l. @ret is 0, or the error (-errno) because of
  * which they are still members.
  */
-void batch_tell_leavers(struct group *g, struct leavers *l, int ret);
+void batch_answer_leavers(struct group *g, struct leavers *l, int ret);
 /*
  * Return members whose leave is due, the first of which waits longest, in an order in
  * which neighbours in the tree follow each other: a message has room for twice as many
@@ -39,15 +39,15 @@ void batch_arm(struct group *g, uint64_t delay);
 /* Return true if a request to join, or the answer to a leaver, waits for a batch. */
 bool batch_wanted(const struct group *g);
 /*
- * Note that members are barred or exposed (gmc.h), for the next batch. One in flight may
- * have looked for them before, and does not take this back.
+ * Note that members are not authorized any more or exposed (gmc.h), for the next batch.
+ * One in flight may have checked before, and does not take this back.
  */
-void batch_ask_expel(struct group *g);
+void batch_request_exclude(struct group *g);
 /*
- * Note that members are barred or exposed (gmc.h), and exclude them when
+ * Note that members are not authorized any more or exposed (gmc.h), and exclude them when
  * pace_exclude_ms() allows it.
  */
-void batch_expel_soon(struct group *g);
+void batch_exclude_soon(struct group *g);
 /* Mark @m as leaving with the next batch, and arm it. */
 void batch_leave_later(struct group *g, struct gmember *m);
 /* Like batch_leave_later(), but not before @wait_ms milliseconds are over. */

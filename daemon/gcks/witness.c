@@ -138,8 +138,8 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	return ret;
 }
 
-static const char *judge_store(const struct group *g, bool known, bool noted,
-			       uint64_t noted_version, unsigned int missing)
+static const char *check_restored(const struct group *g, bool known, bool noted,
+				  uint64_t noted_version, unsigned int missing)
 {
 	if (!known)
 		return noted ? "the group is missing in the store" : NULL;
@@ -179,7 +179,7 @@ int witness_check(struct group *g, bool known, const char **why,
 	if (!ret)
 		ret = each_denied(&seen);
 	if (!ret)
-		*why = judge_store(g, known, noted, version, seen.missing);
+		*why = check_restored(g, known, noted, version, seen.missing);
 	if (!ret && *why) {
 		seen.adopt = true;
 		ret = each_denied(&seen);

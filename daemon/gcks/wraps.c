@@ -27,7 +27,7 @@ static struct kept *kept_at(const struct group *g, const struct lkh_wrap *w)
 	return g->wraps ? &g->wraps->v[h >> 32 & (g->wraps->n - 1)] : NULL;
 }
 
-void wraps_room(struct group *g)
+void wraps_reserve(struct group *g)
 {
 	struct wraps *wraps;
 	uint32_t n = KEPT_MIN;
@@ -46,7 +46,7 @@ void wraps_room(struct group *g)
 	g->wraps = wraps;
 }
 
-void wraps_forget(struct group *g)
+void wraps_clear(struct group *g)
 {
 	free(g->wraps);
 	g->wraps = NULL;

@@ -14,9 +14,9 @@
  * Make room for as many wraps as there are members, within limits. Without memory for
  * it, each key is wrapped again.
  */
-void wraps_room(struct group *g);
+void wraps_reserve(struct group *g);
 /* Forget all of them, since the group has another tree. */
-void wraps_forget(struct group *g);
+void wraps_clear(struct group *g);
 /*
  * Wrap the key of @w, which has a Key ID, with its KWK, which has one as well, into
  * @out. Returns 0 or -errno.

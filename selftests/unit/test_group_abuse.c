@@ -575,13 +575,13 @@ static void test_many_senders(void)
 	g = TAILQ_FIRST(&s.gcks->groups);
 	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "s%u.example", i);
-		first += gmc_pace(g, name);
+		first += gmc_rate_allows(g, name);
 	}
 	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "s%u.example", i);
-		again += gmc_pace(g, name);
-		gmc_came(g, name);
-		gmc_came(g, name);
+		again += gmc_rate_allows(g, name);
+		gmc_count_join(g, name);
+		gmc_count_join(g, name);
 	}
 	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "s%u.example", i);
@@ -594,7 +594,7 @@ static void test_many_senders(void)
 	/* One question in each bucket empties it. */
 	for (i = 0; i < 50000; i++) {
 		snprintf(name, sizeof(name), "t%u.example", i % 5000);
-		gmc_pace(g, name);
+		gmc_rate_allows(g, name);
 	}
 	for (i = first = 0; i < GCKS_PACE; i++) {
 		struct pace_entry *p;

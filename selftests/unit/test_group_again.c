@@ -209,7 +209,7 @@ static void test_newer_ike_sa(void)
 	is_int(s.changes - changes, 0,
 	       "the same registration over another IKE SA is not stored");
 	ok(serial != first, "the IKE SA is another one");
-	is_int(member(a)->over, serial,
+	is_int(member(a)->sa_serial, serial,
 	       "a report over the IKE SA of before would be ignored");
 	sim_finish(&s, "newer IKE SA");
 }
@@ -447,11 +447,13 @@ static void test_owed_once(void)
 	as_used_up = true;
 	ask(a);
 	is_int(sim_log_count(&s, "put off"), 1, "the request is put off");
-	for (i = 0; i < 10000 && !member(a)->owed; i++)
+	for (i = 0; i < 10000 && !member(a)->keys_pending; i++)
 		sim_run(&s, 1);
-	ok(member(a)->owed, "the next request gets what this one was for");
+	ok(member(a)->keys_pending,
+	   "the next request gets what this one was for");
 	sim_run(&s, 2000);
-	ok(!member(a)->owed, "the request after the next is one of its own");
+	ok(!member(a)->keys_pending,
+	   "the request after the next is one of its own");
 	is_int(sim_out_of_step(&s), 0, "all are in step after that");
 	sim_finish(&s, "owed");
 }

@@ -186,14 +186,14 @@ static double judge_cost(unsigned int n, bool denied)
 	for (i = 0; i < JUDGED; i++) {
 		snprintf(name, sizeof(name), "%s%u.example", denied ? "y" : "x",
 			 i % n);
-		good += !gmc_bars(g, name, false);
+		good += !gmc_refusal(g, name, false);
 	}
 	ms = cpu_ms() - ms;
 	is_int(good, JUDGED, "%u %s identities: all others may join", n,
 	       denied ? "denied" : "listed");
 	snprintf(name, sizeof(name), "%s%u.example", denied ? "x" : "y", n - 1);
-	ok(gmc_bars(g, name, false), "%u %s identities: who may not may not", n,
-	   denied ? "denied" : "listed");
+	ok(gmc_refusal(g, name, false), "%u %s identities: who may not may not",
+	   n, denied ? "denied" : "listed");
 	printf("# %u %s identities: %.2f us of CPU to judge a request\n", n,
 	       denied ? "denied" : "listed", ms * 1e3 / JUDGED);
 	if (!denied)

@@ -392,15 +392,17 @@ static void test_turned_again(void)
 	other = sim_add(&s, "c.example", false, true);
 	come(other);
 	sim_run(&s, 10000);
-	ok(member_of(NAME)->turned, "again: the join has turned the leaf");
+	ok(member_of(NAME)->path_renewed,
+	   "again: the join has renewed the path");
 	owner = with_cert(NAME, LATER_S, false);
 	come(owner);
-	ok(member_of(NAME)->renewed && !member_of(NAME)->turned,
+	ok(member_of(NAME)->renewed && !member_of(NAME)->path_renewed,
 	   "again: the leaf has to be turned once more");
 	sim_run(&s, 40000);
 	sim_up(sim_add(&s, "d.example", false, true));
 	sim_run(&s, 15000);
-	ok(member_of(NAME)->turned, "again: a second join has turned it");
+	ok(member_of(NAME)->path_renewed,
+	   "again: a second join has renewed it");
 	is_int(sim_evict(s.gcks, "video", "c.example", &ms, &err), 0,
 	       "again: another member is evicted");
 	sim_run(&s, 10000);

@@ -91,7 +91,8 @@ static void evict_two(void)
 			 &effective_ms, &err),
 	       0, "%u members: another one is to go", g->n_members);
 	sim_run(&s, 2000);
-	ok(!g->expels, "%u members: the other one is out", g->n_members);
+	ok(!g->exclude_pending, "%u members: the other one is out",
+	   g->n_members);
 }
 
 static void leave_one(void)
@@ -103,7 +104,7 @@ static void leave_one(void)
 	is_int(g->n_members, before - 1, "%u members: one has left", before);
 }
 
-static void turn_one(void)
+static void renew_path(void)
 {
 	uint64_t before = g->rekeys;
 
@@ -194,7 +195,7 @@ static void test_former_crowd(void)
 		gmc_set_renewed(g, m, true);
 	}
 	rekeys = g->rekeys;
-	batch_expel_soon(g);
+	batch_exclude_soon(g);
 	began = s.ms;
 	while (g->n_renewed && s.ms - began < 60000)
 		sim_run(&s, 50);
@@ -206,7 +207,7 @@ static void test_former_crowd(void)
 	   "former certificates: all are excluded within %ju ms",
 	   (uintmax_t)(s.ms - began));
 	sim_run(&s, 1000);
-	ok(!g->expels, "nobody is left to be excluded");
+	ok(!g->exclude_pending, "nobody is left to be excluded");
 	sim_free(&s);
 }
 
@@ -216,7 +217,7 @@ int main(void)
 		{ "an eviction", evict_one },
 		{ "two evictions in a row", evict_two },
 		{ "a leave", leave_one },
-		{ "a leaf that is turned", turn_one },
+		{ "a leaf whose path is renewed", renew_path },
 		{ "status", ask_status },
 	};
 	double small, large;

@@ -356,7 +356,7 @@ static void test_carried_grant(void)
 	register_now(g);
 	sim_run(&s, 200);
 	ok(g->put_off, "a sender without keys is put off");
-	for (i = 0; i < 10000 && !member_of("s.example")->owed; i++)
+	for (i = 0; i < 10000 && !member_of("s.example")->keys_pending; i++)
 		sim_run(&s, 1);
 	read_again();
 	/* Sender-IDs come with a Data SA of this key server. */
@@ -767,7 +767,7 @@ static void test_leaver(enum instead how)
 	s.store_ms = 50;
 	gcks_evict_ahead(s.gcks, "video", "z.example", take, &z);
 	if (how == INSTEAD_NOTHING)
-		batch_ask_expel(g);
+		batch_request_exclude(g);
 	member_leave(b->m, "video");
 	sim_run(&s, 10);
 	ok(!z.n && !TAILQ_EMPTY(&g->leavers), "%s: the leaver waits", what);

@@ -202,7 +202,8 @@ static void test_evicts(enum number which)
 	       "%s: a store that is full refuses it", what);
 	is_int(sim_group(&s).members, 3, "%s: nobody is out then", what);
 	m = gmc_find(g, "b.example");
-	ok(m && !m->barred && !m->ended, "%s: b is a member as before", what);
+	ok(m && !m->not_authorized && !m->ended, "%s: b is a member as before",
+	   what);
 	s.store_errno = 0;
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
 	       "%s: the order is done", what);
@@ -252,7 +253,8 @@ static void test_bars(enum number which)
 	       what);
 	is_int(sim_group(&s).denied, 0, "%s: nobody is denied", what);
 	is_int(sim_group(&s).evictions, 1, "%s: one is evicted", what);
-	ok(!g->expels && !g->looks, "%s: nobody is left to be taken out", what);
+	ok(!g->exclude_pending && !g->recheck_all,
+	   "%s: nobody is left to be taken out", what);
 	check_evicted(s.m[2], 60000, what);
 }
 
@@ -330,7 +332,7 @@ static void test_waits_for_reset(void)
 	evict_later(what);
 	is_int(sim_reset(s.gcks, "video", &err), 0, "%s: the order is done",
 	       what);
-	ok(!g->expels && !g->pace.exclude_ms,
+	ok(!g->exclude_pending && !g->pace.exclude_ms,
 	   "%s: nobody is left to be taken out", what);
 	check_both_out(2, what);
 }

@@ -120,11 +120,11 @@ static void test_excluded_next(void)
 	is_int(pace_exclude_ms(g), 0,
 	       "an exclusion: the next one does not wait for late copies");
 
-	pace_hurry(g);
+	pace_hurry_exclusion(g);
 	pace_changed(g, GKM_EXCLUDE, true);
 	later(9500);
 	pace_changed(g, GKM_EXCLUDE, true);
-	pace_hurry(g);
+	pace_hurry_exclusion(g);
 	is_int(pace_exclude_ms(g), 500,
 	       "exclusions wait: not longer than 10 s");
 	later(499);
@@ -134,7 +134,7 @@ static void test_excluded_next(void)
 	pace_changed(g, GKM_EXCLUDE, true);
 	is_int(pace_exclude_ms(g), 0,
 	       "exclusions have waited 10 s: the next ones follow at once");
-	pace_calm(g);
+	pace_calm_exclusion(g);
 	is_int(pace_exclude_ms(g), 675,
 	       "no exclusion waits any more: the next one waits for a burst");
 }
@@ -151,7 +151,7 @@ static void test_resumed(void)
 static void test_reset(void)
 {
 	rest(5, 15);
-	pace_anew(g, true, 0);
+	pace_reset(g, true, 0);
 	ok(pace_is_held(g), "senders are held");
 	is_int(pace_join_ms(g), 2500, "joins are gathered");
 	is_int(pace_atd(g), 13, "ATD ends 2 s before the old SAs");
@@ -168,17 +168,17 @@ static void test_reset(void)
 	is_int(pace_atd(g), 5, "ATD is as set");
 
 	rest(5, 2);
-	pace_anew(g, true, 0);
+	pace_reset(g, true, 0);
 	ok(!pace_is_held(g), "nobody is held for a DTD of 2 s");
 	rest(5, 3);
-	pace_anew(g, true, 0);
+	pace_reset(g, true, 0);
 	later(999);
 	ok(pace_is_held(g), "senders are held 1 s for a DTD of 3 s");
 	later(1);
 	ok(!pace_is_held(g), "senders are not held longer for a DTD of 3 s");
 
 	rest(5, 15);
-	pace_anew(g, false, 40000);
+	pace_reset(g, false, 40000);
 	is_int(pace_atd(g), 40, "untold: until all have noticed the silence");
 	is_int(pace_join_ms(g), 0, "untold: joins are not gathered");
 }
@@ -190,7 +190,7 @@ static void test_short_dtd(void)
 	rest(5, 15);
 	pace_changed(g, GKM_EXCLUDE, true);
 	later(54999);
-	pace_anew(g, true, 0);
+	pace_reset(g, true, 0);
 	is_int(pace_atd(g), 5, "soon after an exclusion");
 	later(3999);
 	ok(pace_is_held(g), "soon after an exclusion: held 4 s");
@@ -200,16 +200,16 @@ static void test_short_dtd(void)
 	rest(5, 15);
 	pace_changed(g, GKM_EXCLUDE, true);
 	later(55000);
-	pace_anew(g, true, 0);
+	pace_reset(g, true, 0);
 	is_int(pace_atd(g), 13, "three beats after an exclusion");
 
 	rest(5, 15);
 	pace_changed(g, GKM_EXCLUDE, false);
-	pace_anew(g, true, 0);
+	pace_reset(g, true, 0);
 	is_int(pace_atd(g), 13, "an exclusion that nobody heard of");
 	rest(5, 15);
 	pace_changed(g, GKM_SIMPLE, true);
-	pace_anew(g, true, 0);
+	pace_reset(g, true, 0);
 	is_int(pace_atd(g), 13, "after a rekey");
 }
 
@@ -217,7 +217,7 @@ static void test_short_dtd(void)
 static void excluded_while_held(unsigned int hold_ms, unsigned int atd_left)
 {
 	rest(5, 15);
-	pace_anew(g, false, hold_ms);
+	pace_reset(g, false, hold_ms);
 	pace_changed(g, GKM_EXCLUDE, true);
 	is_int(pace_atd_left(g), atd_left, "held %u ms: a new sender waits",
 	       hold_ms);
@@ -233,10 +233,10 @@ static void test_early(void)
 	excluded_while_held(3126, 4);
 
 	rest(5, 15);
-	pace_anew(g, false, 12500);
+	pace_reset(g, false, 12500);
 	g->pace.switch_ms = s.ms + 11000;
 	is_int(pace_atd(g), 11, "1.5 s before the end is near enough");
-	pace_anew(g, false, 12501);
+	pace_reset(g, false, 12501);
 	is_int(pace_atd(g), 13, "1.501 s before it is not");
 }
 

@@ -239,7 +239,7 @@ static unsigned int barred(void)
 	unsigned int n = 0;
 
 	TAILQ_FOREACH(m, &g->members, all)
-		n += !!policy_bars(g->conf, m->identity, m->send);
+		n += !!policy_refusal(g->conf, m->identity, m->send);
 	return n;
 }
 

@@ -23,7 +23,7 @@ static const char *order_text(const char *order, unsigned int number,
 static int count_waiting(void *arg, const struct signed_order *o)
 {
 	++*(int *)arg;
-	return o->told ? 100 : 0;
+	return o->notified ? 100 : 0;
 }
 
 /* Return the number of evictions that wait, or 100 if one has not been confirmed. */

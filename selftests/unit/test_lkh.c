@@ -744,10 +744,10 @@ static void test_damaged(void)
 	       "a path of one node more is refused");
 
 	t = unshelve(&good, UINT32_MAX - 1, &rc, &leaves);
-	ok(!rc && !lkh_turn(t, leaf[0]) && !lkh_rekey(t),
+	ok(!rc && !lkh_renew_path(t, leaf[0]) && !lkh_rekey(t),
 	   "a batch is given the last Key ID");
 	lkh_commit(t);
-	ok(!lkh_turn(t, leaf[0]) && lkh_rekey(t) == -EOVERFLOW,
+	ok(!lkh_renew_path(t, leaf[0]) && lkh_rekey(t) == -EOVERFLOW,
 	   "a batch for which Key IDs are lacking fails");
 	lkh_free(t);
 	world_free(&w);
@@ -845,7 +845,7 @@ static void test_undo(void)
 	id = w.v[1].id;
 	is_int(w.n, 3, "two levels up");
 	lkh_wraps_free(&w);
-	lkh_turn(t, leaf[2]);
+	lkh_renew_path(t, leaf[2]);
 	is_int(lkh_pending(t), 6, "above it two nodes are stale");
 	lkh_rekey(t);
 	lkh_commit(t);

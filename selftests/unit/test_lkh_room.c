@@ -196,7 +196,7 @@ static void test_places(void)
 	lkh_rekey(t);
 	lkh_commit(t);
 	for (i = 0; i < 1024; i++)
-		v[i].place = lkh_place(t, v[i].leaf);
+		v[i].place = lkh_position(t, v[i].leaf);
 	for (i = 1; i < 1024; i++)
 		for (k = i; k && v[k].place < v[k - 1].place; k--) {
 			x = v[k];

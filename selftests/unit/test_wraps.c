@@ -72,10 +72,10 @@ static void test_kept(void)
 	plant();
 	is_int(wrong_of_all(), 0, "keys are wrapped where none is kept");
 	g.n_members = 10;
-	wraps_room(&g);
+	wraps_reserve(&g);
 	ok(!g.wraps, "a small group keeps none");
 	g.n_members = MEMBERS;
-	wraps_room(&g);
+	wraps_reserve(&g);
 	ok(g.wraps, "a larger group keeps some");
 	is_int(wrong_of_all(), 0, "keys are wrapped for all members");
 	is_int(wrong_of_all(), 0, "kept ones are the same");
@@ -98,7 +98,7 @@ static void test_changes(void)
 	unsigned int i, wrong = 0;
 
 	for (i = 0; i < 50; i++) {
-		if (lkh_turn(g.tree, leaf[i * 5]) || lkh_rekey(g.tree))
+		if (lkh_renew_path(g.tree, leaf[i * 5]) || lkh_rekey(g.tree))
 			bail("no keys");
 		wrong += wrong_of_all();
 		lkh_commit(g.tree);
@@ -110,12 +110,12 @@ static void test_changes(void)
 static void test_another_tree(void)
 {
 	lkh_free(g.tree);
-	wraps_forget(&g);
+	wraps_clear(&g);
 	ok(!g.wraps, "nothing is kept of another tree");
 	plant();
-	wraps_room(&g);
+	wraps_reserve(&g);
 	is_int(wrong_of_all(), 0, "the keys are those of the new tree");
-	wraps_forget(&g);
+	wraps_clear(&g);
 	lkh_free(g.tree);
 }
 

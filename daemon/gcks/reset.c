@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gcks/anew.h"
+#include "gcks/reset.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,14 +14,14 @@
 /* More than changes may take while an exclusion waits. */
 #define KEY_IDS_SOON (1u << 16)
 
-const char *anew_needed(const struct group *g)
+const char *reset_needed(const struct group *g)
 {
 	if (lkh_next_id(g->tree) > KEY_ID_LAST)
 		return "Key IDs are used up";
 	return mids_ended(g) ? "Message IDs are used up" : NULL;
 }
 
-uint32_t anew_reset_ms(const struct group *g)
+uint32_t reset_wait_ms(const struct group *g)
 {
 	/* A farewell takes a Message ID, and members that get none notice silence. */
 	if (mids_end_soon(g))
@@ -36,32 +36,33 @@ struct exclusion {
 	void *arg;
 };
 
-static void excluded_anew(struct group *g, void *arg, int ret, const char *why)
+static void reset_exclude_done(struct group *g, void *arg, int ret,
+			       const char *why)
 {
 	struct exclusion x = *(struct exclusion *)arg;
 
 	free(arg);
 	/* This took the place of the batch that was due, which finds who is left. */
-	if (ret != -ECANCELED && g->expels)
+	if (ret != -ECANCELED && g->exclude_pending)
 		batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
 	if (x.done)
 		x.done(g, x.arg, ret, why);
 }
 
-bool anew_exclude(struct group *g, const char *deny, struct policy *policy,
-		  commit_fn *done, void *arg)
+bool reset_exclude(struct group *g, const char *deny, struct policy *policy,
+		   commit_fn *done, void *arg)
 {
 	struct exclusion *x = malloc(sizeof(*x));
-	const char *why = anew_needed(g);
+	const char *why = reset_needed(g);
 
 	if (!x)
 		return false;
 	*x = (struct exclusion){ done, arg };
 	if (policy)
-		gkm_adopt(g, policy, why, excluded_anew, x);
+		gkm_adopt(g, policy, why, reset_exclude_done, x);
 	else if (deny)
-		gkm_restart_without(g, deny, why, excluded_anew, x);
+		gkm_reset_denying(g, deny, why, reset_exclude_done, x);
 	else
-		gkm_restart(g, why, excluded_anew, x);
+		gkm_reset(g, why, reset_exclude_done, x);
 	return true;
 }

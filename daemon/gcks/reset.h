@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Exclusions that no message can tell, since its numbers are used up: the group starts
- * anew. All members are out then, and who is barred or denied does not come back. It
- * takes longer until senders have another key than by an exclusion (pace_stale_ms()),
- * but nobody stays in for want of a number.
+ * Exclusions that no message can announce, since its numbers are used up: the group is
+ * reset. All members are out then, and those that are denied or not authorized do not
+ * come back. Senders change their key later than by an exclusion (pace_stale_ms()), but
+ * nobody stays in for want of a number.
  */
-#ifndef GCKS_ANEW_H
-#define GCKS_ANEW_H
+#ifndef GCKS_RESET_H
+#define GCKS_RESET_H
 
 #include "gcks/group.h"
 
@@ -16,19 +16,19 @@ struct policy;
  * Return why no change can be told to members any more, or NULL: Key IDs and Message
  * IDs must never be given out twice, and their number is finite.
  */
-const char *anew_needed(const struct group *g);
+const char *reset_needed(const struct group *g);
 /*
  * Return the milliseconds from now, at most, until no sender uses the keys of before a
  * reset in the place of an exclusion that has to wait; 0: numbers last until then.
  */
-uint32_t anew_reset_ms(const struct group *g);
+uint32_t reset_wait_ms(const struct group *g);
 /*
- * Start the group anew, when anew_needed() says why. @deny is an identity that is
+ * Reset the group, when reset_needed() says why. @deny is an identity that is
  * denied, and has to live until @done is called, or NULL; @policy is taken over and
  * becomes the group's, and NULL is the group's own; one of both is NULL. @done may be
  * NULL, and is called once. Returns false without memory: then nothing has happened.
  */
-bool anew_exclude(struct group *g, const char *deny, struct policy *policy,
-		  commit_fn *done, void *arg);
+bool reset_exclude(struct group *g, const char *deny, struct policy *policy,
+		   commit_fn *done, void *arg);
 
 #endif

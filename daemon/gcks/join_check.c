@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gcks/judge.h"
+#include "gcks/join_check.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,14 +17,14 @@
 /* Octets of a generic payload header, which sa_build() writes. */
 #define PAYLOAD_HEADER 4
 
-const char judge_no_inband[] =
+const char join_no_inband[] =
 	"too many members are rekeyed inband (max-inband)";
 
 /*
  * The payload is kept in its encoded form: as a struct it has 16 kB, and
  * thousands of members may wait.
  */
-int judge_keep_sag(struct join_req *j, const struct sa_pld *sag)
+int join_copy_sag(struct join_req *j, const struct sa_pld *sag)
 {
 	struct pchain c;
 	struct wbuf w;
@@ -48,7 +48,7 @@ int judge_keep_sag(struct join_req *j, const struct sa_pld *sag)
 	return ret;
 }
 
-static uint16_t judge_sag(const struct group *g, const struct join_req *j,
+static uint16_t check_sag(const struct group *g, const struct join_req *j,
 			  struct err *err)
 {
 	struct sa_pld *sag = malloc(sizeof(*sag));
@@ -75,8 +75,7 @@ static uint16_t judge_sag(const struct group *g, const struct join_req *j,
 	return notify;
 }
 
-uint16_t judge_request(const struct group *g, struct join_req *j,
-		       struct err *err)
+uint16_t join_check(const struct group *g, struct join_req *j, struct err *err)
 {
 	uint16_t notify = 0;
 	const char *why;
@@ -93,7 +92,7 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 		err_set(err, 0, "the pre-shared key was removed");
 		return IKE_N_AUTHENTICATION_FAILED;
 	}
-	why = gmc_bars(g, j->identity, j->send);
+	why = gmc_refusal(g, j->identity, j->send);
 	if (why) {
 		err_set(err, 0, "%s", why);
 		return GIKE_N_AUTHORIZATION_FAILED;
@@ -101,22 +100,23 @@ uint16_t judge_request(const struct group *g, struct join_req *j,
 	j->inband = g->conf->inband == INBAND_ALWAYS ||
 		    (g->conf->inband == INBAND_ASKED && j->asks_inband);
 	if (j->sag)
-		notify = judge_sag(g, j, err);
+		notify = check_sag(g, j, err);
 	/* The age limit is that of today's policy, too. */
 	term_of(g, j);
 	return notify;
 }
 
-bool judge_ended(const struct gcks *k, const struct ike_sa *sa)
+bool join_cert_ended(const struct gcks *k, const struct ike_sa *sa)
 {
 	int64_t ends = ike_sa_peer_ends(sa);
 
 	return ends && clock_wall(k->deps.clock) > ends;
 }
 
-bool judge_closes(const struct gcks *k, uint16_t notify, const char *identity)
+bool join_refusal_closes(const struct gcks *k, uint16_t notify,
+			 const char *identity)
 {
 	return notify == IKE_N_AUTHENTICATION_FAILED ||
 	       (notify == GIKE_N_AUTHORIZATION_FAILED &&
-		!gmc_welcome(k, identity));
+		!gmc_admitted_somewhere(k, identity));
 }
