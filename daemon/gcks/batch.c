@@ -363,17 +363,6 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 
 /* ---- the end of one ----------------------------------------------------- */
 
-static void refuse_all(struct group *g, struct join_reqs *l)
-{
-	struct join_req *j;
-
-	while ((j = TAILQ_FIRST(l))) {
-		TAILQ_REMOVE(l, j, all);
-		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
-			    "the store has failed");
-	}
-}
-
 static void batch_drop(struct batch *b)
 {
 	struct join_req *j;
@@ -416,10 +405,10 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 			gmc_member_free(j->m);
 	if (ret == -ECANCELED)
 		return;
-	if (!b->deny && !b->exclude) {
-		refuse_all(g, &b->in);
-		refuse_all(g, &g->joins);
-		g->senders_waiting = 0;
+	/* While members have to go that cannot, no batch is made for the requests. */
+	if (!b->deny && (!b->exclude || g->exclude_pending)) {
+		TAILQ_CONCAT(&g->joins, &b->in, all);
+		join_refuse_all(g);
 	}
 	batch_answer_leavers(g, &b->leavers, ret);
 	if (g->n_leaving || g->exclude_pending)
@@ -655,8 +644,7 @@ static void flush_now(struct group *g)
 	struct batch *b = batch_new(g);
 
 	if (!b) {
-		refuse_all(g, &g->joins);
-		g->senders_waiting = 0;
+		join_refuse_all(g);
 		batch_answer_leavers(g, &g->leavers, -ENOMEM);
 		return;
 	}

@@ -34,6 +34,18 @@ void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
 	join_free(j);
 }
 
+void join_refuse_all(struct group *g)
+{
+	struct join_req *j;
+
+	while ((j = TAILQ_FIRST(&g->joins))) {
+		TAILQ_REMOVE(&g->joins, j, all);
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
+			    "the store has failed");
+	}
+	g->senders_waiting = 0;
+}
+
 void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
 		    uint32_t others)
 {

@@ -16,6 +16,8 @@ struct gkm_change;
  */
 void join_refuse(struct group *g, struct join_req *j, uint16_t notify,
 		 const char *why);
+/* Refuse all requests that wait, since the change that they wait for has failed. */
+void join_refuse_all(struct group *g);
 /*
  * Give @j Sender-IDs out of @c. Every sender gets at least one; beyond that,
  * one must be left for each of the @others requests that wait.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gcks/gkm.h"
+#include "gcks/join.h"
 #include "gcks/lkh.h"
 #include "gcks/mids.h"
 #include "gcks/waiting.h"
@@ -45,6 +46,8 @@ static void reset_exclude_done(struct group *g, void *arg, int ret,
 	/* This took the place of the batch that was due, which finds who is left. */
 	if (ret != -ECANCELED && g->exclude_pending)
 		batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
+	if (ret && ret != -ECANCELED && g->exclude_pending)
+		join_refuse_all(g);
 	if (x.done)
 		x.done(g, x.arg, ret, why);
 }

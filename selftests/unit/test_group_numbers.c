@@ -312,10 +312,16 @@ static void test_waits(void)
 static void test_waits_for_store(void)
 {
 	const char *what = "an eviction that the store refuses";
+	struct sim_member *d;
 
 	evict_later(what);
 	s.store_errno = -ENOSPC;
+	d = sim_add(&s, "d.example", false, true);
+	sim_up(d);
 	sim_run(&s, 4000);
+	is_int(d->notify, GIKE_N_REGISTRATION_FAILED,
+	       "%s: a newcomer is not kept waiting for it", what);
+	sim_down(d);
 	ok(sim_has_member(&s, "b.example") && !g->restarts, "%s: nobody is out",
 	   what);
 	s.store_errno = 0;

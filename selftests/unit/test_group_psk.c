@@ -554,6 +554,45 @@ static void test_sender_comes(void)
 	teardown();
 }
 
+/*
+ * The store fails for two minutes, and the exclusion with it. The owner of b starts again
+ * each second, and d asks to join for the first time.
+ */
+static void test_requests_meanwhile(void)
+{
+	unsigned int i, n, most = 0;
+	const struct join_req *j;
+	const struct group *g;
+	struct sim_member *d;
+
+	with_thief(290);
+	d = sim_add(&s, "d.example", false, true);
+	remove_key(HELD_BY_STORE);
+	sim_up(d);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	for (i = 0; i < 120; i++) {
+		sim_up(owner);
+		sim_run(&s, 1000);
+		sim_down(owner);
+		n = 0;
+		TAILQ_FOREACH(j, &g->joins, all)
+			n++;
+		most = n > most ? n : most;
+	}
+	ok(most <= 1, "at most %u requests wait for an exclusion that fails",
+	   most);
+	is_int(d->notify, GIKE_N_REGISTRATION_FAILED,
+	       "a newcomer that waits for an exclusion that fails is refused");
+	s.store_errno = 0;
+	sim_up(owner);
+	sim_run(&s, 60000);
+	ok(sim_in(owner) && sim_in(d), "both are in when the store is back");
+	is_int(sim_audited(&s, "evict", "b.example", REMOVED), 1,
+	       "the membership of the removed key was ended when the store is back");
+	is_int(a->gaps, 0, "a member that stays has lost nothing meanwhile");
+	teardown();
+}
+
 int main(void)
 {
 	test_removed(0);
@@ -580,5 +619,6 @@ int main(void)
 	RUN(test_owner_comes, HELD_BY_STORE, OWNER_HAS_CERT, 300);
 	RUN(test_owner_comes, HELD_BY_STORE, OWNER_HAS_KEY, 300);
 	RUN(test_sender_comes);
+	RUN(test_requests_meanwhile);
 	return done();
 }
