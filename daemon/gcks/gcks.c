@@ -21,6 +21,7 @@
 #include "gcks/policy.h"
 #include "gcks/registration.h"
 #include "gcks/schedule.h"
+#include "gcks/psk_change.h"
 #include "gcks/signed_orders.h"
 #include "gcks/signing.h"
 #include "gcks/term.h"
@@ -237,6 +238,15 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 	notice_ike(k, ev);
 }
 
+/* Marks are stored at once, unless what must go is to be excluded first. */
+static void note_table(struct group *g)
+{
+	if (psk_change_table(g))
+		batch_request_exclude(g);
+	else
+		g->ops->idle(g);
+}
+
 void gcks_set_psks(struct gcks *k, const struct psks *psks)
 {
 	struct group *g;
@@ -247,8 +257,7 @@ void gcks_set_psks(struct gcks *k, const struct psks *psks)
 	 * exclusion that its membership by the former key ends with.
 	 */
 	TAILQ_FOREACH(g, &k->groups, all)
-		if (gmc_drop_lost_psks(g))
-			batch_request_exclude(g);
+		note_table(g);
 }
 
 /* In any other case an IKE SA elsewhere may be that of a rightful member. */

@@ -25,12 +25,13 @@
 #define RECORD_VERSION 3
 #define RECORD_VERSION_FORMER 4 /* with former certificates ... */
 #define RECORD_VERSION_RENEWED 5 /* ... and their first end */
+#define RECORD_VERSION_MARKED 6 /* with a mark of the pre-shared key */
 /*
  * The first end of former certificates from a record that does not have it. Any of
  * them may have ended, and so it is long over.
  */
 #define END_UNKNOWN 1
-#define RECORD_MAX (136 + 2 * CERT_REFS_MAX * CERT_REF_LEN)
+#define RECORD_MAX (136 + PSK_MARK_LEN + 2 * CERT_REFS_MAX * CERT_REF_LEN)
 /*
  * Pause between two grants of Sender-IDs to one sender: its bounds, and the
  * rest that halves it.
@@ -47,7 +48,6 @@
 #define CHURN_MAX_MS 60000u
 #define CHURN_MAX 8
 #define CHURN_REST_MS 60000
-#define PSK_REMOVED "its pre-shared key was removed"
 
 /* Identities are authenticated, so that nobody chooses collisions. */
 static uint64_t hash_id(const char *identity)
@@ -81,6 +81,7 @@ void gmc_init(struct group *g)
 	TAILQ_INIT(&g->rechecks);
 	TAILQ_INIT(&g->inbands);
 	TAILQ_INIT(&g->inband_due);
+	TAILQ_INIT(&g->unmarked);
 	htab_init(&g->by_id, hash_member);
 }
 
@@ -209,11 +210,6 @@ bool gmc_some_revoked(const struct group *g)
 	return false;
 }
 
-bool gmc_lost_psk(const struct gmember *m, const struct psks *psks)
-{
-	return m->by_psk && !psks_find(psks, m->identity);
-}
-
 const char *gmc_member_refusal(const struct gmember *m,
 			       const struct conf_group *conf,
 			       const struct psks *psks)
@@ -224,7 +220,9 @@ const char *gmc_member_refusal(const struct gmember *m,
 		return "its identity is denied";
 	if (policy_refusal(conf, m->identity, m->send))
 		return "no longer in the lists of the group";
-	return gmc_lost_psk(m, psks) ? PSK_REMOVED : m->must_go;
+	if (m->must_go)
+		return m->must_go;
+	return psk_is_lost(m, psks) ? PSK_REMOVED : NULL;
 }
 
 bool gmc_some_refused(const struct group *g, const struct conf_group *conf)
@@ -364,6 +362,7 @@ void gmc_drop(struct group *g, struct gmember *m)
 	gmc_set_leaving(g, m, false);
 	gmc_set_recheck(g, m, false);
 	gmc_set_renewed(g, m, false);
+	gmc_set_mark(g, m, &m->mark, true);
 	TAILQ_REMOVE(&g->members, m, all);
 	htab_del(&g->by_id, &m->by_id);
 	g->n_members--;
@@ -478,18 +477,16 @@ void gmc_set_must_go(struct group *g, struct gmember *m, const char *why)
 	gmc_set_recheck(g, m, true);
 }
 
-bool gmc_drop_lost_psks(struct group *g)
+void gmc_set_mark(struct group *g, struct gmember *m,
+		  const struct psk_mark *mark, bool stored)
 {
-	struct gmember *m;
-	bool some = false;
-
-	TAILQ_FOREACH(m, &g->members, all) {
-		if (m->must_go || !gmc_lost_psk(m, g->k->deps.psks))
-			continue;
-		gmc_set_must_go(g, m, PSK_REMOVED);
-		some = true;
-	}
-	return some;
+	if (m->unmarked)
+		TAILQ_REMOVE(&g->unmarked, m, by_mark);
+	m->mark = *mark;
+	m->marking = false;
+	m->unmarked = !stored;
+	if (m->unmarked)
+		TAILQ_INSERT_TAIL(&g->unmarked, m, by_mark);
 }
 
 void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed)
@@ -599,7 +596,9 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	if (ret)
 		return ret;
 	wbuf_init(&w, RECORD_MAX);
-	wbuf_u8(&w, m->renewed ? RECORD_VERSION_RENEWED : RECORD_VERSION);
+	wbuf_u8(&w, m->mark.known ? RECORD_VERSION_MARKED
+		    : m->renewed  ? RECORD_VERSION_RENEWED
+				  : RECORD_VERSION);
 	wbuf_u64(&w, m->number);
 	/*
 	 * Bit 1 was the right to receive. The lists alone tell it; an earlier
@@ -622,6 +621,8 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 		put_refs(&w, &m->former);
 		wbuf_u64(&w, m->former_ends);
 	}
+	if (m->mark.known)
+		psk_mark_put(&w, &m->mark);
 	ret = w.err;
 	if (!ret)
 		ret = store_put(group_store(g), key, w.p, w.len);
@@ -688,6 +689,13 @@ static void get_certs(struct rbuf *r, struct cert_refs *certs)
 	}
 }
 
+static bool has_former(uint8_t version, bool renewed)
+{
+	return version == RECORD_VERSION_MARKED
+		       ? renewed
+		       : version >= RECORD_VERSION_FORMER;
+}
+
 static int load_member(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
@@ -702,10 +710,11 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 		return -ENOMEM;
 	rbuf_init(&r, val, len);
 	version = rbuf_u8(&r);
-	if (!version || version > RECORD_VERSION_RENEWED)
+	if (!version || version > RECORD_VERSION_MARKED)
 		r.err = -EBADMSG;
 	m->number = rbuf_u64(&r);
 	flags = rbuf_u8(&r);
+	m->renewed = flags & 8;
 	m->joined = rbuf_u64(&r);
 	m->registered = rbuf_u64(&r);
 	m->stored = m->registered;
@@ -719,13 +728,14 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	}
 	if (version > RECORD_VERSION_UNCERTIFIED)
 		get_certs(&r, &m->certs);
-	if (version >= RECORD_VERSION_FORMER)
+	if (has_former(version, m->renewed))
 		get_certs(&r, &m->former);
-	if (version == RECORD_VERSION_RENEWED)
+	if (has_former(version, m->renewed) && version > RECORD_VERSION_FORMER)
 		m->former_ends = rbuf_u64(&r);
+	if (version == RECORD_VERSION_MARKED)
+		psk_mark_get(&r, &m->mark);
 	m->send = flags & 1;
 	m->fragments = flags & 4;
-	m->renewed = flags & 8;
 	m->inband = flags & 16;
 	m->path_renewed = flags & 32;
 	if (m->renewed && version < RECORD_VERSION_RENEWED)

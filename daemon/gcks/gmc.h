@@ -39,11 +39,6 @@ const char *gmc_exposed(const struct gmember *m);
 /* Return true if some member has a certificate that is revoked, or is exposed. */
 bool gmc_some_revoked(const struct group *g);
 /*
- * Return true if @m authenticated by a pre-shared key, and its identity has none
- * in @psks.
- */
-bool gmc_lost_psk(const struct gmember *m, const struct psks *psks);
-/*
  * Return NULL if @m may stay a member under @conf, @psks and the revocation lists, and
  * it was not decided before that it may not (gmc_set_must_go()); otherwise the reason
  * as a static string. The identity is not denied for it: it may have another
@@ -98,8 +93,12 @@ void gmc_set_recheck(struct group *g, struct gmember *m, bool recheck);
  * member wait until it is out.
  */
 void gmc_set_must_go(struct group *g, struct gmember *m, const char *why);
-/* Note it of all members whose pre-shared key was removed. Returns true if there are. */
-bool gmc_drop_lost_psks(struct group *g);
+/*
+ * Note the mark of the pre-shared key of @m. @stored: its record has that; otherwise
+ * psk_change_store() writes it.
+ */
+void gmc_set_mark(struct group *g, struct gmember *m,
+		  const struct psk_mark *mark, bool stored);
 /*
  * Set m->renewed; m->path_renewed was set before. gmc_set_path_renewing() is for a
  * member with m->renewed, and lasts until gmc_set_renewed() is called again.

@@ -17,6 +17,7 @@
 #include "gcks/lkh.h"
 #include "gcks/notice.h"
 #include "gcks/pace.h"
+#include "gcks/psk_mark.h"
 #include "gcks/stragglers.h"
 #include "rekey/rekey.h"
 #include "lib/htab.h"
@@ -53,6 +54,7 @@ struct gmember {
 	TAILQ_ENTRY(gmember) by_recheck;
 	TAILQ_ENTRY(gmember) by_inband;
 	TAILQ_ENTRY(gmember) by_due;
+	TAILQ_ENTRY(gmember) by_mark;
 	struct group *g;
 	char *identity;
 	uint64_t number; /* never reused */
@@ -102,6 +104,9 @@ struct gmember {
 	 * no end; every certificate has one.
 	 */
 	bool by_psk;
+	struct psk_mark mark; /* with by_psk: of that key, see psk_change.h */
+	bool unmarked; /* in group.unmarked: its record has another mark */
+	bool marking; /* with unmarked: the change in flight writes the mark */
 	uint32_t due_s; /* see gcks/term.h */
 	uint32_t at_terms; /* place in group.terms; TERM_NONE: none */
 	const char *ended; /* why its membership ended, or NULL */
@@ -298,6 +303,7 @@ struct join_req {
 	int64_t former_ends_after;
 	int64_t cert_ends; /* see struct gmember */
 	uint64_t term_ms;
+	struct psk_mark mark;
 	struct gmember *m; /* member, existing or new */
 	bool is_new;
 	bool is_twin; /* the batch has an earlier request */
@@ -342,6 +348,7 @@ enum group_turn {
 	TURN_BATCH,
 	TURN_REKEY,
 	TURN_BEAT,
+	TURN_MARKS,
 	TURNS,
 };
 
@@ -397,6 +404,8 @@ struct group {
 	struct gmembers path_renewing;
 	/* Members to check for authorization; with recheck_all, all members. */
 	struct gmembers rechecks;
+	struct gmembers unmarked;
+	struct timer marks; /* pause after a failure to store those */
 	struct terms terms;
 	uint32_t n_members;
 	uint32_t n_senders;

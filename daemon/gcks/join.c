@@ -90,6 +90,10 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 
 	if (ret)
 		return ret;
+	if (j->cert_ends)
+		j->mark = (struct psk_mark){ .known = false };
+	else
+		psk_mark_of(g->k->deps.psks, j->identity, &j->mark);
 	next.certs = j->certs_after;
 	next.former = j->former_after;
 	next.former_ends = j->former_ends_after;
@@ -102,6 +106,7 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 	next.n_sids = j->send ? j->n_sids : 0;
 	next.renewed |= j->renews;
 	next.cert_ends = j->cert_ends;
+	next.mark = j->mark;
 	next.term_ms = j->term_ms;
 	next.at = j->from.addr;
 	ret = gmc_put_member(g, &next);
@@ -115,8 +120,28 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 	return put_audit(g, j);
 }
 
+/*
+ * The table of keys may have changed while the request was being stored. Members that had
+ * a key before are looked at then, and others now.
+ */
+static void settle_mark(struct group *g, struct join_req *j, bool had_psk)
+{
+	struct psk_mark now = { .known = false };
+
+	if (j->m->by_psk)
+		psk_mark_of(g->k->deps.psks, j->identity, &now);
+	if (psk_mark_same(&j->mark, &now)) {
+		gmc_set_mark(g, j->m, &now, true);
+	} else if (!had_psk) {
+		gmc_set_mark(g, j->m, &j->mark, true);
+		gmc_set_must_go(g, j->m, PSK_REMOVED);
+		batch_exclude_soon(g);
+	}
+}
+
 void join_settle(struct group *g, struct join_req *j, int64_t now)
 {
+	bool had_psk = j->m->by_psk;
 	char peer[PEER_STRLEN];
 
 	if (j->is_new) {
@@ -152,6 +177,7 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	j->m->n_sids = j->send ? j->n_sids : 0;
 	j->m->at = j->from.addr;
 	term_settle(j);
+	settle_mark(g, j, had_psk);
 	if (!j->quiet)
 		group_info(g, "%s: %s: as %s%s",
 			   j->is_new ? "member joined"

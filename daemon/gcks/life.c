@@ -16,6 +16,7 @@
 #include "gcks/key_source.h"
 #include "gcks/orders.h"
 #include "gcks/policy.h"
+#include "gcks/psk_change.h"
 #include "gcks/registration.h"
 #include "gcks/remind.h"
 #include "gcks/schedule.h"
@@ -78,6 +79,8 @@ static bool take_turn(struct group *g, enum group_turn turn)
 			return false;
 		schedule_beat(g);
 		return true;
+	case TURN_MARKS:
+		return psk_change_store(g);
 	case TURNS:
 		break;
 	}
@@ -266,7 +269,8 @@ static void hold_policy(struct group *g, struct policy **next)
 	g->conf = &old->conf;
 }
 
-static int group_load(struct group *g, struct policy **next, struct err *err)
+static int group_load(struct group *g, bool again, struct policy **next,
+		      struct err *err)
 {
 	struct outcome o = { .err = err };
 	const char *disown;
@@ -275,6 +279,8 @@ static int group_load(struct group *g, struct policy **next, struct err *err)
 
 	ret = gmc_load(g, err);
 	if (!ret) {
+		if (!again)
+			psk_change_start(g);
 		hold_policy(g, next);
 		ret = gkm_load(g, &changed, &disown, err);
 	}
@@ -313,13 +319,14 @@ static void tell_of_prefix(const struct group *g)
 			   prefix_str(&sel->dst, sel->dst_len, buf));
 }
 
-static int group_start(struct group *g, struct err *err)
+/* @again: the group is in service, and was read because the store has other records. */
+static int group_start(struct group *g, bool again, struct err *err)
 {
 	struct policy *next = NULL;
 	int ret;
 
 	g->k->starting = true;
-	ret = group_load(g, &next, err);
+	ret = group_load(g, again, &next, err);
 	g->k->starting = false;
 	if (ret) {
 		policy_free(next);
@@ -349,6 +356,7 @@ void group_free(struct group *g)
 	schedule_stop(g);
 	inband_stop(g);
 	remind_stop(g);
+	psk_change_stop(g);
 	term_disarm(g);
 	gkm_free(g);
 	gmc_free(g);
@@ -386,6 +394,7 @@ static int group_make(struct gcks *k, const struct conf_group *conf,
 	schedule_init(g);
 	inband_init(g);
 	remind_init(g);
+	psk_change_init(g);
 	term_prepare(g);
 	TAILQ_INSERT_TAIL(&k->groups, g, all);
 	ret = gkm_init(g);
@@ -437,7 +446,7 @@ int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 	if (ret)
 		return err_set(err, ret, "group %s: %s", conf->name,
 			       strerror(-ret));
-	ret = group_start(g, err);
+	ret = group_start(g, false, err);
 	if (ret)
 		group_free(g);
 	else
@@ -461,6 +470,8 @@ int group_peek(struct gcks *k, const struct conf_group *conf,
 		return err_set(err, ret, "group %s: %s", conf->name,
 			       strerror(-ret));
 	ret = gmc_load(p->g, err);
+	if (!ret)
+		psk_change_start(p->g);
 	if (!ret)
 		ret = gkm_load(p->g, &p->changed, &p->disown, err);
 	if (ret)
@@ -531,6 +542,8 @@ static void carry_member(struct gmember *was, struct gmember *m)
 		gmc_set_must_go(m->g, m, was->must_go);
 		batch_exclude_soon(m->g);
 	}
+	if (was->number == m->number)
+		psk_change_carry(was, m);
 	carry_leave(was, m);
 }
 
@@ -618,7 +631,7 @@ static int read_again(struct group *old, struct group **out, struct err *err)
 	if (ret)
 		err_set(err, ret, "policy in the store: %s", strerror(-ret));
 	else
-		ret = group_start(g, err);
+		ret = group_start(g, true, err);
 	if (ret)
 		group_free(g);
 	else

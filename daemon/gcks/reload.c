@@ -71,7 +71,9 @@ static const char *why_evicted(const struct gmember *m,
 	/* There may be many members. */
 	if (lists && policy_refusal(c, m->identity, m->send))
 		return "no longer in senders or receivers";
-	return gmc_lost_psk(m, psks) ? "its pre-shared key is removed" : NULL;
+	if (m->must_go)
+		return m->must_go;
+	return psk_is_lost(m, psks) ? "its pre-shared key is removed" : NULL;
 }
 
 static void tell_evicted(const struct report *r, const struct group *g,

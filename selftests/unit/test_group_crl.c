@@ -725,7 +725,8 @@ static void test_bad_record(void)
 		const char *name;
 	} bad[] = {
 		{ 0, RECORD_3, 0, "version 0" },
-		{ 6, RECORD_3, 0, "a version of the future" },
+		{ 7, RECORD_3, 0, "a version of the future" },
+		{ 6, RECORD_3, 0, "version 6 without a mark" },
 		{ 5, RECORD_3, 0, "version 5 without former references" },
 		{ 4, RECORD_3, 0, "version 4 without former references" },
 		{ 1, RECORD_2, 0, "version 1 with too much" },

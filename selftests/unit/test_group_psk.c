@@ -18,6 +18,9 @@
 #define KEY_A "the key of a, a long one"
 #define KEY_B "the key of b, a long one"
 #define REMOVED "its pre-shared key was removed"
+#define ANOTHER "another key of b, long"
+#define REPLACED \
+	"its pre-shared key is another one than before the key server ended"
 
 static struct sim s;
 static struct sim_member *tx, *a, *b;
@@ -178,17 +181,24 @@ static void test_removed(unsigned int loss)
 
 static void test_replaced(void)
 {
-	unsigned int changes;
+	uint64_t rekeys;
 
 	usual(30);
-	changes = s.changes;
+	rekeys = sim_group(&s).rekeys;
 	is_int(reload(table_with("another key of b, long")), 0,
 	       "b's key is replaced");
 	sim_run(&s, 1000);
 	ok(sim_has_member(&s, "b.example"),
 	   "a key that is replaced ends no membership");
-	is_int(s.changes, changes, "no keys of the group change");
+	is_int(sim_group(&s).rekeys, rekeys, "no keys of the group change");
 	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	ok(sim_has_member(&s, "b.example"),
+	   "a key that was replaced by a reload ends no membership at the next start");
+	is_int(sim_group(&s).rekeys, 0,
+	       "no keys of the group change by the start");
 	teardown();
 }
 
@@ -593,6 +603,225 @@ static void test_requests_meanwhile(void)
 	teardown();
 }
 
+/* ---- over a restart ------------------------------------------------------- */
+
+/*
+ * The key of b is removed, the exclusion has to wait, b has another key by then, and the
+ * key server is started again: who had the former key is out.
+ */
+static void test_restart_meanwhile(enum hold_up by)
+{
+	struct psks *owner_keys =
+		table_of("gcks.example", "another key of b, long");
+	uint64_t out_ms;
+
+	with_thief(300 + by);
+	remove_key(by);
+	sim_run(&s, 1);
+	change(table_with("another key of b, long"));
+	gcks_reload(s.gcks, &s.conf, answered, NULL);
+	sim_run(&s, 1);
+	sim_gcks_down(&s);
+	s.store_errno = 0;
+	sim_gcks_up(&s);
+	owner->psks = owner_keys;
+	sim_up(owner);
+	sim_run(&s, 30000);
+	out_ms = s.ms;
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, b, out_ms), 0,
+	       "b, who had the removed key, reads nothing after the start");
+	is_int(sim_audited(&s, "evict", "b.example", "its pre-shared key "), 1,
+	       "the membership of the removed key was ended once, after the start");
+	ok(sim_in(owner), "the owner is in after the start");
+	is_int(a->gaps, 0, "a member that stays has lost nothing by the start");
+	teardown();
+	psks_free(owner_keys);
+}
+
+/* Compare the start of a key server with the stores, and return what it would change. */
+static const char *start_would(void)
+{
+	struct gcks_deps deps = { .clock = &s.clock, .tq = &s.tq };
+
+	deps.psks = keys;
+	if (store_open_copy(s.path, s.sealer, &deps.store, &err) ||
+	    store_open_copy(s.witness_path, s.sealer, &deps.witness, &err))
+		bail("%s", err.text);
+	lines[0] = '\0';
+	if (gcks_start_check(&s.conf, &deps, take_line, NULL, &err))
+		bail("%s", err.text);
+	store_close(deps.store);
+	store_close(deps.witness);
+	return lines;
+}
+
+/* Whether the former key was removed first, the key server does not know. */
+static void test_replaced_meanwhile(void)
+{
+	usual(310);
+	sim_gcks_down(&s);
+	is_str(start_would(), "", "a start with the same key changes nothing");
+	change(table_with(ANOTHER));
+	is_str(start_would(),
+	       "group video: \"b.example\" is evicted, " REPLACED "\n",
+	       "the check of a start names who had another key");
+	sim_gcks_up(&s);
+	sim_run(&s, 5000);
+	is_int(sim_audited(&s, "evict", "b.example", REPLACED), 1,
+	       "the member whose key is another one is evicted by the start");
+	is_int(sim_group(&s).members, 2, "the start evicts nobody else");
+	sim_run(&s, 30000);
+	is_int(sim_reads_after(&s, b, s.ms - 20000), 0,
+	       "with the former key b reads nothing of after the start");
+	is_int(a->gaps, 0, "a has lost nothing by the start");
+	teardown();
+}
+
+/* The mark of a key that was replaced is stored when the store has recovered. */
+static void test_mark_later(void)
+{
+	usual(311);
+	s.store_errno = -ENOSPC;
+	change(table_with("a third key of b, long"));
+	sim_run(&s, 1000);
+	change(table_with(ANOTHER));
+	is_int(sim_log_count(&s, "store failed: marks of pre-shared keys: "), 1,
+	       "the log says once that the mark was not stored");
+	s.store_errno = 0;
+	sim_run(&s, 3000);
+	sim_gcks_down(&s);
+	is_str(start_would(),
+	       "group video: \"b.example\" is evicted, " REPLACED "\n",
+	       "a mark that is not stored is that of another key");
+	sim_gcks_up(&s);
+	sim_gcks_down(&s);
+	teardown();
+
+	usual(312);
+	s.store_errno = -ENOSPC;
+	change(table_with(ANOTHER));
+	sim_run(&s, 50);
+	s.store_errno = 0;
+	sim_run(&s, 5000);
+	sim_gcks_down(&s);
+	is_str(start_would(), "", "the mark is stored after 5 s");
+	sim_gcks_up(&s);
+	teardown();
+}
+
+/* The table is replaced while the mark of the one before is being stored. */
+static void test_mark_twice(void)
+{
+	usual(313);
+	sim_gcks_down(&s);
+	s.store_ms = 400;
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	change(table_with("a third key of b, long"));
+	sim_run(&s, 100);
+	change(table_with(ANOTHER));
+	sim_run(&s, 5000);
+	sim_gcks_down(&s);
+	is_str(start_would(), "", "the mark of the second table is stored");
+	sim_gcks_up(&s);
+	s.store_ms = 0;
+	teardown();
+}
+
+/* The group is read again while a mark waits for the store. */
+static void test_mark_read_again(void)
+{
+	usual(318);
+	s.store_errno = -ENOSPC;
+	change(table_with(ANOTHER));
+	sim_run(&s, 50);
+	s.store_errno = 0;
+	s.store_lies = 1;
+	is_int(sim_rekey(s.gcks, "video", &err), -EIO,
+	       "a change fails, and the store has it");
+	sim_run(&s, 20000);
+	ok(sim_logged(&s, "store read again"), "the group is read again");
+	is_int(sim_group(&s).evictions, 0,
+	       "a mark that is not stored evicts nobody when the group is read again");
+	sim_gcks_down(&s);
+	is_str(start_would(), "", "the mark is stored after that");
+	sim_gcks_up(&s);
+	teardown();
+}
+
+/* Write the record of b as the release before wrote it. */
+static void set_old_record(void)
+{
+	char key[STORE_KEY_MAX];
+	struct wbuf w;
+
+	s.crashed = false;
+	sim_store_up(&s);
+	store_key(key, "g", "video", "m", "b.example", NULL);
+	wbuf_init(&w, STORE_VALUE_MAX);
+	if (store_get(s.store, key, &w) || w.p[0] != 6)
+		bail("no record with a mark");
+	w.p[0] = 3;
+	if (store_begin(s.store) ||
+	    store_put(s.store, key, w.p, w.len - PSK_MARK_LEN) ||
+	    store_commit(s.store))
+		bail("store");
+	wbuf_free(&w);
+	store_close(s.store);
+	store_close(s.witness);
+}
+
+static void test_unmarked_record(void)
+{
+	usual(314);
+	sim_gcks_down(&s);
+	set_old_record();
+	change(table_with(ANOTHER));
+	is_str(start_would(), "", "a record without a mark is that of any key");
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	ok(sim_has_member(&s, "b.example"), "a member of an old record stays");
+	sim_gcks_down(&s);
+	change(table_with(KEY_B));
+	is_str(start_would(),
+	       "group video: \"b.example\" is evicted, " REPLACED "\n",
+	       "the first start gives an old record its mark");
+	sim_gcks_up(&s);
+	teardown();
+}
+
+/* The key of b is removed while its join is being stored. */
+static void test_removed_in_flight(bool another)
+{
+	const struct group *g;
+
+	setup(315 + another);
+	sim_gcks_down(&s);
+	s.store_ms = 400;
+	sim_gcks_up(&s);
+	sim_up(a);
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	g = TAILQ_FIRST(&s.gcks->groups);
+	sim_up(b);
+	while (!g->commit.busy)
+		sim_run(&s, 1);
+	change(table_with(NULL));
+	if (another)
+		change(table_with(ANOTHER));
+	gcks_reload(s.gcks, &s.conf, answered, NULL);
+	sim_run(&s, 20000);
+	is_int(sim_audited(&s, "join", "b.example", NULL), 1,
+	       "the join of b was on its way to the store");
+	is_int(sim_audited(&s, "evict", "b.example", REMOVED), 1,
+	       "a member whose key is gone when its join is stored is evicted");
+	ok(!sim_in(b), "b does not come in with the removed key");
+	s.store_ms = 0;
+	teardown();
+}
+
 int main(void)
 {
 	test_removed(0);
@@ -620,5 +849,14 @@ int main(void)
 	RUN(test_owner_comes, HELD_BY_STORE, OWNER_HAS_KEY, 300);
 	RUN(test_sender_comes);
 	RUN(test_requests_meanwhile);
+	RUN(test_restart_meanwhile, HELD_BY_BURST);
+	RUN(test_restart_meanwhile, HELD_BY_STORE);
+	RUN(test_replaced_meanwhile);
+	RUN(test_mark_later);
+	RUN(test_mark_twice);
+	RUN(test_mark_read_again);
+	RUN(test_unmarked_record);
+	RUN(test_removed_in_flight, false);
+	RUN(test_removed_in_flight, true);
 	return done();
 }
