@@ -131,6 +131,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "revocation list missing", "6de640dde9295e2eaa52a6e8bde2954b" },
 	{ "revocation list not valid yet", "1f1e21da1cb7547dbfe228013523915e" },
 	{ "seal key changed", "af4b5bee9f5f5f0db7c4f51ce0d49706" },
+	{ "seal key removed", "7467834aa30d58a7a0fd6b61e47cc08f" },
 	{ "signed order", "60cad03ca4bc57dabeb7cda19647c399" },
 	{ "signed order not carried out", "6cef9994c88358aaaeaa13bd4d3e2c94" },
 	{ "signed policy applied", "f93e2334133d5c2c987810f795768738" },

@@ -2,41 +2,145 @@
 #include "store/vault.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crypto/seal.h"
 #include "crypto/sealkey.h"
 #include "lib/credential.h"
 #include "lib/err.h"
+#include "lib/buf.h"
 #include "lib/log.h"
 #include "store/store.h"
 
-/*
- * Load the key of an interrupted change, if any. One that was not written completely
- * seals no store yet; it is removed unless the stores are only copied.
- */
-static int load_new(struct vault *v, bool copy, struct err *err)
+/* The record of the main store that names the key of a change in progress. */
+#define NEXT_KEY "next-seal-key"
+#define NEXT_LEN (sizeof(NEXT_KEY) - 1)
+
+/* Load the key of an interrupted change, if there is a whole one. */
+static int load_new(struct vault *v, struct err *err)
 {
 	struct err why;
 	int ret = sealkey_load(v->key, true, &v->next, &why);
 
-	if (ret == -ENOENT)
-		return 0;
-	if (ret == -EINVAL && (copy || !sealkey_drop_next(v->key)))
+	if (ret == -ENOENT || ret == -EINVAL)
 		return 0;
 	return ret ? err_set(err, ret, "%s", why.text) : 0;
 }
 
-/* Open a store, or a copy of it, under the current or the next key. */
-static int open_one(struct vault *v, size_t i, const char *path, bool copy,
-		    struct err *err)
+/*
+ * Compare v->next, or no key, with the one that the main store names. Returns 1 if it
+ * is that, 0 if it is not, -ENOENT if none is named, or another -errno.
+ */
+static int compare_next(struct vault *v)
+{
+	uint8_t plain[NEXT_LEN];
+	struct wbuf w;
+	int ret;
+
+	wbuf_init(&w, STORE_VALUE_MAX);
+	ret = store_get(v->store[0], NEXT_KEY, &w);
+	if (!ret && v->next)
+		ret = w.len == NEXT_LEN + SEAL_OVERHEAD &&
+		      !unseal(v->next, NEXT_KEY, w.p, w.len, plain);
+	wbuf_free(&w);
+	return ret;
+}
+
+/* Change the record that names the next key: name it, or remove the record. */
+static int put_next(struct vault *v, bool named)
+{
+	uint8_t proof[NEXT_LEN + SEAL_OVERHEAD];
+	struct store *s = v->store[0];
+	int ret = store_begin(s);
+
+	if (ret)
+		return ret;
+	if (named)
+		ret = seal(v->next, NEXT_KEY, NEXT_KEY, NEXT_LEN, proof)
+			      ?: store_put(s, NEXT_KEY, proof, sizeof(proof));
+	else
+		ret = store_del(s, NEXT_KEY);
+	if (!ret)
+		return store_commit(s);
+	store_abort(s);
+	return ret;
+}
+
+/*
+ * Take the next key only if the main store, which opens with the present one, names it:
+ * whoever can write beside the key, or has the certificates of its envelope, could put
+ * a key of his own there. Whoever passes credentials configures the service.
+ */
+static int take_named(struct vault *v, struct err *err)
+{
+	bool passed = credential_name(sealkey_place(v->key));
+	int ret = passed ? 1 : compare_next(v);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (ret >= 0)
+		ret = load_new(v, err);
+	else
+		err_set(err, ret, "store: %s", store_reason(v->store[0], ret));
+	if (ret || !v->next || passed || compare_next(v) == 1)
+		return ret;
+	sealer_free(v->next);
+	v->next = NULL;
+	return 0;
+}
+
+/* Say why the next key does not open the witness, if there is one. */
+static void explain_witness(const struct vault *v, const char *const *paths,
+			    struct err *err)
+{
+	char next[PATH_MAX];
+
+	snprintf(next, sizeof(next), "%s.new", sealkey_place(v->key));
+	if (!credential_name(next) && !access(next, F_OK))
+		err_set(err, -EBADMSG,
+			"%s: sealed with another key than %s, and %s is not used: it is not whole, or that store does not name it; if another version of mcsecd has begun to change the key, that one completes it",
+			paths[1], paths[0], next);
+}
+
+/*
+ * A change reseals the main store last. If that opens with the next key alone, so does
+ * the witness; if it opens with the present one, it says which key is next.
+ */
+static int open_stores(struct vault *v, const char *const paths[VAULT_STORES],
+		       bool copy, struct err *err)
 {
 	typeof(store_open) *open = copy ? store_open_copy : store_open;
-	int ret = open(path, v->sealer, &v->store[i], err);
+	int ret = open(paths[0], v->sealer, &v->store[0], err);
 
-	return ret == -EBADMSG && v->next
-		       ? open(path, v->next, &v->store[i], err)
-		       : ret;
+	if (ret == -EBADMSG) {
+		ret = load_new(v, err);
+		if (!ret)
+			ret = v->next ? open(paths[0], v->next, &v->store[0],
+					     err)
+				      : -EBADMSG;
+		return ret ? ret : open(paths[1], v->next, &v->store[1], err);
+	}
+	ret = ret ? ret : take_named(v, err);
+	if (ret)
+		return ret;
+	ret = open(paths[1], v->sealer, &v->store[1], err);
+	if (ret == -EBADMSG && v->next)
+		ret = open(paths[1], v->next, &v->store[1], err);
+	else if (ret == -EBADMSG)
+		explain_witness(v, paths, err);
+	return ret;
+}
+
+/* Remove a next key that seals nothing: it was not used yet, or nobody here made it. */
+static void drop_unnamed(struct vault *v)
+{
+	if (!credential_name(sealkey_place(v->key)) &&
+	    !sealkey_drop_next(v->key))
+		log_warn("seal key removed: %s.new: the store does not name it: a change had not begun, or somebody has put it there",
+			 sealkey_place(v->key));
 }
 
 /* Reseal all stores under v->next, then put that in place of the old key. */
@@ -44,6 +148,12 @@ static int change_key(struct vault *v, struct err *err)
 {
 	int ret, i;
 
+	if (v->store[0]->sealer != v->next && compare_next(v) != 1) {
+		ret = put_next(v, true);
+		if (ret)
+			return err_set(err, ret, "store: %s",
+				       store_error(v->store[0]));
+	}
 	/* The last store is the smaller one, so an error shows sooner. */
 	for (i = VAULT_STORES - 1; i >= 0; i--) {
 		/*
@@ -57,6 +167,9 @@ static int change_key(struct vault *v, struct err *err)
 			return err_set(err, ret, "store: %s",
 				       store_error(v->store[i]));
 	}
+	ret = put_next(v, false);
+	if (ret)
+		return err_set(err, ret, "store: %s", store_error(v->store[0]));
 	ret = sealkey_replace(v->key, err);
 	if (ret)
 		return ret;
@@ -80,17 +193,13 @@ static int open_all(struct vault *v, const struct sealkey_cfg *key,
 		    const char *const paths[VAULT_STORES], bool make, bool copy,
 		    struct err *err)
 {
-	int ret, i;
+	int ret;
 
 	memset(v, 0, sizeof(*v));
 	ret = sealkey_open(key, &v->key, err);
 	if (!ret)
 		ret = load_key(v, make && !credential_name(key->place), err);
-	if (!ret)
-		ret = load_new(v, copy, err);
-	for (i = 0; !ret && i < VAULT_STORES; i++)
-		ret = open_one(v, i, paths[i], copy, err);
-	return ret;
+	return ret ? ret : open_stores(v, paths, copy, err);
 }
 
 int vault_open(struct vault *v, const struct sealkey_cfg *key,
@@ -106,6 +215,8 @@ int vault_open(struct vault *v, const struct sealkey_cfg *key,
 		if (!ret)
 			log_warn("seal key changed: %s: %s", key->place,
 				 remains ?: "an interrupted change was completed");
+	} else if (!ret) {
+		drop_unnamed(v);
 	}
 	if (!ret)
 		sealkey_confine(v->key);
@@ -124,9 +235,11 @@ int vault_rekey(struct vault *v, struct err *err)
 
 	/* A change that failed before is continued. */
 	if (!v->next)
-		ret = load_new(v, false, err);
-	if (!ret && !v->next)
+		ret = take_named(v, err);
+	if (!ret && !v->next) {
+		drop_unnamed(v);
 		ret = sealkey_make(v->key, true, &v->next, err);
+	}
 	return ret ? ret : change_key(v, err);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A seal key (crypto/sealkey.h), and the stores sealed with it. To change the key, the
- * new one is written beside it (".new") before the first store is resealed, each store
- * in one transaction, and replaces the old one when all are done. If that is
- * interrupted, vault_open() finds each store under one of the two keys, and completes
- * the change.
+ * new one is written beside it (".new"), and the first store names it in a record that
+ * the old one seals. Then each store is resealed in one transaction, the first one last,
+ * and the new key replaces the old one. If that is interrupted, vault_open() finds each
+ * store under one of the two keys, and completes the change. A ".new" without such a
+ * record is not used but removed: whoever can write there may have put it there.
  *
  * A key that is wrapped is unwrapped by vault_open() only, before the process is
  * confined. A credential can't be written: a new one is passed beside the former at a

@@ -165,6 +165,22 @@ wrap_conf token.pem "$uri" pkcs11
 try "openssl opens it with the recovery key" openssl cms -decrypt -binary \
 	-inform PEM -in "$TMP/k/seal.key" -inkey "$S/recovery.key" -out "$S/plain"
 cp "$TMP/k/seal.key" "$S/envelope"
+(umask 077 && head -c 32 /dev/urandom >"$S/evil")
+(umask 077 && openssl cms -encrypt -binary -aes-256-gcm -keyid -in "$S/evil" -outform PEM \
+	-out "$TMP/k/seal.key.new" -recip "$S/token.pem" -keyopt rsa_padding_mode:oaep)
+: >"$S/spy"
+starts "a key server starts beside an envelope that anybody can have made"
+is "the token opened one envelope" "$(logins)" 1
+like "the other one is removed" "$(cat "$TMP/k.log")" \
+	"seal key removed: $TMP/k/seal.key.new: the store does not name it"
+is "one key is left" "$(ls "$TMP"/k/seal.key*)" "$TMP/k/seal.key"
+try "the key that is left was there before" cmp "$TMP/k/seal.key" "$S/envelope"
+ends
+(umask 077 && cp "$S/evil" "$TMP/k/seal.key")
+seal_conf ""
+fails "the key that somebody has put there" 1 'seal key is not that of the store'
+(umask 077 && cp "$S/envelope" "$TMP/k/seal.key")
+wrap_conf token.pem "$uri" pkcs11
 (umask 077 && cat "$S/plain" >"$TMP/k/seal.key")
 fails "a key without its envelope" 1 'has a key that is not wrapped'
 seal_conf ""

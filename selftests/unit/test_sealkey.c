@@ -540,7 +540,7 @@ static void test_other_store(void)
 
 static void test_wrapped_change(void)
 {
-	uint8_t file[ENVELOPE_MAX], now[ENVELOPE_MAX];
+	uint8_t file[ENVELOPE_MAX], now[ENVELOPE_MAX] = { 0 };
 	size_t n = begin_wrapped(file, sizeof(file));
 	char *next = in_dir("seal.cms.new");
 	struct sealer *s;
@@ -561,12 +561,31 @@ static void test_wrapped_change(void)
 
 	if (vault_open(&v, &wrapped, paths, false, &err))
 		bail("%s", err.text);
-	if (sealkey_make(v.key, true, &s, &err) || store_reseal(v.store[1], s))
-		bail("%s", err.text);
+	if (v.store[1]->ops->begin(v.store[1]->ctx))
+		bail("begin");
+	ok(vault_rekey(&v, &err) < 0, "a change that the witness refuses: %s",
+	   err.text);
+	v.store[1]->ops->abort(v.store[1]->ctx);
+	if (store_reseal(v.store[1], v.next))
+		bail("reseal");
+	s = v.next;
+	v.next = NULL;
 	says(vault_rekey(&v, &err), -EBUSY, "restart mcsecd",
-	     "a change that another process began waits for a start");
+	     "a change that a former process began waits for a start");
+	slurp(next, now, sizeof(now));
+	v.next = s;
 	vault_close(&v);
-	sealer_free(s);
+	spew(next, "0123456789abcdef0123456789abcdef", 32);
+	says(open_marks(&wrapped, 9, 8), -EBADMSG, "a key that is not wrapped",
+	     "a next key of another form is not ignored");
+	is_int(access(next, F_OK), 0,
+	       "a next key of another form is not removed");
+	spew(next, now, 100);
+	says(open_marks(&wrapped, 9, 8), -EBADMSG,
+	     "is not used: it is not whole",
+	     "half an envelope of a key that has sealed something");
+	is_int(access(next, F_OK), 0, "is not removed");
+	spew(next, now, strlen((char *)now));
 	is_int(open_marks(&wrapped, 9, 8), 0,
 	       "a change that was interrupted is completed by the start");
 	is_int(access(next, F_OK), -1, "a completed change leaves no next key");
@@ -574,11 +593,10 @@ static void test_wrapped_change(void)
 	is_int(open_marks(&wrapped, 9, 8), 0, "half an envelope is no key");
 	is_int(access(next, F_OK), -1, "half an envelope is removed");
 	spew(next, "0123456789abcdef0123456789abcdef", 32);
-	says(open_marks(&wrapped, 9, 8), -EBADMSG, "a key that is not wrapped",
-	     "a next key of another form is not ignored");
-	is_int(access(next, F_OK), 0,
-	       "a next key of another form is not removed");
-	unlink(next);
+	is_int(open_marks(&wrapped, 9, 8), 0,
+	       "a file that no change has named is no key");
+	is_int(access(next, F_OK), -1,
+	       "a file that no change has named is removed");
 	if (vault_open(&v, &wrapped, paths, false, &err))
 		bail("%s", err.text);
 	put_mark(v.store[0], 7);

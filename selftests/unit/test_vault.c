@@ -311,11 +311,15 @@ static void test_killed(void)
 	}
 	ok(WIFEXITED(status) && !WEXITSTATUS(status) && whole(),
 	   "killed at each of %d steps: all is there", n);
-	/* Two stores: begin, records, the format's, commit and clean. */
-	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1), "killed: at every one");
+	/*
+	 * Two stores: begin, records, the format's, commit and clean; before, the next
+	 * key is named, which is one record more in the main store, and not any more.
+	 */
+	is_int(n, 2 * (2 + RECORDS + 2 + 2 + 1) + 5 + 1 + 4,
+	       "killed: at every one");
 	is_int(uncopied, 0, "killed at each step: copies are complete");
-	is_int(old, 0, "a change begun with a whole key is finished");
-	ok(changed == n + 1, "each time");
+	is_int(old, 4, "a change whose key is named is finished");
+	is_int(changed + old, n + 1, "killed: one key after each step");
 }
 
 static void test_files(void)
@@ -355,6 +359,133 @@ static void test_files(void)
 	chmod(key, 0600);
 }
 
+/* ---- keys that nobody here has made --------------------------------------- */
+
+static const uint8_t evil_key[SEAL_KEY_LEN] = "a key that an attacker knows...";
+
+/* Put a key beside the present one, as whoever can write there is able to. */
+static void plant(const uint8_t key_of[SEAL_KEY_LEN])
+{
+	struct envelope *e;
+	size_t len = SEAL_KEY_LEN;
+	char *pem = NULL;
+	int fd;
+
+	if (place.wrap && (envelope_new(place.wrap, &e, &err) ||
+			   envelope_wrap(e, key_of, len, &pem, &len, &err)))
+		bail("%s", err.text);
+	fd = open(key_new, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0 ||
+	    write(fd, pem ? pem : (const void *)key_of, len) != (ssize_t)len)
+		bail("%s", key_new);
+	close(fd);
+	free(pem);
+	if (place.wrap)
+		envelope_free(e);
+}
+
+/* Seal a new store of an attacker, or the one that is there, with his key. */
+static void seal_evil(int which, bool anew)
+{
+	struct sealer *evil, *now;
+	struct store *s;
+
+	if (anew)
+		unlink(path[which]);
+	if (sealer_new(evil_key, &evil) || sealer_load(key, false, &now, &err))
+		bail("%s", err.text);
+	if (store_open(path[which], anew ? evil : now, &s, &err) ||
+	    (!anew && store_reseal(s, evil)))
+		bail("%s", err.text);
+	store_close(s);
+	sealer_free(evil);
+	sealer_free(now);
+}
+
+static void test_planted(void)
+{
+	struct vault v;
+
+	copy(key, old_key);
+	plant(evil_key);
+	ok(copied() && !access(key_new, F_OK),
+	   "a planted key: copies are complete, and it stays");
+	ok(whole() && same_key(key, old_key),
+	   "a planted key is not taken at a start, and is removed");
+	open_it(&v);
+	plant(evil_key);
+	is_int(vault_rekey(&v, &err), 0,
+	       "a key that was planted while the server runs is none to go on with");
+	vault_close(&v);
+	ok(whole() && !same_key(key, old_key), "a key of its own was made");
+
+	/* The name of a change in progress is for one key alone. */
+	open_it(&v);
+	if (v.store[0]->ops->begin(v.store[0]->ctx))
+		bail("begin");
+	ok(vault_rekey(&v, &err) < 0, "a change that cannot begin: %s",
+	   err.text);
+	v.store[0]->ops->abort(v.store[0]->ctx);
+	is_int(vault_rekey(&v, &err), 0, "begins later");
+	vault_close(&v);
+	copy(key, old_key);
+	open_it(&v);
+	if (v.store[1]->ops->begin(v.store[1]->ctx))
+		bail("begin");
+	ok(vault_rekey(&v, &err) < 0, "a change that stops behind its name: %s",
+	   err.text);
+	v.store[1]->ops->abort(v.store[1]->ctx);
+	vault_close(&v);
+	plant(evil_key);
+	ok(whole() && same_key(key, old_key),
+	   "a key planted instead of the named one is not taken");
+	copy(old_key, key_new);
+	ok(whole() && same_key(key, old_key),
+	   "the present key, planted once more, is not taken");
+}
+
+/* Stores that were sealed with a planted key do not make it the next one. */
+static void test_planted_with_store(void)
+{
+	uint8_t real[SEAL_KEY_LEN];
+	struct vault v;
+
+	if (slurp(key, real, sizeof(real)) != sizeof(real))
+		bail("%s", key);
+	copy(path[1], old_key);
+	plant(evil_key);
+	seal_evil(1, false);
+	is_int(vault_open(&v, &place, paths, false, &err), -EBADMSG,
+	       "a witness under a planted key is refused");
+	ok(strstr(err.text, "store does not name it") && !access(key_new, F_OK),
+	   "with the reason, and nothing is removed: %s", err.text);
+	vault_close(&v);
+	seal_evil(1, true);
+	is_int(vault_open(&v, &place, paths, false, &err), -EBADMSG,
+	       "a new witness under it as well");
+	vault_close(&v);
+
+	/* The witness is the one of the server again. */
+	unlink(key_new);
+	unlink(path[1]);
+	open_it(&v);
+	fill(v.store[1], "two");
+	vault_close(&v);
+	plant(evil_key);
+	seal_evil(0, true);
+	is_int(vault_open(&v, &place, paths, false, &err), -EBADMSG,
+	       "a main store under it does not bring the witness: %s",
+	       err.text);
+	vault_close(&v);
+	unlink(path[0]);
+	open_it(&v);
+	fill(v.store[0], "one");
+	ok(holds(v.store[1], "two") && access(key_new, F_OK),
+	   "the witness is as it was");
+	vault_close(&v);
+	ok(whole(), "all is there after the attacks");
+}
+
 /* The same with a key in an envelope, whose holder is asked at each start. */
 static void test_killed_wrapped(void)
 {
@@ -380,6 +511,7 @@ static void test_killed_wrapped(void)
 	fill(v.store[1], "two");
 	vault_close(&v);
 	test_killed();
+	test_planted();
 }
 
 static void remove_all(void)
@@ -406,6 +538,8 @@ int main(void)
 	RUN(test_not_cleaned, 1);
 	RUN(test_killed);
 	RUN(test_files);
+	RUN(test_planted);
+	RUN(test_planted_with_store);
 	RUN(test_killed_wrapped);
 	remove_all();
 	return done();
