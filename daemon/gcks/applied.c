@@ -29,23 +29,6 @@ static int applied_key(char key[static STORE_KEY_MAX], const char *group,
 	return store_key(key, PREFIX, group, "policy", number, NULL);
 }
 
-/* A text is stored with its terminator. */
-static const char *take_text_of(struct rbuf *r)
-{
-	uint32_t n = rbuf_u32(r);
-	const char *s = (const char *)rbuf_bytes(r, n);
-
-	if (!r->err && (!n || memchr(s, '\0', n) != s + n - 1))
-		r->err = -EBADMSG;
-	return r->err ? NULL : s;
-}
-
-static void put_text_of(struct wbuf *w, const char *s)
-{
-	wbuf_u32(w, (uint32_t)strlen(s) + 1);
-	wbuf_put(w, s, strlen(s) + 1);
-}
-
 struct each {
 	applied_fn *fn;
 	void *arg;
@@ -64,8 +47,8 @@ static int read_record(void *arg, const char *key, const uint8_t *val,
 		return -EBADMSG;
 	a.version = rbuf_u64(&r);
 	a.time = (int64_t)rbuf_u64(&r);
-	a.signers = take_text_of(&r);
-	a.signed_doc = take_text_of(&r);
+	a.signers = rbuf_string(&r);
+	a.signed_doc = rbuf_string(&r);
 	return r.err ? r.err : e->fn(e->arg, &a);
 }
 
@@ -152,8 +135,8 @@ int applied_put(struct store *s, const char *group, const struct applied *a)
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, a->version);
 	wbuf_u64(&w, (uint64_t)a->time);
-	put_text_of(&w, a->signers);
-	put_text_of(&w, a->signed_doc);
+	wbuf_string(&w, a->signers);
+	wbuf_string(&w, a->signed_doc);
 	ret = w.err ? w.err : store_put(s, key, w.p, w.len);
 	wbuf_free(&w);
 	return ret;

@@ -25,22 +25,6 @@
 
 /* ---- records ------------------------------------------------------------ */
 
-static void put_string(struct wbuf *w, const char *s)
-{
-	wbuf_u32(w, (uint32_t)strlen(s) + 1);
-	wbuf_put(w, s, strlen(s) + 1);
-}
-
-static const char *take_string(struct rbuf *r)
-{
-	uint32_t n = rbuf_u32(r);
-	const char *s = (const char *)rbuf_bytes(r, n);
-
-	if (!r->err && (!n || memchr(s, '\0', n) != s + n - 1))
-		r->err = -EBADMSG;
-	return r->err ? "" : s;
-}
-
 static int put_order(struct store *s, const char *key,
 		     const struct signed_order *o)
 {
@@ -53,9 +37,9 @@ static int put_order(struct store *s, const char *key,
 	wbuf_u64(&w, (uint64_t)o->deadline);
 	wbuf_u8(&w,
 		(o->notified ? ORDER_TOLD : 0) | (o->evict ? ORDER_EVICTS : 0));
-	put_string(&w, o->by ? o->by : "");
-	put_string(&w, o->identity);
-	put_string(&w, o->document);
+	wbuf_string(&w, o->by ? o->by : "");
+	wbuf_string(&w, o->identity);
+	wbuf_string(&w, o->document);
 	ret = w.err ? w.err : store_put(s, key, w.p, w.len);
 	wbuf_free(&w);
 	return ret;
@@ -74,9 +58,9 @@ static int take_order(const uint8_t *val, size_t len, struct signed_order *o)
 	flags = rbuf_u8(&r);
 	o->notified = flags & ORDER_TOLD;
 	o->evict = flags & ORDER_EVICTS;
-	o->by = take_string(&r);
-	o->identity = take_string(&r);
-	o->document = take_string(&r);
+	o->by = rbuf_string(&r);
+	o->identity = rbuf_string(&r);
+	o->document = rbuf_string(&r);
 	return r.err;
 }
 

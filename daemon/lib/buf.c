@@ -75,6 +75,16 @@ bool rbuf_copy(struct rbuf *r, void *dst, size_t n)
 	return p;
 }
 
+const char *rbuf_string(struct rbuf *r)
+{
+	uint32_t n = rbuf_u32(r);
+	const char *s = (const char *)rbuf_bytes(r, n);
+
+	if (!r->err && (!n || memchr(s, '\0', n) != s + n - 1))
+		r->err = -EBADMSG;
+	return r->err ? "" : s;
+}
+
 bool rbuf_skip(struct rbuf *r, size_t n)
 {
 	return rbuf_bytes(r, n);
@@ -211,6 +221,14 @@ void wbuf_put(struct wbuf *w, const void *p, size_t n)
 
 	if (dst && n)
 		memcpy(dst, p, n);
+}
+
+void wbuf_string(struct wbuf *w, const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	wbuf_u32(w, (uint32_t)n);
+	wbuf_put(w, s, n);
 }
 
 void wbuf_zero(struct wbuf *w, size_t n)

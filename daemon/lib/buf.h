@@ -40,6 +40,11 @@ const uint8_t *rbuf_bytes(struct rbuf *r, size_t n);
  * are left.
  */
 bool rbuf_copy(struct rbuf *r, void *dst, size_t n);
+/*
+ * Read a string that wbuf_string() has written; it is part of the buffer. Returns "" in
+ * error, which a string without its terminator, or with another NUL, is, too.
+ */
+const char *rbuf_string(struct rbuf *r);
 bool rbuf_skip(struct rbuf *r, size_t n);
 /*
  * Make @sub a reader of the next @n octets, and skip them in @r. If fewer are
@@ -73,6 +78,8 @@ void wbuf_u16(struct wbuf *w, uint16_t v);
 void wbuf_u32(struct wbuf *w, uint32_t v);
 void wbuf_u64(struct wbuf *w, uint64_t v);
 void wbuf_put(struct wbuf *w, const void *p, size_t n);
+/* Append the length of @s in 4 octets, its terminator included, and @s. */
+void wbuf_string(struct wbuf *w, const char *s);
 void wbuf_zero(struct wbuf *w, size_t n);
 /*
  * Append @n zero octets and return their offset for wbuf_patch_*() or

@@ -3,6 +3,7 @@
 
 #include "lib/buf.h"
 #include "lib/secret.h"
+#include "lib/util.h"
 #include "tap.h"
 
 static void reader(void)
@@ -105,12 +106,39 @@ static void writer(void)
 	wbuf_free(&w);
 }
 
+static void strings(void)
+{
+	/* Lengths that are too short, too long and 0, and a terminator too early. */
+	static const char *const bad[] = { "\0\0\0\2ab", "\0\0\0\4ab",
+					   "\0\0\0\0ab", "\0\0\0\3a\0" };
+	struct wbuf w;
+	struct rbuf r;
+	size_t i;
+
+	wbuf_init(&w, 64);
+	wbuf_string(&w, "ab");
+	wbuf_string(&w, "");
+	is_mem(w.p, w.len, "\0\0\0\3ab\0\0\0\0\1", 12,
+	       "each string has its length and its terminator");
+	rbuf_init(&r, w.p, w.len);
+	is_str(rbuf_string(&r), "ab", "the first string is read");
+	is_str(rbuf_string(&r), "", "an empty string is read");
+	ok(!r.err && !rbuf_left(&r), "both strings are read without an error");
+	wbuf_free(&w);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		rbuf_init(&r, bad[i], 7);
+		is_str(rbuf_string(&r), "", "bad string %zu is empty", i);
+		is_int(r.err, -EBADMSG, "bad string %zu is an error", i);
+	}
+}
+
 int main(void)
 {
 	uint8_t *s;
 
 	RUN(reader);
 	RUN(writer);
+	RUN(strings);
 	s = secret_dup("key", 4);
 	is_str((char *)s, "key", "a secret is copied");
 	secret_free(s);
