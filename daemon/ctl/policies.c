@@ -150,7 +150,7 @@ int report_verdict(struct gcks *k, const char *group, const char *text,
 	add_quorum(quorum_of(k), out);
 	for (i = 0; i < v->n_signers; i++)
 		json_array_append_new(signers, signer_json(&v->signers[i]));
-	quorum_tell(k, v, add_line_to, changes);
+	quorum_list_changes(k, v, add_line_to, changes);
 	json_object_set_new(out, "signers", signers);
 	json_object_set_new(out, "counted", json_integer((int)v->n_counted));
 	json_object_set_new(out, "needed", json_integer((int)v->needed));

@@ -26,7 +26,7 @@ static void gw_policy(const struct group *g, const struct join_req *j,
 		gw->has |= GWP_HAS_SENDER_ID_BITS;
 		gw->sender_id_bits = g->conf->sender_id_bits;
 	}
-	term_tell(j->m, gw);
+	term_put_gw(j->m, gw);
 }
 
 static int fill_kd(struct group *g, const struct join_req *j,

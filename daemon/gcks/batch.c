@@ -29,7 +29,7 @@
 struct batch {
 	/* If set, the batch is the eviction of this member alone. */
 	struct gmember *deny;
-	/* The batch takes out members that have lost a right, and no others. */
+	/* The batch takes out members that are not authorized any more, and no others. */
 	bool exclude;
 	bool rechecked; /* members that may have lost their authorization ... */
 	bool rechecked_all; /* ... or the whole roster */
@@ -130,7 +130,7 @@ static uint64_t next_leave_ms(const struct group *g)
 	return least > batch_wait_ms(g) ? least : batch_wait_ms(g);
 }
 
-static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
+static int remove_member(struct group *g, struct batch *b, struct gmember *m)
 {
 	struct gmember **out;
 	int ret;
@@ -152,10 +152,10 @@ static int take_one_out(struct group *g, struct batch *b, struct gmember *m)
 }
 
 /*
- * Take out as many members without a right or a valid certificate as one message can
- * announce. The following change takes out the rest.
+ * Take out as many members without authorization or a valid certificate as one message
+ * can announce. The following change takes out the rest.
  */
-static int take_out_barred(struct group *g, struct batch *b)
+static int remove_not_authorized(struct group *g, struct batch *b)
 {
 	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
 	struct gmember *m, *next;
@@ -180,7 +180,7 @@ static int take_out_barred(struct group *g, struct batch *b)
 			b->some_stay = true;
 		if (ret || b->some_stay)
 			break;
-		ret = take_one_out(g, b, m);
+		ret = remove_member(g, b, m);
 		m->not_authorized = !ret;
 		m->ended = ret ? m->ended : why;
 	}
@@ -191,7 +191,7 @@ static int take_out_barred(struct group *g, struct batch *b)
  * Take out as many leavers as one message can announce; the others wait for
  * the next change.
  */
-static int take_out(struct group *g, struct batch *b)
+static int remove_members(struct group *g, struct batch *b)
 {
 	struct gmember **v;
 	uint32_t i, n;
@@ -202,10 +202,10 @@ static int take_out(struct group *g, struct batch *b)
 	 * batched with them.
 	 */
 	if (b->deny)
-		ret = take_one_out(g, b, b->deny);
-	/* The keys of this change are not for members that lost a right. */
+		ret = remove_member(g, b, b->deny);
+	/* The keys of this change are not for members without authorization. */
 	if (!ret && (b->exclude || g->exclude_pending))
-		ret = take_out_barred(g, b);
+		ret = remove_not_authorized(g, b);
 	if (ret || b->exclude || b->deny)
 		return ret;
 	g->leave_backlog = false;
@@ -219,7 +219,7 @@ static int take_out(struct group *g, struct batch *b)
 				   !lkh_room(g->tree, KD_MAX_WRAP_KEYS);
 		if (g->leave_backlog)
 			break;
-		ret = take_one_out(g, b, v[i]);
+		ret = remove_member(g, b, v[i]);
 	}
 	free(v);
 	return ret;
@@ -231,8 +231,8 @@ bool batch_full(const struct group *g, uint32_t members)
 }
 
 /* Return the first request of the same batch and identity, or NULL. */
-static struct join_req *find_twin(const struct batch *b,
-				  const struct join_req *j)
+static struct join_req *find_first(const struct batch *b,
+				   const struct join_req *j)
 {
 	struct join_req *o;
 
@@ -270,8 +270,8 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
  * Handle a request of an identity that is no member yet. Returns false if it
  * keeps waiting or was refused.
  */
-static bool may_become_member(struct group *g, const struct batch *b,
-			      struct join_req *j)
+static bool has_room_for(struct group *g, const struct batch *b,
+			 struct join_req *j)
 {
 	if (message_full(g))
 		return false;
@@ -288,9 +288,9 @@ static bool may_become_member(struct group *g, const struct batch *b,
 }
 
 /* Handle request @j. Returns false if it keeps waiting or was refused. */
-static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
+static bool accept_request(struct group *g, struct batch *b, struct join_req *j)
 {
-	struct join_req *first = find_twin(b, j);
+	struct join_req *first = find_first(b, j);
 	struct err err = {};
 	uint16_t notify;
 
@@ -306,7 +306,7 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 		return !j->m->leaving && !j->m->must_go &&
 		       (!first || certs_share(first, j));
 	if (!first)
-		return may_become_member(g, b, j);
+		return has_room_for(g, b, j);
 	if (!place_allows(g, &first->from.addr, &j->from.addr)) {
 		join_take(g, j);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
@@ -316,11 +316,12 @@ static bool take_in_one(struct group *g, struct batch *b, struct join_req *j)
 	if (!certs_share(first, j))
 		return false;
 	j->m = first->m;
-	j->is_twin = true;
+	j->is_repeated = true;
 	return true;
 }
 
-static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
+static int accept_requests(struct group *g, struct gkm_change *c,
+			   struct batch *b)
 {
 	struct join_req *j, *next;
 	int ret;
@@ -331,19 +332,19 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 		b->senders -= j->send;
 		j->m = NULL;
 		j->is_new = false;
-		j->is_twin = false;
+		j->is_repeated = false;
 		j->renews = false;
-		if (!take_in_one(g, b, j))
+		if (!accept_request(g, b, j))
 			continue;
 		ret = j->m ? 0 : new_member(g, c, b, j);
 		if (ret)
 			return ret;
 		join_take(g, j);
 		TAILQ_INSERT_TAIL(&b->in, j, all);
-		if (!find_twin(b, j))
+		if (!find_first(b, j))
 			LIST_INSERT_HEAD(&b->firsts[gmc_hash(j->identity)], j,
 					 by_id);
-		if (!j->is_new && !j->is_twin) {
+		if (!j->is_new && !j->is_repeated) {
 			j->renews = term_renews(g, j);
 			ret = j->renews ? lkh_renew(g->tree, j->m->leaf) : 0;
 			if (ret)
@@ -361,7 +362,7 @@ static int take_in(struct group *g, struct gkm_change *c, struct batch *b)
 	return 0;
 }
 
-/* ---- the end of one ----------------------------------------------------- */
+/* ---- completion ----------------------------------------------------- */
 
 static void batch_drop(struct batch *b)
 {
@@ -415,7 +416,7 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 		batch_arm(g, COMMIT_RETRY_MS);
 }
 
-static void settle_out(struct group *g, struct batch *b)
+static void apply_removals(struct group *g, struct batch *b)
 {
 	struct gmember *m;
 	char name[QUOTE_LEN];
@@ -453,10 +454,10 @@ static void settle_out(struct group *g, struct batch *b)
 	}
 }
 
-/* Note whether members without a right are left, once @b is through. */
-static void note_barred(struct group *g, const struct batch *b)
+/* Set whether members without authorization are left, once @b is done. */
+static void update_pending(struct group *g, const struct batch *b)
 {
-	/* Somebody may have lost a right while the batch was being stored. */
+	/* A member may have lost its authorization while the batch was being stored. */
 	bool asked = b->rechecked && g->exclude_requests != b->asks;
 
 	if (b->rechecked_all && !asked)
@@ -472,7 +473,7 @@ static void note_barred(struct group *g, const struct batch *b)
 		pace_calm_exclusion(g);
 }
 
-/* One message has no room for a crowd that leaves: tell how far it is. */
+/* Log how many leavers are left, if one message has no room for all of them. */
 static void log_backlog(struct group *g, const struct batch *b)
 {
 	bool crowd = g->leave_backlog && b->n_out;
@@ -486,13 +487,13 @@ static void log_backlog(struct group *g, const struct batch *b)
 	g->backlog_logged = crowd;
 }
 
-static void settle_batch(struct group *g, struct batch *b)
+static void apply_batch(struct group *g, struct batch *b)
 {
 	struct join_req *j;
 
-	settle_out(g, b);
+	apply_removals(g, b);
 	TAILQ_FOREACH(j, &b->in, all)
-		join_settle(g, j, b->now);
+		join_apply(g, j, b->now);
 	while ((j = TAILQ_FIRST(&b->in))) {
 		TAILQ_REMOVE(&b->in, j, all);
 		join_answer(g, j);
@@ -501,7 +502,7 @@ static void settle_batch(struct group *g, struct batch *b)
 		join_free(j);
 	}
 	batch_answer_leavers(g, &b->leavers, 0);
-	note_barred(g, b);
+	update_pending(g, b);
 	log_backlog(g, b);
 	if (batch_wanted(g))
 		batch_arm(g, batch_wait_ms(g));
@@ -519,7 +520,7 @@ static void batch_done(struct group *g, void *arg, int ret, const char *why)
 	if (ret)
 		batch_failed(g, b, ret);
 	else
-		settle_batch(g, b);
+		apply_batch(g, b);
 	batch_drop(b);
 	if (done)
 		done(g, arg, ret, why);
@@ -544,7 +545,7 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 			 b->n_exposed, b->n_exposed == 1 ? "" : "s");
 }
 
-/* ---- the beginning of one ------------------------------------------------ */
+/* ---- beginning ------------------------------------------------ */
 
 static struct batch *batch_new(struct group *g)
 {
@@ -568,7 +569,7 @@ const char *batch_used_up(const struct group *g)
 /* Gather the changes of the batch, and apply them to the key tree. */
 static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 {
-	int ret = take_out(g, b);
+	int ret = remove_members(g, b);
 
 	if (!ret && b->rechecked) {
 		ret = term_renew_exposed(g, &b->some_stay);
@@ -576,7 +577,7 @@ static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 		ret = ret < 0 ? ret : 0;
 	}
 	if (!ret && !b->deny && !b->exclude)
-		ret = take_in(g, c, b);
+		ret = accept_requests(g, c, b);
 	if (!ret && (b->n_out || b->n_exposed || b->n_new)) {
 		ret = term_renew_paths(g, b->n_out || b->n_exposed);
 		ret = ret < 0 ? ret : 0;
@@ -584,14 +585,14 @@ static int batch_gather(struct group *g, struct gkm_change *c, struct batch *b)
 	return ret;
 }
 
-static void batch_nothing(struct group *g, struct batch *b)
+static void batch_empty(struct group *g, struct batch *b)
 {
 	commit_fn *done = b->done;
 	void *arg = b->arg;
 
 	batch_answer_leavers(g, &b->leavers, 0);
-	note_barred(g, b);
-	/* An expulsion of nobody took the place of the batch that was due. */
+	update_pending(g, b);
+	/* An exclusion of nobody took the place of the batch that was due. */
 	if (b->exclude && batch_wanted(g))
 		batch_arm(g, batch_wait_ms(g));
 	batch_drop(b);
@@ -622,7 +623,7 @@ static void batch_run(struct group *g, struct batch *b)
 		if (ret)
 			batch_done(g, b, ret, strerror(-ret));
 		else
-			batch_nothing(g, b);
+			batch_empty(g, b);
 		return;
 	}
 	b->adopts = b->policy;
@@ -652,7 +653,8 @@ static void flush_now(struct group *g)
 	batch_run(g, b);
 }
 
-static void started_anew(struct group *g, void *arg, int ret, const char *why)
+static void flush_after_reset(struct group *g, void *arg, int ret,
+			      const char *why)
 {
 	struct batch *b;
 
@@ -692,7 +694,7 @@ void batch_flush(struct group *g)
 	}
 	why = batch_used_up(g);
 	if (why)
-		gkm_reset(g, why, started_anew, NULL);
+		gkm_reset(g, why, flush_after_reset, NULL);
 	else
 		flush_now(g);
 }

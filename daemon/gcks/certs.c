@@ -24,7 +24,7 @@ static int64_t earlier_end(int64_t a, int64_t b)
  * Set j->former_after and its end. If @renewed, the certificates of the leaf become
  * former ones.
  */
-static int note_former(struct join_req *j, bool renewed)
+static int merge_former(struct join_req *j, bool renewed)
 {
 	const struct gmember *m = j->m;
 	int ret;
@@ -52,10 +52,10 @@ int certs_merge(struct join_req *j)
 	renewed |= ret == -ENOSPC;
 	if (renewed)
 		ret = cert_refs_union(&none, &j->certs, &j->certs_after);
-	return ret ? ret : note_former(j, renewed);
+	return ret ? ret : merge_former(j, renewed);
 }
 
-void certs_settle(struct join_req *j)
+void certs_apply(struct join_req *j)
 {
 	cert_refs_free(&j->m->certs);
 	j->m->certs = j->certs_after;

@@ -24,7 +24,7 @@ int certs_take(struct join_req *j, const struct cert_refs *peer);
  */
 int certs_merge(struct join_req *j);
 /* Give them to j->m. */
-void certs_settle(struct join_req *j);
+void certs_apply(struct join_req *j);
 /*
  * Give both requests of one batch and member the certificates of both, and the first
  * of their ends, because they are answered with the same keys. Returns false if these

@@ -61,7 +61,7 @@ static void commit_finish(struct group *g, int ret, const char *why)
  * A NULL @txn means that the transaction has ended. Its completion may have
  * begun another change by now, whose transaction must not be overwritten.
  */
-static void handed_over(struct group *g, struct store_txn *txn)
+static void set_txn(struct group *g, struct store_txn *txn)
 {
 	if (txn)
 		g->commit.txn = txn;
@@ -96,11 +96,12 @@ static void write_witness(struct group *g)
 		ret = store_submit_wait(w, NULL);
 		witness_done(g, ret, ret ? store_error(w) : "");
 	} else {
-		handed_over(g, store_submit(w, NULL, witness_done, g));
+		set_txn(g, store_submit(w, NULL, witness_done, g));
 	}
 }
 
-static void caught_up(struct group *g, void *arg, int ret, const char *why)
+static void witness_caught_up(struct group *g, void *arg, int ret,
+			      const char *why)
 {
 	(void)arg;
 	(void)ret;
@@ -115,7 +116,7 @@ static void caught_up(struct group *g, void *arg, int ret, const char *why)
  * these with its own; otherwise they must not wait for the next change, since
  * the store might be lost before.
  */
-static void catch_up(void *arg)
+static void witness_retry(void *arg)
 {
 	struct group *g = arg;
 	struct commit *c = &g->commit;
@@ -131,7 +132,7 @@ static void catch_up(void *arg)
 	c->busy = true;
 	c->sent_ms = group_now_ms(g);
 	c->version = g->st.version;
-	c->done = caught_up;
+	c->done = witness_caught_up;
 	write_witness(g);
 }
 
@@ -140,7 +141,7 @@ int commit_load(struct group *g)
 	char key[STORE_KEY_MAX];
 	int ret = record_key(g, key);
 
-	timer_init(&g->commit.again, catch_up, g);
+	timer_init(&g->commit.again, witness_retry, g);
 	return ret ? ret
 		   : store_version(group_store(g), key, &g->commit.record);
 }
@@ -150,7 +151,7 @@ int commit_load(struct group *g)
  * back end may have committed and report an error nevertheless, because the
  * answer was lost on the way or the disk failed after the write.
  */
-static bool has_moved(const struct group *g)
+static bool store_has_other(const struct group *g)
 {
 	char key[STORE_KEY_MAX];
 	uint64_t version;
@@ -172,7 +173,7 @@ static void store_done(void *arg, int ret, const char *why)
 	g->store_failed = ret;
 	if (ret) {
 		g->store_errors++;
-		if (ret == -ESTALE || has_moved(g))
+		if (ret == -ESTALE || store_has_other(g))
 			g->ops->stale(g);
 		commit_finish(g, ret, why);
 		return;
@@ -207,7 +208,7 @@ void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
 		ret = store_submit_wait(s, &e);
 		store_done(g, ret, ret ? store_error(s) : "");
 	} else {
-		handed_over(g, store_submit(s, &e, store_done, g));
+		set_txn(g, store_submit(s, &e, store_done, g));
 	}
 }
 

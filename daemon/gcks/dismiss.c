@@ -42,18 +42,18 @@ static bool serials_have(const struct serials *l, uint64_t serial)
 	       bsearch(&serial, l->v, l->n, sizeof(*l->v), compare_serials);
 }
 
-/* ---- noting -------------------------------------------------------------- */
+/* ---- collecting ---------------------------------------------------------- */
 
-struct noting {
+struct collection {
 	struct group *g;
 	struct serials *l;
 };
 
-static void note_ike_sa(void *arg, struct ike_sa *sa)
+static void collect_ike_sa(void *arg, struct ike_sa *sa)
 {
 	const struct ike_id *id = ike_sa_peer_id(sa);
 	char identity[GMC_ID_MAX];
-	struct noting *n = arg;
+	struct collection *n = arg;
 
 	if (id && !identity_of(id, identity, sizeof(identity)) &&
 	    gmc_find(n->g, identity))
@@ -62,10 +62,10 @@ static void note_ike_sa(void *arg, struct ike_sa *sa)
 
 void dismiss_collect(struct group *g, struct dismissal *d)
 {
-	struct noting n = { g, &d->members };
+	struct collection n = { g, &d->members };
 
 	if (g->k->engine)
-		ike_engine_each(g->k->engine, note_ike_sa, &n);
+		ike_engine_each(g->k->engine, collect_ike_sa, &n);
 	serials_sort(&d->members);
 }
 
@@ -88,7 +88,7 @@ static void find_member(void *arg, struct ike_sa *sa)
 		c->v[c->n++] = sa;
 }
 
-static void note_waiting(struct serials *l, const struct join_reqs *from)
+static void add_waiting_sas(struct serials *l, const struct join_reqs *from)
 {
 	const struct join_req *j;
 
@@ -103,8 +103,8 @@ void dismiss_members(struct group *g, struct dismissal *d, const char *why)
 	if (d->members.n)
 		c.v = calloc(d->members.n, sizeof(*c.v));
 	if (c.v) {
-		note_waiting(&c.waiting, &g->asks);
-		note_waiting(&c.waiting, &g->joins);
+		add_waiting_sas(&c.waiting, &g->requests);
+		add_waiting_sas(&c.waiting, &g->joins);
 		serials_sort(&c.waiting);
 		ike_engine_each(g->k->engine, find_member, &c);
 	}

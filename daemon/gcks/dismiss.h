@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The IKE SAs of the members of a group that starts anew or ends. Members learn
- * of it by the Delete over the Rekey SA, and also by the end of their IKE SAs:
- * that is heard without multicast, and a rival that has the signing key cannot
- * fake it without the certificate.
+ * The IKE SAs of the members of a group that is reset or closed. Members learn of it
+ * by the Delete over the Rekey SA, and also by the end of their IKE SAs: that reaches
+ * them without multicast, and a rival that has the signing key cannot forge it without
+ * the certificate.
  */
 #ifndef GCKS_DISMISS_H
 #define GCKS_DISMISS_H
@@ -25,7 +25,7 @@ struct dismissal {
 };
 
 /*
- * Note the IKE SAs of all members, before they are out. If memory is short, some
+ * Collect the IKE SAs of all members, before they are out. If memory is short, some
  * are missing, and their peers learn of it by the Delete alone. @d must be zero.
  */
 void dismiss_collect(struct group *g, struct dismissal *d);

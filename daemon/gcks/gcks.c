@@ -327,9 +327,9 @@ static struct group *group_arg(struct gcks *k, const char *name,
 	return g;
 }
 
-static void give_identity(struct gcks *k, enum order_kind kind,
-			  const char *group, const char *identity,
-			  gcks_done_fn *done, void *arg)
+static void order_identity(struct gcks *k, enum order_kind kind,
+			   const char *group, const char *identity,
+			   gcks_done_fn *done, void *arg)
 {
 	struct group *g = group_arg(k, group, done, arg);
 	char id[GMC_ID_MAX], why[160];
@@ -344,7 +344,7 @@ static void give_identity(struct gcks *k, enum order_kind kind,
 		return;
 	}
 	if (*identity && !identity_lower(identity, id, sizeof(id))) {
-		orders_give(g, kind, id, done, arg);
+		orders_add(g, kind, id, done, arg);
 		return;
 	}
 	snprintf(why, sizeof(why), "\"%.32s\" is not an identity", identity);
@@ -354,19 +354,19 @@ static void give_identity(struct gcks *k, enum order_kind kind,
 void gcks_evict(struct gcks *k, const char *group, const char *identity,
 		gcks_done_fn *done, void *arg)
 {
-	give_identity(k, ORDER_EVICT, group, identity, done, arg);
+	order_identity(k, ORDER_EVICT, group, identity, done, arg);
 }
 
 void gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
 		      gcks_done_fn *done, void *arg)
 {
-	give_identity(k, ORDER_EVICT_AHEAD, group, identity, done, arg);
+	order_identity(k, ORDER_EVICT_AHEAD, group, identity, done, arg);
 }
 
 void gcks_admit(struct gcks *k, const char *group, const char *identity,
 		gcks_done_fn *done, void *arg)
 {
-	give_identity(k, ORDER_ADMIT, group, identity, done, arg);
+	order_identity(k, ORDER_ADMIT, group, identity, done, arg);
 }
 
 static void order_rekey(struct gcks *k, enum order_kind kind, const char *group,
@@ -378,7 +378,7 @@ static void order_rekey(struct gcks *k, enum order_kind kind, const char *group,
 	if (group) {
 		g = group_arg(k, group, done, arg);
 		if (g)
-			orders_give(g, kind, "", done, arg);
+			orders_add(g, kind, "", done, arg);
 		return;
 	}
 	t = gather_new(done, arg);
@@ -388,7 +388,7 @@ static void order_rekey(struct gcks *k, enum order_kind kind, const char *group,
 	}
 	TAILQ_FOREACH(g, &k->groups, all) {
 		gather_add(t);
-		orders_give(g, kind, "", gather_done, t);
+		orders_add(g, kind, "", gather_done, t);
 	}
 	gather_end(t);
 }
@@ -411,7 +411,7 @@ void gcks_reset(struct gcks *k, const char *group, gcks_done_fn *done,
 	struct group *g = group_arg(k, group, done, arg);
 
 	if (g)
-		orders_give(g, ORDER_RESET, "", done, arg);
+		orders_add(g, ORDER_RESET, "", done, arg);
 }
 
 int gcks_reseal(struct gcks *k, struct err *err)
@@ -456,7 +456,7 @@ static void fill_group_status(const struct group *g,
 	s->pending = g->n_leaving;
 	TAILQ_FOREACH(j, &g->joins, all)
 		s->pending++;
-	TAILQ_FOREACH(j, &g->asks, all)
+	TAILQ_FOREACH(j, &g->requests, all)
 		s->pending++;
 	s->in_flight = g->commit.busy;
 	s->tree_depth = lkh_depth(g->tree);

@@ -222,10 +222,10 @@ int gcks_reseal(struct gcks *k, struct err *err);
 
 /*
  * Apply the groups of @conf, which is not used after the call, and the revocation
- * lists as they are now. Members that lost a right or their pre-shared key, or whose
- * certificate is revoked, are evicted; a setting that members learnt at registration
- * changes by an announced reset; other settings count from now on. New groups
- * are served. Groups that are not in @conf are closed: members are told that
+ * lists as they are now. Members that lost their authorization or pre-shared key, or
+ * whose certificate is revoked, are evicted; a setting that members learnt at
+ * registration changes by an announced reset; other settings count from now on. New
+ * groups are served. Groups that are not in @conf are closed: members are told that
  * all SAs end, and the store keeps denied identities, policy and counters.
  *
  * @done is called when the store has all of it. An error names the groups that

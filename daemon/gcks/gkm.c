@@ -76,7 +76,7 @@ static int take_spi(struct gkm_state *st)
 }
 
 /* An excluded member knows the announced SPIs, so all of them are replaced. */
-static int draw_spis_anew(struct gkm_state *st)
+static int replace_spis(struct gkm_state *st)
 {
 	unsigned int i;
 	int ret = 0;
@@ -102,7 +102,7 @@ static int make_keys(struct group *g, struct gkm_change *c)
 	if (!ret)
 		ret = take_spi(st);
 	if (!ret && c->how == GKM_EXCLUDE)
-		ret = draw_spis_anew(st);
+		ret = replace_spis(st);
 	if (ret)
 		return ret;
 	gkm_rekey_policy(g, st, &policy);
@@ -302,7 +302,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 
 /* ---- group reset -------------------------------------------------------- */
 
-static int put_all_denied(struct group *g)
+static int put_denied_list(struct group *g)
 {
 	const struct deny_entry *d;
 	int ret = 0;
@@ -313,10 +313,10 @@ static int put_all_denied(struct group *g)
 	return ret;
 }
 
-enum anew_how {
-	ANEW_RESTART,
-	ANEW_RESET, /* a new signing key, too */
-	ANEW_DISOWN, /* the store is not trusted, either */
+enum reset_how {
+	RESET_KEYS,
+	RESET_SIGN_KEY, /* a new signing key, too */
+	RESET_UNTRUSTED, /* the store is not trusted, either */
 };
 
 /*
@@ -356,7 +356,7 @@ static void unmark_evicted(struct group *g)
 	}
 }
 
-static void settle_evicted(struct group *g, const struct gkm_change *c)
+static void apply_evicted(struct group *g, const struct gkm_change *c)
 {
 	const struct gmember *m;
 	char name[QUOTE_LEN];
@@ -374,11 +374,11 @@ static void settle_evicted(struct group *g, const struct gkm_change *c)
 			  quote(c->deny, name));
 }
 
-static void put_all_out(struct group *g, struct gkm_change *c)
+static void remove_all_members(struct group *g, struct gkm_change *c)
 {
 	bool announced = !TAILQ_EMPTY(&c->out) || g->n_inband;
 
-	settle_evicted(g, c);
+	apply_evicted(g, c);
 	inband_exclude_all(g);
 	stragglers_collect(g, c->disown);
 	gmc_drop_all(g);
@@ -403,7 +403,8 @@ static void put_all_out(struct group *g, struct gkm_change *c)
 	g->ops->changed(g);
 }
 
-static void anew_done(struct group *g, void *arg, int ret, const char *why)
+static void reset_committed(struct group *g, void *arg, int ret,
+			    const char *why)
 {
 	struct gkm_change *c = arg;
 	commit_fn *done = c->done;
@@ -418,14 +419,14 @@ static void anew_done(struct group *g, void *arg, int ret, const char *why)
 			  "store restored: %s: %u evicted identities stay out",
 			  c->why, g->n_denied);
 	group_warn(g, "group reset: %s", c->why);
-	put_all_out(g, c);
+	remove_all_members(g, c);
 	dismiss_members(g, &c->dismissal, c->why);
 	arg = c->arg;
 	change_free(c);
 	done(g, arg, 0, "");
 }
 
-static int record_anew(struct group *g, struct gkm_change *c)
+static int record_reset(struct group *g, struct gkm_change *c)
 {
 	int ret;
 
@@ -440,7 +441,7 @@ static int record_anew(struct group *g, struct gkm_change *c)
 	if (!ret && c->disown)
 		ret = outbox_del_all(g);
 	if (!ret && c->disown)
-		ret = put_all_denied(g);
+		ret = put_denied_list(g);
 	if (!ret)
 		ret = record_evicted(g, c);
 	if (!ret)
@@ -459,22 +460,23 @@ static int record_anew(struct group *g, struct gkm_change *c)
 }
 
 /* Fill in the state of a group without members. */
-static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
+static int empty_state(struct group *g, struct gkm_change *c,
+		       enum reset_how how)
 {
 	const struct conf_group *conf = c->policy ? &c->policy->conf : g->conf;
-	bool resign = how == ANEW_RESET ||
+	bool resign = how == RESET_SIGN_KEY ||
 		      sigkey_type(g->sign) != conf->rekey_sign;
 	int ret = 0;
 
 	explicit_bzero(&c->next.rekey, sizeof(c->next.rekey));
 	explicit_bzero(&c->next.data, sizeof(c->next.data));
 	c->next.keyed = false;
-	g->keys->start_anew(g, &c->next);
+	g->keys->reset(g, &c->next);
 	c->next.next_mid = 0;
 	c->next.n_old = 0;
 	c->unannounced = c->disown || mids_ended(g);
 	if (g->st.keyed && group_multicast(g) && !c->unannounced)
-		ret = gkm_farewell(g, c);
+		ret = gkm_delete_message(g, c);
 	if (!ret)
 		ret = gkm_policy_digest(conf, c->next.policy);
 	if (!ret && resign)
@@ -486,14 +488,14 @@ static int empty_state(struct group *g, struct gkm_change *c, enum anew_how how)
 }
 
 /* A reset, and the changes that come with it; @policy is taken over. */
-struct anew {
-	enum anew_how how;
+struct reset_spec {
+	enum reset_how how;
 	struct policy *policy;
 	const char *deny; /* an identity, or NULL */
 };
 
-static void start_anew(struct group *g, const struct anew *a, const char *why,
-		       commit_fn *done, void *arg)
+static void reset_begin(struct group *g, const struct reset_spec *a,
+			const char *why, commit_fn *done, void *arg)
 {
 	struct gkm_change *c = gkm_begin(g);
 	int ret;
@@ -508,13 +510,13 @@ static void start_anew(struct group *g, const struct anew *a, const char *why,
 	c->policy = a->policy;
 	c->deny = a->deny;
 	c->deny_since = group_wall(g);
-	c->disown = a->how == ANEW_DISOWN;
+	c->disown = a->how == RESET_UNTRUSTED;
 	dismiss_collect(g, &c->dismissal);
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	c->tree = lkh_new(wrap_key_len(g->conf->kwa));
 	ret = c->tree ? empty_state(g, c, a->how) : -ENOMEM;
 	if (!ret)
-		ret = record_anew(g, c);
+		ret = record_reset(g, c);
 	if (ret) {
 		unmark_evicted(g);
 		change_failed(g, c, ret, strerror(-ret));
@@ -523,37 +525,41 @@ static void start_anew(struct group *g, const struct anew *a, const char *why,
 	g->commit.no_witness = c->disown;
 	g->commit.deny = c->deny;
 	g->commit.deny_since = c->deny_since;
-	commit_send(g, c->next.version, anew_done, c);
+	commit_send(g, c->next.version, reset_committed, c);
 }
 
 void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, &(struct anew){ .how = ANEW_RESTART }, why, done, arg);
+	reset_begin(g, &(struct reset_spec){ .how = RESET_KEYS }, why, done,
+		    arg);
 }
 
 void gkm_reset_sign_key(struct group *g, const char *why, commit_fn *done,
 			void *arg)
 {
-	start_anew(g, &(struct anew){ .how = ANEW_RESET }, why, done, arg);
+	reset_begin(g, &(struct reset_spec){ .how = RESET_SIGN_KEY }, why, done,
+		    arg);
 }
 
 void gkm_disown(struct group *g, const char *why, commit_fn *done, void *arg)
 {
-	start_anew(g, &(struct anew){ .how = ANEW_DISOWN }, why, done, arg);
+	reset_begin(g, &(struct reset_spec){ .how = RESET_UNTRUSTED }, why,
+		    done, arg);
 }
 
 void gkm_adopt(struct group *g, struct policy *policy, const char *why,
 	       commit_fn *done, void *arg)
 {
-	start_anew(g, &(struct anew){ .how = ANEW_RESTART, .policy = policy },
-		   why, done, arg);
+	reset_begin(g,
+		    &(struct reset_spec){ .how = RESET_KEYS, .policy = policy },
+		    why, done, arg);
 }
 
 void gkm_reset_denying(struct group *g, const char *deny, const char *why,
 		       commit_fn *done, void *arg)
 {
-	start_anew(g, &(struct anew){ .how = ANEW_RESTART, .deny = deny }, why,
-		   done, arg);
+	reset_begin(g, &(struct reset_spec){ .how = RESET_KEYS, .deny = deny },
+		    why, done, arg);
 }
 
 /* ---- life --------------------------------------------------------------- */

@@ -55,7 +55,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 		gkm_write_fn *write, const char *why, commit_fn *done,
 		void *arg);
 /*
- * Reset the group: all members are out, Sender-IDs and keys start anew (RFC
+ * Reset the group: all members are out, and all keys and Sender-IDs are new (RFC
  * 9838 sections 2.5.1 and 2.4.3). Those that may not come back count as evicted.
  */
 void gkm_reset(struct group *g, const char *why, commit_fn *done, void *arg);

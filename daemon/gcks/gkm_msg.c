@@ -257,7 +257,7 @@ int gkm_beat_message(struct group *g, struct outbox *out)
 	 * A lost beat is not missed after a restart, since another one follows.
 	 */
 	if (!ret)
-		TAILQ_LAST(out, outbox)->passing = true;
+		TAILQ_LAST(out, outbox)->transient = true;
 	return ret;
 }
 
@@ -285,7 +285,7 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
 	return ret;
 }
 
-int gkm_farewell(struct group *g, struct gkm_change *c)
+int gkm_delete_message(struct group *g, struct gkm_change *c)
 {
 	uint32_t at[GKM_COPIES_MAX];
 	struct rekey_msg m;

@@ -16,7 +16,7 @@ int gkm_messages(struct group *g, struct gkm_change *c, enum gkm_how how,
  * Build a Delete of all Data and Rekey SAs to the address at which members
  * listen now. Returns 0 or -errno.
  */
-int gkm_farewell(struct group *g, struct gkm_change *c);
+int gkm_delete_message(struct group *g, struct gkm_change *c);
 /*
  * Build a message that repeats the current Data SA over the current Rekey SA,
  * with one copy, into @out. A change may be in flight. Returns 0 or -errno.

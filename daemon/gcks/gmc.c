@@ -28,7 +28,7 @@
 #define RECORD_VERSION_MARKED 6 /* with a mark of the pre-shared key */
 /*
  * The first end of former certificates from a record that does not have it. Any of
- * them may have ended, and so it is long over.
+ * them may have ended, so the value is in the past.
  */
 #define END_UNKNOWN 1
 #define RECORD_MAX (136 + PSK_MARK_LEN + 2 * CERT_REFS_MAX * CERT_REF_LEN)
@@ -36,9 +36,9 @@
  * Pause between two grants of Sender-IDs to one sender: its bounds, and the
  * rest that halves it.
  */
-#define PACE_MIN_MS 1000
-#define PACE_MAX_MS 60000
-#define PACE_REST_MS 120000
+#define GRANT_MIN_MS 1000
+#define GRANT_MAX_MS 60000
+#define GRANT_REST_MS 120000
 /*
  * The first join is free. After that, a leave waits for 4, 8, 16 s and so on;
  * each minute forgives one join.
@@ -60,14 +60,14 @@ unsigned int gmc_hash(const char *identity)
 	return hash_id(identity) % GMC_HASH;
 }
 
-static struct gmember *of_node(const struct hnode *n)
+static struct gmember *member_of_node(const struct hnode *n)
 {
 	return (struct gmember *)((char *)n - offsetof(struct gmember, by_id));
 }
 
 static uint64_t hash_member(const struct hnode *n)
 {
-	return hash_id(of_node(n)->identity);
+	return hash_id(member_of_node(n)->identity);
 }
 
 void gmc_init(struct group *g)
@@ -516,15 +516,15 @@ struct gmember *gmc_find(const struct group *g, const char *identity)
 	const struct hnode *n;
 
 	for (n = htab_first(&g->by_id, hash_id(identity)); n; n = n->next)
-		if (!strcmp(of_node(n)->identity, identity))
-			return of_node(n);
+		if (!strcmp(member_of_node(n)->identity, identity))
+			return member_of_node(n);
 	return NULL;
 }
 
 /* ---- members by number, while the store is read -------------------------- */
 
-/* Return the place of @number, or the free one where it belongs. */
-static struct gmember **place_of_number(const struct group *g, uint64_t number)
+/* Return the slot of @number, or the free one where it belongs. */
+static struct gmember **slot_of_number(const struct group *g, uint64_t number)
 {
 	uint32_t i = number * 0x9e3779b97f4a7c15ull >> 32;
 
@@ -548,7 +548,7 @@ static int index_numbers(struct group *g)
 	if (!g->numbers)
 		return -ENOMEM;
 	TAILQ_FOREACH(m, &g->members, all) {
-		at = place_of_number(g, m->number);
+		at = slot_of_number(g, m->number);
 		if (*at)
 			return -EBADMSG;
 		*at = m;
@@ -558,7 +558,7 @@ static int index_numbers(struct group *g)
 
 struct gmember *gmc_find_number(const struct group *g, uint64_t number)
 {
-	return g->n_members ? *place_of_number(g, number) : NULL;
+	return g->n_members ? *slot_of_number(g, number) : NULL;
 }
 
 void gmc_load_end(struct group *g)
@@ -787,20 +787,20 @@ int gmc_load(struct group *g, struct err *err)
 	return ret;
 }
 
-/* ---- the pace of an identity -------------------------------------------- */
+/* ---- rate limits of an identity -------------------------------------------- */
 
 /* Return the pause left after @rest ms; below the minimum it is 0. */
-static uint32_t wait_after_rest(const struct pace_entry *p, uint64_t rest)
+static uint32_t wait_after_rest(const struct rate_entry *p, uint64_t rest)
 {
 	uint32_t wait = p->wait_ms;
 
-	for (; wait >= PACE_MIN_MS && rest >= PACE_REST_MS;
-	     rest -= PACE_REST_MS)
+	for (; wait >= GRANT_MIN_MS && rest >= GRANT_REST_MS;
+	     rest -= GRANT_REST_MS)
 		wait /= 2;
-	return wait >= PACE_MIN_MS ? wait : 0;
+	return wait >= GRANT_MIN_MS ? wait : 0;
 }
 
-static void forgive_joins(struct pace_entry *p, uint64_t now)
+static void forgive_joins(struct rate_entry *p, uint64_t now)
 {
 	for (; p->joins && now - p->came_ms >= CHURN_REST_MS; p->joins--)
 		p->came_ms += CHURN_REST_MS;
@@ -809,10 +809,10 @@ static void forgive_joins(struct pace_entry *p, uint64_t now)
 }
 
 /* Return the entry of @key or NULL. Frees expired entries on the way. */
-static struct pace_entry *pace_find(struct pace_list *bucket, const char *key,
+static struct rate_entry *rate_find(struct rate_list *bucket, const char *key,
 				    uint64_t now)
 {
-	struct pace_entry *p, *next, *found = NULL;
+	struct rate_entry *p, *next, *found = NULL;
 
 	for (p = LIST_FIRST(bucket); p; p = next) {
 		next = LIST_NEXT(p, link);
@@ -828,16 +828,16 @@ static struct pace_entry *pace_find(struct pace_list *bucket, const char *key,
 }
 
 /* Return NULL if memory is short. */
-static struct pace_entry *pace_get(struct group *g, const char *identity)
+static struct rate_entry *rate_get(struct group *g, const char *identity)
 {
 	char key[CONF_GROUP_NAME_MAX + GMC_ID_MAX + 2];
 	uint64_t now = group_now_ms(g);
-	struct pace_list *bucket;
-	struct pace_entry *p;
+	struct rate_list *bucket;
+	struct rate_entry *p;
 
 	snprintf(key, sizeof(key), "%s\n%s", g->conf->name, identity);
-	bucket = &g->k->pace[hash_id(key) % GCKS_PACE];
-	p = pace_find(bucket, key, now);
+	bucket = &g->k->rates[hash_id(key) % GCKS_RATES];
+	p = rate_find(bucket, key, now);
 	if (p)
 		return p;
 	p = calloc(1, sizeof(*p) + strlen(key) + 1);
@@ -851,23 +851,23 @@ static struct pace_entry *pace_get(struct group *g, const char *identity)
 
 bool gmc_rate_allows(struct group *g, const char *identity)
 {
-	struct pace_entry *p = pace_get(g, identity);
+	struct rate_entry *p = rate_get(g, identity);
 	uint64_t now = group_now_ms(g);
 
 	if (!p || now - p->at_ms < p->wait_ms)
 		return false;
 	p->wait_ms = 2 * wait_after_rest(p, now - p->at_ms);
 	p->at_ms = now;
-	if (p->wait_ms < PACE_MIN_MS)
-		p->wait_ms = PACE_MIN_MS;
-	if (p->wait_ms > PACE_MAX_MS)
-		p->wait_ms = PACE_MAX_MS;
+	if (p->wait_ms < GRANT_MIN_MS)
+		p->wait_ms = GRANT_MIN_MS;
+	if (p->wait_ms > GRANT_MAX_MS)
+		p->wait_ms = GRANT_MAX_MS;
 	return true;
 }
 
 void gmc_count_join(struct group *g, const char *identity)
 {
-	struct pace_entry *p = pace_get(g, identity);
+	struct rate_entry *p = rate_get(g, identity);
 
 	if (p && p->joins < CHURN_MAX)
 		p->joins++;
@@ -875,7 +875,7 @@ void gmc_count_join(struct group *g, const char *identity)
 
 uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
 {
-	const struct pace_entry *p = pace_get(g, identity);
+	const struct rate_entry *p = rate_get(g, identity);
 	uint32_t ms;
 
 	if (!p || p->joins <= CHURN_FREE)
@@ -886,11 +886,11 @@ uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
 
 void gmc_rate_reset(struct gcks *k)
 {
-	struct pace_entry *p;
+	struct rate_entry *p;
 	size_t i;
 
-	for (i = 0; i < GCKS_PACE; i++)
-		while ((p = LIST_FIRST(&k->pace[i]))) {
+	for (i = 0; i < GCKS_RATES; i++)
+		while ((p = LIST_FIRST(&k->rates[i]))) {
 			LIST_REMOVE(p, link);
 			free(p);
 		}

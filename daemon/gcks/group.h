@@ -47,7 +47,7 @@ struct group;
 struct gmember {
 	TAILQ_ENTRY(gmember) all;
 	struct hnode by_id;
-	/* Lists of the few that a change of keys has to look at. */
+	/* Lists of the few members that a change of keys concerns. */
 	TAILQ_ENTRY(gmember) by_send;
 	TAILQ_ENTRY(gmember) by_leave;
 	TAILQ_ENTRY(gmember) by_renewed; /* in renewed or path_renewing */
@@ -90,7 +90,7 @@ struct gmember {
 	struct cert_refs former;
 	/*
 	 * With renewed: the first end of those, in seconds since 1970; 0: they have none.
-	 * Where an older record does not tell it, it is over.
+	 * A record of an earlier release does not have it, so it counts as passed.
 	 */
 	int64_t former_ends;
 	/*
@@ -110,7 +110,7 @@ struct gmember {
 	uint32_t due_s; /* see gcks/term.h */
 	uint32_t at_terms; /* place in group.terms; TERM_NONE: none */
 	const char *ended; /* why its membership ended, or NULL */
-	/* The next request gets the keys that a request told to wait was for. */
+	/* The next request gets the keys of one that was put off. */
 	bool keys_pending;
 	struct addr at; /* last registered address, or unspecified */
 	bool replaced; /* leaves because it registered elsewhere */
@@ -141,10 +141,10 @@ struct gmember {
 	uint32_t sends_spi;
 	/* Other hosts of the identity that registered as senders, or NULL; see place.h. */
 	struct twins *twins;
-	bool reported; /* told by itself, since the start or its join */
-	/* When it last got Sender-IDs beyond its pace: struct group.rekeys, and time. */
-	uint64_t helped_at;
-	uint64_t helped_ms;
+	bool reported; /* a Data SA, since the start or the join */
+	/* When it last got a Sender-ID beyond its pace: struct group.rekeys, and time. */
+	uint64_t extra_at;
+	uint64_t extra_ms;
 	/* Value of struct group.reminds when it was last told of a change. */
 	uint64_t reminded;
 	/* Number of changes of the group when that was the newest one. */
@@ -271,7 +271,7 @@ struct out_msg {
 	 * replaced; 0: it is another message, or no sender needs it any more.
 	 */
 	uint32_t from_spi;
-	bool passing; /* not in the store */
+	bool transient; /* not in the store */
 	bool failed; /* the next copy could not be sent */
 };
 
@@ -306,7 +306,7 @@ struct join_req {
 	struct psk_mark mark;
 	struct gmember *m; /* member, existing or new */
 	bool is_new;
-	bool is_twin; /* the batch has an earlier request */
+	bool is_repeated; /* the batch has an earlier request */
 	bool renews; /* gives its leaf another key */
 	bool quiet; /* not logged */
 	bool may_put_off; /* the peer may be told to ask again */
@@ -381,11 +381,11 @@ struct group {
 
 	struct commit commit;
 	unsigned int due; /* enum group_due */
-	enum group_turn turn; /* the next kind of work to look for */
+	enum group_turn turn; /* the kind of work that is next */
 	bool idling; /* ops->idle() is running */
 	struct orders orders; /* orders of the administrator that wait */
-	struct join_reqs asks; /* requests not handled yet */
-	struct timer patience; /* refuses those that waited for too long */
+	struct join_reqs requests; /* requests not handled yet */
+	struct timer requests_timer; /* refuses those that waited for too long */
 	uint64_t run; /* counts the runs that handle them */
 	struct leavers leavers; /* answered by the next batch */
 
@@ -505,14 +505,14 @@ static inline uint32_t group_multicast(const struct group *g)
 	return g->n_members - g->n_inband;
 }
 
-#define GCKS_PACE 1024 /* buckets */
+#define GCKS_RATES 1024 /* buckets */
 
 /*
  * Grants of Sender-IDs and joins of one identity in one group. The entry
  * outlives the membership, and expires when the identity has rested.
  */
-struct pace_entry {
-	LIST_ENTRY(pace_entry) link;
+struct rate_entry {
+	LIST_ENTRY(rate_entry) link;
 	uint64_t at_ms; /* last grant */
 	uint32_t wait_ms; /* no grant for this time after it */
 	unsigned int joins; /* joins not forgiven yet */
@@ -521,7 +521,7 @@ struct pace_entry {
 	char key[]; /* group, newline, identity */
 };
 
-LIST_HEAD(pace_list, pace_entry);
+LIST_HEAD(rate_list, rate_entry);
 
 struct gcks {
 	const struct conf_gcks *conf;
@@ -534,7 +534,7 @@ struct gcks {
 	struct groups closing; /* groups that tell members of their end */
 	/* The start waits for the stores, and fails if they fail. */
 	bool starting;
-	struct pace_list pace[GCKS_PACE];
+	struct rate_list rates[GCKS_RATES];
 	uint64_t time0_ms; /* wall clock when clock_mono_ms() was 0 */
 	struct notices notices;
 	/* The user whose order is carried out now; "": no user. */

@@ -124,7 +124,7 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
  * The table of keys may have changed while the request was being stored. Members that had
  * a key before are looked at then, and others now.
  */
-static void settle_mark(struct group *g, struct join_req *j, bool had_psk)
+static void apply_mark(struct group *g, struct join_req *j, bool had_psk)
 {
 	struct psk_mark now = { .known = false };
 
@@ -139,7 +139,7 @@ static void settle_mark(struct group *g, struct join_req *j, bool had_psk)
 	}
 }
 
-void join_settle(struct group *g, struct join_req *j, int64_t now)
+void join_apply(struct group *g, struct join_req *j, int64_t now)
 {
 	bool had_psk = j->m->by_psk;
 	char peer[PEER_STRLEN];
@@ -162,7 +162,7 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 		gmc_set_inband(g, j->m, j->inband);
 		g->registrations++;
 	}
-	certs_settle(j);
+	certs_apply(j);
 	j->m->registered = now;
 	j->m->stored = now;
 	j->m->keys_pending = j->put_off;
@@ -176,8 +176,8 @@ void join_settle(struct group *g, struct join_req *j, int64_t now)
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
 	j->m->at = j->from.addr;
-	term_settle(j);
-	settle_mark(g, j, had_psk);
+	term_apply(j);
+	apply_mark(g, j, had_psk);
 	if (!j->quiet)
 		group_info(g, "%s: %s: as %s%s",
 			   j->is_new ? "member joined"

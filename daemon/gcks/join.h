@@ -30,6 +30,6 @@ void join_give_sids(struct group *g, struct gkm_change *c, struct join_req *j,
  */
 int join_put(struct group *g, struct join_req *j, int64_t now);
 /* Apply the same changes in memory, once the store has them. */
-void join_settle(struct group *g, struct join_req *j, int64_t now);
+void join_apply(struct group *g, struct join_req *j, int64_t now);
 
 #endif

@@ -102,7 +102,7 @@ uint16_t join_check(const struct group *g, struct join_req *j, struct err *err)
 	if (j->sag)
 		notify = check_sag(g, j, err);
 	/* The age limit is that of today's policy, too. */
-	term_of(g, j);
+	term_set(g, j);
 	return notify;
 }
 

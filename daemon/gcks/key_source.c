@@ -100,7 +100,7 @@ static uint32_t local_take_sender_ids(struct group *g, struct gkm_state *st,
 	return first;
 }
 
-static void local_start_anew(struct group *g, struct gkm_state *st)
+static void local_reset(struct group *g, struct gkm_state *st)
 {
 	(void)g;
 	st->next_sid = 0;
@@ -110,5 +110,5 @@ const struct key_source_ops key_source_local = {
 	.next_data = local_next_data,
 	.sender_ids_left = local_sender_ids_left,
 	.take_sender_ids = local_take_sender_ids,
-	.start_anew = local_start_anew,
+	.reset = local_reset,
 };

@@ -31,8 +31,8 @@ struct key_source_ops {
 	 */
 	uint32_t (*take_sender_ids)(struct group *g, struct gkm_state *st,
 				    uint32_t n);
-	/* Start anew in a group reset: no earlier key is used again. */
-	void (*start_anew)(struct group *g, struct gkm_state *st);
+	/* Forget Sender-IDs in a group reset: no earlier key is used again. */
+	void (*reset)(struct group *g, struct gkm_state *st);
 };
 
 extern const struct key_source_ops key_source_local;

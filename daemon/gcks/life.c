@@ -45,9 +45,9 @@ static void resume_outbox(struct group *g)
 }
 
 /*
- * Take out members that may not stay. Policy, pre-shared keys and revocation lists
- * may have changed while the key server was down, or the key server ended before all
- * of them were out.
+ * Exclude members that are not authorized any more. Policy, pre-shared keys and
+ * revocation lists may have changed while the key server was down, or the key server
+ * ended before all of them were out.
  */
 static void check_roster(struct group *g)
 {
@@ -89,7 +89,7 @@ static bool take_turn(struct group *g, enum group_turn turn)
 
 /*
  * Members that ask without a pause must not stop joins, leaves, rekeys and
- * beats, so the kind of work that was served last is the last to be looked at.
+ * beats, so the kind of work that was served last is the last to be checked.
  */
 static bool run_in_turn(struct group *g)
 {
@@ -187,7 +187,7 @@ struct outcome {
 	struct err *err;
 };
 
-static void note_outcome(struct group *g, void *arg, int ret, const char *why)
+static void outcome_set(struct group *g, void *arg, int ret, const char *why)
 {
 	struct outcome *o = arg;
 
@@ -247,10 +247,10 @@ static int settle_policy(struct group *g, struct err *err)
 }
 
 /*
- * After a reset senders use the old key until all receivers are back, so that whoever
- * lost a right while the key server was down would read for as long. With such members
- * the group is served with the settings of before, and *@next, which is the caller's,
- * is to be adopted as by a reload: it excludes them first.
+ * After a reset senders use the old key until all receivers are back, so that a member
+ * that lost its authorization while the key server was down would read for as long.
+ * With such members the group is served with the settings of before, and *@next, which
+ * is the caller's, is to be adopted as by a reload: it excludes them first.
  */
 static void hold_policy(struct group *g, struct policy **next)
 {
@@ -289,7 +289,7 @@ static int group_load(struct group *g, bool again, struct policy **next,
 	if (ret)
 		return ret;
 	if (disown) {
-		gkm_disown(g, disown, note_outcome, &o);
+		gkm_disown(g, disown, outcome_set, &o);
 		if (o.ret)
 			return o.ret;
 		ret = witness_rewrite(g);
@@ -299,7 +299,7 @@ static int group_load(struct group *g, bool again, struct policy **next,
 		return ret;
 	}
 	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
-		gkm_reset(g, "settings of the keys have changed", note_outcome,
+		gkm_reset(g, "settings of the keys have changed", outcome_set,
 			  &o);
 	return o.ret;
 }
@@ -308,7 +308,7 @@ static int group_load(struct group *g, bool again, struct policy **next,
  * Transport mode does not authenticate the destination, and all addresses of a
  * prefix have one key.
  */
-static void tell_of_prefix(const struct group *g)
+static void warn_of_prefix(const struct group *g)
 {
 	const struct selector *sel = &g->conf->sel;
 	char buf[PREFIX_STRLEN];
@@ -332,7 +332,7 @@ static int group_start(struct group *g, bool again, struct err *err)
 		policy_free(next);
 		return ret;
 	}
-	tell_of_prefix(g);
+	warn_of_prefix(g);
 	schedule_start(g);
 	inband_start(g);
 	resume_outbox(g);
@@ -531,8 +531,8 @@ static void carry_member(struct gmember *was, struct gmember *m)
 	m->reported = was->reported;
 	m->has_spi = was->has_spi;
 	m->keys_pending = was->keys_pending;
-	m->helped_at = was->helped_at;
-	m->helped_ms = was->helped_ms;
+	m->extra_at = was->extra_at;
+	m->extra_ms = was->extra_ms;
 	if (m->renewed && was->renewed)
 		m->renewed_ms = was->renewed_ms;
 	/* A request that is open now is of the group that goes. */
@@ -600,8 +600,8 @@ static void carry_over(struct group *old, struct group *g)
 	struct join_req *j;
 
 	orders_move(old, g);
-	TAILQ_CONCAT(&g->asks, &old->asks, all);
-	timer_set(g->k->deps.tq, &g->patience, 0);
+	TAILQ_CONCAT(&g->requests, &old->requests, all);
+	timer_set(g->k->deps.tq, &g->requests_timer, 0);
 	while ((j = TAILQ_FIRST(&old->joins))) {
 		join_take(old, j);
 		join_wait(g, j);

@@ -110,7 +110,7 @@ static void audit_as(struct gcks *k, const char *event, const char *group,
 		log_err("audit record lost: %s", store_error(k->deps.store));
 }
 
-static void wait_for_sum(struct gcks *k)
+static void arm_sum(struct gcks *k)
 {
 	if (!timer_armed(&k->notices.sum))
 		timer_set(k->deps.tq, &k->notices.sum, SUM_MS);
@@ -126,7 +126,7 @@ static void sum_due(void *arg)
 		return;
 	/* The sum is a refusal, too, and waits for room like others. */
 	if (store_audit_scarce(k->deps.store)) {
-		wait_for_sum(k);
+		arm_sum(k);
 		return;
 	}
 	snprintf(detail, sizeof(detail),
@@ -146,7 +146,7 @@ static bool record_left(struct gcks *k, const char *identity, uint64_t *count)
 		       now_of(k)))
 		return true;
 	++*count;
-	wait_for_sum(k);
+	arm_sum(k);
 	return false;
 }
 
@@ -236,7 +236,7 @@ static void auth_failed(struct gcks *k, const struct ike_event *ev)
 
 	if (!stranger_left(k, ev->peer, more, sizeof(more))) {
 		n->unrecorded++;
-		wait_for_sum(k);
+		arm_sum(k);
 		return;
 	}
 	peer_str(ev->peer_name, ev->peer, peer);
@@ -254,8 +254,8 @@ static void auth_failed(struct gcks *k, const struct ike_event *ev)
 	audit_quoted(k, "", "", detail);
 }
 
-static void note_stranger(struct gcks *k, enum log_level level,
-			  const char *words, const struct ike_event *ev)
+static void log_stranger(struct gcks *k, enum log_level level,
+			 const char *words, const struct ike_event *ev)
 {
 	char ep[EP_STRLEN], more[48];
 
@@ -286,8 +286,8 @@ bool notice_failure_left(struct gcks *k, const char *group)
 	return false;
 }
 
-static void note_member(struct gcks *k, enum log_level level, const char *words,
-			const struct ike_event *ev)
+static void log_member(struct gcks *k, enum log_level level, const char *words,
+		       const struct ike_event *ev)
 {
 	char peer[PEER_STRLEN];
 
@@ -382,22 +382,22 @@ void notice_ike(struct gcks *k, const struct ike_event *ev)
 {
 	switch (ev->type) {
 	case IKE_EV_UP:
-		note_member(k, LOG_LEVEL_INFO, "authentication succeeded", ev);
+		log_member(k, LOG_LEVEL_INFO, "authentication succeeded", ev);
 		break;
 	case IKE_EV_CLOSED:
-		note_member(k, LOG_LEVEL_INFO, "IKE SA closed", ev);
+		log_member(k, LOG_LEVEL_INFO, "IKE SA closed", ev);
 		break;
 	case IKE_EV_REFUSED:
-		note_member(k, LOG_LEVEL_WARN, "refused by peer", ev);
+		log_member(k, LOG_LEVEL_WARN, "refused by peer", ev);
 		break;
 	case IKE_EV_AUTH_FAILED:
 		auth_failed(k, ev);
 		break;
 	case IKE_EV_REQUEST_REFUSED:
-		note_stranger(k, LOG_LEVEL_INFO, "request refused", ev);
+		log_stranger(k, LOG_LEVEL_INFO, "request refused", ev);
 		break;
 	case IKE_EV_CAP:
-		note_stranger(k, LOG_LEVEL_WARN, "limit reached", ev);
+		log_stranger(k, LOG_LEVEL_WARN, "limit reached", ev);
 		break;
 	}
 }

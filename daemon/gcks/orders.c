@@ -27,8 +27,8 @@
  * have dropped the old ones by then.
  */
 #define EXCLUDED_MAX_MS 6000
-/* Interval at which that is looked at. */
-#define LOOK_MS 250
+/* Interval of checks whether they have. */
+#define CHECK_MS 250
 
 struct order {
 	TAILQ_ENTRY(order) all;
@@ -41,7 +41,7 @@ struct order {
 	int64_t now;
 	struct policy *policy;
 	const struct policy *adopts; /* the same, after it was handed over */
-	struct policy *kept; /* see policy_again() */
+	struct policy *retry; /* see policy_retry() */
 	/* With policy: it waits until those that it excludes are out. */
 	bool waits;
 	uint64_t until_ms; /* at most, by clock_mono_ms() */
@@ -64,7 +64,7 @@ static void order_end(struct order *o, int ret, uint32_t effective_ms,
 	timer_del(o->g->k->deps.tq, &o->wait);
 	o->done(o->arg, ret, effective_ms, why);
 	policy_free(o->policy);
-	policy_free(o->kept);
+	policy_free(o->retry);
 	free(o);
 }
 
@@ -81,7 +81,8 @@ static void evict_done(struct group *g, void *arg, int ret, const char *why)
 		order_end(o, 0, effect_ms(g, EFFECT_EXCLUDED), "%s", "");
 }
 
-static void kept_out(struct group *g, void *arg, int ret, const char *why)
+static void deny_identity_done(struct group *g, void *arg, int ret,
+			       const char *why)
 {
 	struct order *o = arg;
 	char name[QUOTE_LEN];
@@ -111,7 +112,7 @@ static void kept_out(struct group *g, void *arg, int ret, const char *why)
  * The identity is denied, so that a request that is pending or in transit is refused.
  * If @o is for a member, the next exclusion takes that out.
  */
-static void keep_out(struct group *g, struct order *o)
+static void deny_identity(struct group *g, struct order *o)
 {
 	int ret;
 
@@ -134,12 +135,12 @@ static void keep_out(struct group *g, struct order *o)
 	}
 	if (ret) {
 		g->store_errors++;
-		kept_out(g, o, ret, strerror(-ret));
+		deny_identity_done(g, o, ret, strerror(-ret));
 		return;
 	}
 	g->commit.deny = o->identity;
 	g->commit.deny_since = o->now;
-	commit_send(g, g->st.version + 1, kept_out, o);
+	commit_send(g, g->st.version + 1, deny_identity_done, o);
 }
 
 static void run_evict(struct group *g, struct order *o)
@@ -148,7 +149,7 @@ static void run_evict(struct group *g, struct order *o)
 
 	if (m && !gmc_denied(g, o->identity)) {
 		if (pace_exclude_ms(g))
-			keep_out(g, o);
+			deny_identity(g, o);
 		else
 			batch_evict(g, m, evict_done, o);
 		return;
@@ -162,7 +163,7 @@ static void run_evict(struct group *g, struct order *o)
 			  "\"%s\" is not a member of group \"%s\"; --ahead denies it before its first join",
 			  o->identity, g->conf->name);
 	else
-		keep_out(g, o);
+		deny_identity(g, o);
 }
 
 static void admit_done(struct group *g, void *arg, int ret, const char *why)
@@ -183,8 +184,8 @@ static void admit_done(struct group *g, void *arg, int ret, const char *why)
 
 static void run_admit(struct group *g, struct order *o);
 
-static void out_before_admitted(struct group *g, void *arg, int ret,
-				const char *why)
+static void admit_after_exclusion(struct group *g, void *arg, int ret,
+				  const char *why)
 {
 	if (ret)
 		admit_done(g, arg, ret, why);
@@ -197,13 +198,13 @@ static void run_admit(struct group *g, struct order *o)
 	int ret;
 
 	/*
-	 * The eviction is not complete yet. Who has the member's keys must not
-	 * read on because the identity is admitted.
+	 * The eviction is not complete yet. A host that has the member's keys must
+	 * not go on reading because the identity is admitted.
 	 */
 	if (gmc_denied(g, o->identity) && gmc_find(g, o->identity)) {
 		gmc_set_recheck(g, gmc_find(g, o->identity), true);
 		batch_request_exclude(g);
-		batch_exclude(g, NULL, out_before_admitted, o);
+		batch_exclude(g, NULL, admit_after_exclusion, o);
 		return;
 	}
 	if (!gmc_denied(g, o->identity)) {
@@ -257,24 +258,25 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
-static void order_waits(struct group *g, struct order *o, uint32_t ms)
+static void order_requeue(struct group *g, struct order *o, uint32_t ms)
 {
 	o->waits = true;
 	TAILQ_INSERT_HEAD(&g->orders, o, all);
 	timer_set(g->k->deps.tq, &o->wait, ms);
 }
 
-/* Return true if @o, which is a reset, is run again when senders have another key. */
-static bool waits_for_exclusion(struct group *g, struct order *o)
+/* Let @o, a reset, wait until senders have another key. Returns false if they have. */
+static bool wait_for_exclusion(struct group *g, struct order *o)
 {
 	uint32_t ms =
 		pace_before_reset_ms(g, !outbox_unconfirmed(g), &o->until_ms);
 	if (ms)
-		order_waits(g, o, ms < LOOK_MS ? ms : LOOK_MS);
+		order_requeue(g, o, ms < CHECK_MS ? ms : CHECK_MS);
 	return ms;
 }
 
-static void reset_excluded(struct group *g, void *arg, int ret, const char *why)
+static void reset_after_exclusion(struct group *g, void *arg, int ret,
+				  const char *why)
 {
 	if (ret)
 		reset_done(g, arg, ret, why);
@@ -283,33 +285,33 @@ static void reset_excluded(struct group *g, void *arg, int ret, const char *why)
 }
 
 /*
- * After a reset senders use the old key until all receivers are back. Who was
- * put out before the order, and has its exclusion still to come, must not have that
- * key for so long.
+ * After a reset senders use the old key until all receivers are back. A member whose
+ * exclusion was ordered before, and is still to come, must not have that key for so
+ * long.
  */
 static void run_reset(struct group *g, struct order *o)
 {
 	if (g->exclude_pending)
-		batch_exclude(g, NULL, reset_excluded, o);
-	else if (!waits_for_exclusion(g, o))
+		batch_exclude(g, NULL, reset_after_exclusion, o);
+	else if (!wait_for_exclusion(g, o))
 		gkm_reset_sign_key(g, "reset requested", reset_done, o);
 }
 
 /* ---- policy and close --------------------------------------------------- */
 
-static void look_again(struct order *o, uint64_t ms)
+static void recheck_in(struct order *o, uint64_t ms)
 {
-	timer_set(o->g->k->deps.tq, &o->wait, ms < LOOK_MS ? ms : LOOK_MS);
+	timer_set(o->g->k->deps.tq, &o->wait, ms < CHECK_MS ? ms : CHECK_MS);
 }
 
-static void policy_waits(struct group *g, struct order *o, uint32_t ms)
+static void policy_requeue(struct group *g, struct order *o, uint32_t ms)
 {
 	o->until_ms = 0;
-	order_waits(g, o, ms);
+	order_requeue(g, o, ms);
 }
 
-/* Return true if a later policy waits, which takes the place of that of a start. */
-static bool later_policy_waits(const struct group *g)
+/* Return true if a newer policy waits, which takes the place of that of a start. */
+static bool newer_policy_waits(const struct group *g)
 {
 	const struct order *o;
 
@@ -320,7 +322,7 @@ static bool later_policy_waits(const struct group *g)
 }
 
 /* Return true if an order waits that may not pass a policy. */
-static bool held_up(const struct group *g)
+static bool blocks_orders(const struct group *g)
 {
 	const struct order *o;
 
@@ -330,18 +332,18 @@ static bool held_up(const struct group *g)
 	return false;
 }
 
-/* The policy of a start has no time any more, as another order waits for it. */
-static void hurry_start(struct group *g)
+/* Another order waits for the policy of a start, which must not take long now. */
+static void shorten_start(struct group *g)
 {
 	uint64_t most = group_now_ms(g) + EXCLUDED_MAX_MS;
 	struct order *o;
 
 	TAILQ_FOREACH(o, &g->orders, all) {
-		if (!o->kept || !o->until_ms)
+		if (!o->retry || !o->until_ms)
 			continue;
 		if (o->until_ms > most)
 			o->until_ms = most;
-		look_again(o, 0);
+		recheck_in(o, 0);
 	}
 }
 
@@ -349,14 +351,14 @@ static void hurry_start(struct group *g)
  * Nobody waits for the policy of a start, and would order it again. Returns true if
  * @o has failed for @ret, and is tried again.
  */
-static bool policy_again(struct group *g, struct order *o, int ret,
+static bool policy_retry(struct group *g, struct order *o, int ret,
 			 const char *why)
 {
 	struct policy *p;
 
-	if (!o->kept || !ret || ret == -ECANCELED || later_policy_waits(g))
+	if (!o->retry || !ret || ret == -ECANCELED || newer_policy_waits(g))
 		return false;
-	p = policy_new(&o->kept->conf, 0);
+	p = policy_new(&o->retry->conf, 0);
 	if (!p)
 		return false;
 	policy_free(o->policy);
@@ -366,7 +368,7 @@ static bool policy_again(struct group *g, struct order *o, int ret,
 		group_err(g,
 			  "group change failed: policy not changed: %s; next try in %u s",
 			  why, COMMIT_RETRY_MS / 1000);
-	policy_waits(g, o, COMMIT_RETRY_MS);
+	policy_requeue(g, o, COMMIT_RETRY_MS);
 	return true;
 }
 
@@ -374,10 +376,10 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
 
-	/* A member that has to go goes nevertheless. */
+	/* A member that is to be excluded is excluded nevertheless. */
 	if (ret && ret != -ECANCELED && g->exclude_pending)
 		batch_exclude_soon(g);
-	if (policy_again(g, o, ret, why))
+	if (policy_retry(g, o, ret, why))
 		return;
 	if (ret) {
 		order_end(o, ret, 0, "group \"%s\": policy not changed: %s",
@@ -390,7 +392,7 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
-static unsigned int count_barred(const struct group *g)
+static unsigned int count_not_authorized(const struct group *g)
 {
 	const struct gmember *m;
 	unsigned int n = 0;
@@ -407,13 +409,13 @@ static unsigned int count_barred(const struct group *g)
 static void exclude_failed(struct group *g, struct order *o, int ret,
 			   const char *why)
 {
-	if (policy_again(g, o, ret, why))
+	if (policy_retry(g, o, ret, why))
 		return;
 	if (g->policy == o->adopts)
 		order_end(o, ret, 0,
 			  "group \"%s\": policy %llu is in force, but %u members have not been evicted yet (retrying): %s",
 			  g->conf->name, (unsigned long long)g->policy->version,
-			  count_barred(g), why);
+			  count_not_authorized(g), why);
 	else
 		adopt_done(g, o, ret, why);
 }
@@ -426,7 +428,7 @@ static void exclude_later(struct group *g, struct order *o)
 {
 	batch_exclude_soon(g);
 	timer_del(g->k->deps.tq, &g->batch);
-	policy_waits(g, o, pace_exclude_ms(g));
+	policy_requeue(g, o, pace_exclude_ms(g));
 }
 
 /* If more members had to go than one change can announce, the next change follows. */
@@ -469,10 +471,10 @@ static void adopt_by_reset(struct group *g, struct order *o, const char *why)
 }
 
 /*
- * After a reset senders use the old key until all receivers are back. A member
- * that loses a right must not be able to read for that long. It is therefore
- * excluded under the old algorithms first, and the group is reset when senders
- * use the key of that exclusion.
+ * After a reset senders use the old key until all receivers are back. A member that
+ * loses its authorization must not be able to read for that long. Such a member is
+ * therefore excluded under the old algorithms first, and the group is reset when
+ * senders use the key of that exclusion.
  */
 static struct policy *lists_only(const struct group *g,
 				 const struct conf_group *next)
@@ -491,7 +493,7 @@ static void exclusion_due(void *arg)
 	uint64_t now = group_now_ms(g), until = o->until_ms;
 
 	if (until > now && outbox_unconfirmed(g)) {
-		look_again(o, until - now);
+		recheck_in(o, until - now);
 		return;
 	}
 	o->waits = false;
@@ -517,9 +519,9 @@ static void exclude_first_done(struct group *g, void *arg, int ret,
 	 * reset before would find the short DTD of the exclusion in force at them, and
 	 * senders would change over without those that are not back.
 	 */
-	wait = o->kept && !held_up(g) ? gkm_silence_ms(g)
-				      : copies_effective_ms(g);
-	policy_waits(g, o, wait);
+	wait = o->retry && !blocks_orders(g) ? gkm_silence_ms(g)
+					     : copies_effective_ms(g);
+	policy_requeue(g, o, wait);
 	o->until_ms = group_now_ms(g) + wait + EXCLUDED_MAX_MS;
 }
 
@@ -548,18 +550,18 @@ static void exclude_first(struct group *g, struct order *o)
 		adopt_done(g, o, -ENOMEM, "out of memory");
 }
 
-/* Settings that members do not know and that take no right away. */
-struct quiet_change {
+/* A change of settings that members do not know, which needs no rekey. */
+struct settings_change {
 	struct order *o;
 	struct gkm_change *c;
 	bool times; /* rekeys and beats are rescheduled */
 	bool excludes; /* members, which are taken out later */
 };
 
-static void adopt_quietly_done(struct group *g, void *arg, int ret,
-			       const char *why)
+static void adopt_settings_done(struct group *g, void *arg, int ret,
+				const char *why)
 {
-	struct quiet_change q = *(struct quiet_change *)arg;
+	struct settings_change q = *(struct settings_change *)arg;
 
 	free(arg);
 	if (ret) {
@@ -595,10 +597,10 @@ static int record_policy(struct group *g, const struct gkm_change *c,
 	return ret;
 }
 
-static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
-			  const char *names)
+static void adopt_settings(struct group *g, struct order *o, unsigned int diff,
+			   const char *names)
 {
-	struct quiet_change *q = calloc(1, sizeof(*q));
+	struct settings_change *q = calloc(1, sizeof(*q));
 	struct gkm_change *c = q ? gkm_begin(g) : NULL;
 	int ret;
 
@@ -616,9 +618,9 @@ static void adopt_quietly(struct group *g, struct order *o, unsigned int diff,
 	o->policy = NULL;
 	ret = record_policy(g, c, names);
 	if (ret)
-		adopt_quietly_done(g, q, ret, strerror(-ret));
+		adopt_settings_done(g, q, ret, strerror(-ret));
 	else
-		commit_send(g, c->next.version, adopt_quietly_done, q);
+		commit_send(g, c->next.version, adopt_settings_done, q);
 }
 
 static void run_policy(struct group *g, struct order *o)
@@ -627,7 +629,7 @@ static void run_policy(struct group *g, struct order *o)
 	char names[POLICY_NAMES_MAX], why[POLICY_NAMES_MAX + 16];
 	unsigned int diff;
 
-	/* The policy is in force, and those who lose a right may be out by now. */
+	/* The policy is in force, and all that it does not admit may be out by now. */
 	if (!p) {
 		if (g->exclude_pending)
 			exclude_now_or_later(g, o);
@@ -635,8 +637,8 @@ static void run_policy(struct group *g, struct order *o)
 			adopt_done(g, o, 0, "");
 		return;
 	}
-	/* The later policy excludes the same members, unless they are out by now. */
-	if (o->kept && later_policy_waits(g)) {
+	/* The newer policy excludes the same members, unless they are out by now. */
+	if (o->retry && newer_policy_waits(g)) {
 		order_end(o, -ECANCELED, 0, "%s", "a later policy waits");
 		return;
 	}
@@ -668,14 +670,14 @@ static void run_policy(struct group *g, struct order *o)
 	    (excludes_first(g, o) || gmc_some_refused(g, &p->conf))) {
 		exclude_first(g, o);
 	} else if (diff & POLICY_RESET) {
-		if (!waits_for_exclusion(g, o))
+		if (!wait_for_exclusion(g, o))
 			adopt_by_reset(g, o, why);
 	} else if (!pace_exclude_ms(g) && gmc_some_refused(g, &p->conf)) {
 		o->adopts = p;
 		o->policy = NULL;
 		batch_exclude(g, p, exclude_done, o);
 	} else {
-		adopt_quietly(g, o, diff, names);
+		adopt_settings(g, o, diff, names);
 	}
 }
 
@@ -722,17 +724,17 @@ static void order_run(struct group *g, struct order *o)
 		run_policy(g, o);
 		break;
 	case ORDER_CLOSE:
-		if (!waits_for_exclusion(g, o))
+		if (!wait_for_exclusion(g, o))
 			gkm_reset(g, "the group is removed", close_done, o);
 		break;
 	}
 }
 
 /*
- * An order may have waited, and its caller may be giving another one now. What
- * is done at once is recorded with who gave it.
+ * An order may have waited, and its caller may be giving another one now. The audit
+ * trail has the user who gave the order that is run.
  */
-static void run_as_giver(struct group *g, struct order *o)
+static void run_as_actor(struct group *g, struct order *o)
 {
 	struct gcks *k = g->k;
 	char before[GCKS_ACTOR_MAX];
@@ -764,7 +766,7 @@ bool orders_run(struct group *g)
 	if (g->commit.busy || !o)
 		return false;
 	TAILQ_REMOVE(&g->orders, o, all);
-	run_as_giver(g, o);
+	run_as_actor(g, o);
 	return true;
 }
 
@@ -816,12 +818,12 @@ static struct order *order_new(struct group *g, enum order_kind kind,
 	timer_init(&o->wait, exclusion_due, o);
 	TAILQ_INSERT_TAIL(&g->orders, o, all);
 	if (kind > ORDER_ADMIT)
-		hurry_start(g);
+		shorten_start(g);
 	return o;
 }
 
-void orders_give(struct group *g, enum order_kind kind, const char *identity,
-		 gcks_done_fn *done, void *arg)
+void orders_add(struct group *g, enum order_kind kind, const char *identity,
+		gcks_done_fn *done, void *arg)
 {
 	struct order *o = order_new(g, kind, done, arg);
 
@@ -831,8 +833,8 @@ void orders_give(struct group *g, enum order_kind kind, const char *identity,
 	g->ops->idle(g);
 }
 
-void orders_give_policy(struct group *g, struct policy *policy,
-			gcks_done_fn *done, void *arg)
+void orders_add_policy(struct group *g, struct policy *policy,
+		       gcks_done_fn *done, void *arg)
 {
 	struct order *o = order_new(g, ORDER_POLICY, done, arg);
 
@@ -844,8 +846,8 @@ void orders_give_policy(struct group *g, struct policy *policy,
 	g->ops->idle(g);
 }
 
-static void start_adopted(void *arg, int ret, uint32_t effective_ms,
-			  const char *why)
+static void start_policy_done(void *arg, int ret, uint32_t effective_ms,
+			      const char *why)
 {
 	(void)arg;
 	(void)effective_ms;
@@ -855,17 +857,17 @@ static void start_adopted(void *arg, int ret, uint32_t effective_ms,
 
 void orders_start_policy(struct group *g, struct policy *policy)
 {
-	struct order *o = order_new(g, ORDER_POLICY, start_adopted, NULL);
+	struct order *o = order_new(g, ORDER_POLICY, start_policy_done, NULL);
 
 	if (!o) {
 		policy_free(policy);
 		return;
 	}
 	TAILQ_REMOVE(&g->orders, o, all);
-	o->kept = policy;
+	o->retry = policy;
 	o->policy = policy_new(&policy->conf, 0);
 	if (o->policy)
-		policy_waits(g, o, 0);
+		policy_requeue(g, o, 0);
 	else
 		order_end(o, -ENOMEM, 0, "group \"%s\": policy not changed: %s",
 			  g->conf->name, "out of memory");

@@ -30,14 +30,14 @@ void orders_move(struct group *from, struct group *to);
  * Queue an order. @identity must be normalised and is copied; "" if the order
  * has none. @done is called once, perhaps before this returns.
  */
-void orders_give(struct group *g, enum order_kind kind, const char *identity,
-		 gcks_done_fn *done, void *arg);
+void orders_add(struct group *g, enum order_kind kind, const char *identity,
+		gcks_done_fn *done, void *arg);
 /*
  * Queue the adoption of @policy, which is taken over; its version is ignored.
  * @done is called once, perhaps before this returns.
  */
-void orders_give_policy(struct group *g, struct policy *policy,
-			gcks_done_fn *done, void *arg);
+void orders_add_policy(struct group *g, struct policy *policy,
+		       gcks_done_fn *done, void *arg);
 /*
  * The same for the policy of a start, which is tried until it is adopted, another one
  * is ordered or the group ends. Nothing happens before this returns.

@@ -28,8 +28,8 @@
 /* Retries end before members refuse the message as a minute old. */
 #define TRY_MS 55000
 /* Copies for senders that have not confirmed, more often at first. */
-#define ONCE_MORE_MS 1000
-#define OFTEN_MS 15000
+#define REPEAT_MS 1000
+#define REPEAT_OFTEN_MS 15000
 /*
  * Changes that are repeated for a sender that missed several, and the mean
  * interval of their messages, and of every so many octets of them. The kernel of
@@ -65,7 +65,7 @@ static int out_key(const struct out_msg *o, char *key)
 }
 
 /* Messages left in the store are only sent once more after a restart. */
-static void forget_done(void *arg, int ret, const char *why)
+static void delete_done(void *arg, int ret, const char *why)
 {
 	(void)arg;
 	if (ret)
@@ -73,7 +73,7 @@ static void forget_done(void *arg, int ret, const char *why)
 			 why);
 }
 
-static int record_forget(struct group *g, const struct out_msg *o, bool last)
+static int record_delete(struct group *g, const struct out_msg *o, bool last)
 {
 	char key[STORE_KEY_MAX];
 	int ret;
@@ -95,7 +95,7 @@ static int record_forget(struct group *g, const struct out_msg *o, bool last)
  * not in the outbox yet, and deleting all with the last one would take them,
  * too.
  */
-static void forget_message(struct out_msg *o)
+static void delete_message(struct out_msg *o)
 {
 	struct group *g = o->g;
 	struct store *s = group_store(g);
@@ -105,21 +105,21 @@ static void forget_message(struct out_msg *o)
 	TAILQ_REMOVE(&g->out, o, all);
 	if (g->closing && TAILQ_EMPTY(&g->out))
 		g->ops->quiet(g);
-	if (o->passing) {
+	if (o->transient) {
 		out_msg_free(o);
 		return;
 	}
 	last = TAILQ_EMPTY(&g->out) && !g->commit.busy;
 	ret = store_txn_begin(s);
 	if (!ret)
-		ret = record_forget(g, o, last);
+		ret = record_delete(g, o, last);
 	out_msg_free(o);
 	if (!ret) {
-		store_submit(s, NULL, forget_done, NULL);
+		store_submit(s, NULL, delete_done, NULL);
 		return;
 	}
 	store_txn_discard(s);
-	forget_done(NULL, ret, strerror(-ret));
+	delete_done(NULL, ret, strerror(-ret));
 }
 
 /* ---- confirmations ------------------------------------------------------ */
@@ -193,7 +193,7 @@ bool outbox_unsent(const struct group *g)
 	const struct out_msg *o;
 
 	TAILQ_FOREACH(o, &g->out, all)
-		if (!o->passing && !o->sent &&
+		if (!o->transient && !o->sent &&
 		    (o->seq == g->change_out ||
 		     (o->seq > g->change_out && o->failed)))
 			return true;
@@ -231,7 +231,7 @@ static int send_copy(struct out_msg *o)
 	int ret;
 
 	ret = send_datagrams(g, &dest, o->msg, o->len);
-	if (!ret && o->seq >= g->change_out && !o->passing)
+	if (!ret && o->seq >= g->change_out && !o->transient)
 		pace_sent(g);
 	o->failed = ret;
 	if (ret)
@@ -261,14 +261,14 @@ static bool is_chain_link(const struct out_msg *o)
  * confirms the change or members would refuse it as too old. A link is kept for
  * as long, and repeated by send_links().
  */
-static uint32_t once_more_ms(const struct out_msg *o, uint64_t age)
+static uint32_t repeat_ms(const struct out_msg *o, uint64_t age)
 {
 	const struct group *g = o->g;
 
-	if (o->passing || (o->seq < g->change_out && !is_chain_link(o)) ||
+	if (o->transient || (o->seq < g->change_out && !is_chain_link(o)) ||
 	    age > TRY_MS || !outbox_unconfirmed(g))
 		return 0;
-	return age < OFTEN_MS ? ONCE_MORE_MS : 2 * ONCE_MORE_MS;
+	return age < REPEAT_OFTEN_MS ? REPEAT_MS : 2 * REPEAT_MS;
 }
 
 static struct out_msg *next_link(struct out_msg *o)
@@ -365,7 +365,7 @@ static uint32_t send_due(struct out_msg *o)
 	while (o->sent < o->n && o->at_ms[o->sent] <= age) {
 		failed = o->failed;
 		if (send_with_links(o))
-			return o->passing || age > TRY_MS ? 0 : RETRY_MS;
+			return o->transient || age > TRY_MS ? 0 : RETRY_MS;
 		o->sent++;
 		if (failed)
 			space_copies(o, age);
@@ -382,15 +382,15 @@ static void copy_due(void *arg)
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
 	uint32_t next;
 
-	if (o->sent == o->n && !is_chain_link(o) && once_more_ms(o, age))
+	if (o->sent == o->n && !is_chain_link(o) && repeat_ms(o, age))
 		send_with_links(o);
 	next = send_due(o);
 	if (!next)
-		next = once_more_ms(o, age);
+		next = repeat_ms(o, age);
 	if (next)
 		timer_set(o->g->k->deps.tq, &o->timer, next);
 	else
-		forget_message(o);
+		delete_message(o);
 }
 
 struct out_msg *out_msg_new(struct group *g, struct wbuf *w,

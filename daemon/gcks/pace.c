@@ -19,13 +19,13 @@
  * lives for DTD. Half of them are for ordinary rekeys, the rest for evictions,
  * which do not wait.
  */
-#define SAS_GOING 32
+#define SAS_RETIRED 32
 #define SPACING_MIN_MS 100
 /* Joins wait for the ATD of the previous one, but not longer than this. */
 #define IN_USE_MAX_MS 6000
 /*
- * Longest wait of members that have to go, if one message after the other is full:
- * they must not read for as long as it takes to tell all of them in peace.
+ * Longest wait of members that are to be excluded, if one message after the other is
+ * full: they must not be able to read until all others are through.
  */
 #define EXCLUDE_MAX_MS 10000
 /* Longest wait of a reset for senders to confirm an exclusion. */
@@ -49,7 +49,7 @@ static uint32_t spacing_ms(const struct group *g)
 {
 	uint32_t atd = spread_atd(g), dtd = spread_dtd(g);
 	uint32_t live = dtd > atd ? dtd : atd + 1u;
-	uint32_t ms = live * MSEC_PER_SEC / SAS_GOING;
+	uint32_t ms = live * MSEC_PER_SEC / SAS_RETIRED;
 
 	return ms > SPACING_MIN_MS ? ms : SPACING_MIN_MS;
 }

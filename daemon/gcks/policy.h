@@ -27,7 +27,8 @@ struct policy {
 
 /* Consequences of the change of a setting while the key server runs. */
 enum policy_change {
-	POLICY_LISTS = 1 << 0, /* members that lost a right are evicted */
+	POLICY_LISTS =
+		1 << 0, /* members that lost their authorization are evicted */
 	/* Members learnt it at registration, so the group is reset. */
 	POLICY_RESET = 1 << 1,
 	POLICY_OTHER = 1 << 2, /* applies from now on */

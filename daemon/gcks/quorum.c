@@ -217,7 +217,7 @@ static bool emergency_alone(const struct gcks *k,
 }
 
 /* An eviction that enough have ordered needs no confirmation. */
-static int check_out_already(struct gcks *k, const struct group *g,
+static int check_not_evicted(struct gcks *k, const struct group *g,
 			     struct quorum_verdict *v, const char *id)
 {
 	struct store *s = k->deps.store;
@@ -314,7 +314,7 @@ static int find_order(struct gcks *k, const struct group *g,
 			       (unsigned long long)w.other);
 	if (v->waits || v->again || !emergency_alone(k, v))
 		return 0;
-	return check_out_already(k, g, v, id) ?: check_unconfirmed(k, g, v);
+	return check_not_evicted(k, g, v, id) ?: check_unconfirmed(k, g, v);
 }
 
 static int check_number(const struct gcks *k, struct quorum_verdict *v)
@@ -424,8 +424,8 @@ struct quorum_verdict *quorum_check(struct gcks *k, const char *group,
 	return v;
 }
 
-/* Tell what an order does, which may have been done. */
-static void tell_order(const struct quorum_verdict *v, conf_change_fn *fn,
+/* List the effect of an order, which may have been carried out. */
+static void list_order(const struct quorum_verdict *v, conf_change_fn *fn,
 		       void *arg)
 {
 	const struct conf_document *d = v->doc;
@@ -438,17 +438,17 @@ static void tell_order(const struct quorum_verdict *v, conf_change_fn *fn,
 	fn(arg, line);
 }
 
-void quorum_tell(struct gcks *k, const struct quorum_verdict *v,
-		 conf_change_fn *fn, void *arg)
+void quorum_list_changes(struct gcks *k, const struct quorum_verdict *v,
+			 conf_change_fn *fn, void *arg)
 {
 	const struct group *g =
 		v->doc ? group_find(k, v->doc->group, strlen(v->doc->group))
 		       : NULL;
 
 	if (g && v->doc->kind == DOCUMENT_POLICY)
-		reload_tell_group(g, &v->doc->conf, fn, arg);
+		reload_list_changes(g, &v->doc->conf, fn, arg);
 	else if (g)
-		tell_order(v, fn, arg);
+		list_order(v, fn, arg);
 }
 
 /* ---- application -------------------------------------------------------- */
@@ -528,8 +528,8 @@ static int store_document(struct gcks *k, const struct quorum_verdict *v,
 }
 
 /* Keep an order, and what is to be confirmed, within a transaction. */
-static int put_order_of(struct gcks *k, const struct quorum_verdict *v,
-			const char *content, const char *by)
+static int put_order_records(struct gcks *k, const struct quorum_verdict *v,
+			     const char *content, const char *by)
 {
 	const struct conf_document *d = v->doc;
 	bool alone = v->n_counted < k->quorum.needed;
@@ -580,7 +580,7 @@ static int store_order(struct gcks *k, const struct quorum_verdict *v,
 		return err_set(err, ret, "out of memory");
 	}
 	list_signers(v, by, size, ", ");
-	ret = put_order_of(k, v, signed_content(d, &len), by);
+	ret = put_order_records(k, v, signed_content(d, &len), by);
 	if (ret)
 		store_txn_discard(k->deps.store);
 	else
@@ -611,13 +611,13 @@ static int apply_order(struct gcks *k, struct group *g,
 		   (unsigned long long)v->doc->version,
 		   evict ? "evict" : "admit", quote(id, name));
 	signed_orders_watch(k);
-	signed_orders_give(g,
-			   &(struct signed_order){
-				   .number = v->doc->version,
-				   .identity = id,
-				   .evict = evict,
-			   },
-			   application_done, a);
+	signed_orders_execute(g,
+			      &(struct signed_order){
+				      .number = v->doc->version,
+				      .identity = id,
+				      .evict = evict,
+			      },
+			      application_done, a);
 	return 0;
 }
 
@@ -635,7 +635,7 @@ static int adopt_policy(struct gcks *k, struct group *g,
 	}
 	group_info(g, "signed policy applied: version %llu",
 		   (unsigned long long)v->doc->version);
-	orders_give_policy(g, p, application_done, a);
+	orders_add_policy(g, p, application_done, a);
 	return 0;
 }
 

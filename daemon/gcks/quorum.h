@@ -33,7 +33,7 @@ struct quorum_signer {
 	char why[200]; /* why it does not count, else "" */
 };
 
-/* The opinion that the key server has of a document. */
+/* Result of the check of a document. */
 struct quorum_verdict {
 	struct conf_document *doc; /* NULL if it cannot be read */
 	struct quorum_signer signers[SIGNED_SIGNERS];
@@ -50,15 +50,15 @@ struct quorum_verdict {
 /* Return NULL if there is no quorum, and each change is that of the file. */
 const struct conf_quorum *quorum_of(const struct gcks *k);
 /*
- * Judge @text, which is a signed document or one that nobody has signed yet, as a
+ * Check @text, which is a signed document or one that nobody has signed yet, as a
  * policy of @group. Returns NULL without memory; freed by quorum_free().
  */
 struct quorum_verdict *quorum_check(struct gcks *k, const char *group,
 				    const char *text, size_t len);
 void quorum_free(struct quorum_verdict *v);
 /* Pass to @fn what would change, line by line, if there is a document. */
-void quorum_tell(struct gcks *k, const struct quorum_verdict *v,
-		 conf_change_fn *fn, void *arg);
+void quorum_list_changes(struct gcks *k, const struct quorum_verdict *v,
+			 conf_change_fn *fn, void *arg);
 
 /*
  * Apply a document: the store has it before the group changes. An eviction that is

@@ -35,15 +35,15 @@
  * and one that changes little not more often than this.
  */
 #define REPEAT_S 3600
-#define LATELY_S 10
-/* Interval of grants to a sender beyond its pace, see helps_sender(). */
-#define HELP_MS 5000
+#define RECENT_S 10
+/* Interval of grants to a sender beyond its pace, see grants_extra_sid(). */
+#define EXTRA_SID_MS 5000
 /*
  * Longest wait for the change in flight. A member gives up an IKE SA on which it
  * gets no answer for 5 s, and opens another one, with a signature on both sides;
  * a store that stalls must not make all of them do that.
  */
-#define PATIENCE_MS 4000
+#define REQUEST_TIMEOUT_MS 4000
 
 static enum gike_when refuse_request(struct group *g, const char *identity,
 				     uint16_t notify, const char *why,
@@ -57,9 +57,9 @@ static enum gike_when refuse_request(struct group *g, const char *identity,
 	return GIKE_NOW;
 }
 
-/* The peer does not wait any more for what it was told to ask for again. */
-static void leave_told(struct group *g, const struct ike_sa *sa,
-		       const char *identity)
+/* Drop the request of a peer that was put off and leaves now. */
+static void drop_put_off(struct group *g, const struct ike_sa *sa,
+			 const char *identity)
 {
 	struct join_req *j = join_find_put_off(g, identity);
 
@@ -99,7 +99,7 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	if (join_cert_ended(g->k, sa))
 		return refuse_request(g, identity, IKE_N_AUTHENTICATION_FAILED,
 				      "the certificate has expired", reply);
-	leave_told(g, sa, identity);
+	drop_put_off(g, sa, identity);
 	/* Leaving twice is no error: the first answer may have been lost. */
 	if (!m)
 		return GIKE_NOW;
@@ -183,9 +183,9 @@ static bool stored_within(const struct gmember *m, int64_t now, int64_t s)
 	return now >= m->stored && now - m->stored < s;
 }
 
-static bool stored_lately(const struct gmember *m, int64_t now)
+static bool stored_recently(const struct gmember *m, int64_t now)
 {
-	return stored_within(m, now, LATELY_S);
+	return stored_within(m, now, RECENT_S);
 }
 
 /* Return true if the store has what @j would have it write, but for the time. */
@@ -205,27 +205,27 @@ static bool repeats_last(const struct gmember *m, const struct join_req *j,
 {
 	return !j->send && !m->send && !j->renews && !m->ended &&
 	       m->fragments == j->fragments && m->inband == j->inband &&
-	       stored_within(m, now, is_stored(m, j) ? REPEAT_S : LATELY_S) &&
+	       stored_within(m, now, is_stored(m, j) ? REPEAT_S : RECENT_S) &&
 	       cert_refs_cover(&m->certs, &j->certs);
 }
 
 /*
- * A sender that has not confirmed the last change goes on with a key that others drop, and
- * that an evicted member has: it gets a Sender-ID whatever it asked for before, once for
- * each change and interval. It gets no more than one, since one that starts again at each
- * change would use up those of all.
+ * A sender that has not confirmed the last change goes on with a key that others drop,
+ * and that an evicted member has. Such a sender gets one Sender-ID in each interval and
+ * after each change, whatever it asked for before. More than one would let a host that
+ * starts again at each change use up those of all.
  */
-static bool helps_sender(const struct group *g, struct join_req *j)
+static bool grants_extra_sid(const struct group *g, struct join_req *j)
 {
 	struct gmember *m = j->m;
 	uint64_t now = group_now_ms(g);
 
 	if (!m || !m->send || !j->send || j->used_up || gmc_confirmed(g, m) ||
-	    (m->helped_at == g->rekeys && m->helped_ms) ||
-	    (m->helped_ms && now - m->helped_ms < HELP_MS))
+	    (m->extra_at == g->rekeys && m->extra_ms) ||
+	    (m->extra_ms && now - m->extra_ms < EXTRA_SID_MS))
 		return false;
-	m->helped_at = g->rekeys;
-	m->helped_ms = now ? now : 1;
+	m->extra_at = g->rekeys;
+	m->extra_ms = now ? now : 1;
 	j->n_sids = 1;
 	return true;
 }
@@ -240,22 +240,22 @@ static bool pace_allows(struct group *g, const struct gmember *m,
 			struct join_req *j)
 {
 	if (!j->send && !j->used_up &&
-	    (!m || !stored_lately(m, group_wall(g)) ||
+	    (!m || !stored_recently(m, group_wall(g)) ||
 	     repeats_last(m, j, group_wall(g))))
 		return true;
-	return gmc_rate_allows(g, j->identity) || helps_sender(g, j);
+	return gmc_rate_allows(g, j->identity) || grants_extra_sid(g, j);
 }
 
 /* ---- members that register again ----------------------------------------- */
 
 /* Repeated registrations that one transaction stores. */
-struct again {
+struct rereg {
 	struct gkm_change *c;
 	struct join_reqs in;
 	int64_t now;
 };
 
-static void again_failed(struct group *g, struct again *a, int ret)
+static void rereg_failed(struct group *g, struct rereg *a, int ret)
 {
 	struct join_req *j;
 
@@ -278,9 +278,9 @@ static void cancel_leave(struct group *g, struct gmember *m)
 	gmc_set_leaving(g, m, false);
 }
 
-/* Put @j into the place of @old, whose peer was told to wait for other keys. */
-static void join_instead(struct group *g, struct join_req *old,
-			 struct join_req *j)
+/* Put @j into the place of @old, whose peer was put off. */
+static void replace_put_off(struct group *g, struct join_req *old,
+			    struct join_req *j)
 {
 	j->m = NULL;
 	j->renews = false;
@@ -291,7 +291,7 @@ static void join_instead(struct group *g, struct join_req *old,
  * Answer @j, and free it. If the change of keys that its peer was told to wait for is
  * still to be made, that must not store what an older request says of the member.
  */
-static void again_answer(struct group *g, struct join_req *j)
+static void rereg_answer(struct group *g, struct join_req *j)
 {
 	struct join_req *old = join_find_put_off(g, j->identity);
 
@@ -300,37 +300,37 @@ static void again_answer(struct group *g, struct join_req *j)
 		join_free(j);
 		return;
 	}
-	join_instead(g, old, j);
+	replace_put_off(g, old, j);
 	join_put_off(g, j);
 }
 
-static void again_settle(struct group *g, struct join_req *j, int64_t now)
+static void rereg_apply(struct group *g, struct join_req *j, int64_t now)
 {
 	cancel_leave(g, j->m);
-	join_settle(g, j, now);
-	again_answer(g, j);
+	join_apply(g, j, now);
+	rereg_answer(g, j);
 }
 
-static void again_done(struct group *g, void *arg, int ret, const char *why)
+static void rereg_done(struct group *g, void *arg, int ret, const char *why)
 {
-	struct again *a = arg;
+	struct rereg *a = arg;
 	struct join_req *j;
 
 	(void)why;
 	if (ret) {
 		gkm_abandon(g, a->c);
-		again_failed(g, a, ret);
+		rereg_failed(g, a, ret);
 	} else {
 		gkm_complete(g, a->c);
 		while ((j = TAILQ_FIRST(&a->in))) {
 			TAILQ_REMOVE(&a->in, j, all);
-			again_settle(g, j, a->now);
+			rereg_apply(g, j, a->now);
 		}
 	}
 	free(a);
 }
 
-static int again_record(struct group *g, struct again *a)
+static int rereg_record(struct group *g, struct rereg *a)
 {
 	struct join_req *j;
 	bool renews = false;
@@ -354,7 +354,7 @@ static int again_record(struct group *g, struct again *a)
 }
 
 /* The peers stay members, also those that were about to leave. */
-static int again_compute(struct group *g, struct again *a)
+static int rereg_compute(struct group *g, struct rereg *a)
 {
 	struct join_req *j;
 	int ret = 0;
@@ -368,10 +368,10 @@ static int again_compute(struct group *g, struct again *a)
 	return ret;
 }
 
-static void again_commit(struct group *g, struct join_reqs *in)
+static void rereg_commit(struct group *g, struct join_reqs *in)
 {
-	struct again *a = calloc(1, sizeof(*a));
-	struct again none = { .in = TAILQ_HEAD_INITIALIZER(none.in) };
+	struct rereg *a = calloc(1, sizeof(*a));
+	struct rereg none = { .in = TAILQ_HEAD_INITIALIZER(none.in) };
 	int ret;
 
 	if (a)
@@ -379,20 +379,20 @@ static void again_commit(struct group *g, struct join_reqs *in)
 	if (!a || !a->c) {
 		free(a);
 		TAILQ_CONCAT(&none.in, in, all);
-		again_failed(g, &none, -ENOMEM);
+		rereg_failed(g, &none, -ENOMEM);
 		return;
 	}
 	TAILQ_INIT(&a->in);
 	TAILQ_CONCAT(&a->in, in, all);
 	a->now = group_wall(g);
-	ret = again_compute(g, a);
+	ret = rereg_compute(g, a);
 	if (!ret)
-		ret = again_record(g, a);
+		ret = rereg_record(g, a);
 	if (ret) {
 		g->store_errors++;
-		again_done(g, a, ret, "");
+		rereg_done(g, a, ret, "");
 	} else {
-		commit_send(g, a->c->next.version, again_done, a);
+		commit_send(g, a->c->next.version, rereg_done, a);
 	}
 }
 
@@ -428,8 +428,8 @@ static void put_off(struct group *g, struct join_req *j)
  * Return for how long a member waits that needs another Data SA, of the @delay of
  * joins. The key server knows of a restart of its own and of keys that have ended.
  */
-static uint64_t claim_ms(struct group *g, const struct join_req *j,
-			 uint64_t delay)
+static uint64_t claim_delay_ms(struct group *g, const struct join_req *j,
+			       uint64_t delay)
 {
 	uint64_t ms = j->used_up && delay ? pace_claim_ms(g) : 0;
 
@@ -437,8 +437,8 @@ static uint64_t claim_ms(struct group *g, const struct join_req *j,
 }
 
 /* Queue a request that joins or needs a new Data SA for the next batch. */
-static void join_wait_change(struct group *g, struct join_req *j,
-			     const struct gmember *m)
+static void join_enqueue(struct group *g, struct join_req *j,
+			 const struct gmember *m)
 {
 	/*
 	 * Members that were told to register again are not kept waiting
@@ -455,7 +455,7 @@ static void join_wait_change(struct group *g, struct join_req *j,
 	 * of a host in the place of another one by the wait before that leaves.
 	 */
 	if (m)
-		delay = claim_ms(g, j, delay);
+		delay = claim_delay_ms(g, j, delay);
 	join_wait(g, j);
 	if (delay < pace_join_ms(g))
 		delay = pace_join_ms(g);
@@ -486,7 +486,7 @@ static void join_still_put_off(struct group *g, struct join_req *old,
 			    "registers at two addresses at once");
 		return;
 	}
-	join_instead(g, old, j);
+	replace_put_off(g, old, j);
 	put_off(g, j);
 }
 
@@ -494,8 +494,8 @@ static void join_still_put_off(struct group *g, struct join_req *old,
  * Handle the request of a member that changes nothing for others. Takes over
  * @j.
  */
-static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
-			 struct granted *again)
+static void rereg_queue(struct group *g, struct gmember *m, struct join_req *j,
+			struct granted *again)
 {
 	if (!repeats_last(m, j, group_wall(g))) {
 		TAILQ_INSERT_TAIL(&again->in, j, all);
@@ -509,7 +509,7 @@ static void answer_again(struct group *g, struct gmember *m, struct join_req *j,
 	m->keys_pending = false;
 	m->sa_serial = j->sa_serial;
 	g->registrations++;
-	again_answer(g, j);
+	rereg_answer(g, j);
 }
 
 /* Return why the group has no room for @j, or NULL. */
@@ -528,7 +528,8 @@ static const char *no_room(const struct group *g, const struct gmember *m,
  * The refusal must not end a membership that the request would renew, and the
  * member does not want to leave any more.
  */
-static void refuse_paced(struct group *g, struct join_req *j, struct gmember *m)
+static void refuse_too_often(struct group *g, struct join_req *j,
+			     struct gmember *m)
 {
 	if (m)
 		term_grace(m);
@@ -567,7 +568,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 	 * Data SA is a further one.
 	 */
 	if (!(m && m->keys_pending && !j->used_up) && !pace_allows(g, m, j)) {
-		refuse_paced(g, j, m);
+		refuse_too_often(g, j, m);
 		return;
 	}
 	if (old) {
@@ -580,9 +581,9 @@ static void decide_granted(struct group *g, struct join_req *j,
 	else if (m && j->used_up && !m->replaced)
 		cancel_leave(g, m);
 	if (waits)
-		join_wait_change(g, j, m);
+		join_enqueue(g, j, m);
 	else
-		answer_again(g, m, j, again);
+		rereg_queue(g, m, j, again);
 }
 
 /* Refuse @j, or queue it for a batch, or add it to @again. */
@@ -617,10 +618,10 @@ bool registration_run(struct group *g)
 	const struct gmember *m;
 	struct join_req *j;
 
-	if (g->commit.busy || TAILQ_EMPTY(&g->asks))
+	if (g->commit.busy || TAILQ_EMPTY(&g->requests))
 		return false;
 	g->run++;
-	while ((j = TAILQ_FIRST(&g->asks))) {
+	while ((j = TAILQ_FIRST(&g->requests))) {
 		/*
 		 * A second request of one member must see the changes of the
 		 * first.
@@ -628,11 +629,11 @@ bool registration_run(struct group *g)
 		m = gmc_find(g, j->identity);
 		if (m && m->asked_in == g->run)
 			break;
-		TAILQ_REMOVE(&g->asks, j, all);
+		TAILQ_REMOVE(&g->requests, j, all);
 		decide_request(g, j, &again);
 	}
 	if (!TAILQ_EMPTY(&again.in))
-		again_commit(g, &again.in);
+		rereg_commit(g, &again.in);
 	return true;
 }
 
@@ -661,15 +662,16 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 		join_free(j);
 		return refuse_request(g, identity, notify, err.text, reply);
 	}
-	TAILQ_INSERT_TAIL(&g->asks, j, all);
-	if (!timer_armed(&g->patience))
-		timer_set(g->k->deps.tq, &g->patience, PATIENCE_MS);
+	TAILQ_INSERT_TAIL(&g->requests, j, all);
+	if (!timer_armed(&g->requests_timer))
+		timer_set(g->k->deps.tq, &g->requests_timer,
+			  REQUEST_TIMEOUT_MS);
 	g->ops->idle(g);
 	return GIKE_LATER;
 }
 
-/* The peer is told to come back; it is as much a member as before. */
-static void send_away(struct group *g, struct join_req *j)
+/* The peer may ask again, and is as much a member as before. */
+static void refuse_late(struct group *g, struct join_req *j)
 {
 	struct gmember *m = gmc_find(g, j->identity);
 
@@ -679,26 +681,26 @@ static void send_away(struct group *g, struct join_req *j)
 		    "the store is busy with another change");
 }
 
-static void patience_ends(void *arg)
+static void requests_timed_out(void *arg)
 {
 	struct group *g = arg;
 	uint64_t now = group_now_ms(g);
 	struct join_req *j;
 
-	while ((j = TAILQ_FIRST(&g->asks)) &&
-	       j->since_ms + PATIENCE_MS <= now) {
-		TAILQ_REMOVE(&g->asks, j, all);
-		send_away(g, j);
+	while ((j = TAILQ_FIRST(&g->requests)) &&
+	       j->since_ms + REQUEST_TIMEOUT_MS <= now) {
+		TAILQ_REMOVE(&g->requests, j, all);
+		refuse_late(g, j);
 	}
 	if (j)
-		timer_set(g->k->deps.tq, &g->patience,
-			  j->since_ms + PATIENCE_MS - now);
+		timer_set(g->k->deps.tq, &g->requests_timer,
+			  j->since_ms + REQUEST_TIMEOUT_MS - now);
 }
 
 void registration_init(struct group *g)
 {
-	TAILQ_INIT(&g->asks);
-	timer_init(&g->patience, patience_ends, g);
+	TAILQ_INIT(&g->requests);
+	timer_init(&g->requests_timer, requests_timed_out, g);
 }
 
 void registration_refuse_all(struct group *g)
@@ -706,8 +708,8 @@ void registration_refuse_all(struct group *g)
 	static const char why[] = "the group is no longer served";
 	struct join_req *j;
 
-	while ((j = TAILQ_FIRST(&g->asks))) {
-		TAILQ_REMOVE(&g->asks, j, all);
+	while ((j = TAILQ_FIRST(&g->requests))) {
+		TAILQ_REMOVE(&g->requests, j, all);
 		join_refuse(g, j, GIKE_N_INVALID_GROUP_ID, why);
 	}
 	while ((j = TAILQ_FIRST(&g->joins))) {
@@ -721,9 +723,9 @@ void registration_free(struct group *g)
 {
 	struct join_req *j;
 
-	timer_del(g->k->deps.tq, &g->patience);
-	while ((j = TAILQ_FIRST(&g->asks))) {
-		TAILQ_REMOVE(&g->asks, j, all);
+	timer_del(g->k->deps.tq, &g->requests_timer);
+	while ((j = TAILQ_FIRST(&g->requests))) {
+		TAILQ_REMOVE(&g->requests, j, all);
 		join_free(j);
 	}
 }

@@ -31,10 +31,10 @@ struct report {
 	void *arg;
 };
 
-static void tell_line(const struct report *r, const char *fmt, ...)
+static void report_line(const struct report *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void tell_line(const struct report *r, const char *fmt, ...)
+static void report_line(const struct report *r, const char *fmt, ...)
 {
 	char line[512];
 	va_list ap;
@@ -76,9 +76,9 @@ static const char *why_evicted(const struct gmember *m,
 	return psk_is_lost(m, psks) ? "its pre-shared key is removed" : NULL;
 }
 
-static void tell_evicted(const struct report *r, const struct group *g,
-			 const struct conf_group *c, bool lists,
-			 const struct psks *psks)
+static void report_evicted(const struct report *r, const struct group *g,
+			   const struct conf_group *c, bool lists,
+			   const struct psks *psks)
 {
 	const struct gmember *m;
 	char name[QUOTE_LEN];
@@ -90,21 +90,22 @@ static void tell_evicted(const struct report *r, const struct group *g,
 		if (!why)
 			continue;
 		if (++n <= EVICTED_NAMED)
-			tell_line(r, "group %s: %s is evicted, %s",
-				  g->conf->name, quote(m->identity, name), why);
+			report_line(r, "group %s: %s is evicted, %s",
+				    g->conf->name, quote(m->identity, name),
+				    why);
 	}
 	if (n > EVICTED_NAMED)
-		tell_line(r, "group %s: %u more are evicted", g->conf->name,
-			  n - EVICTED_NAMED);
+		report_line(r, "group %s: %u more are evicted", g->conf->name,
+			    n - EVICTED_NAMED);
 }
 
 /*
- * Tell of members that stay, and for which the keys change: see gmc_exposed(). One
- * that tell_evicted() names is left out.
+ * Report members that stay, and for which the keys change: see gmc_exposed(). One
+ * that report_evicted() names is left out.
  */
-static void tell_exposed(const struct report *r, const struct group *g,
-			 const struct conf_group *c, bool lists,
-			 const struct psks *psks)
+static void report_exposed(const struct report *r, const struct group *g,
+			   const struct conf_group *c, bool lists,
+			   const struct psks *psks)
 {
 	const char *former, *group = g->conf->name;
 	const struct gmember *m;
@@ -116,24 +117,25 @@ static void tell_exposed(const struct report *r, const struct group *g,
 		if (!former || why_evicted(m, c, lists, psks))
 			continue;
 		if (++n <= EVICTED_NAMED)
-			tell_line(r,
-				  "group %s: the keys change: a former certificate of %s is %s",
-				  group, quote(m->identity, name), former);
+			report_line(r,
+				    "group %s: the keys change: a former certificate of %s is %s",
+				    group, quote(m->identity, name), former);
 	}
 	n = n > EVICTED_NAMED ? n - EVICTED_NAMED : 0;
 	if (n)
-		tell_line(r, "group %s: %u more have such a certificate", group,
-			  n);
+		report_line(r, "group %s: %u more have such a certificate",
+			    group, n);
 }
 
 /*
- * Tell which settings differ and what follows. @reset: members learnt one of them
- * at registration, so the group starts anew. Returns bits of enum policy_change.
+ * Report which settings differ and the consequences. @reset: members learnt one of them
+ * at registration, so the group is reset. Returns bits of enum policy_change.
  */
-static unsigned int tell_change(const struct report *r, const struct group *g,
-				const struct conf_group *from,
-				const struct conf_group *to, bool reset,
-				const char *when)
+static unsigned int report_settings(const struct report *r,
+				    const struct group *g,
+				    const struct conf_group *from,
+				    const struct conf_group *to, bool reset,
+				    const char *when)
 {
 	char names[NAMES_MAX], sel[SELECTOR_STRLEN];
 	unsigned int diff;
@@ -141,41 +143,42 @@ static unsigned int tell_change(const struct report *r, const struct group *g,
 	diff = policy_diff(from, to, POLICY_RESET | POLICY_FIXED, names,
 			   sizeof(names));
 	if (reset)
-		tell_line(r,
-			  "group %s: %s changed: the group is reset, and its %u members register again",
-			  to->name, *names ? names : "a setting", g->n_members);
+		report_line(r,
+			    "group %s: %s changed: the group is reset, and its %u members register again",
+			    to->name, *names ? names : "a setting",
+			    g->n_members);
 	if (!selector_equal(&from->sel, &to->sel) || from->tunnel != to->tunnel)
-		tell_line(r,
-			  "group %s: members refuse its keys until their configuration has %s in %s mode, too",
-			  to->name, selector_str(&to->sel, sel),
-			  to->tunnel ? "tunnel" : "transport");
+		report_line(r,
+			    "group %s: members refuse its keys until their configuration has %s in %s mode, too",
+			    to->name, selector_str(&to->sel, sel),
+			    to->tunnel ? "tunnel" : "transport");
 	policy_diff(from, to, POLICY_LISTS, names, sizeof(names));
 	if (diff & POLICY_LISTS)
-		tell_line(r, "group %s: %s changed", to->name, names);
+		report_line(r, "group %s: %s changed", to->name, names);
 	policy_diff(from, to, POLICY_OTHER | POLICY_TIMES, names,
 		    sizeof(names));
 	if (diff & (POLICY_OTHER | POLICY_TIMES))
-		tell_line(r, "group %s: %s changed, from %s on", to->name,
-			  names, when);
+		report_line(r, "group %s: %s changed, from %s on", to->name,
+			    names, when);
 	return diff;
 }
 
-static void tell_reload(const struct report *r, const struct group *g,
-			const struct conf_group *c, const struct psks *psks)
+static void report_group(const struct report *r, const struct group *g,
+			 const struct conf_group *c, const struct psks *psks)
 {
 	bool reset = policy_diff(g->conf, c, 0, NULL, 0) & POLICY_RESET;
-	unsigned int diff = tell_change(r, g, g->conf, c, reset, "now");
+	unsigned int diff = report_settings(r, g, g->conf, c, reset, "now");
 
-	tell_evicted(r, g, c, diff & POLICY_LISTS, psks);
+	report_evicted(r, g, c, diff & POLICY_LISTS, psks);
 	/* A reset gives everybody another leaf. */
 	if (!reset)
-		tell_exposed(r, g, c, diff & POLICY_LISTS, psks);
+		report_exposed(r, g, c, diff & POLICY_LISTS, psks);
 }
 
-void reload_tell_group(const struct group *g, const struct conf_group *c,
-		       conf_change_fn *fn, void *arg)
+void reload_list_changes(const struct group *g, const struct conf_group *c,
+			 conf_change_fn *fn, void *arg)
 {
-	tell_reload(&(struct report){ fn, arg }, g, c, g->k->deps.psks);
+	report_group(&(struct report){ fn, arg }, g, c, g->k->deps.psks);
 }
 
 static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
@@ -188,16 +191,16 @@ static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,
 	TAILQ_FOREACH(g, &k->groups, all) {
 		c = find_group_conf(conf, g->conf->name);
 		if (c)
-			tell_reload(r, g, c, psks);
+			report_group(r, g, c, psks);
 		else
-			tell_line(r,
-				  "group %s: removed: its %u members delete all SAs",
-				  g->conf->name, g->n_members);
+			report_line(r,
+				    "group %s: removed: its %u members delete all SAs",
+				    g->conf->name, g->n_members);
 	}
 	for (i = 0; i < conf->n_groups; i++)
 		if (!group_find(k, conf->groups[i].name,
 				strlen(conf->groups[i].name)))
-			tell_line(r, "group %s: added", conf->groups[i].name);
+			report_line(r, "group %s: added", conf->groups[i].name);
 }
 
 /*
@@ -244,33 +247,33 @@ int gcks_reload_check(struct gcks *k, const struct conf_gcks *conf,
 
 /* ---- check of a start ---------------------------------------------------- */
 
-static void tell_stored(const struct report *r, const struct group_peek *p)
+static void report_stored(const struct report *r, const struct group_peek *p)
 {
 	const struct conf_group *c = p->g->conf;
 	unsigned int diff;
 
 	/* A policy that cannot be read is written anew and compared with none. */
-	diff = tell_change(r, p->g, p->stored ? &p->stored->conf : c, c,
-			   p->changed, "the start");
-	/* A reset takes all members out, and those that lost a right before others. */
+	diff = report_settings(r, p->g, p->stored ? &p->stored->conf : c, c,
+			       p->changed, "the start");
+	/* A reset takes all members out, and those without authorization first. */
 	if (!p->changed || (p->stored && !(diff & POLICY_FIXED)))
-		tell_evicted(r, p->g, c, true, p->g->k->deps.psks);
+		report_evicted(r, p->g, c, true, p->g->k->deps.psks);
 	if (!p->changed)
-		tell_exposed(r, p->g, c, true, p->g->k->deps.psks);
+		report_exposed(r, p->g, c, true, p->g->k->deps.psks);
 }
 
-static void tell_start(const struct report *r, const struct group_peek *p)
+static void report_start(const struct report *r, const struct group_peek *p)
 {
 	const char *name = p->g->conf->name;
 
 	if (p->disown)
-		tell_line(r,
-			  "group %s: %s: it starts anew with other keys and without members",
-			  name, p->disown);
+		report_line(r,
+			    "group %s: %s: it starts anew with other keys and without members",
+			    name, p->disown);
 	else if (!p->known)
-		tell_line(r, "group %s: added", name);
+		report_line(r, "group %s: added", name);
 	else
-		tell_stored(r, p);
+		report_stored(r, p);
 }
 
 /* Search for groups that the store has and the configuration lacks. */
@@ -281,14 +284,14 @@ struct unserved {
 	unsigned int members;
 };
 
-static void tell_unserved(struct unserved *u)
+static void report_unserved(struct unserved *u)
 {
 	char quoted[QUOTE_LEN];
 
 	if (u->members && !find_group_conf(u->conf, u->name))
-		tell_line(u->r,
-			  "group %s: not configured: its %u members are kept in the store and not told",
-			  quote(u->name, quoted), u->members);
+		report_line(u->r,
+			    "group %s: not configured: its %u members are kept in the store and not told",
+			    quote(u->name, quoted), u->members);
 	u->members = 0;
 }
 
@@ -307,7 +310,7 @@ static int count_key(void *arg, const char *key, const uint8_t *val, size_t len)
 	snprintf(group, sizeof(group), "%.*s", (int)(end - key), key);
 	store_key_last(group, name, sizeof(name));
 	if (strcmp(name, u->name)) {
-		tell_unserved(u);
+		report_unserved(u);
 		memcpy(u->name, name, sizeof(name));
 	}
 	u->members += !strncmp(end, "/m/", 3);
@@ -321,7 +324,7 @@ static int check_one(struct gcks *k, const struct conf_group *c,
 	int ret = group_peek(k, c, &p, err);
 
 	if (!ret)
-		tell_start(r, &p);
+		report_start(r, &p);
 	group_peek_end(&p);
 	return ret;
 }
@@ -344,7 +347,7 @@ int gcks_start_check(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	if (ret)
 		err_set(err, ret, "store: %s", store_reason(deps->store, ret));
 	else
-		tell_unserved(&u);
+		report_unserved(&u);
 	if (!ret)
 		ret = applied_groups(deps->store, conf, &own, err);
 	for (i = 0; !ret && i < own.n_groups; i++)
@@ -387,12 +390,12 @@ static void change_one(struct group *g, const struct conf_group *c,
 
 	gather_add(t);
 	if (!c) {
-		orders_give(g, ORDER_CLOSE, "", gather_done, t);
+		orders_add(g, ORDER_CLOSE, "", gather_done, t);
 		return;
 	}
 	p = policy_new(c, 0);
 	if (p)
-		orders_give_policy(g, p, gather_done, t);
+		orders_add_policy(g, p, gather_done, t);
 	else
 		gather_done(t, -ENOMEM, 0, "out of memory");
 }

@@ -8,7 +8,7 @@
 struct group;
 
 /* Pass to @fn, line by line, what changes if @c becomes the policy of @g. */
-void reload_tell_group(const struct group *g, const struct conf_group *c,
-		       conf_change_fn *fn, void *arg);
+void reload_list_changes(const struct group *g, const struct conf_group *c,
+			 conf_change_fn *fn, void *arg);
 
 #endif

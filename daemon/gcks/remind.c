@@ -21,7 +21,7 @@
 #define STEP_N 256
 #define STEP_MS 50
 /* Longest wait for the first copy of an exclusion. */
-#define UNTOLD_MS 30000
+#define UNANNOUNCED_MS 30000
 
 struct step {
 	struct group *g;
@@ -32,7 +32,7 @@ struct step {
 };
 
 /* Senders that are rekeyed inband are not told of a change in another way. */
-static bool needs_telling(const struct group *g, const struct gmember *m)
+static bool needs_reminder(const struct group *g, const struct gmember *m)
 {
 	return m && m->send && !m->inband && !m->out && !m->leaving &&
 	       !gmc_confirmed(g, m) && m->reminded != g->reminds;
@@ -46,7 +46,7 @@ static void find_sender(void *arg, struct ike_sa *sa)
 
 	if (ike_sa_is_initiator(sa) || !ike_sa_is_up(sa) ||
 	    identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)) ||
-	    !needs_telling(s->g, gmc_find(s->g, identity)))
+	    !needs_reminder(s->g, gmc_find(s->g, identity)))
 		return;
 	if (s->n < STEP_N)
 		s->sa[s->n++] = sa;
@@ -54,7 +54,7 @@ static void find_sender(void *arg, struct ike_sa *sa)
 		s->more = true;
 }
 
-static void note_told(struct step *s)
+static void mark_reminded(struct step *s)
 {
 	char identity[GMC_ID_MAX];
 	struct gmember *m;
@@ -78,7 +78,7 @@ static bool waits_for_copies(const struct group *g)
 {
 	return pace_is_unannounced(g) &&
 	       (!g->pace.exclusion ||
-		group_now_ms(g) - g->change_ms < UNTOLD_MS);
+		group_now_ms(g) - g->change_ms < UNANNOUNCED_MS);
 }
 
 /*
@@ -101,7 +101,7 @@ static void remind_due(void *arg)
 		return;
 	}
 	ike_engine_each(g->k->engine, find_sender, &s);
-	note_told(&s);
+	mark_reminded(&s);
 	for (i = 0; i < s.n; i++)
 		ike_tell_changed(s.sa[i], &s.idg, gkey_spi(&g->st.data));
 	if (s.more) {

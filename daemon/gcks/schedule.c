@@ -33,7 +33,7 @@
 /* ---- beats -------------------------------------------------------------- */
 
 /* A beat that could not be stored or sent is repeated soon. */
-static void beat_again(struct group *g, int ret)
+static void retry_beat(struct group *g, int ret)
 {
 	if (ret && ret != -ECANCELED)
 		timer_set(g->k->deps.tq, &g->beat, COMMIT_RETRY_MS);
@@ -41,7 +41,7 @@ static void beat_again(struct group *g, int ret)
 		timer_set(g->k->deps.tq, &g->beat, UNSENT_MS);
 }
 
-static void say_again(struct group *g)
+static void send_beat(struct group *g)
 {
 	struct outbox out = TAILQ_HEAD_INITIALIZER(out);
 	int ret = gkm_beat_message(g, &out);
@@ -50,7 +50,7 @@ static void say_again(struct group *g)
 		outbox_send_all(g, &out);
 		g->beats++;
 	}
-	beat_again(g, ret);
+	retry_beat(g, ret);
 }
 
 /*
@@ -62,7 +62,7 @@ static void reservation_failed(struct group *g, int ret)
 	if (mids_left(g))
 		return;
 	g->due &= ~DUE_BEAT;
-	beat_again(g, ret);
+	retry_beat(g, ret);
 }
 
 static void reservation_done(struct group *g, void *arg, int ret,
@@ -171,7 +171,7 @@ void schedule_beat(struct group *g)
 	 * in flight, and members that hear nothing would ask.
 	 */
 	if (mids_left(g))
-		say_again(g);
+		send_beat(g);
 	else if (mids_low(g) || g->commit.busy)
 		g->due |= DUE_BEAT;
 	if (mids_low(g) && !g->commit.busy)
@@ -188,7 +188,7 @@ void schedule_beat_soon(struct group *g, uint32_t ms)
 /* ---- periodic ----------------------------------------------------------- */
 
 /* A rekey in progress and its waiting caller. */
-struct turn {
+struct rekey_call {
 	commit_fn *done;
 	void *arg;
 };
@@ -203,14 +203,14 @@ static int write_paths(struct group *g, struct gkm_change *c, void *arg)
 static void scheduled_rekey_done(struct group *g, void *arg, int ret,
 				 const char *why)
 {
-	struct turn t = *(struct turn *)arg;
+	struct rekey_call t = *(struct rekey_call *)arg;
 
 	free(arg);
 	term_paths_done(g, !ret);
 	t.done(g, t.arg, ret, why);
 }
 
-static void later_noted(struct group *g, void *arg, int ret, const char *why)
+static void rekey_deferred(struct group *g, void *arg, int ret, const char *why)
 {
 	struct gkm_change *c = arg;
 	commit_fn *done = c->done;
@@ -229,7 +229,7 @@ static void later_noted(struct group *g, void *arg, int ret, const char *why)
  * The answer promises a rekey, so a restart of the key server must not forget
  * it.
  */
-static void rekey_later(struct group *g, unsigned int asked, commit_fn *done,
+static void rekey_defer(struct group *g, unsigned int asked, commit_fn *done,
 			void *arg)
 {
 	struct gkm_change *c = gkm_begin(g);
@@ -241,7 +241,7 @@ static void rekey_later(struct group *g, unsigned int asked, commit_fn *done,
 		c->next.asked |= asked;
 		ret = gkm_put_state(g, &c->next);
 		if (!ret) {
-			commit_send(g, c->next.version, later_noted, c);
+			commit_send(g, c->next.version, rekey_deferred, c);
 			return;
 		}
 		commit_discard(g);
@@ -257,14 +257,14 @@ void schedule_rekey(struct group *g, unsigned int asked, const char *why,
 	uint32_t wait = pace_wait_ms(g);
 	const char *used_up = batch_used_up(g);
 	struct gkm_change *c;
-	struct turn *t;
+	struct rekey_call *t;
 	int ret;
 
 	if ((wait || g->exclude_pending) && asked) {
-		rekey_later(g, asked, done, arg);
+		rekey_defer(g, asked, done, arg);
 		return;
 	}
-	/* New keys are not for members that lost a right and are still in. */
+	/* New keys are not for members without authorization that are still in. */
 	if (g->exclude_pending && !pace_exclude_ms(g)) {
 		batch_exclude(g, NULL, done, arg);
 		return;

@@ -17,10 +17,10 @@
 #define RECORD_VERSION 1
 #define PREFIX "signed"
 /* Flags of a record. */
-#define ORDER_TOLD 1
+#define ORDER_NOTIFIED 1
 #define ORDER_EVICTS 2
-/* The clock may be set, so deadlines are looked at this often. */
-#define LOOK_MS 3600000
+/* Interval of checks of the deadlines, since the clock may be set. */
+#define CHECK_MS 3600000
 #define RETRY_MS 60000
 
 /* ---- records ------------------------------------------------------------ */
@@ -35,8 +35,8 @@ static int put_order(struct store *s, const char *key,
 	wbuf_u8(&w, RECORD_VERSION);
 	wbuf_u64(&w, o->number);
 	wbuf_u64(&w, (uint64_t)o->deadline);
-	wbuf_u8(&w,
-		(o->notified ? ORDER_TOLD : 0) | (o->evict ? ORDER_EVICTS : 0));
+	wbuf_u8(&w, (o->notified ? ORDER_NOTIFIED : 0) |
+			    (o->evict ? ORDER_EVICTS : 0));
 	wbuf_string(&w, o->by ? o->by : "");
 	wbuf_string(&w, o->identity);
 	wbuf_string(&w, o->document);
@@ -56,7 +56,7 @@ static int take_order(const uint8_t *val, size_t len, struct signed_order *o)
 	o->number = rbuf_u64(&r);
 	o->deadline = (int64_t)rbuf_u64(&r);
 	flags = rbuf_u8(&r);
-	o->notified = flags & ORDER_TOLD;
+	o->notified = flags & ORDER_NOTIFIED;
 	o->evict = flags & ORDER_EVICTS;
 	o->by = rbuf_string(&r);
 	o->identity = rbuf_string(&r);
@@ -184,9 +184,9 @@ int signed_orders_unfinished(struct store *s, const char *group,
 		       ?: get_unfinished(s, key, &number, evict);
 }
 
-/* An order that was given to its group. */
-struct given {
-	struct given *next;
+/* An order that its group is to carry out. */
+struct execution {
+	struct execution *next;
 	struct gcks *k;
 	gcks_done_fn *done;
 	void *arg;
@@ -196,12 +196,12 @@ struct given {
 	char group[]; /* the name, since the group may end before the order */
 };
 
-static struct given *given_new(const struct group *g,
-			       const struct signed_order *o, gcks_done_fn *done,
-			       void *arg)
+static struct execution *execution_new(const struct group *g,
+				       const struct signed_order *o,
+				       gcks_done_fn *done, void *arg)
 {
 	size_t len = strlen(g->conf->name) + 1;
-	struct given *v = calloc(1, sizeof(*v) + len);
+	struct execution *v = calloc(1, sizeof(*v) + len);
 
 	if (!v)
 		return NULL;
@@ -225,7 +225,7 @@ static void unfinished_deleted(void *arg, int ret, const char *why)
 }
 
 /* A later order about the same identity has taken the place of the record. */
-static void forget_unfinished(const struct given *v)
+static void delete_unfinished(const struct execution *v)
 {
 	struct store *s = v->k->deps.store;
 	char key[STORE_KEY_MAX];
@@ -242,13 +242,13 @@ static void forget_unfinished(const struct given *v)
 		store_submit(s, NULL, unfinished_deleted, NULL);
 }
 
-static void given_done(void *arg, int ret, uint32_t effective_ms,
-		       const char *why)
+static void execution_done(void *arg, int ret, uint32_t effective_ms,
+			   const char *why)
 {
-	struct given *v = arg;
+	struct execution *v = arg;
 
 	if (!ret || ret == (v->evict ? -EALREADY : -ENOENT)) {
-		forget_unfinished(v);
+		delete_unfinished(v);
 	} else if (ret != -ECANCELED) {
 		log_group(LOG_LEVEL_ERR, v->group,
 			  "signed order not carried out: number %llu: %s; next try in %d s",
@@ -262,26 +262,26 @@ static void given_done(void *arg, int ret, uint32_t effective_ms,
 	free(v);
 }
 
-static void give_to(struct group *g, struct given *v)
+static void execute_order(struct group *g, struct execution *v)
 {
-	orders_give(g, v->evict ? ORDER_EVICT_AHEAD : ORDER_ADMIT, v->identity,
-		    given_done, v);
+	orders_add(g, v->evict ? ORDER_EVICT_AHEAD : ORDER_ADMIT, v->identity,
+		   execution_done, v);
 }
 
-void signed_orders_give(struct group *g, const struct signed_order *o,
-			gcks_done_fn *done, void *arg)
+void signed_orders_execute(struct group *g, const struct signed_order *o,
+			   gcks_done_fn *done, void *arg)
 {
-	struct given *v = given_new(g, o, done, arg);
+	struct execution *v = execution_new(g, o, done, arg);
 
 	if (v)
-		give_to(g, v);
+		execute_order(g, v);
 	else
 		done(arg, -ENOMEM, 0, "out of memory");
 }
 
 struct unfinished {
 	const struct group *g;
-	struct given *first;
+	struct execution *first;
 };
 
 static int take_unfinished(void *arg, const char *key, const uint8_t *val,
@@ -289,13 +289,13 @@ static int take_unfinished(void *arg, const char *key, const uint8_t *val,
 {
 	struct unfinished *u = arg;
 	struct signed_order o;
-	struct given *v;
+	struct execution *v;
 	int ret = take_order(val, len, &o);
 
 	(void)key;
 	if (ret)
 		return ret;
-	v = given_new(u->g, &o, NULL, NULL);
+	v = execution_new(u->g, &o, NULL, NULL);
 	if (!v)
 		return -ENOMEM;
 	v->next = u->first;
@@ -303,13 +303,13 @@ static int take_unfinished(void *arg, const char *key, const uint8_t *val,
 	return 0;
 }
 
-/* Give all again; one that is under way finds the second time that it is done. */
-static void give_unfinished(struct group *g)
+/* Carry out all of them; one that is under way is found done the second time. */
+static void execute_unfinished(struct group *g)
 {
 	struct unfinished u = { .g = g };
 	struct store *s = g->k->deps.store;
 	char key[STORE_KEY_MAX], name[QUOTE_LEN];
-	struct given *v;
+	struct execution *v;
 	int ret = store_key(key, PREFIX, g->conf->name, "unfinished", NULL)
 			  ?: store_each(s, key, take_unfinished, &u);
 
@@ -324,25 +324,25 @@ static void give_unfinished(struct group *g)
 			   (unsigned long long)v->number,
 			   v->evict ? "evict" : "admit",
 			   quote(v->identity, name));
-		give_to(g, v);
+		execute_order(g, v);
 	}
 }
 
 /* ---- time ---------------------------------------------------------------- */
 
-struct look {
+struct deadline_scan {
 	struct gcks *k;
 	const struct group *g;
-	bool not_out; /* an eviction whose time is over is not carried out yet */
+	bool not_out; /* an eviction whose deadline has passed is not carried out yet */
 	int64_t now;
 	int64_t next; /* deadline that comes first; 0: none */
 	struct signed_order due; /* copies of strings; number 0: none */
 	char *strings[3];
 };
 
-static int look_at(void *arg, const struct signed_order *o)
+static int scan_order(void *arg, const struct signed_order *o)
 {
-	struct look *l = arg;
+	struct deadline_scan *l = arg;
 
 	if (o->notified)
 		return 0;
@@ -367,8 +367,8 @@ static int look_at(void *arg, const struct signed_order *o)
 	return 1;
 }
 
-/* The line of the trail is in the transaction that notes that it was told. */
-static int tell_due(struct look *l)
+/* The line of the trail is in the transaction that marks the order as notified. */
+static int report_deadline(struct deadline_scan *l)
 {
 	struct store *s = l->k->deps.store;
 	char name[QUOTE_LEN], why[256];
@@ -394,15 +394,15 @@ static int tell_due(struct look *l)
 	return ret;
 }
 
-/* Tell of one eviction whose time is over. Returns 1 if there may be more. */
-static int look_once(struct look *l)
+/* Report one eviction whose deadline has passed. Returns 1 if there may be more. */
+static int scan_once(struct deadline_scan *l)
 {
 	int ret, i;
 
-	ret = signed_orders_waiting(l->k->deps.store, l->g->conf->name, look_at,
-				    l);
+	ret = signed_orders_waiting(l->k->deps.store, l->g->conf->name,
+				    scan_order, l);
 	if (ret == 1)
-		ret = tell_due(l) ?: 1;
+		ret = report_deadline(l) ?: 1;
 	for (i = 0; i < 3; i++) {
 		free(l->strings[i]);
 		l->strings[i] = NULL;
@@ -412,8 +412,8 @@ static int look_once(struct look *l)
 
 void signed_orders_watch(struct gcks *k)
 {
-	struct look l = { .k = k, .now = clock_wall(k->deps.clock) };
-	uint64_t wait_ms = LOOK_MS;
+	struct deadline_scan l = { .k = k, .now = clock_wall(k->deps.clock) };
+	uint64_t wait_ms = CHECK_MS;
 	struct group *g;
 	int ret;
 
@@ -422,7 +422,7 @@ void signed_orders_watch(struct gcks *k)
 		return;
 	TAILQ_FOREACH(g, &k->groups, all) {
 		l.g = g;
-		while ((ret = look_once(&l)) == 1)
+		while ((ret = scan_once(&l)) == 1)
 			;
 		if (ret < 0 || l.not_out || k->order_failed)
 			wait_ms = RETRY_MS;
@@ -432,14 +432,14 @@ void signed_orders_watch(struct gcks *k)
 	timer_set(k->deps.tq, &k->confirm, wait_ms);
 }
 
-static void time_is_over(void *arg)
+static void deadline_due(void *arg)
 {
 	struct gcks *k = arg;
 	struct group *g;
 
 	k->order_failed = false;
 	TAILQ_FOREACH(g, &k->groups, all)
-		give_unfinished(g);
+		execute_unfinished(g);
 	signed_orders_watch(k);
 }
 
@@ -452,7 +452,7 @@ void signed_orders_start(struct gcks *k)
 
 void signed_orders_init(struct gcks *k)
 {
-	timer_init(&k->confirm, time_is_over, k);
+	timer_init(&k->confirm, deadline_due, k);
 }
 
 void signed_orders_stop(struct gcks *k)

@@ -3,7 +3,7 @@
  * Records of orders that administrators have signed: the last one of each group, those
  * that are not carried out yet, the latest of each identity, and evictions that one
  * administrator alone has ordered and others have to confirm. Such
- * an eviction stays in force, whether it is confirmed or not: at the end of its time
+ * an eviction stays in force, whether it is confirmed or not: when its deadline passes,
  * the log, the audit trail and the health of the key server say that it is not.
  */
 #ifndef GCKS_SIGNED_ORDERS_H
@@ -27,7 +27,7 @@ struct signed_order {
 	/* An eviction that waits for its confirmation has these: */
 	const char *by; /* the administrator */
 	int64_t deadline; /* in seconds since 1970 */
-	bool notified; /* log and trail have the end of its time */
+	bool notified; /* log and trail say that the deadline has passed */
 };
 
 typedef int signed_order_fn(void *arg, const struct signed_order *o);
@@ -57,19 +57,19 @@ int signed_orders_put_waiting(struct store *s, const char *group,
 			      const struct signed_order *o);
 int signed_orders_del_waiting(struct store *s, const char *group,
 			      const char *identity);
-/* Note that @o is to be carried out, instead of an earlier one about its identity. */
+/* Record @o as unfinished, in the place of an earlier one about its identity. */
 int signed_orders_put_unfinished(struct store *s, const char *group,
 				 const struct signed_order *o);
 
 /*
- * Give @o, which is noted as unfinished, to its group, and forget that when it is done.
- * After a failure, and after the next start, it is given again. @done is called once,
- * perhaps before this returns.
+ * Let @g carry out @o, which has a record as unfinished, and delete that record when @o
+ * is done. After a failure, and after the next start, @o is carried out again. @done is
+ * called once, perhaps before this returns.
  */
-void signed_orders_give(struct group *g, const struct signed_order *o,
-			gcks_done_fn *done, void *arg);
+void signed_orders_execute(struct group *g, const struct signed_order *o,
+			   gcks_done_fn *done, void *arg);
 
-/* Watch the times of evictions that wait, after each change of them. */
+/* Report deadlines that have passed, and arm the timer of the next one. */
 void signed_orders_watch(struct gcks *k);
 /* The same, and carry out what the last run has left, by the event loop. */
 void signed_orders_start(struct gcks *k);

@@ -37,17 +37,17 @@ uint32_t spread_back_ms(const struct group *g)
  * Members that are not back yet have the old key and no other: senders use that
  * until they are back, and receivers accept it.
  */
-static uint32_t longer_s(const struct group *g)
+static uint32_t extra_s(const struct group *g)
 {
 	return spread_s(g) + msec_to_sec_up(spread_back_ms(g));
 }
 
 uint32_t spread_atd(const struct group *g)
 {
-	return g->conf->atd + longer_s(g);
+	return g->conf->atd + extra_s(g);
 }
 
 uint32_t spread_dtd(const struct group *g)
 {
-	return g->conf->dtd + longer_s(g);
+	return g->conf->dtd + extra_s(g);
 }

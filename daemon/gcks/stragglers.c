@@ -37,7 +37,7 @@ static bool has_ended(const struct group *g)
 	return group_now_ms(g) >= g->stragglers.ends_ms;
 }
 
-static bool is_noted(const struct group *g, const char *identity)
+static bool is_listed(const struct group *g, const char *identity)
 {
 	const struct straggler *l;
 
@@ -47,7 +47,7 @@ static bool is_noted(const struct group *g, const char *identity)
 	return false;
 }
 
-static void note_one(struct group *g, const char *identity)
+static void add_straggler(struct group *g, const char *identity)
 {
 	size_t size = strlen(identity) + 1;
 	struct straggler *l = malloc(sizeof(*l) + size);
@@ -79,8 +79,8 @@ void stragglers_collect(struct group *g, bool unknown)
 		stragglers_free(g);
 	g->stragglers.unknown |= unknown;
 	TAILQ_FOREACH(m, &g->senders, by_send)
-		if (!some || !is_noted(g, m->identity))
-			note_one(g, m->identity);
+		if (!some || !is_listed(g, m->identity))
+			add_straggler(g, m->identity);
 	if (unknown)
 		set_ends(g, gkm_silence_ms(g) + BACK_MS);
 	else if (g->n_senders)

@@ -10,8 +10,8 @@
 /*
  * Interval of checks of a certificate's end, since the wall clock may be set.
  */
-#define LOOK_S 3600
-/* Memberships that are looked at in one step of the event loop. */
+#define CHECK_S 3600
+/* Memberships that are checked in one step of the event loop. */
 #define STEP_N 512
 /* A registration renews the leaf if it adds 1/RENEW_SHARE of the lifetime. */
 #define RENEW_SHARE 4
@@ -32,8 +32,8 @@ static int64_t seconds_of_cert(const struct gmember *m)
 	return m->cert_ends + 1 - group_wall(m->g);
 }
 
-/* Return why the membership is over, or NULL. */
-static const char *why_over(const struct gmember *m)
+/* Return why the membership has ended, or NULL. */
+static const char *why_ended(const struct gmember *m)
 {
 	if (m->cert_ends && seconds_of_cert(m) <= 0)
 		return "the certificate has expired";
@@ -58,18 +58,17 @@ static void arm_first(struct group *g)
 }
 
 /*
- * Members that came together are not looked at together for all time: there may be
- * a million of them.
+ * Members that joined together are not checked together for ever: there may be a
+ * million of them.
  */
-static int64_t look_s(const struct gmember *m)
+static int64_t check_interval_s(const struct gmember *m)
 {
-	return LOOK_S - (int64_t)(m->number % (LOOK_S / 2));
+	return CHECK_S - (int64_t)(m->number % (CHECK_S / 2));
 }
 
 /*
  * Return the milliseconds until the end of a former certificate whose holder can still
- * read; UINT64_MAX: it has come, which is told once, or there is none, which is 0 and
- * long over.
+ * read; UINT64_MAX: it has passed, which term_apply() handles, or there is none (0).
  */
 static uint64_t former_left_ms(const struct gmember *m)
 {
@@ -77,7 +76,7 @@ static uint64_t former_left_ms(const struct gmember *m)
 
 	if (s <= 0)
 		return UINT64_MAX;
-	return (uint64_t)(s > LOOK_S ? look_s(m) : s) * MSEC_PER_SEC;
+	return (uint64_t)(s > CHECK_S ? check_interval_s(m) : s) * MSEC_PER_SEC;
 }
 
 /* Set when @m is due; arm_first() has to follow. */
@@ -87,14 +86,14 @@ static void set_due(struct gmember *m)
 	struct terms *t = &m->g->terms;
 	int64_t s;
 
-	if (why_over(m))
+	if (why_ended(m))
 		least = 0;
 	else if (m->term_ms)
 		least = m->term_ms - now;
 	if (least && m->cert_ends) {
 		s = seconds_of_cert(m);
-		if (s > LOOK_S)
-			s = look_s(m);
+		if (s > CHECK_S)
+			s = check_interval_s(m);
 		if ((uint64_t)s * MSEC_PER_SEC < least)
 			least = (uint64_t)s * MSEC_PER_SEC;
 	}
@@ -118,7 +117,7 @@ static void end_member(struct gmember *m)
 	/* The member leaves in any case. */
 	if (m->replaced)
 		return;
-	m->ended = why_over(m);
+	m->ended = why_ended(m);
 	if (!m->ended) {
 		if (gmc_exposed(m))
 			batch_exclude_soon(m->g);
@@ -195,7 +194,7 @@ void term_grace(struct gmember *m)
 	arm_first(m->g);
 }
 
-void term_of(const struct group *g, struct join_req *j)
+void term_set(const struct group *g, struct join_req *j)
 {
 	uint64_t life = (uint64_t)g->conf->membership_lifetime * MSEC_PER_SEC;
 
@@ -216,7 +215,7 @@ bool term_renews(const struct group *g, const struct join_req *j)
 	return j->term_ms && j->term_ms >= m->term_ms + least;
 }
 
-void term_settle(struct join_req *j)
+void term_apply(struct join_req *j)
 {
 	struct gmember *m = j->m;
 
@@ -232,7 +231,7 @@ void term_settle(struct join_req *j)
 		gmc_set_renewed(m->g, m, true);
 		m->renewed_ms = group_now_ms(m->g);
 	}
-	/* An end that came while this was being stored is told by no timer. */
+	/* No timer fires for an end that passed while this was being stored. */
 	if (m->renewed && m->former_ends && former_left_ms(m) == UINT64_MAX)
 		batch_exclude_soon(m->g);
 	arm_expiry(m);
@@ -251,7 +250,7 @@ static uint64_t expiry_left_ms(const struct gmember *m)
 	return left;
 }
 
-void term_tell(const struct gmember *m, struct gsa_gw *gw)
+void term_put_gw(const struct gmember *m, struct gsa_gw *gw)
 {
 	uint64_t s = expiry_left_ms(m) / MSEC_PER_SEC;
 
@@ -286,7 +285,7 @@ static int renew_path(struct group *g, struct gmember *m, bool half)
 }
 
 /* Return true if the answer with the new key of @m's leaf may still be on its way. */
-static bool answered_lately(const struct gmember *m)
+static bool answered_recently(const struct gmember *m)
 {
 	return m->renewed_ms && group_now_ms(m->g) - m->renewed_ms < ANSWER_MS;
 }
@@ -334,7 +333,7 @@ int term_renew_paths(struct group *g, bool excludes)
 		/* Members that are left follow with later changes. */
 		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
 			break;
-		if (answered_lately(m))
+		if (answered_recently(m))
 			continue;
 		ret = renew_path(g, m, !excludes);
 		if (ret)
@@ -360,7 +359,7 @@ int term_put_paths(struct group *g)
 	return ret;
 }
 
-static void settle_path(struct gmember *m)
+static void apply_path(struct gmember *m)
 {
 	m->path_renewed = m->path_by_join;
 	gmc_set_renewed(m->g, m, m->path_renewed);
@@ -376,7 +375,7 @@ void term_paths_done(struct group *g, bool done)
 
 	while ((m = TAILQ_FIRST(&g->path_renewing))) {
 		if (done)
-			settle_path(m);
+			apply_path(m);
 		else
 			gmc_set_renewed(g, m, true);
 	}

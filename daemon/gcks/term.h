@@ -27,8 +27,8 @@ void term_start(struct group *g);
  * renewal failed for a reason of ours. Not stored.
  */
 void term_grace(struct gmember *m);
-/* Set the end of a membership by age that begins now with @j. */
-void term_of(const struct group *g, struct join_req *j);
+/* Set j->term_ms: the end of a membership by age that begins now. */
+void term_set(const struct group *g, struct join_req *j);
 /*
  * Return true if @j extends the membership of j->m enough for a new leaf key, or if
  * the record of j->m cannot take the references to one more certificate: then those of
@@ -36,9 +36,9 @@ void term_of(const struct group *g, struct join_req *j);
  */
 bool term_renews(const struct group *g, const struct join_req *j);
 /* Apply the ends of @j to j->m, once the store has them. */
-void term_settle(struct join_req *j);
+void term_apply(struct join_req *j);
 /* Add the time until the membership ends to @gw. */
-void term_tell(const struct gmember *m, struct gsa_gw *gw);
+void term_put_gw(const struct gmember *m, struct gsa_gw *gw);
 /* Return the end in seconds since 1970, 0 if there is none. */
 int64_t term_until(const struct gmember *m);
 

@@ -68,7 +68,7 @@ static uint32_t sift_down(struct terms *t, uint32_t i, struct gmember *m)
 }
 
 /* Put @m at place @i or where it belongs from there. */
-static void settle_at(struct terms *t, uint32_t i, struct gmember *m)
+static void sift_at(struct terms *t, uint32_t i, struct gmember *m)
 {
 	put_at(t, sift_down(t, sift_up(t, i, m), m), m);
 }
@@ -83,7 +83,7 @@ void terms_set(struct terms *t, struct gmember *m, uint32_t due_s)
 	if (i == TERM_NONE)
 		i = t->n++;
 	m->due_s = due_s;
-	settle_at(t, i, m);
+	sift_at(t, i, m);
 }
 
 void terms_drop(struct terms *t, struct gmember *m)
@@ -96,7 +96,7 @@ void terms_drop(struct terms *t, struct gmember *m)
 	m->at_terms = TERM_NONE;
 	last = t->v[--t->n];
 	if (last != m)
-		settle_at(t, i, last);
+		sift_at(t, i, last);
 }
 
 struct gmember *terms_first(const struct terms *t)

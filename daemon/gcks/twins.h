@@ -5,7 +5,7 @@
 
 #include "gcks/group.h"
 
-/* Hosts that are told apart. */
+/* Hosts that are distinguished. */
 #define TWINS_MAX 3
 
 struct twin {
@@ -27,7 +27,7 @@ struct twin *twins_find(const struct gmember *m, const struct addr *at);
 /* Return true if all of them, or some, send with the Data SA @spi. */
 bool twins_use(const struct gmember *m, uint32_t spi);
 bool twins_some_uses(const struct gmember *m, uint32_t spi);
-/* @t sends with @spi, as it has told just now. */
+/* @t has reported that it sends with @spi. */
 void twins_set_spi(const struct group *g, struct twin *t, uint32_t spi);
 /* m->twins is not NULL. */
 void twins_add(struct group *g, struct gmember *m, const struct addr *at,

@@ -83,7 +83,7 @@ static bool is_in(const struct join_reqs *l, const char *identity)
 
 bool batch_waits(const struct group *g, const char *identity)
 {
-	return is_in(&g->joins, identity) || is_in(&g->asks, identity);
+	return is_in(&g->joins, identity) || is_in(&g->requests, identity);
 }
 
 void batch_answer_leavers(struct group *g, struct leavers *l, int ret)

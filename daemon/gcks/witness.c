@@ -34,8 +34,8 @@ static int witness_denied_key(const struct group *g, const char *identity,
 	return store_key(key, "w", g->conf->name, "d", identity, NULL);
 }
 
-static int look_at_denied(void *arg, const char *key, const uint8_t *val,
-			  size_t len)
+static int visit_denied(void *arg, const char *key, const uint8_t *val,
+			size_t len)
 {
 	char identity[GMC_ID_MAX];
 	struct seen *seen = arg;
@@ -60,7 +60,7 @@ static int each_denied(struct seen *seen)
 
 	ret = store_key(key, "w", seen->g->conf->name, "d", NULL);
 	return ret ? ret
-		   : store_each(witness_of(seen->g), key, look_at_denied, seen);
+		   : store_each(witness_of(seen->g), key, visit_denied, seen);
 }
 
 static int put_denied(struct group *g, const char *identity, int64_t since)
@@ -79,7 +79,7 @@ static int put_version(struct group *g, uint64_t version)
 	return ret ? ret : store_put_u64(witness_of(g), key, version);
 }
 
-static int commit_or_abort(struct group *g, int ret)
+static int witness_txn_end(struct group *g, int ret)
 {
 	if (!ret)
 		return store_commit(witness_of(g));
@@ -87,7 +87,7 @@ static int commit_or_abort(struct group *g, int ret)
 	return ret;
 }
 
-static int put_everything(struct group *g, uint64_t version)
+static int put_all_records(struct group *g, uint64_t version)
 {
 	const struct deny_entry *d;
 	char key[STORE_KEY_MAX];
@@ -111,7 +111,7 @@ int witness_rewrite(struct group *g)
 	ret = store_begin(witness_of(g));
 	if (ret)
 		return ret;
-	return commit_or_abort(g, put_everything(g, g->st.version));
+	return witness_txn_end(g, put_all_records(g, g->st.version));
 }
 
 int witness_record(struct group *g, uint64_t version, const char *deny,
@@ -125,7 +125,7 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	if (ret)
 		return ret;
 	/* A record that an earlier commit could not write goes with this one. */
-	ret = g->commit.behind ? put_everything(g, version)
+	ret = g->commit.behind ? put_all_records(g, version)
 			       : put_version(g, version);
 	if (!ret && deny)
 		ret = put_denied(g, deny, since);
@@ -138,22 +138,22 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 	return ret;
 }
 
-static const char *check_restored(const struct group *g, bool known, bool noted,
-				  uint64_t noted_version, unsigned int missing)
+static const char *check_restored(const struct group *g, bool known, bool found,
+				  uint64_t found_version, unsigned int missing)
 {
 	if (!known)
-		return noted ? "the group is missing in the store" : NULL;
+		return found ? "the group is missing in the store" : NULL;
 	/* The store was written by a release without a witness. */
-	if (!g->st.version && !noted)
+	if (!g->st.version && !found)
 		return NULL;
-	if (!noted)
+	if (!found)
 		return "the witness of the store is missing";
-	if (g->st.version < noted_version)
+	if (g->st.version < found_version)
 		return "the store is older than its witness";
 	/*
 	 * A denial that is missing in a newer store was lifted by an admission.
 	 */
-	if (g->st.version == noted_version && missing)
+	if (g->st.version == found_version && missing)
 		return "an eviction is missing in the store";
 	return NULL;
 }
@@ -164,7 +164,7 @@ int witness_check(struct group *g, bool known, const char **why,
 	struct seen seen = { .g = g };
 	char key[STORE_KEY_MAX];
 	uint64_t version = 0;
-	bool noted;
+	bool found;
 	int ret;
 
 	*why = NULL;
@@ -173,19 +173,19 @@ int witness_check(struct group *g, bool known, const char **why,
 	ret = version_key(g, key);
 	if (!ret)
 		ret = store_get_u64(witness_of(g), key, &version);
-	noted = ret != -ENOENT;
+	found = ret != -ENOENT;
 	if (ret == -ENOENT)
 		ret = 0;
 	if (!ret)
 		ret = each_denied(&seen);
 	if (!ret)
-		*why = check_restored(g, known, noted, version, seen.missing);
+		*why = check_restored(g, known, found, version, seen.missing);
 	if (!ret && *why) {
 		seen.adopt = true;
 		ret = each_denied(&seen);
 		if (g->st.version < version)
 			g->st.version = version;
-	} else if (!ret && known && (!noted || g->st.version != version)) {
+	} else if (!ret && known && (!found || g->st.version != version)) {
 		ret = witness_rewrite(g);
 	}
 	if (ret)

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Wraps that are kept of one group; a power of two. A smaller group needs none. */
-#define KEPT_MAX 4096u
-#define KEPT_MIN 64u
+/* Bounds of the entries of a group, powers of two. A smaller group needs none. */
+#define CACHE_MAX 4096u
+#define CACHE_MIN 64u
 
 struct wraps {
 	uint32_t n; /* a power of two */
-	struct kept {
+	struct cached {
 		uint32_t id; /* 0: none */
 		uint32_t kwk_id;
 		uint16_t len;
@@ -19,7 +19,8 @@ struct wraps {
 	} v[];
 };
 
-static struct kept *kept_at(const struct group *g, const struct lkh_wrap *w)
+static struct cached *cache_slot(const struct group *g,
+				 const struct lkh_wrap *w)
 {
 	uint64_t h =
 		((uint64_t)w->id << 32 | w->kwk_id) * 0x9e3779b97f4a7c15ull;
@@ -30,11 +31,11 @@ static struct kept *kept_at(const struct group *g, const struct lkh_wrap *w)
 void wraps_reserve(struct group *g)
 {
 	struct wraps *wraps;
-	uint32_t n = KEPT_MIN;
+	uint32_t n = CACHE_MIN;
 
-	if (g->n_members < KEPT_MIN)
+	if (g->n_members < CACHE_MIN)
 		return;
-	while (n < g->n_members && n < KEPT_MAX)
+	while (n < g->n_members && n < CACHE_MAX)
 		n *= 2;
 	if (g->wraps && g->wraps->n >= n)
 		return;
@@ -52,8 +53,8 @@ void wraps_clear(struct group *g)
 	g->wraps = NULL;
 }
 
-static int wrap_anew(const struct group *g, const struct lkh_wrap *w,
-		     struct kd_key *out)
+static int wrap_fresh(const struct group *g, const struct lkh_wrap *w,
+		      struct kd_key *out)
 {
 	size_t len = lkh_key_len(g->tree);
 	struct kwk kwk;
@@ -69,7 +70,7 @@ static int wrap_anew(const struct group *g, const struct lkh_wrap *w,
 int wraps_make(const struct group *g, const struct lkh_wrap *w,
 	       struct kd_key *out)
 {
-	struct kept *k = kept_at(g, w);
+	struct cached *k = cache_slot(g, w);
 	int ret;
 
 	if (k && k->id == w->id && k->kwk_id == w->kwk_id) {
@@ -80,7 +81,7 @@ int wraps_make(const struct group *g, const struct lkh_wrap *w,
 		memcpy(out->enc, k->enc, k->len);
 		return 0;
 	}
-	ret = wrap_anew(g, w, out);
+	ret = wrap_fresh(g, w, out);
 	if (ret || !k || out->len > sizeof(k->enc))
 		return ret;
 	k->id = w->id;

@@ -2,8 +2,8 @@
 /*
  * Tree keys wrapped with tree keys, as they are sent to members. The keys above a leaf
  * are the same for all members below them, and the upper ones are in the answer to each
- * registration: they are wrapped once. Key IDs are never used again in a tree, so that
- * what is kept is never another key's.
+ * registration, so their wraps are cached. Key IDs are never used again in a tree: an
+ * entry is never that of another key.
  */
 #ifndef GCKS_WRAPS_H
 #define GCKS_WRAPS_H
@@ -11,11 +11,11 @@
 #include "gcks/group.h"
 
 /*
- * Make room for as many wraps as there are members, within limits. Without memory for
- * it, each key is wrapped again.
+ * Make room for as many entries as there are members, within limits. If memory is
+ * short, each key is wrapped again.
  */
 void wraps_reserve(struct group *g);
-/* Forget all of them, since the group has another tree. */
+/* Drop all entries, since the group has another tree. */
 void wraps_clear(struct group *g);
 /*
  * Wrap the key of @w, which has a Key ID, with its KWK, which has one as well, into

@@ -596,10 +596,10 @@ static void test_many_senders(void)
 		snprintf(name, sizeof(name), "t%u.example", i % 5000);
 		gmc_rate_allows(g, name);
 	}
-	for (i = first = 0; i < GCKS_PACE; i++) {
-		struct pace_entry *p;
+	for (i = first = 0; i < GCKS_RATES; i++) {
+		struct rate_entry *p;
 
-		LIST_FOREACH(p, &s.gcks->pace[i], link)
+		LIST_FOREACH(p, &s.gcks->rates[i], link)
 			first++;
 	}
 	is_int(first, 5000, "a sender that has rested is not remembered");

@@ -195,7 +195,7 @@ static void test_auth_key(bool stranger)
 	o = out_msg_new(t, &w, &at, 1);
 	if (!o)
 		bail("no memory");
-	o->passing = true;
+	o->transient = true;
 	TAILQ_INSERT_TAIL(&c->out, o, all);
 	outbox_send_all(t, &c->out);
 	gkm_abandon(t, c);

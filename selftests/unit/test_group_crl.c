@@ -145,7 +145,7 @@ static void test_policy_refused(void)
 	g = TAILQ_FIRST(&s.gcks->groups);
 	other = *g->conf;
 	other.kwa = GIKE_KWA_5649_128;
-	orders_give_policy(g, policy_new(&other, 0), take_refusal, &ret);
+	orders_add_policy(g, policy_new(&other, 0), take_refusal, &ret);
 	is_int(ret, -EBUSY, "another key wrap is refused");
 	sim_run(&s, 1000);
 	ok(!sim_has_member(&s, "a.example"),

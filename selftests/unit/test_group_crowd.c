@@ -55,7 +55,7 @@ static void wait_again(struct group *g, unsigned int n)
 		j->send = i % 2;
 		j->n_sids = j->send;
 		j->cert_ends = (int64_t)1 << 40; /* by certificate */
-		TAILQ_INSERT_TAIL(&g->asks, j, all);
+		TAILQ_INSERT_TAIL(&g->requests, j, all);
 	}
 }
 
@@ -77,7 +77,7 @@ static double cost(unsigned int n)
 	ms = cpu_ms() - ms;
 	is_int(g->registrations - before, n, "%u waiting members are handled",
 	       n);
-	ok(TAILQ_EMPTY(&g->asks), "%u waiting members: none is left", n);
+	ok(TAILQ_EMPTY(&g->requests), "%u waiting members: none is left", n);
 	printf("# %u waiting members: %.1f ms of CPU\n", n, ms);
 	sim_free(&s);
 	return ms;

@@ -129,7 +129,7 @@ static void send_forged(struct group *t)
 	o = out_msg_new(t, &w, &at, 1);
 	if (!o)
 		bail("no memory");
-	o->passing = true;
+	o->transient = true;
 	TAILQ_INSERT_TAIL(&c->out, o, all);
 	outbox_send_all(t, &c->out);
 	gkm_abandon(t, c);

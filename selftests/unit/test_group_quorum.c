@@ -488,7 +488,7 @@ static void test_effect(void)
 	start_quorum(7);
 	text = policy_text("video", 1, NOT_B, "");
 	v = quorum_check(s.gcks, "video", text, strlen(text));
-	quorum_tell(s.gcks, v, add_line, lines);
+	quorum_list_changes(s.gcks, v, add_line, lines);
 	quorum_free(v);
 	ok(strstr(lines, "group video: \"b.example\" is evicted"),
 	   "the check tells who would be evicted");

@@ -44,14 +44,14 @@ static uint32_t given_take_sender_ids(struct group *g, struct gkm_state *st,
 static void given_start_anew(struct group *g, struct gkm_state *st)
 {
 	n_anew++;
-	key_source_local.start_anew(g, st);
+	key_source_local.reset(g, st);
 }
 
 static const struct key_source_ops given = {
 	.next_data = given_next_data,
 	.sender_ids_left = given_sender_ids_left,
 	.take_sender_ids = given_take_sender_ids,
-	.start_anew = given_start_anew,
+	.reset = given_start_anew,
 };
 
 static const struct mock_sa *sending(const struct sim_member *m)

@@ -149,7 +149,7 @@ static void test_sender_ids(void)
 	st.next_sid = 300;
 	is_int(local->sender_ids_left(g, &st), 0,
 	       "none is left when the size was reduced");
-	local->start_anew(g, &st);
+	local->reset(g, &st);
 	is_int(local->sender_ids_left(g, &st), 256, "all are there anew");
 }
 

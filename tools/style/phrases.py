@@ -22,7 +22,7 @@ CALL = re.compile(r"\b(log|group|sa|pr|note)_(err|warn|info|debug|line|group|"
                   r"stranger|member)\(")
 EXTACK = re.compile(r"\b(?:(?:NL|GENL)_SET_ERR_MSG\w*|refuse)\(")
 # The level is the first or second argument of these.
-BY_LEVEL = {"log_line": 0, "log_group": 0, "note_stranger": 1, "note_member": 1}
+BY_LEVEL = {"log_line": 0, "log_group": 0, "log_stranger": 1, "log_member": 1}
 # A helper hands on the level and the words that its callers give.
 HANDED_ON = {("daemon/gcks/notice.c", "log_line")}
 LEVELS = {"err", "warn", "info", "debug"}
