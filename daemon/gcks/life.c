@@ -20,6 +20,7 @@
 #include "gcks/registration.h"
 #include "gcks/remind.h"
 #include "gcks/schedule.h"
+#include "gcks/signed_orders.h"
 #include "gcks/term.h"
 #include "gcks/waiting.h"
 #include "gcks/witness.h"
@@ -289,6 +290,9 @@ static int group_load(struct group *g, bool again, struct policy **next,
 	if (ret)
 		return ret;
 	if (disown) {
+		ret = signed_orders_disown(g, err);
+		if (ret)
+			return ret;
 		gkm_disown(g, disown, outcome_set, &o);
 		if (o.ret)
 			return o.ret;

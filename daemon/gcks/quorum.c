@@ -16,6 +16,7 @@
 #include "gcks/orders.h"
 #include "gcks/policy.h"
 #include "gcks/reload.h"
+#include "gcks/witness.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 
@@ -541,6 +542,7 @@ static int put_order_records(struct gcks *k, const struct quorum_verdict *v,
 		.document = content,
 		.evict = d->kind == DOCUMENT_EVICT,
 		.by = by,
+		.until = d->until,
 		.deadline =
 			clock_wall(k->deps.clock) + k->quorum.confirm_within,
 	};
@@ -563,8 +565,9 @@ static int put_order_records(struct gcks *k, const struct quorum_verdict *v,
 			       detail);
 }
 
-static int store_order(struct gcks *k, const struct quorum_verdict *v,
-		       const char *pem, struct err *err)
+static int store_order(struct gcks *k, struct group *g,
+		       const struct quorum_verdict *v, const char *pem,
+		       struct err *err)
 {
 	static const size_t size = SIGNED_SIGNERS * SIGNED_ID_MAX;
 	char *by = malloc(size);
@@ -587,9 +590,11 @@ static int store_order(struct gcks *k, const struct quorum_verdict *v,
 		ret = store_submit_wait(k->deps.store, NULL);
 	signed_free(d);
 	free(by);
-	return ret ? err_set(err, ret, "not stored: %s",
-			     store_error(k->deps.store))
-		   : 0;
+	if (ret)
+		return err_set(err, ret, "not stored: %s",
+			       store_error(k->deps.store));
+	witness_note_order(g, v->doc->version);
+	return 0;
 }
 
 /* Returns 0 if the order answers, or -errno with a text in @err. */
@@ -603,7 +608,7 @@ static int apply_order(struct gcks *k, struct group *g,
 
 	/* One signature again is the same eviction, which has its time. */
 	if (!v->waits || v->n_counted >= k->quorum.needed)
-		ret = store_order(k, v, pem, err);
+		ret = store_order(k, g, v, pem, err);
 	if (ret)
 		return ret;
 	identity_lower(v->doc->identity, id, sizeof(id));
@@ -616,6 +621,7 @@ static int apply_order(struct gcks *k, struct group *g,
 				      .number = v->doc->version,
 				      .identity = id,
 				      .evict = evict,
+				      .until = v->doc->until,
 			      },
 			      application_done, a);
 	return 0;

@@ -9,6 +9,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/orders.h"
+#include "gcks/witness.h"
 #include "lib/buf.h"
 #include "lib/log.h"
 #include "lib/quote.h"
@@ -152,6 +153,7 @@ int signed_orders_put_unfinished(struct store *s, const char *group,
 	char key[STORE_KEY_MAX];
 
 	brief.document = "";
+	brief.deadline = o->until;
 	return store_key(key, PREFIX, group, "unfinished", o->identity, NULL)
 		       ?: put_order(s, key, &brief);
 }
@@ -191,6 +193,7 @@ struct execution {
 	gcks_done_fn *done;
 	void *arg;
 	uint64_t number;
+	int64_t until;
 	bool evict;
 	char identity[GMC_ID_MAX];
 	char group[]; /* the name, since the group may end before the order */
@@ -209,6 +212,7 @@ static struct execution *execution_new(const struct group *g,
 	v->done = done;
 	v->arg = arg;
 	v->number = o->number;
+	v->until = o->until;
 	v->evict = o->evict;
 	snprintf(v->identity, sizeof(v->identity), "%s", o->identity);
 	memcpy(v->group, g->conf->name, len);
@@ -295,6 +299,7 @@ static int take_unfinished(void *arg, const char *key, const uint8_t *val,
 	(void)key;
 	if (ret)
 		return ret;
+	o.until = o.deadline;
 	v = execution_new(u->g, &o, NULL, NULL);
 	if (!v)
 		return -ENOMEM;
@@ -303,29 +308,123 @@ static int take_unfinished(void *arg, const char *key, const uint8_t *val,
 	return 0;
 }
 
+/* Returns 0 or -errno; *@first is a list of all that are not carried out. */
+static int list_unfinished(const struct group *g, struct execution **first)
+{
+	struct unfinished u = { .g = g };
+	char key[STORE_KEY_MAX];
+	int ret = store_key(key, PREFIX, g->conf->name, "unfinished", NULL)
+			  ?: store_each(g->k->deps.store, key, take_unfinished,
+					&u);
+
+	*first = u.first;
+	return ret;
+}
+
+static struct execution *next_of(struct execution **first)
+{
+	struct execution *v = *first;
+
+	if (v)
+		*first = v->next;
+	return v;
+}
+
+/* Forget an admission, with a line in the trail. Waits for the store. */
+static int drop_admission(const struct execution *v, const char *why)
+{
+	struct store *s = v->k->deps.store;
+	char key[STORE_KEY_MAX], detail[256], name[QUOTE_LEN];
+	int ret = store_key(key, PREFIX, v->group, "unfinished", v->identity,
+			    NULL)
+			  ?: store_txn_begin(s);
+
+	if (ret)
+		return ret;
+	snprintf(detail, sizeof(detail), "admit, number %llu: %s",
+		 (unsigned long long)v->number, why);
+	ret = store_del(s, key)
+		      ?: gmc_audit(v->k, v->group, v->identity, "order-dropped",
+				   detail);
+	if (ret)
+		store_txn_discard(s);
+	else
+		ret = store_submit_wait(s, NULL);
+	if (!ret)
+		log_group(LOG_LEVEL_WARN, v->group,
+			  "signed order dropped: number %llu: admit %s: %s",
+			  (unsigned long long)v->number,
+			  quote(v->identity, name), why);
+	return ret;
+}
+
+static bool time_over(const struct execution *v)
+{
+	return !v->evict && v->until <= clock_wall(v->k->deps.clock);
+}
+
 /* Carry out all of them; one that is under way is found done the second time. */
 static void execute_unfinished(struct group *g)
 {
-	struct unfinished u = { .g = g };
-	struct store *s = g->k->deps.store;
-	char key[STORE_KEY_MAX], name[QUOTE_LEN];
-	struct execution *v;
-	int ret = store_key(key, PREFIX, g->conf->name, "unfinished", NULL)
-			  ?: store_each(s, key, take_unfinished, &u);
+	struct execution *first, *v;
+	char name[QUOTE_LEN];
+	int ret = list_unfinished(g, &first);
 
-	if (ret < 0) {
-		g->k->order_failed = true;
-		group_err(g, "signed order not carried out: %s",
-			  store_reason(s, ret));
-	}
-	while ((v = u.first)) {
-		u.first = v->next;
+	while ((v = next_of(&first))) {
+		/* An eviction that was given in time is to come, late or not. */
+		if (time_over(v)) {
+			ret = drop_admission(v, "its time is over") ?: ret;
+			free(v);
+			continue;
+		}
 		group_info(g, "signed order: number %llu: %s %s, as before",
 			   (unsigned long long)v->number,
 			   v->evict ? "evict" : "admit",
 			   quote(v->identity, name));
 		execute_order(g, v);
 	}
+	if (ret < 0) {
+		g->k->order_failed = true;
+		group_err(g, "signed order not carried out: %s",
+			  store_reason(g->k->deps.store, ret));
+	}
+}
+
+/* Numbers up to that of the witness were used by orders that the store has lost. */
+static int skip_lost(struct group *g)
+{
+	struct signed_order o = { .identity = "", .document = "" };
+	struct store *s = g->k->deps.store;
+	uint64_t last;
+	int ret = witness_order(g, &o.number)
+			  ?: signed_orders_last(s, g->conf->name, &last, NULL);
+
+	if (ret || o.number <= last)
+		return ret;
+	ret = store_txn_begin(s);
+	if (ret)
+		return ret;
+	ret = signed_orders_put_last(s, g->conf->name, &o);
+	if (!ret)
+		return store_submit_wait(s, NULL);
+	store_txn_discard(s);
+	return ret;
+}
+
+int signed_orders_disown(struct group *g, struct err *err)
+{
+	struct execution *first, *v;
+	int ret = list_unfinished(g, &first);
+
+	while ((v = next_of(&first))) {
+		if (!ret && !v->evict)
+			ret = drop_admission(v, "the store was restored");
+		free(v);
+	}
+	ret = ret ?: skip_lost(g);
+	return ret ? err_set(err, ret, "group %s: signed orders: %s",
+			     g->conf->name, store_reason(g->k->deps.store, ret))
+		   : 0;
 }
 
 /* ---- time ---------------------------------------------------------------- */

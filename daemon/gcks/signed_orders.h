@@ -24,6 +24,7 @@ struct signed_order {
 	const char *identity;
 	const char *document;
 	bool evict; /* false: admit */
+	int64_t until; /* as unfinished: the end of its time, in seconds since 1970 */
 	/* An eviction that waits for its confirmation has these: */
 	const char *by; /* the administrator */
 	int64_t deadline; /* in seconds since 1970 */
@@ -63,11 +64,20 @@ int signed_orders_put_unfinished(struct store *s, const char *group,
 
 /*
  * Let @g carry out @o, which has a record as unfinished, and delete that record when @o
- * is done. After a failure, and after the next start, @o is carried out again. @done is
- * called once, perhaps before this returns.
+ * is done. After a failure, and after the next start, @o is carried out again, an
+ * admission only until its time is over. @done is called once, perhaps before this
+ * returns.
  */
 void signed_orders_execute(struct group *g, const struct signed_order *o,
 			   gcks_done_fn *done, void *arg);
+
+/*
+ * The store of @g was restored from an older copy: drop admissions that are not carried
+ * out yet, as their identities may have been evicted since, and go on behind the last
+ * number that the witness has. Waits for the store. Returns 0, or -errno with one line
+ * in @err.
+ */
+int signed_orders_disown(struct group *g, struct err *err);
 
 /* Report deadlines that have passed, and arm the timer of the next one. */
 void signed_orders_watch(struct gcks *k);

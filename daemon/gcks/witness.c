@@ -3,6 +3,7 @@
  * Records of the witness:
  *	w/NAME/version	changes of the group
  *	w/NAME/d/ID	denied identity, since when
+ *	w/NAME/order	number of the last signed order
  */
 #include "gcks/witness.h"
 
@@ -192,4 +193,42 @@ int witness_check(struct group *g, bool known, const char **why,
 		err_set(err, ret, "group %s: witness of the store: %s",
 			g->conf->name, store_reason(witness_of(g), ret));
 	return ret;
+}
+
+int witness_order(const struct group *g, uint64_t *number)
+{
+	char key[STORE_KEY_MAX];
+	int ret;
+
+	*number = 0;
+	if (!witness_of(g))
+		return 0;
+	ret = store_key(key, "w", g->conf->name, "order", NULL)
+		      ?: store_get_u64(witness_of(g), key, number);
+	return ret == -ENOENT ? 0 : ret;
+}
+
+void witness_note_order(struct group *g, uint64_t number)
+{
+	struct store *w = witness_of(g);
+	char key[STORE_KEY_MAX];
+	uint64_t noted;
+	int ret = witness_order(g, &noted);
+
+	if (!w || (!ret && noted >= number))
+		return;
+	ret = ret ?: store_key(key, "w", g->conf->name, "order", NULL);
+	ret = ret ?: store_txn_begin(w);
+	if (!ret) {
+		ret = store_put_u64(w, key, number);
+		if (ret)
+			store_txn_discard(w);
+		else
+			ret = store_submit_wait(w, NULL);
+	}
+	if (!ret)
+		return;
+	g->store_errors++;
+	group_err(g, "store failed: the witness was not written: %s",
+		  store_reason(w, ret));
 }

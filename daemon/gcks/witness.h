@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The witness: a second, small store that is never restored. It holds the
- * number of changes and the denied identities of each group. The store holds
- * both, too; a store with an older change than the witness's was restored from
- * a backup and must not be trusted: it would give out numbers for a second
- * time, and admit members that were evicted since.
+ * The witness: a second, small store that is never restored. It holds the number of
+ * changes, the denied identities and the number of the last signed order of each group.
+ * The store holds these, too; a store with an older change than the witness's was
+ * restored from a backup and must not be trusted: it would give out numbers for a
+ * second time, and admit members that were evicted since.
  *
  * The witness is written after the store and before anything is sent. It is
  * never ahead of a store that was not restored, and a change that it lacks
@@ -36,5 +36,12 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 		   int64_t since, const char *admit);
 /* Replace the witness's records of @g, if there is one. Returns 0 or -errno. */
 int witness_rewrite(struct group *g);
+/*
+ * Note that the signed order @number was stored, so that an older store does not take
+ * it, or one before it, again. Waits for the witness; a failure is logged.
+ */
+void witness_note_order(struct group *g, uint64_t number);
+/* Get the last number that was noted, 0 if there is none. Returns 0 or -errno. */
+int witness_order(const struct group *g, uint64_t *number);
 
 #endif

@@ -133,6 +133,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "seal key changed", "af4b5bee9f5f5f0db7c4f51ce0d49706" },
 	{ "seal key removed", "7467834aa30d58a7a0fd6b61e47cc08f" },
 	{ "signed order", "60cad03ca4bc57dabeb7cda19647c399" },
+	{ "signed order dropped", "e861a5e376c158a08fb59c9d1fdd9d0f" },
 	{ "signed order not carried out", "6cef9994c88358aaaeaa13bd4d3e2c94" },
 	{ "signed policy applied", "f93e2334133d5c2c987810f795768738" },
 	{ "signed policy in force", "ccee44958c0e56f396acf92a6e11ffa9" },

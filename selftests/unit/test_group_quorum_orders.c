@@ -4,21 +4,7 @@
  * what one has ordered in an emergency stays in force until it is confirmed or undone.
  */
 #include "ctl/ctl.h"
-#include "quorum_sim.h"
-
-static const char *order_text(const char *order, unsigned int number,
-			      const char *identity, int64_t until_s,
-			      const char *more)
-{
-	static char text[512];
-
-	snprintf(text, sizeof(text),
-		 "{\"mcsec-order\":1,\"group\":\"video\",\"number\":%u,"
-		 "\"order\":\"%s\",\"identity\":\"%s\",\"until\":%lld%s}",
-		 number, order, identity,
-		 (long long)(s.wall0 + (int64_t)(s.ms / 1000) + until_s), more);
-	return text;
-}
+#include "order_sim.h"
 
 static int count_waiting(void *arg, const struct signed_order *o)
 {
