@@ -217,7 +217,7 @@ unsigned int health_of_member(const struct ctl_roles *r, const char *group,
 {
 	struct member_walk w = { .r = r, .group = group, .p = p };
 
-	if (member_unheard(r->member))
+	if (member_gcks_unreachable(r->member))
 		problem_add(p, "key-server-not-heard", NULL,
 			    "see whether mcsecd runs there, \"gcks\" has its address, a route leads to it, and UDP 848 and 4500 pass in both directions",
 			    "the key server does not answer");

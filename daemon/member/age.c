@@ -16,7 +16,7 @@
 
 /* Age above which a rekey is rejected. */
 #define OLD_MS 60000
-/* Times of two events that are closer do not tell which was first. */
+/* The order of two events that are closer than this is unknown. */
 #define APART_MS 500
 /*
  * Interval after which the server's time is asked for again, because clocks
@@ -27,8 +27,8 @@
 
 /*
  * Return the latest local time at which an answer that has just come was made: after the
- * request of @asked_ms, and before messages that were heard. Clocks drift, so that the
- * rekey that was heard last tells more about the time there than an answer of yesterday.
+ * request of @asked_ms, and before later messages that were received. Clocks drift, so
+ * the last rekey gives a better estimate of the key server's time than an old answer.
  */
 static uint64_t made_by_ms(const struct mgroup *g, const struct gsa_gw *gw,
 			   uint64_t asked_ms)
@@ -37,8 +37,8 @@ static uint64_t made_by_ms(const struct mgroup *g, const struct gsa_gw *gw,
 
 	if (!(gw->has & GWP_HAS_MADE))
 		return asked_ms;
-	there = g->heard_made_ms + (now - g->heard_ms);
-	if (g->heard_made_ms && there > gw->made_ms + age)
+	there = g->received_made_ms + (now - g->received_ms);
+	if (g->received_made_ms && there > gw->made_ms + age)
 		age = there - gw->made_ms;
 	ms = now > age + APART_MS ? now - age - APART_MS : 0;
 	return ms > asked_ms ? ms : asked_ms;

@@ -42,7 +42,7 @@ struct sa_list {
 	const struct msa *dead;
 };
 
-static int note_sa(void *arg, const struct ksa_info *info)
+static int count_kernel_sa(void *arg, const struct ksa_info *info)
 {
 	struct sa_list *l = arg;
 	const struct msa *s = msa_find(l->g, info->sa.spi);
@@ -65,7 +65,7 @@ static enum member_fault sa_fault(const struct mgroup *g,
 
 	TAILQ_FOREACH(s, &g->sas, all)
 		n++;
-	if (k->ops->sa_dump(k->ctx, g->conf->name, note_sa, &l, &err)) {
+	if (k->ops->sa_dump(k->ctx, g->conf->name, count_kernel_sa, &l, &err)) {
 		err_set(why, 0, "the kernel cannot be asked: %s", err.text);
 		return MEMBER_FAULT_UNREAD;
 	}

@@ -12,8 +12,8 @@
 #include "member/mgroup.h"
 
 /* Margin added to one beat after the links have changed. */
-#define MOVED_MS 1000
-/* Lasting silence is asked about at growing intervals. */
+#define LINK_CHANGE_MS 1000
+/* During lasting silence the member asks at growing intervals. */
 #define SILENCE_MAX_MS 600000
 #define SILENCE_SPREAD_MS 8000
 /*
@@ -51,7 +51,7 @@ static const struct {
 			     SILENCE_SPREAD_MS },
 	[DOUBT_RIVAL] = { "the rekeys may be forged", 0, 3000 },
 	[DOUBT_TERM] = { "membership expired", 0, 1000 },
-	[DOUBT_TOLD] = { "the key server has changed the keys", 0, 200 },
+	[DOUBT_CHANGED] = { "the key server has changed the keys", 0, 200 },
 };
 
 const char *doubt_text(const struct mgroup *g)
@@ -94,9 +94,9 @@ static bool was_asked(const struct mgroup *g, const struct asked *a)
 	return false;
 }
 
-/* Return true if this was not asked before, and remember that it is now. */
-static bool note_asked(struct mgroup *g, enum once about, const void *spi,
-		       size_t len, uint32_t round)
+/* Remember that this is asked now. Returns false if it was asked before. */
+static bool remember_asked(struct mgroup *g, enum once about, const void *spi,
+			   size_t len, uint32_t round)
 {
 	struct asked a = { .about = about, .round = round };
 
@@ -110,7 +110,7 @@ static bool note_asked(struct mgroup *g, enum once about, const void *spi,
 bool doubt_once(struct mgroup *g, enum doubt d, enum once about,
 		const void *spi, size_t len, uint32_t round)
 {
-	if (!mgroup_is_in(g) || !note_asked(g, about, spi, len, round))
+	if (!mgroup_is_in(g) || !remember_asked(g, about, spi, len, round))
 		return false;
 	doubt_note(g, d);
 	return true;
@@ -125,7 +125,7 @@ bool doubt_was_asked(const struct mgroup *g, enum once about, const void *spi,
 	return was_asked(g, &a);
 }
 
-static void doubts_settled(struct mgroup *g)
+static void stop_if_none(struct mgroup *g)
 {
 	if (!g->doubts)
 		timer_del(mgroup_tq(g), &g->ask);
@@ -134,7 +134,7 @@ static void doubts_settled(struct mgroup *g)
 void doubt_drop(struct mgroup *g, unsigned int which)
 {
 	g->doubts &= ~which;
-	doubts_settled(g);
+	stop_if_none(g);
 }
 
 static void arm_silence(struct mgroup *g)
@@ -148,7 +148,7 @@ static void arm_silence(struct mgroup *g)
 	}
 	if (!g->has_server_time || !g->beat)
 		return;
-	g->moved = false;
+	g->link_changed = false;
 	ms <<= g->silences < 8 ? g->silences : 8;
 	if (g->silences && ms > SILENCE_MAX_MS)
 		ms = SILENCE_MAX_MS;
@@ -159,17 +159,17 @@ static void arm_silence(struct mgroup *g)
 void doubt_received(struct mgroup *g, uint64_t made_ms)
 {
 	g->silences = 0;
-	g->heard_ms = mgroup_now(g);
-	g->heard_made_ms = made_ms;
+	g->received_ms = mgroup_now(g);
+	g->received_made_ms = made_ms;
 	doubt_drop(g, 1u << DOUBT_SILENCE);
 	arm_silence(g);
 }
 
 /*
- * An answer may have been lost and come again, so that it tells nothing about what was
- * noted after it was made. Whatever made the member doubt may not come again either: each
- * sign counts once. Any answer that is taken extends the membership, and has the Data SA
- * of its Rekey SA: one for a Rekey SA that was replaced meanwhile is not taken.
+ * Return the doubts that were noted after @ms and that an answer made then does not
+ * settle: it may have been lost and retransmitted. They must stay, since each sign counts
+ * once and may not come again. An accepted answer always extends the membership and
+ * has the Data SA of its Rekey SA, so these two doubts are settled by any.
  */
 static unsigned int doubts_after(const struct mgroup *g, uint64_t ms)
 {
@@ -182,7 +182,7 @@ static unsigned int doubts_after(const struct mgroup *g, uint64_t ms)
 	return g->doubts & newer & ~settled;
 }
 
-static void note_rest(struct mgroup *g)
+static void note_remaining(struct mgroup *g)
 {
 	unsigned int i;
 
@@ -197,19 +197,19 @@ static void note_rest(struct mgroup *g)
  */
 void doubt_answered(struct mgroup *g)
 {
-	g->settled_ms =
+	g->switched_ms =
 		g->answer_ms + (uint64_t)g->atd * MSEC_PER_SEC + CHANGE_OVER_MS;
 	doubt_drop(g, ~(1u << DOUBT_SILENCE | doubts_after(g, g->answer_ms)));
 	timer_del(mgroup_tq(g), &g->ask);
-	note_rest(g);
+	note_remaining(g);
 	arm_silence(g);
 }
 
 void doubt_stop(struct mgroup *g)
 {
 	g->doubts = 0;
-	g->heard_ms = 0;
-	g->heard_made_ms = 0;
+	g->received_ms = 0;
+	g->received_made_ms = 0;
 	timer_del(mgroup_tq(g), &g->ask);
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->ask_time);
@@ -229,7 +229,7 @@ static void stray_due(void *arg)
 	uint64_t wait = STRAY_MS;
 
 	if (!mgroup_is_in(g) || msa_received(g) != g->stray_received ||
-	    !note_asked(g, a->about, a->spi, sizeof(a->spi), 0))
+	    !remember_asked(g, a->about, a->spi, sizeof(a->spi), 0))
 		return;
 	if (mgroup_now(g) - g->stray_ms > STRAY_MAX_MS)
 		g->n_stray = 0;
@@ -256,7 +256,7 @@ static void watch_stray(struct mgroup *g, enum once about, const void *spi,
 	if (!mgroup_is_in(g) || g->stolen_key[0] || g->inband ||
 	    mgroup_now(g) < g->stray_ms || timer_armed(&g->stray))
 		return;
-	/* A stranger that repeats one SPI must not keep others from being looked at. */
+	/* A stranger that repeats one SPI must not keep others from being watched. */
 	if (was_asked(g, &sign))
 		return;
 	g->stray_sign = sign;
@@ -284,8 +284,8 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 	if (i < g->n_next_data)
 		doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi), 0);
 	/* After an answer senders still use the SA before the current one. */
-	else if (g->conf->receive && !msa_had(g, spi) &&
-		 mgroup_now(g) >= g->settled_ms)
+	else if (g->conf->receive && !msa_held_before(g, spi) &&
+		 mgroup_now(g) >= g->switched_ms)
 		watch_stray(g, ONCE_STRAY_ESP, &spi, sizeof(spi));
 }
 
@@ -295,8 +295,8 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
  */
 void doubt_rekey(struct mgroup *g, const uint8_t *spi)
 {
-	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC + MOVED_MS;
-	uint64_t heard_ms = g->heard_ms;
+	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC + LINK_CHANGE_MS;
+	uint64_t heard_ms = g->received_ms;
 
 	if (heard_ms < g->registered_ms)
 		heard_ms = g->registered_ms;
@@ -308,15 +308,16 @@ void doubt_rekey(struct mgroup *g, const uint8_t *spi)
  * Link events are frequent and mostly concern other links, so the member only
  * asks if it misses the next beat, too.
  */
-void doubt_moved(struct mgroup *g)
+void doubt_link_changed(struct mgroup *g)
 {
-	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC + MOVED_MS;
+	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC + LINK_CHANGE_MS;
 
 	if (!mgroup_is_in(g) || !timer_armed(&g->silence) ||
 	    timer_left_ms(mgroup_tq(g), &g->silence) <= ms)
 		return;
-	timer_set(mgroup_tq(g), &g->silence, ms + member_random(MOVED_MS));
-	g->moved = true;
+	timer_set(mgroup_tq(g), &g->silence,
+		  ms + member_random(LINK_CHANGE_MS));
+	g->link_changed = true;
 }
 
 static void ask_due(void *arg)
@@ -335,8 +336,8 @@ static void silence_due(void *arg)
 		inband_check(g);
 		return;
 	}
-	/* A question that is asked early must not put off those after it. */
-	if (!g->moved)
+	/* A request that is early must not delay those after it. */
+	if (!g->link_changed)
 		g->silences++;
 	arm_silence(g);
 	doubt_note(g, DOUBT_SILENCE);

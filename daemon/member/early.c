@@ -19,7 +19,7 @@
 #define EARLY_SA_MAX (REFRAG_MAX + 6)
 #define EARLY_OCTETS_MAX (256 * 1024)
 
-static struct early *take_early(struct mgroup *g, struct early *e)
+static struct early *unlink_early(struct mgroup *g, struct early *e)
 {
 	TAILQ_REMOVE(&g->early, e, all);
 	g->n_early--;
@@ -29,7 +29,7 @@ static struct early *take_early(struct mgroup *g, struct early *e)
 
 static void early_free(struct mgroup *g, struct early *e)
 {
-	free(take_early(g, e));
+	free(unlink_early(g, e));
 }
 
 void early_drop(struct mgroup *g)
@@ -42,7 +42,7 @@ void early_drop(struct mgroup *g)
  * Make room by dropping the oldest message, of the same Rekey SA if that has
  * used its share.
  */
-static void make_early_room(struct mgroup *g, const uint8_t *spi, size_t len)
+static void drop_early_excess(struct mgroup *g, const uint8_t *spi, size_t len)
 {
 	struct early *e, *oldest = NULL;
 	unsigned int n = 0;
@@ -61,7 +61,7 @@ static void make_early_room(struct mgroup *g, const uint8_t *spi, size_t len)
 		early_free(g, TAILQ_FIRST(&g->early));
 }
 
-void early_keep(struct mgroup *g, const uint8_t *p, size_t len)
+void early_store(struct mgroup *g, const uint8_t *p, size_t len)
 {
 	struct early *e;
 
@@ -71,7 +71,7 @@ void early_keep(struct mgroup *g, const uint8_t *p, size_t len)
 	e = malloc(sizeof(*e) + len);
 	if (!e)
 		return;
-	make_early_room(g, p, len);
+	drop_early_excess(g, p, len);
 	e->len = len;
 	memcpy(e->p, p, len);
 	TAILQ_INSERT_TAIL(&g->early, e, all);
@@ -89,5 +89,5 @@ struct early *early_take(struct mgroup *g, const struct rekey_sa *rs)
 		if (!first || rekey_peek_mid(e->p) < rekey_peek_mid(first->p))
 			first = e;
 	}
-	return first ? take_early(g, first) : NULL;
+	return first ? unlink_early(g, first) : NULL;
 }

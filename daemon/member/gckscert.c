@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The certificate of the key server, after a revocation list has revoked it. Who has
- * its key can be the key server for this member, and may have been for some time.
- * Rekeys are therefore not followed any more, and the member registers again. A key
- * server that has another certificate by then proves itself, and the group goes on
- * without a lost packet. If none does in GONE_MS, the member gives up what it got.
+ * The certificate of the key server, after a revocation list has revoked it. A thief of
+ * its key can act as the key server, and may have done so for some time. Rekeys are
+ * therefore not followed any more, and the member registers again. If the key server
+ * has another certificate by then, the group goes on without a lost packet. If no key
+ * server proves another one in OTHER_CERT_MS, the member deletes the keys that it got.
  */
 #include "crypto/cert.h"
 #include "crypto/crl.h"
@@ -14,7 +14,7 @@
 /* Members that read the same list at once do not ask all at once. */
 #define ASK_SPREAD_MS 1000
 /* Longer than an attempt with lost datagrams takes. */
-#define GONE_MS 10000
+#define OTHER_CERT_MS 10000
 
 static const char why[] = "the certificate of the key server is revoked";
 
@@ -26,7 +26,7 @@ void gckscert_learn(struct mgroup *g, const struct ike_sa *sa)
 	if (g->gcks_revoked)
 		group_info(g, "key server certificate changed");
 	g->gcks_revoked = false;
-	timer_del(mgroup_tq(g), &g->gcks_gone);
+	timer_del(mgroup_tq(g), &g->gcks_timeout);
 	/* Without memory the former certificates stay known. */
 	if (cert_refs_union(ike_sa_peer_certs(sa), &none, &now))
 		return;
@@ -34,7 +34,7 @@ void gckscert_learn(struct mgroup *g, const struct ike_sa *sa)
 	g->gcks_certs = now;
 }
 
-static void gcks_is_gone(void *arg)
+static void gcks_cert_timeout(void *arg)
 {
 	struct mgroup *g = arg;
 
@@ -52,19 +52,19 @@ static void check_gcks_cert(struct mgroup *g, const struct crls *crls)
 
 	g->gcks_revoked = crls_revoke(crls, &g->gcks_certs);
 	if (was && !g->gcks_revoked)
-		timer_del(mgroup_tq(g), &g->gcks_gone);
+		timer_del(mgroup_tq(g), &g->gcks_timeout);
 	if (was || !g->gcks_revoked || !mgroup_is_in(g))
 		return;
 	group_err(g,
 		  "key server revoked: %s: its rekeys are not followed, and its keys are deleted in %u s unless it proves another certificate",
-		  g->m->conf->gcks_id, GONE_MS / 1000);
-	timer_set(mgroup_tq(g), &g->gcks_gone, GONE_MS);
+		  g->m->conf->gcks_id, OTHER_CERT_MS / 1000);
+	timer_set(mgroup_tq(g), &g->gcks_timeout, OTHER_CERT_MS);
 	register_again(g, member_random(ASK_SPREAD_MS), why);
 }
 
 /*
- * SAs of an earlier run do not tell who gave them: the key server that answers now, as
- * far as is known. They must not be worth more than those that a reload finds.
+ * SAs of an earlier run have no record of the key server that gave them. They are
+ * treated like those of this run: as if it had been the one that answers now.
  */
 void gckscert_refused(struct member *m)
 {
@@ -76,8 +76,8 @@ void gckscert_refused(struct member *m)
 		g->gcks_revoked = true;
 		group_err(g,
 			  "key server revoked: %s: keys of an earlier run are deleted in %u s unless it proves another certificate",
-			  m->conf->gcks_id, GONE_MS / 1000);
-		timer_set(mgroup_tq(g), &g->gcks_gone, GONE_MS);
+			  m->conf->gcks_id, OTHER_CERT_MS / 1000);
+		timer_set(mgroup_tq(g), &g->gcks_timeout, OTHER_CERT_MS);
 	}
 }
 
@@ -91,11 +91,11 @@ void member_check_gcks(struct member *m, const struct trust *trust)
 
 void gckscert_init(struct mgroup *g)
 {
-	timer_init(&g->gcks_gone, gcks_is_gone, g);
+	timer_init(&g->gcks_timeout, gcks_cert_timeout, g);
 }
 
 void gckscert_stop(struct mgroup *g)
 {
-	timer_del(mgroup_tq(g), &g->gcks_gone);
+	timer_del(mgroup_tq(g), &g->gcks_timeout);
 	cert_refs_free(&g->gcks_certs);
 }

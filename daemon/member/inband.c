@@ -25,8 +25,8 @@ static bool selects_group(const struct mgroup *g, const struct gike_inband *msg)
  * Return true if the message is for @g. Without a name the traffic selectors tell
  * for which group keys are; Deletes are for every group of the IKE SA.
  */
-static bool is_for(const struct mgroup *g, const struct ike_id *idg,
-		   const struct gike_inband *msg)
+static bool is_for_group(const struct mgroup *g, const struct ike_id *idg,
+			 const struct gike_inband *msg)
 {
 	if (idg)
 		return id_equal(&g->idg, idg);
@@ -38,7 +38,7 @@ static bool is_for(const struct mgroup *g, const struct ike_id *idg,
  * the last registration, which other groups may have left for a new one; what comes
  * over any other one is out of date.
  */
-static bool is_over(const struct mgroup *g, const struct ike_sa *sa)
+static bool may_come_over(const struct mgroup *g, const struct ike_sa *sa)
 {
 	return sa == g->m->sa || sa == g->inband_sa;
 }
@@ -64,8 +64,8 @@ static void refuse_keys(struct mgroup *g, struct ike_sa *sa, const char *why)
 	ike_report(sa, &g->idg, IKE_N_NO_PROPOSAL_CHOSEN);
 }
 
-static void take_keys(struct mgroup *g, struct ike_sa *sa,
-		      struct gike_inband *msg)
+static void apply_keys(struct mgroup *g, struct ike_sa *sa,
+		       struct gike_inband *msg)
 {
 	struct err err = {};
 	int ret = install_inband(g, sa, msg, &err);
@@ -83,26 +83,26 @@ static void take_keys(struct mgroup *g, struct ike_sa *sa,
 }
 
 /*
- * The answer that begins inband rekeys may be lost and come again later, when this
- * message has made it out of date.
+ * The answer that begins inband rekeys may be lost and retransmitted, and is out of date
+ * after this message.
  */
-static void note_early(struct mgroup *g, const struct gike_inband *msg)
+static void note_before_answer(struct mgroup *g, const struct gike_inband *msg)
 {
 	if (!mgroup_is_registering(g))
 		return;
 	if (msg->has_keys)
-		install_inband_later(g, &msg->gsa);
+		install_inband_early(g, &msg->gsa);
 	else
 		g->changed |= is_exclusion(msg);
 }
 
-static void take_message(struct mgroup *g, struct ike_sa *sa,
-			 struct gike_inband *msg)
+static void handle_message(struct mgroup *g, struct ike_sa *sa,
+			   struct gike_inband *msg)
 {
 	uint64_t before = g->next_seq + 1;
 
 	if (!g->inband || !mgroup_is_in(g)) {
-		note_early(g, msg);
+		note_before_answer(g, msg);
 		return;
 	}
 	if (msg->unusable) {
@@ -110,7 +110,7 @@ static void take_message(struct mgroup *g, struct ike_sa *sa,
 		return;
 	}
 	if (msg->has_keys)
-		take_keys(g, sa, msg);
+		apply_keys(g, sa, msg);
 	if (!install_deletes(g, msg->del, msg->n_del, before))
 		return;
 	/* An answer that is on its way may be from before. */
@@ -124,6 +124,6 @@ void member_inband(struct member *m, struct ike_sa *sa,
 	struct mgroup *g;
 
 	TAILQ_FOREACH(g, &m->groups, all)
-		if (is_over(g, sa) && is_for(g, idg, msg))
-			take_message(g, sa, msg);
+		if (may_come_over(g, sa) && is_for_group(g, idg, msg))
+			handle_message(g, sa, msg);
 }

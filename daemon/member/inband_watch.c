@@ -8,7 +8,7 @@
  *
  * An IKE SA that ends excludes the member (RFC 9838 section 2.3.3), which
  * registers again. It keeps its Data SAs meanwhile, because their end would be
- * lost packets: nobody else can have got them by that, and their lifetime stays.
+ * lost packets: nobody else gets them by that, and their lifetime stays.
  */
 #include "lib/util.h"
 #include "member/mgroup.h"

@@ -139,7 +139,7 @@ static int check_policy(const struct mgroup *g, const struct gsa *gsa,
 	return 0;
 }
 
-static void note_algs(struct mgroup *g, const struct gsa *gsa)
+static void store_algs(struct mgroup *g, const struct gsa *gsa)
 {
 	g->algs = (struct algs){
 		.data_encr = gsa->data[0].encr,
@@ -320,8 +320,8 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 		g->dtd = gw->dtd;
 }
 
-/* Keep what the key server keys, for an operator. */
-static void note_keyed(struct mgroup *g, const struct gsa *gsa, bool transport)
+/* Store the selector and mode of the key server's SAs, for operators. */
+static void store_keyed(struct mgroup *g, const struct gsa *gsa, bool transport)
 {
 	const struct gsa_sa *sa = &gsa->data[0];
 
@@ -384,8 +384,9 @@ static bool is_stale(const struct mgroup *g, const struct gsa_sa *policy)
 	return false;
 }
 
-/* Return true if the answer has another Rekey SA than the one in use. */
-static bool is_news(const struct mgroup *g, const struct gsa_sa *policy)
+/* Return true if @policy is of another Rekey SA than the one in use. */
+static bool is_other_rekey_sa(const struct mgroup *g,
+			      const struct gsa_sa *policy)
 {
 	const struct mrekey *rk = mrekey_current(g);
 
@@ -409,19 +410,19 @@ static bool has_adopted(const struct mgroup *g)
 }
 
 /*
- * Return true if senders may go on with a Data SA that this member never had, for ATD
- * of the one in the answer: it has just joined, or has missed more than one change, or
- * has not been told how many it missed while the daemon was down. The first announced
- * SPI, and the Rekey SA of the answer, are those of a member that has followed up to that
- * Data SA.
+ * Return true if senders may go on with a Data SA that this member never had, for ATD of
+ * the one in the answer: the member has just joined, has missed more than one change, or
+ * does not know how many it missed while the daemon was down. A member that has
+ * followed up to the new Data SA knows its SPI as the first announced one, or the
+ * Rekey SA of the answer.
  */
-static bool lacks_former(const struct mgroup *g, const struct gsa *gsa)
+static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 {
 	uint32_t spi = get_unaligned_be32(gsa->data[0].spi);
 
 	if (!g->conf->receive || msa_find(g, spi) ||
 	    (g->n_next_data && g->next_data[0] == spi) ||
-	    (gsa->has_rekey && !is_news(g, &gsa->rekey)))
+	    (gsa->has_rekey && !is_other_rekey_sa(g, &gsa->rekey)))
 		return false;
 	return only_adopted(g) ||
 	       g->doubts & (1u << DOUBT_EARLY | 1u << DOUBT_ESP |
@@ -429,10 +430,10 @@ static bool lacks_former(const struct mgroup *g, const struct gsa *gsa)
 }
 
 /*
- * Note how long that lasts, once the SAs are installed. With an SA of an earlier run it is
- * over as soon as something is read, since that may be the one that senders use.
+ * Note how long that lasts, once the SAs are installed. With an SA of an earlier run it
+ * ends with the first packet that is received, since senders may use that SA.
  */
-static void note_unread(struct mgroup *g, bool lacks, bool adopted)
+static void store_unread(struct mgroup *g, bool lacks, bool adopted)
 {
 	if (!lacks)
 		return;
@@ -443,7 +444,7 @@ static void note_unread(struct mgroup *g, bool lacks, bool adopted)
 }
 
 /* Store the announced SPIs for doubt_esp(). */
-static void note_announced(struct mgroup *g, const struct gsa *gsa)
+static void store_announced(struct mgroup *g, const struct gsa *gsa)
 {
 	const struct gsa_sa *sa = &gsa->data[0];
 	struct mrekey *rk = mrekey_current(g);
@@ -461,8 +462,8 @@ static void note_announced(struct mgroup *g, const struct gsa *gsa)
 		g->next_data[i] = get_unaligned_be32(sa->next_spi[i]);
 }
 
-static void note_sender_ids(struct mgroup *g, const struct gsa *gsa,
-			    const struct kd *kd)
+static void store_sender_ids(struct mgroup *g, const struct gsa *gsa,
+			     const struct kd *kd)
 {
 	unsigned int i;
 
@@ -493,17 +494,17 @@ static bool answer_overtaken(const struct mgroup *g, const struct gsa *gsa)
 		get_unaligned_be32(gsa->data[0].spi) != g->applied_spi);
 }
 
-static void note_applied(struct mgroup *g, const struct gsa *gsa)
+static void store_applied(struct mgroup *g, const struct gsa *gsa)
 {
 	g->applied_ms = gsa->gw.made_ms;
 	g->applied_spi = get_unaligned_be32(gsa->data[0].spi);
 }
 
-void install_inband_later(struct mgroup *g, const struct gsa *gsa)
+void install_inband_early(struct mgroup *g, const struct gsa *gsa)
 {
 	if (has_newer_keys(g, &gsa->gw))
 		return;
-	note_applied(g, gsa);
+	store_applied(g, gsa);
 	g->inband_ms = mgroup_now(g);
 }
 
@@ -530,7 +531,7 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 {
 	uint64_t before = g->next_seq + 1;
 	struct sids old = g->sids;
-	bool lacks = lacks_former(g, gsa), adopted = has_adopted(g);
+	bool lacks = may_lack_sa(g, gsa), adopted = has_adopted(g);
 	struct key_set b;
 	int ret;
 
@@ -544,7 +545,7 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 	ret = unwrap_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, err);
 	if (ret)
 		return ret;
-	note_sender_ids(g, gsa, kd);
+	store_sender_ids(g, gsa, kd);
 	g->atd = 0;
 	learn_delays(g, &gsa->gw);
 	set_sender_ids(g, &b);
@@ -554,12 +555,12 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 		g->sids = old;
 		return ret;
 	}
-	note_unread(g, lacks, adopted);
+	store_unread(g, lacks, adopted);
 	msa_retire_older(g, before);
 	begin_inband(g, sa);
-	note_applied(g, gsa);
-	rival_settled(g, sa);
-	note_algs(g, gsa);
+	store_applied(g, gsa);
+	rival_registered(g, sa);
+	store_algs(g, gsa);
 	return 0;
 }
 
@@ -578,8 +579,8 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	age_learn(g, &gsa->gw, g->asked_ms);
 	if (!gsa->n_data)
 		return err_set(err, -EPROTO, "no Data SA");
-	note_keyed(g, gsa, transport);
-	lacks = lacks_former(g, gsa);
+	store_keyed(g, gsa, transport);
+	lacks = may_lack_sa(g, gsa);
 	adopted = has_adopted(g);
 	if (!gsa->has_rekey)
 		return install_inband_registration(g, sa, gsa, kd, transport,
@@ -600,7 +601,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	for (i = 0; denied && i < b.n; i++)
 		msa_allow(g, &b.ksa[i]);
 
-	note_sender_ids(g, gsa, kd);
+	store_sender_ids(g, gsa, kd);
 	g->atd = 0;
 	learn_delays(g, &gsa->gw);
 	set_sender_ids(g, &b);
@@ -610,10 +611,10 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		key_set_wipe(&b);
 		return ret;
 	}
-	note_unread(g, lacks, adopted);
+	store_unread(g, lacks, adopted);
 	g->inband = false;
 	g->inband_sa = NULL;
-	if (is_news(g, &gsa->rekey))
+	if (is_other_rekey_sa(g, &gsa->rekey))
 		doubt_confirmed(g);
 	if (denied)
 		mrekey_drop_all(g);
@@ -624,9 +625,9 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	msa_retire_older(g, before);
 	if (denied)
 		rival_undo(g, sa, gsa, seq);
-	rival_settled(g, sa);
-	note_announced(g, gsa);
-	note_algs(g, gsa);
+	rival_registered(g, sa);
+	store_announced(g, gsa);
+	store_algs(g, gsa);
 	rekey_group_set(g, &gsa->rekey);
 	key_set_wipe(&b);
 	return 0;
@@ -728,7 +729,7 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		set_sender_ids(g, &b);
 		ret = install_keys(g, &b, age_least_ms(g, &msg->gsa.gw), err);
 	}
-	note_announced(g, &msg->gsa);
+	store_announced(g, &msg->gsa);
 	/*
 	 * The Rekey SA is installed in any case, otherwise the next message
 	 * could not be decrypted either.
@@ -802,7 +803,7 @@ int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
 
 	if (has_newer_keys(g, &gsa->gw))
 		return err_set(err, -ESTALE, "newer keys are installed");
-	note_keyed(g, gsa, msg->transport);
+	store_keyed(g, gsa, msg->transport);
 	ret = check_policy(g, gsa, msg->transport, err);
 	if (!ret)
 		ret = check_algs(g, gsa, err);
@@ -822,7 +823,7 @@ int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
 	if (ret)
 		return ret;
 	msa_retire_older(g, before);
-	note_applied(g, gsa);
+	store_applied(g, gsa);
 	g->inband_ms = mgroup_now(g);
 	g->n_rekeys++;
 	g->n_inband++;

@@ -18,14 +18,14 @@
 /* Delay after a stale answer, since the rekey that overtook it is arriving. */
 #define STALE_MS 1000
 
-static void old_sa_due(void *arg)
+static void idle_sa_due(void *arg)
 {
-	register_old_sa(arg);
+	register_idle_sa(arg);
 }
 
-static void unheard_due(void *arg)
+static void unreachable_due(void *arg)
 {
-	register_unheard(arg);
+	register_unreachable(arg);
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -42,8 +42,8 @@ int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	m->conf = conf;
 	m->deps = *deps;
 	TAILQ_INIT(&m->groups);
-	timer_init(&m->old_sa, old_sa_due, m);
-	timer_init(&m->unheard, unheard_due, m);
+	timer_init(&m->idle_sa, idle_sa_due, m);
+	timer_init(&m->unreachable, unreachable_due, m);
 	if (peer_id_parse(&m->gcks_id, conf->gcks_id)) {
 		member_free(m);
 		return err_set(err, -EINVAL, "\"%s\" is not an identity",
@@ -66,8 +66,8 @@ void member_set_engine(struct member *m, struct ike_engine *engine)
 	m->engine = engine;
 }
 
-/* Tell of a group that an earlier run has left open, and that is not configured. */
-static int warn_left(void *arg, const struct kgroup_info *info)
+/* Warn of a group that an earlier run has left open, and that is not configured. */
+static int warn_unconfigured(void *arg, const struct kgroup_info *info)
 {
 	const struct member *m = arg;
 
@@ -97,8 +97,8 @@ int member_protect(struct member *m, struct err *err)
 			return ret;
 	}
 	m->protected = true;
-	m->deps.kernel->ops->group_dump(m->deps.kernel->ctx, warn_left, m,
-					NULL);
+	m->deps.kernel->ops->group_dump(m->deps.kernel->ctx, warn_unconfigured,
+					m, NULL);
 	return 0;
 }
 
@@ -128,8 +128,8 @@ void member_free(struct member *m)
 {
 	if (!m)
 		return;
-	timer_del(m->deps.tq, &m->old_sa);
-	timer_del(m->deps.tq, &m->unheard);
+	timer_del(m->deps.tq, &m->idle_sa);
+	timer_del(m->deps.tq, &m->unreachable);
 	while (!TAILQ_EMPTY(&m->groups))
 		drop_group(TAILQ_FIRST(&m->groups));
 	free(m);
@@ -138,7 +138,7 @@ void member_free(struct member *m)
 /* ---- GSA_REKEY input ---------------------------------------------------- */
 
 /* Handle a message over @rk, which may be freed by it. */
-static void open_over(struct mrekey *rk, const uint8_t *p, size_t len)
+static void open_rekey(struct mrekey *rk, const uint8_t *p, size_t len)
 {
 	struct member *m = rk->g->m;
 	uint32_t expected = rk->rs.next_mid;
@@ -190,14 +190,14 @@ static void open_early(struct mgroup *g)
 		e = rk && !rk->retired ? early_take(g, &rk->rs) : NULL;
 		if (!e)
 			return;
-		open_over(rk, e->p, e->len);
+		open_rekey(rk, e->p, e->len);
 		free(e);
 	}
 }
 
 /* ---- callbacks of ike/ -------------------------------------------------- */
 
-static struct mgroup *by_idg(struct member *m, const struct ike_id *idg)
+static struct mgroup *find_by_idg(struct member *m, const struct ike_id *idg)
 {
 	struct mgroup *g;
 
@@ -211,13 +211,13 @@ void member_registered(struct member *m, struct ike_sa *sa,
 		       const struct ike_id *idg, const struct gsa *gsa,
 		       struct kd *kd, bool transport)
 {
-	struct mgroup *g = by_idg(m, idg);
+	struct mgroup *g = find_by_idg(m, idg);
 	struct err err = {};
 	int ret;
 
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
 		return;
-	register_heard(m, g);
+	register_answered(m, g);
 	if (register_outdated(g))
 		return;
 	if (mgroup_is_leaving(g)) {
@@ -236,7 +236,7 @@ void member_registered(struct member *m, struct ike_sa *sa,
 		return;
 	}
 	if (ret == -ESTALE) {
-		register_over(g);
+		register_end_request(g);
 		register_again(g, STALE_MS, err.text);
 		return;
 	}
@@ -247,10 +247,9 @@ void member_registered(struct member *m, struct ike_sa *sa,
 
 /*
  * The key server, authenticated over an IKE SA that is up, may say that this
- * member has no right to the group any more. The member then stops at once,
- * because the GSA_REKEY that excluded it may have been lost. Answers to requests
- * that are out of date do not count, and a receiver that is not allowed to send
- * stays a receiver.
+ * member is not authorized any more. The member then stops at once, because the
+ * GSA_REKEY that excluded it may have been lost. Answers to requests that are out
+ * of date do not count, and a receiver that is not allowed to send stays a receiver.
  */
 static bool ends_membership(const struct mgroup *g, const struct ike_sa *sa,
 			    uint16_t notify)
@@ -265,11 +264,11 @@ static bool ends_membership(const struct mgroup *g, const struct ike_sa *sa,
 void member_refused(struct member *m, struct ike_sa *sa,
 		    const struct ike_id *idg, uint16_t notify, const char *text)
 {
-	struct mgroup *g = by_idg(m, idg);
+	struct mgroup *g = find_by_idg(m, idg);
 
-	register_heard(m, g);
+	register_answered(m, g);
 	if (notify)
-		m->unheard_told = false;
+		m->unreachable_logged = false;
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
 		return;
 	if (ends_membership(g, sa, notify))
@@ -280,16 +279,16 @@ void member_refused(struct member *m, struct ike_sa *sa,
 void member_later(struct member *m, struct ike_sa *sa, const struct ike_id *idg,
 		  uint32_t ms)
 {
-	struct mgroup *g = by_idg(m, idg);
+	struct mgroup *g = find_by_idg(m, idg);
 
-	register_heard(m, g);
+	register_answered(m, g);
 	if (!g || (!mgroup_is_registering(g) && !mgroup_is_leaving(g)))
 		return;
 	if (register_outdated(g))
 		return;
-	m->unheard_told = false;
+	m->unreachable_logged = false;
 	if (!mgroup_is_leaving(g))
-		register_later(g, ms);
+		register_put_off(g, ms);
 	else if (ike_leave(sa, idg))
 		register_left(g);
 }
@@ -302,7 +301,7 @@ void member_changed(struct member *m, const uint8_t *group, size_t len,
 	TAILQ_FOREACH(g, &m->groups, all)
 		if (strlen(g->conf->name) == len &&
 		    !memcmp(g->conf->name, group, len))
-			register_told(g, spi);
+			register_keys_changed(g, spi);
 }
 
 void member_sent(struct member *m, int ret)
@@ -312,10 +311,10 @@ void member_sent(struct member *m, int ret)
 
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
 {
-	struct mgroup *g = by_idg(m, idg);
+	struct mgroup *g = find_by_idg(m, idg);
 
 	(void)sa;
-	register_heard(m, g);
+	register_answered(m, g);
 	if (g)
 		register_left(g);
 }
@@ -350,7 +349,7 @@ void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
 		gckscert_refused(m);
 	if (was_used) {
 		m->sa = NULL;
-		timer_del(m->deps.tq, &m->old_sa);
+		timer_del(m->deps.tq, &m->idle_sa);
 	}
 	TAILQ_FOREACH(g, &m->groups, all) {
 		bool needed = needs_ike_sa(g, sa, was_used);
@@ -395,8 +394,8 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
  * Former members know these SPIs as well, though, and the header is not
  * authenticated: it causes one registration per Rekey SA at most.
  */
-static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
-			size_t len)
+static void handle_unknown_spi(struct member *m, const uint8_t *spi,
+			       const uint8_t *p, size_t len)
 {
 	struct mrekey *rk;
 	struct mgroup *g;
@@ -410,7 +409,7 @@ static void unknown_spi(struct member *m, const uint8_t *spi, const uint8_t *p,
 			doubt_rekey(g, spi);
 			continue;
 		}
-		early_keep(g, p, len);
+		early_store(g, p, len);
 		doubt_once(g, DOUBT_EARLY, ONCE_OUTRUN, rk->rs.spi,
 			   sizeof(rk->rs.spi), 0);
 	}
@@ -432,7 +431,7 @@ void member_rekey_input(struct member *m, const struct ep *from,
 	if (!rk || rk->retired)
 		rival_other_sa(m, p, len);
 	if (!rk) {
-		unknown_spi(m, spi, p, len);
+		handle_unknown_spi(m, spi, p, len);
 		return;
 	}
 	g = rk->g;
@@ -440,7 +439,7 @@ void member_rekey_input(struct member *m, const struct ep *from,
 		m->drops[REKEY_AUTH_BAD]++;
 		return;
 	}
-	open_over(rk, p, len);
+	open_rekey(rk, p, len);
 	open_early(g);
 }
 
@@ -450,7 +449,7 @@ void member_rekey_input(struct member *m, const struct ep *from,
  */
 static void release_group(struct mgroup *g)
 {
-	if (membership_open(g))
+	if (membership_unprotect(g))
 		return;
 	group_info(g, "group released: its address is no longer protected");
 	drop_group(g);
@@ -482,7 +481,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	switch (ev->type) {
 	case KEVENT_ACQUIRE:
 		if (!mgroup_is_in(g))
-			register_nudge(g);
+			register_retry_early(g);
 		break;
 	case KEVENT_SOFT_EXPIRE:
 	case KEVENT_HARD_EXPIRE:
@@ -524,8 +523,8 @@ void member_link_event(struct member *m, const struct link_event *ev)
 			rekey_group_link_up(g, (uint32_t)ev->link.ifindex);
 		if (g->joined)
 			rekey_group_join(g);
-		register_nudge(g);
-		doubt_moved(g);
+		register_retry_early(g);
+		doubt_link_changed(g);
 	}
 }
 
@@ -578,7 +577,7 @@ struct ike_sa *member_ike_sa(const struct member *m)
 	return m->sa;
 }
 
-bool member_unheard(const struct member *m)
+bool member_gcks_unreachable(const struct member *m)
 {
-	return m->unheard_told;
+	return m->unreachable_logged;
 }

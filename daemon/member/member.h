@@ -294,9 +294,9 @@ const uint64_t *member_rekey_drops(const struct member *m);
 /* Return the IKE SA to the key server, or NULL. */
 struct ike_sa *member_ike_sa(const struct member *m);
 /* Return true if the key server has not answered since an IKE SA was begun. */
-bool member_unheard(const struct member *m);
+bool member_gcks_unreachable(const struct member *m);
 
-/* The first fault of the kernel's group. Only the last leaves the keys undoubted. */
+/* Faults of the kernel's group; MEMBER_FAULT_OBSERVES is no reason to doubt the keys. */
 enum member_fault {
 	MEMBER_FAULT_NONE, /* as this member has made it */
 	MEMBER_FAULT_UNREAD, /* the kernel cannot be asked */

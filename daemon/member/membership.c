@@ -146,7 +146,7 @@ struct same_search {
 	char name[MCSEC_NAME_MAX + 1]; /* "": none yet */
 };
 
-static int note_same(void *arg, const struct kgroup_info *info)
+static int find_same(void *arg, const struct kgroup_info *info)
 {
 	struct same_search *s = arg;
 
@@ -156,13 +156,13 @@ static int note_same(void *arg, const struct kgroup_info *info)
 }
 
 /* Say which group has the address, and how to remove it; @why is the kernel's. */
-static int refuse_taken(const struct kernel *k, const struct kgroup *kg,
-			const char *why, struct err *err)
+static int explain_conflict(const struct kernel *k, const struct kgroup *kg,
+			    const char *why, struct err *err)
 {
 	struct same_search s = { .as = kg };
 	char a[KGROUP_STRLEN];
 
-	if (k->ops->group_dump(k->ctx, note_same, &s, NULL) || !*s.name)
+	if (k->ops->group_dump(k->ctx, find_same, &s, NULL) || !*s.name)
 		return err_set(err, -EEXIST,
 			       "group \"%s\": kernel: %s; \"mcsecctl group show\" lists the groups that are there",
 			       kg->name, why);
@@ -229,7 +229,7 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 		if (!ret && lacks_sending_sa(g))
 			g->used_up = true;
 	} else if (ret == -EEXIST) {
-		return refuse_taken(k, &kg, kerr.text, err);
+		return explain_conflict(k, &kg, kerr.text, err);
 	}
 	if (ret)
 		err_set(err, ret, "group \"%s\": kernel: %s", kg.name,
@@ -237,7 +237,7 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 	return ret;
 }
 
-int membership_open(struct mgroup *g)
+int membership_unprotect(struct mgroup *g)
 {
 	const struct kernel *k = g->m->deps.kernel;
 	struct err err;
@@ -265,7 +265,7 @@ void membership_resync(struct mgroup *g)
 		group_err(g, "group not protected: %s", err.text);
 	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
 		next = TAILQ_NEXT(s, all);
-		if (msa_gone(s))
+		if (msa_drop_if_lost(s))
 			lost = true;
 	}
 	if (!lost)

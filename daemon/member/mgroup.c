@@ -28,7 +28,7 @@ static const char *const state_names[] = {
 };
 
 /* Allowed transitions of each state. */
-static const unsigned int moves[] = {
+static const unsigned int transitions[] = {
 	[MEMBER_OUT] = BIT(MEMBER_WAITING),
 	/* The key server remembers a request that it has put off. */
 	[MEMBER_WAITING] = BIT(MEMBER_REGISTERING) | BIT(MEMBER_OUT) |
@@ -59,7 +59,7 @@ struct mgroup *mgroup_find(const struct member *m, const char *name)
 
 int mgroup_state(struct mgroup *g, enum member_state to)
 {
-	if (!(moves[g->state] & BIT(to))) {
+	if (!(transitions[g->state] & BIT(to))) {
 		g->state_errors++;
 		group_warn(g, "state change refused: %s to %s",
 			   state_names[g->state], state_names[to]);

@@ -142,7 +142,7 @@ enum doubt {
 	DOUBT_OLD_BEAT, /* a delayed beat, or another clock of the key server */
 	DOUBT_TERM, /* the membership has ended */
 	DOUBT_RIVAL, /* two parties seem to rekey the group */
-	DOUBT_TOLD, /* the key server says so */
+	DOUBT_CHANGED, /* the key server says that it has made others */
 	DOUBT_MAX
 };
 
@@ -242,25 +242,25 @@ struct mgroup {
 	struct timer ask; /* asks because of doubts */
 	struct timer silence;
 	unsigned int silences; /* in a row */
-	bool moved; /* the next question is early, see doubt_moved() */
-	uint64_t heard_ms; /* when the last GSA_REKEY arrived; 0: none has */
-	uint64_t heard_made_ms; /* the key server's time in it; 0: it had none */
-	uint64_t answer_ms; /* the last answer was made by then at the latest */
+	bool link_changed; /* the next request is early, see doubt_link_changed() */
+	uint64_t received_ms; /* when the last GSA_REKEY arrived; 0: none has */
+	uint64_t received_made_ms; /* the key server's time in it; 0: it had none */
+	uint64_t answer_ms; /* latest time at which the last answer was made */
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
-	uint64_t settled_ms; /* senders use the SAs of the last answer */
+	uint64_t switched_ms; /* senders use the SAs of the last answer */
 	/* Until then they may use a Data SA that this member never had. */
 	uint64_t unread_ms;
-	/* If set, they do not if msa_received() gets above that of the answer. */
+	/* If set, they do not any more once msa_received() is above unread_received. */
 	bool unread_unless;
 	uint64_t unread_received;
-	/* An SPI that nobody announced, and msa_received() when it came. */
+	/* An SPI that was not announced, and msa_received() when it came. */
 	struct asked stray_sign;
 	uint64_t stray_received;
 	struct timer stray;
 	uint64_t stray_ms; /* no DOUBT_STRAY before this time */
-	unsigned int n_stray; /* doubts in vain */
+	unsigned int n_stray; /* doubts by them that were unfounded */
 	struct timer confirm; /* reports the sending SA */
 	uint64_t term_ms; /* end of the membership; 0: unknown */
 	struct timer term; /* renews it */
@@ -269,7 +269,7 @@ struct mgroup {
 	/* Certificates of the key server at the last registration. */
 	struct cert_refs gcks_certs;
 	bool gcks_revoked; /* one of them is revoked: no rekey is followed */
-	struct timer gcks_gone; /* limits the wait for another one */
+	struct timer gcks_timeout; /* limits the wait for another one */
 	char last_error[480];
 
 	TAILQ_HEAD(, mrekey) rekeys;
@@ -359,9 +359,9 @@ struct member {
 	struct ike_engine *engine;
 	struct ike_id gcks_id;
 	struct ike_sa *sa; /* to the key server, or NULL */
-	struct timer old_sa; /* limits the wait for an answer over it */
-	struct timer unheard; /* tells that no answer has come so far */
-	bool unheard_told; /* logged since the last answer */
+	struct timer idle_sa; /* limits the wait for an answer over it */
+	struct timer unreachable; /* logs that no answer has come so far */
+	bool unreachable_logged; /* logged since the last answer */
 	int send_error; /* -errno of the last datagram, or 0 */
 	struct mgroups groups; /* configured ones and removed ones */
 	bool protected; /* member_protect() was successful */
@@ -434,10 +434,10 @@ void register_again(struct mgroup *g, uint32_t delay_ms, const char *why);
  */
 void register_ask(struct mgroup *g, const char *why);
 void register_done(struct mgroup *g);
-/* Retry early, because something outside has changed. */
-void register_nudge(struct mgroup *g);
+/* Retry early, because links, addresses or routes have changed. */
+void register_retry_early(struct mgroup *g);
 /* The key server says that senders use the Data SA @spi. */
-void register_told(struct mgroup *g, uint32_t spi);
+void register_keys_changed(struct mgroup *g, uint32_t spi);
 /*
  * Register again, because the settings known to the key server have changed.
  */
@@ -447,24 +447,24 @@ void register_changed(struct mgroup *g);
  * dropped and the request repeated.
  */
 bool register_outdated(struct mgroup *g);
-/* The request in progress is answered or abandoned. */
-void register_over(struct mgroup *g);
+/* The request in progress is answered or abandoned: leave its state. */
+void register_end_request(struct mgroup *g);
 void register_failed(struct mgroup *g, uint16_t notify, const char *text);
-/* The key server will have the answer in @ms. */
-void register_later(struct mgroup *g, uint32_t ms);
+/* The key server has put the request off for @ms milliseconds. */
+void register_put_off(struct mgroup *g, uint32_t ms);
 /*
- * The key server has answered the request of @answered: its silence about the
- * next one begins now.
+ * The key server has answered the request of @answered: the time limit of the next
+ * one begins now.
  */
-void register_heard(struct member *m, const struct mgroup *answered);
+void register_answered(struct member *m, const struct mgroup *answered);
 void register_leave(struct mgroup *g);
 void register_left(struct mgroup *g);
 /* Let the next registration open a new IKE SA. */
 void register_drop_sa(struct mgroup *g);
 /* Handle a missing answer: the IKE SA may be dead at the other end. */
-void register_old_sa(struct member *m);
-/* Say what keeps the first answer of the key server away. */
-void register_unheard(struct member *m);
+void register_idle_sa(struct member *m);
+/* Log why the key server has not answered, as far as is known. */
+void register_unreachable(struct member *m);
 /* Report the sending SA, which has changed or is unknown to the key server. */
 void register_confirm(struct mgroup *g);
 /* Stop the timers that watch the keys, which are gone. */
@@ -499,7 +499,7 @@ void membership_watch_devs(struct mgroup *g);
  * *@made: it did not exist. Returns 0, or -errno with one line in @err.
  */
 int membership_protect(struct mgroup *g, bool *made, struct err *err);
-/* Is the kernel's group to let pass in the clear what cannot be protected? */
+/* Return true if the kernel's group is to pass in the clear what it cannot protect. */
 bool membership_observes(const struct mgroup *g);
 /*
  * Give the kernel's group the policy that it is to have. Returns 0, or -errno with one
@@ -510,7 +510,7 @@ int membership_set_policy(struct mgroup *g, struct err *err);
  * Delete the kernel's group, so that its address is no longer protected.
  * Returns 0 or -errno.
  */
-int membership_open(struct mgroup *g);
+int membership_unprotect(struct mgroup *g);
 /*
  * Compare with the kernel after the module was reloaded or events were lost.
  */
@@ -534,10 +534,10 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
 int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
 		   struct err *err);
 /*
- * Note keys of a GSA_INBAND_REKEY that cannot be installed before the answer to
- * the registration in progress, which is out of date by them.
+ * Note that a GSA_INBAND_REKEY came before the answer to the registration in progress,
+ * which is out of date by it. Its keys cannot be installed.
  */
-void install_inband_later(struct mgroup *g, const struct gsa *gsa);
+void install_inband_early(struct mgroup *g, const struct gsa *gsa);
 /* Apply Deletes. Returns true if they exclude the member. */
 bool install_deletes(struct mgroup *g, const struct delete_pld *del,
 		     unsigned int n, uint64_t before);
@@ -598,11 +598,11 @@ void doubt_note(struct mgroup *g, enum doubt d);
  * Note a doubt that an attacker can cause, which must not make a member ask
  * without end: once for @spi (@len octets, at most GIKE_SPI_LEN_REKEY) and
  * @round, however often the member registers. Only a holder of the signing key
- * may be able to start a new round. Returns false if that is no news.
+ * may be able to start a new round. Returns false if that was noted before.
  */
 bool doubt_once(struct mgroup *g, enum doubt d, enum once about,
 		const void *spi, size_t len, uint32_t round);
-/* Return true if it is no news in round 0. */
+/* Return true if doubt_once() was called for that in round 0. */
 bool doubt_was_asked(const struct mgroup *g, enum once about, const void *spi,
 		     size_t len);
 /* @which has bits 1 << enum doubt. */
@@ -627,7 +627,7 @@ void doubt_esp(struct mgroup *g, uint32_t spi);
  */
 void doubt_rekey(struct mgroup *g, const uint8_t *spi);
 /* Links, addresses or routes of this host have changed. */
-void doubt_moved(struct mgroup *g);
+void doubt_link_changed(struct mgroup *g);
 /* Describe the first doubt, or return NULL. */
 const char *doubt_text(const struct mgroup *g);
 
@@ -670,7 +670,7 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
  * Note a registration over @sa. If it brings another signing key, rekeys are
  * trusted again.
  */
-void rival_settled(struct mgroup *g, struct ike_sa *sa);
+void rival_registered(struct mgroup *g, struct ike_sa *sa);
 void rival_init(struct mgroup *g);
 void rival_stop(struct mgroup *g);
 /*
@@ -712,7 +712,7 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw);
 /* ---- early.c ------------------------------------------------------------ */
 
 /* Keep a message over an announced Rekey SA. Repetitions are kept once. */
-void early_keep(struct mgroup *g, const uint8_t *p, size_t len);
+void early_store(struct mgroup *g, const uint8_t *p, size_t len);
 /*
  * Remove the message over @rs with the lowest Message ID, which the caller
  * frees; NULL if there is none.
@@ -748,7 +748,7 @@ uint32_t msa_dir(const struct conf_mgroup *conf);
  * stopped. The windows are kept. If no direction would be left nothing changes.
  * Returns 0, or -errno, which is logged.
  */
-int msa_turn(struct msa *s, uint32_t dir);
+int msa_set_dir(struct msa *s, uint32_t dir);
 struct msa *msa_find(const struct mgroup *g, uint32_t spi);
 /* Return true if the SA's key has another digest than that of @ksa. */
 bool msa_differs(const struct msa *s, const struct ksa *ksa);
@@ -763,11 +763,11 @@ void msa_forget(struct msa *s);
 /* Return the newest SA that is not retired, or NULL. */
 struct msa *msa_newest(const struct mgroup *g);
 /* Return true if the group had an SA with this SPI a short time ago. */
-bool msa_had(const struct mgroup *g, uint32_t spi);
+bool msa_held_before(const struct mgroup *g, uint32_t spi);
 /* Return the number of packets that the kernel has accepted with all SAs. */
 uint64_t msa_received(const struct mgroup *g);
 /* Return true if the kernel no longer has the SA, which was then dropped. */
-bool msa_gone(struct msa *s);
+bool msa_drop_if_lost(struct msa *s);
 /* Return the SA that sends, or NULL. */
 struct msa *msa_sending(const struct mgroup *g);
 

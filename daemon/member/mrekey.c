@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Rekey SAs. The first of a group's list is the one in use. A replaced one is
- * kept for DTD, so that copies over it are not taken for messages of strangers.
+ * kept for DTD, so that copies over it do not count as messages over an unknown SA.
  */
 #include <stdlib.h>
 #include <string.h>

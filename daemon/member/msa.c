@@ -54,8 +54,8 @@ void msa_forget(struct msa *s)
 }
 
 /* Store the digest of a key; NULL deletes it. */
-static void note_key(const struct mgroup *g, uint32_t spi,
-		     const uint8_t *digest)
+static void store_digest(const struct mgroup *g, uint32_t spi,
+			 const uint8_t *digest)
 {
 	const struct member_deps *d = &g->m->deps;
 
@@ -125,11 +125,11 @@ void msa_delete(struct msa *s)
 		group_warn(s->g, "SA not deleted: " SPI_FMT ": %s", s->spi,
 			   err.text);
 	}
-	note_key(s->g, s->spi, NULL);
+	store_digest(s->g, s->spi, NULL);
 	msa_lost(s);
 }
 
-bool msa_gone(struct msa *s)
+bool msa_drop_if_lost(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	struct ksa_info info;
@@ -151,7 +151,7 @@ struct msa *msa_sending(const struct mgroup *g)
 	return NULL;
 }
 
-static void note_selected(struct msa *s)
+static void set_selected(struct msa *s)
 {
 	struct msa *o;
 
@@ -175,7 +175,7 @@ static void select_due(void *arg)
 		return;
 	ret = k->ops->sa_set(k->ctx, g->conf->name, s->spi, &set, &err);
 	if (!ret) {
-		note_selected(s);
+		set_selected(s);
 		group_info(g, "SA selected: " SPI_FMT, s->spi);
 		return;
 	}
@@ -246,7 +246,7 @@ static void arm_life(struct msa *s, uint32_t lifetime)
  * brought, or what the kernel has from an earlier run. Its Sender-IDs, counters
  * and replay windows stay, since a new one would accept old packets again.
  */
-static void keep_sa(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
+static void renew_sa(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 {
 	struct mgroup *g = s->g;
 	bool fresh = s->adopted || s->retired;
@@ -269,7 +269,7 @@ static void keep_sa(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
  * first before its time. Otherwise a key server that rekeys faster than old SAs
  * end, by many single evictions, would leave this member without the new key.
  */
-static bool make_sa_room(struct mgroup *g)
+static bool delete_oldest_sa(struct mgroup *g)
 {
 	struct msa *s;
 
@@ -293,8 +293,8 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
 }
 
 /*
- * Return true if the kernel has wiped the key before hibernation: the SA
- * send and receive are both false any more, and its replay windows are lost.
+ * Return true if the kernel has wiped the key before hibernation: the SA does neither
+ * send nor receive any more, and its replay windows are lost.
  */
 static bool is_dead(const struct msa *s)
 {
@@ -305,7 +305,7 @@ static bool is_dead(const struct msa *s)
 	       info.state == MCSEC_SA_STATE_EXPIRED;
 }
 
-bool msa_had(const struct mgroup *g, uint32_t spi)
+bool msa_held_before(const struct mgroup *g, uint32_t spi)
 {
 	unsigned int i;
 
@@ -334,7 +334,7 @@ uint32_t msa_dir(const struct conf_mgroup *conf)
 	       (conf->send ? MCSEC_DIR_OUT : 0);
 }
 
-int msa_turn(struct msa *s, uint32_t dir)
+int msa_set_dir(struct msa *s, uint32_t dir)
 {
 	const struct ksa_set set = { .dir = dir & (s->dir | MCSEC_DIR_IN) };
 	const struct kernel *k = kernel_of(s->g);
@@ -358,9 +358,9 @@ int msa_turn(struct msa *s, uint32_t dir)
 	return 0;
 }
 
-/* Let the next registration ask for a Data SA without a past. */
-static int need_another(struct mgroup *g, const struct ksa *ksa,
-			const char *reason, struct err *err)
+/* Let the next registration request a Data SA that this host never had. */
+static int request_other_sa(struct mgroup *g, const struct ksa *ksa,
+			    const char *reason, struct err *err)
 {
 	g->used_up = true;
 	return err_set(err, -EAGAIN,
@@ -369,11 +369,11 @@ static int need_another(struct mgroup *g, const struct ksa *ksa,
 }
 
 /*
- * Delete an SA that has received nothing, so nothing is forgotten: a rekey may bring
- * it a moment before the answer that lets this host send with it. Returns false if
- * the SA has to stay.
+ * Delete an SA that has received nothing, whose replay windows are empty: a rekey may
+ * bring it a moment before the answer that lets this host send with it. Returns false
+ * if the SA has to stay.
  */
-static bool replace_unused(struct msa *s)
+static bool delete_unused(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	struct ksa_info info;
@@ -386,18 +386,18 @@ static bool replace_unused(struct msa *s)
 	return true;
 }
 
-/* Keep using the kernel's SA; its key is the expected one. */
-static int take_again(struct msa *s, const struct ksa *ksa, uint32_t lifetime,
-		      uint64_t atd_ms, struct err *err)
+/* Go on with the kernel's SA, which has the expected key. */
+static int reuse_sa(struct msa *s, const struct ksa *ksa, uint32_t lifetime,
+		    uint64_t atd_ms, struct err *err)
 {
 	if (is_dead(s))
-		return need_another(s->g, ksa, "has lost its key", err);
-	if (msa_turn(s, ksa->dir))
-		return need_another(s->g, ksa, "cannot change its directions",
-				    err);
+		return request_other_sa(s->g, ksa, "has lost its key", err);
+	if (msa_set_dir(s, ksa->dir))
+		return request_other_sa(s->g, ksa,
+					"cannot change its directions", err);
 	if (s->dir != ksa->dir)
-		return need_another(s->g, ksa, "cannot start sending", err);
-	keep_sa(s, lifetime, atd_ms);
+		return request_other_sa(s->g, ksa, "cannot start sending", err);
+	renew_sa(s, lifetime, atd_ms);
 	return 0;
 }
 
@@ -413,13 +413,13 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	int ret;
 
 	if (s && !msa_differs(s, ksa) && out && !(s->dir & MCSEC_DIR_OUT) &&
-	    replace_unused(s))
+	    delete_unused(s))
 		s = NULL;
 	if (s && !msa_differs(s, ksa))
-		return take_again(s, ksa, lifetime, atd_ms, err);
+		return reuse_sa(s, ksa, lifetime, atd_ms, err);
 	if (ksa->dir & MCSEC_DIR_IN && has_digest &&
 	    is_spent(&g->m->spent, digest))
-		return need_another(g, ksa, "was held before", err);
+		return request_other_sa(g, ksa, "was held before", err);
 	/* The Data SA is another one, but a sender may lack Sender-IDs still. */
 	if (out || !g->conf->send)
 		g->used_up = false;
@@ -438,21 +438,21 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	 * The digest is stored before the SA is added, so that no SA in the
 	 * kernel is without one.
 	 */
-	note_key(g, s->spi, s->has_digest ? s->digest : NULL);
+	store_digest(g, s->spi, s->has_digest ? s->digest : NULL);
 	ret = k->ops->sa_add(k->ctx, ksa, &why);
-	if (ret == -ENOSPC && make_sa_room(g))
+	if (ret == -ENOSPC && delete_oldest_sa(g))
 		ret = k->ops->sa_add(k->ctx, ksa, &why);
 	if (ret) {
 		g->kernel_errors++;
 		err_set(err, ret, "kernel refused SA " SPI_FMT ": %s", ksa->spi,
 			why.text);
-		note_key(g, s->spi, NULL);
+		store_digest(g, s->spi, NULL);
 		msa_forget(s);
 		return ret;
 	}
 	arm_life(s, lifetime);
 	if (ksa->select)
-		note_selected(s);
+		set_selected(s);
 	else if (out)
 		timer_set(mgroup_tq(g), &s->select, atd_ms);
 	return 0;
@@ -471,7 +471,7 @@ int msa_adopt(struct mgroup *g, const struct ksa_info *info)
 		d->find_key_note(d->ctx, g->conf->name, s->spi, s->digest);
 	s->selected = info->sa.select;
 	if (info->state != MCSEC_SA_STATE_EXPIRED)
-		msa_turn(s, msa_dir(g->conf));
+		msa_set_dir(s, msa_dir(g->conf));
 	return 0;
 }
 

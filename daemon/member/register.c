@@ -26,40 +26,40 @@ static const struct {
 };
 
 /* A shorter membership does not reset the retry interval. */
-#define SETTLED_MS 30000
+#define LASTING_MS 30000
 /* Longest interval of requests that change nothing for other members. */
 #define ASK_MAX_MS 2000
 /* Shortest interval of registrations caused by outside changes. */
-#define NUDGE_MS 1000
+#define EARLY_MS 1000
 /*
  * An idle IKE SA may be dead at the other end. It is tried first, since that
  * takes one round trip and no signature, but only for a short time.
  */
-#define OLD_SA_MS 5000
+#define IDLE_SA_MS 5000
 /*
- * A member that only hears nothing has its keys, and so has the rest of the
- * crowd that hears nothing: those that get no answer open other IKE SAs within
- * this time, and not all at once.
+ * A member that only lacks beats still has its keys, and there may be many such
+ * members: those that get no answer open other IKE SAs within this time, and not all
+ * at once.
  */
-#define OLD_SA_SPREAD_MS 30000
+#define IDLE_SA_SPREAD_MS 30000
 /*
  * Interval of a sender's reports of its SA, with a random part of the same
  * size.
  */
-#define AGAIN_MS 150000
+#define REPORT_MS 150000
 /*
  * Random part of the wait for a key server that has put a request off, and the
  * longest wait: batch-join is a minute at most, and a change may be before it.
  */
-#define LATER_SPREAD_MS 200
-#define LATER_MAX_MS 90000
+#define PUT_OFF_SPREAD_MS 200
+#define PUT_OFF_MAX_MS 90000
 /* Random delay, because many senders change over at the same time. */
 #define CONFIRM_SPREAD_MS 200
-/* Time limit of a leave, after which the member just leaves. */
+/* Time limit of a leave, after which the member leaves without an answer. */
 #define LEAVE_MS 5000
 
-/* The second of the tries of mcsecd, after 0.5 s, has had a second then. */
-#define UNHEARD_MS 1500
+/* The first retransmission of IKE_SA_INIT is after 0.5 s, and gets a second. */
+#define UNREACHABLE_MS 1500
 
 /* Return a random time from half to one and a half times @ms. */
 static uint32_t randomize_ms(uint32_t ms)
@@ -79,7 +79,7 @@ static uint32_t retry_after_ms(const struct mgroup *g)
 }
 
 /* Return true if another group has a request in progress over this SA. */
-static bool sa_busy(const struct member *m)
+static bool sa_has_request(const struct member *m)
 {
 	const struct mgroup *g;
 
@@ -93,40 +93,41 @@ void register_drop_sa(struct mgroup *g)
 {
 	struct member *m = g->m;
 
-	if (m->sa && !sa_busy(m))
+	if (m->sa && !sa_has_request(m))
 		ike_close(m->sa, "excluded from the group");
 }
 
-static uint32_t old_sa_ms(const struct mgroup *g)
+static uint32_t idle_sa_ms(const struct mgroup *g)
 {
 	bool calm = mgroup_is_in(g) && g->doubts == 1u << DOUBT_SILENCE;
 
-	return OLD_SA_MS + (calm ? member_random(OLD_SA_SPREAD_MS) : 0);
+	return IDLE_SA_MS + (calm ? member_random(IDLE_SA_SPREAD_MS) : 0);
 }
 
 /*
- * Take silence over the IKE SA for its end. While it is being opened silence has
- * other limits, and a key server that cannot put a request off may be silent then.
+ * Limit the wait for an answer over the IKE SA, after which the SA counts as lost. While
+ * it is being opened other limits apply, since a key server that cannot put a request
+ * off may be silent then.
  */
 static void limit_silence(struct member *m, uint32_t ms)
 {
 	if (!ike_sa_is_up(m->sa) ||
-	    (timer_armed(&m->old_sa) &&
-	     timer_left_ms(m->deps.tq, &m->old_sa) <= ms))
+	    (timer_armed(&m->idle_sa) &&
+	     timer_left_ms(m->deps.tq, &m->idle_sa) <= ms))
 		return;
-	timer_set(m->deps.tq, &m->old_sa, ms);
+	timer_set(m->deps.tq, &m->idle_sa, ms);
 }
 
-void register_heard(struct member *m, const struct mgroup *answered)
+void register_answered(struct member *m, const struct mgroup *answered)
 {
 	const struct mgroup *g;
 
-	timer_del(m->deps.tq, &m->old_sa);
+	timer_del(m->deps.tq, &m->idle_sa);
 	/* The next request is sent now. */
 	TAILQ_FOREACH(g, &m->groups, all)
 		if (m->sa && g != answered &&
 		    (mgroup_is_registering(g) || mgroup_is_leaving(g)))
-			limit_silence(m, old_sa_ms(g));
+			limit_silence(m, idle_sa_ms(g));
 }
 
 static bool has_other_groups(const struct mgroup *g)
@@ -134,7 +135,7 @@ static bool has_other_groups(const struct mgroup *g)
 	return TAILQ_FIRST(&g->m->groups) != g || TAILQ_NEXT(g, all);
 }
 
-static int ask_gcks(struct mgroup *g, bool send)
+static int request_gcks(struct mgroup *g, bool send)
 {
 	struct member *m = g->m;
 	struct gike_req req = {
@@ -144,8 +145,8 @@ static int ask_gcks(struct mgroup *g, bool send)
 		/* A member that leaves needs no other SA. */
 		.used_up = g->used_up && !mgroup_is_leaving(g),
 		/*
-		 * The window has one place, which others need, and silence over
-		 * an IKE SA that was idle is taken for its end.
+		 * The window has one place, which others need, and an IKE SA that
+		 * was idle counts as lost if no answer comes over it.
 		 */
 		.later = m->sa || has_other_groups(g),
 	};
@@ -157,16 +158,16 @@ static int ask_gcks(struct mgroup *g, bool send)
 		req.sag = sag_inband();
 	}
 	if (m->sa && !ike_register_more(m->sa, &req)) {
-		limit_silence(m, old_sa_ms(g));
+		limit_silence(m, idle_sa_ms(g));
 		return 0;
 	}
 	ret = ike_register(m->engine, &m->conf->local, &m->conf->gcks,
 			   &m->gcks_id, &req, &m->sa);
 	if (ret)
 		return ret;
-	timer_del(m->deps.tq, &m->old_sa);
-	timer_set(m->deps.tq, &m->unheard, UNHEARD_MS);
-	if (old && !sa_busy(m))
+	timer_del(m->deps.tq, &m->idle_sa);
+	timer_set(m->deps.tq, &m->unreachable, UNREACHABLE_MS);
+	if (old && !sa_has_request(m))
 		ike_close(old, "replaced by a new one");
 	return 0;
 }
@@ -181,7 +182,7 @@ static void start_registration(struct mgroup *g, bool send)
 	g->changed = false;
 	g->put_off = false;
 	rival_requested(g);
-	ret = ask_gcks(g, send);
+	ret = request_gcks(g, send);
 	if (ret)
 		register_failed(g, 0, strerror(-ret));
 	else if (!mgroup_is_leaving(g))
@@ -206,14 +207,14 @@ static void retry_due(void *arg)
 	register_now(arg);
 }
 
-static void again_after(struct mgroup *g, uint32_t delay_ms, uint32_t most,
-			const char *why)
+static void schedule_registration(struct mgroup *g, uint32_t delay_ms,
+				  uint32_t most, const char *why)
 {
 	uint32_t least = 0;
 
 	if (!may_ask(g))
 		return;
-	if (g->registered_ms && mgroup_now(g) - g->registered_ms < SETTLED_MS)
+	if (g->registered_ms && mgroup_now(g) - g->registered_ms < LASTING_MS)
 		least = retry_after_ms(g);
 	else
 		g->attempts = 0;
@@ -231,13 +232,13 @@ static void again_after(struct mgroup *g, uint32_t delay_ms, uint32_t most,
 
 void register_again(struct mgroup *g, uint32_t delay_ms, const char *why)
 {
-	again_after(g, delay_ms, UINT32_MAX, why);
+	schedule_registration(g, delay_ms, UINT32_MAX, why);
 }
 
 void register_ask(struct mgroup *g, const char *why)
 {
 	if (mgroup_is_in(g))
-		again_after(g, 0, ASK_MAX_MS, why);
+		schedule_registration(g, 0, ASK_MAX_MS, why);
 }
 
 void register_done(struct mgroup *g)
@@ -249,23 +250,23 @@ void register_done(struct mgroup *g)
 	g->refusal = REFUSAL_TRANSIENT;
 	g->registered_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
-	g->m->unheard_told = false;
+	g->m->unreachable_logged = false;
 	g->registrations++;
 }
 
-void register_nudge(struct mgroup *g)
+void register_retry_early(struct mgroup *g)
 {
-	uint32_t spread_ms = 1 + member_random(NUDGE_MS / 2);
+	uint32_t spread_ms = 1 + member_random(EARLY_MS / 2);
 
 	if (!timer_armed(&g->retry) || g->put_off ||
 	    g->refusal != REFUSAL_TRANSIENT ||
-	    mgroup_now(g) - g->asked_ms < NUDGE_MS ||
+	    mgroup_now(g) - g->asked_ms < EARLY_MS ||
 	    timer_left_ms(mgroup_tq(g), &g->retry) <= spread_ms)
 		return;
 	timer_set(mgroup_tq(g), &g->retry, spread_ms);
 }
 
-static enum refusal refusal_of(uint16_t notify)
+static enum refusal refusal_kind(uint16_t notify)
 {
 	switch (notify) {
 	case IKE_N_NO_PROPOSAL_CHOSEN:
@@ -279,8 +280,8 @@ static enum refusal refusal_of(uint16_t notify)
 	}
 }
 
-/* Say what this host used, and what an administrator can compare. */
-static const char *auth_refused(const struct member *m)
+/* Say what authenticated this host, and what an administrator can compare. */
+static const char *explain_auth_failure(const struct member *m)
 {
 	static const char *const texts[] = {
 		"the key server does not take the certificate: compare its CA and time, and whether the key server has psk or ppk for this host",
@@ -296,7 +297,7 @@ static const char *auth_refused(const struct member *m)
 }
 
 /* Describe the notify; the key server's log has the detailed reason. */
-static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
+static const char *explain_notify(const struct mgroup *g, uint16_t notify)
 {
 	switch (notify) {
 	case GIKE_N_AUTHORIZATION_FAILED:
@@ -309,24 +310,24 @@ static const char *notify_meaning(const struct mgroup *g, uint16_t notify)
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 		return "the key server takes none of our algorithms, or no groups (RFC 9838)";
 	case IKE_N_AUTHENTICATION_FAILED:
-		return auth_refused(g->m);
+		return explain_auth_failure(g->m);
 	default:
 		return NULL;
 	}
 }
 
-void register_over(struct mgroup *g)
+void register_end_request(struct mgroup *g)
 {
 	if (mgroup_is_registering(g))
 		mgroup_state(g, mgroup_is_in(g) ? MEMBER_IN : MEMBER_WAITING);
 }
 
-void register_later(struct mgroup *g, uint32_t ms)
+void register_put_off(struct mgroup *g, uint32_t ms)
 {
-	if (ms > LATER_MAX_MS)
-		ms = LATER_MAX_MS;
-	ms += 1 + member_random(LATER_SPREAD_MS);
-	register_over(g);
+	if (ms > PUT_OFF_MAX_MS)
+		ms = PUT_OFF_MAX_MS;
+	ms += 1 + member_random(PUT_OFF_SPREAD_MS);
+	register_end_request(g);
 	/* The key server knows that now. */
 	g->used_up = false;
 	g->put_off = true;
@@ -350,15 +351,15 @@ bool register_outdated(struct mgroup *g)
 {
 	if (!mgroup_is_registering(g) || !g->changed)
 		return false;
-	register_over(g);
+	register_end_request(g);
 	register_now(g);
 	return true;
 }
 
 void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 {
-	const char *means = notify_meaning(g, notify);
-	enum refusal refusal = refusal_of(notify);
+	const char *means = explain_notify(g, notify);
+	enum refusal refusal = refusal_kind(notify);
 	uint32_t ms;
 
 	if (mgroup_is_leaving(g)) {
@@ -367,7 +368,7 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	}
 	if (register_outdated(g))
 		return;
-	register_over(g);
+	register_end_request(g);
 	if (refusal != g->refusal)
 		g->attempts = 0;
 	g->refusal = refusal;
@@ -387,18 +388,18 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
-/* Return true if an IKE SA is being opened, and nothing has come back. */
-static bool is_unheard(const struct member *m)
+/* Return true if IKE_SA_INIT was sent and not answered. */
+static bool awaits_init_answer(const struct member *m)
 {
 	return m->sa && ike_sa_is_init_sent(m->sa);
 }
 
-void register_unheard(struct member *m)
+void register_unreachable(struct member *m)
 {
 	char text[128], ep[EP_STRLEN], peer[PEER_STRLEN];
 	struct mgroup *g;
 
-	if (!is_unheard(m))
+	if (!awaits_init_answer(m))
 		return;
 	ep_str(&m->conf->gcks, ep);
 	if (m->send_error)
@@ -411,19 +412,19 @@ void register_unheard(struct member *m)
 		if (mgroup_is_registering(g))
 			snprintf(g->last_error, sizeof(g->last_error), "%s",
 				 text);
-	if (!m->unheard_told)
+	if (!m->unreachable_logged)
 		log_warn("key server unreachable: %s: %s",
 			 peer_str(m->conf->gcks_id, &m->conf->gcks, peer),
 			 text);
-	m->unheard_told = true;
+	m->unreachable_logged = true;
 }
 
 /* Requests over that SA fail by register_failed(), and are then repeated. */
-void register_old_sa(struct member *m)
+void register_idle_sa(struct member *m)
 {
 	struct ike_sa *sa = m->sa;
 
-	if (!sa || !sa_busy(m))
+	if (!sa || !sa_has_request(m))
 		return;
 	m->sa = NULL;
 	ike_close(sa, "no answer over an IKE SA that was idle");
@@ -445,7 +446,7 @@ static void confirm_due(void *arg)
 	 * or have lost the IKE SA.
 	 */
 	timer_set(mgroup_tq(g), &g->confirm,
-		  AGAIN_MS + member_random(AGAIN_MS));
+		  REPORT_MS + member_random(REPORT_MS));
 }
 
 void register_confirm(struct mgroup *g)
@@ -455,8 +456,8 @@ void register_confirm(struct mgroup *g)
 			  member_random(CONFIRM_SPREAD_MS));
 }
 
-/* The keys have changed, so that the next try may have another outcome than the last. */
-static void retry_soon(struct mgroup *g)
+/* The keys have changed, so that the next try may succeed. */
+static void retry_after_change(struct mgroup *g)
 {
 	uint32_t ms = 1 + member_random(CONFIRM_SPREAD_MS);
 
@@ -467,19 +468,19 @@ static void retry_soon(struct mgroup *g)
 }
 
 /*
- * Members that are rekeyed inband are told of nothing else. Whoever has the Data SA, or
- * had it, has confirmed it in vain, or will.
+ * A member that is rekeyed inband gets the keys the same way. One that has the Data SA,
+ * or had it, reports that once more, since the key server has no report.
  */
-void register_told(struct mgroup *g, uint32_t spi)
+void register_keys_changed(struct mgroup *g, uint32_t spi)
 {
 	if (g->inband)
 		return;
 	if (!mgroup_is_in(g))
-		retry_soon(g);
-	else if (msa_find(g, spi) || msa_had(g, spi))
+		retry_after_change(g);
+	else if (msa_find(g, spi) || msa_held_before(g, spi))
 		register_confirm(g);
 	else
-		doubt_note(g, DOUBT_TOLD);
+		doubt_note(g, DOUBT_CHANGED);
 }
 
 void register_unwatch(struct mgroup *g)
@@ -524,7 +525,7 @@ void register_leave(struct mgroup *g)
 	if (asked)
 		return;
 	if (m->sa && !ike_leave(m->sa, &g->idg)) {
-		limit_silence(m, OLD_SA_MS / 2);
+		limit_silence(m, IDLE_SA_MS / 2);
 		return;
 	}
 	start_registration(g, g->conf->send && !g->conf->receive);

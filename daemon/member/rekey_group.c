@@ -12,7 +12,7 @@
 #define JOIN_RETRY_MS 5000
 
 /* Log a change; the status always has the current note. */
-static void note_join(struct mgroup *g, int ret, const char *note)
+static void set_join_note(struct mgroup *g, int ret, const char *note)
 {
 	char ep[EP_STRLEN];
 
@@ -65,7 +65,7 @@ void rekey_group_join(struct mgroup *g)
 					 &note);
 		g->joined = true;
 	}
-	note_join(g, ret, note.text);
+	set_join_note(g, ret, note.text);
 	if (ret >= 0)
 		timer_del(mgroup_tq(g), &g->join);
 	else
@@ -73,8 +73,8 @@ void rekey_group_join(struct mgroup *g)
 }
 
 /*
- * A switch forgets who receives what when the link is down, so that no rekey would come
- * until somebody asks all hosts, which takes two minutes where anybody does.
+ * A switch forgets the receivers of a port when its link is down, and sends no rekey
+ * there until the next general query, which comes after two minutes, or never.
  */
 void rekey_group_link_up(struct mgroup *g, uint32_t ifindex)
 {

@@ -263,7 +263,7 @@ static void drop_added(struct mgroups *added)
 	while ((g = TAILQ_FIRST(added))) {
 		TAILQ_REMOVE(added, g, all);
 		if (g->made)
-			membership_open(g);
+			membership_unprotect(g);
 		membership_free(g);
 	}
 }
@@ -333,7 +333,7 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 		 * left: a new sender gets another SA with another key.
 		 */
 		TAILQ_FOREACH(s, &g->sas, all)
-			msa_turn(s, msa_dir(g->conf));
+			msa_set_dir(s, msa_dir(g->conf));
 		if (sends)
 			g->used_up = true;
 		register_changed(g);

@@ -116,7 +116,7 @@ static bool is_known(const struct accepted *h, uint64_t d)
  * Return true if the message is one of the key server's, so it is no sign of a
  * rival.
  */
-static bool is_explained(const struct accepted *h, uint64_t now,
+static bool is_from_gcks(const struct accepted *h, uint64_t now,
 			 const uint8_t *p, size_t len)
 {
 	uint32_t mid = rekey_peek_mid(p);
@@ -181,7 +181,7 @@ void rival_other_sa(struct member *m, const uint8_t *p, size_t len)
 
 	TAILQ_FOREACH(g, &m->groups, all) {
 		f = mgroup_is_in(g) ? find_former(g, p) : NULL;
-		if (f && !is_explained(&f->accepted, mgroup_now(g), p, len))
+		if (f && !is_from_gcks(&f->accepted, mgroup_now(g), p, len))
 			doubt_once(g, DOUBT_RIVAL, ONCE_FORMER, f->spi,
 				   sizeof(f->spi), 0);
 	}
@@ -220,7 +220,7 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
  * Ask about the message with the digest @d, once: its copies must not delay the question
  * about another one.
  */
-static void ask_gcks_again(struct mgroup *g, uint64_t d)
+static void ask_about_rekey(struct mgroup *g, uint64_t d)
 {
 	uint64_t now = mgroup_now(g);
 	uint32_t wait = DISTRUST_MS;
@@ -260,7 +260,7 @@ bool rival_distrusts(struct mgroup *g, struct mrekey *rk,
 		/* A message that is not followed uses up no Message IDs. */
 		rk->rs.next_mid = rk->accepted.before;
 		rk->rs.spent = false;
-		ask_gcks_again(g, rk->accepted.last);
+		ask_about_rekey(g, rk->accepted.last);
 	} else {
 		doubt_received(g, 0);
 	}
@@ -277,12 +277,12 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len)
 {
 	if (rk->g->stolen_key[0]) {
-		ask_gcks_again(rk->g, short_digest(p, len));
+		ask_about_rekey(rk->g, short_digest(p, len));
 		return;
 	}
 	if (ret != REKEY_ICV && ret != REKEY_AUTH_BAD &&
 	    (ret != REKEY_OLD ||
-	     is_explained(&rk->accepted, mgroup_now(rk->g), p, len)))
+	     is_from_gcks(&rk->accepted, mgroup_now(rk->g), p, len)))
 		return;
 	doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
 		   sizeof(rk->rs.spi),
@@ -311,7 +311,7 @@ static void report_due(void *arg)
 	report_rival(g, g->m->sa);
 }
 
-void rival_settled(struct mgroup *g, struct ike_sa *sa)
+void rival_registered(struct mgroup *g, struct ike_sa *sa)
 {
 	char now[SIGPUB_NAME_LEN];
 

@@ -14,9 +14,9 @@ static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
 
 /*
  * Rekeys cannot be received while the rekey address is not joined, or its
- * interface is down. This host then does not know what it misses.
+ * interface is down. This host then cannot know of changes that it misses.
  */
-static const char *deaf_text(const struct mgroup *g)
+static const char *why_no_rekeys(const struct mgroup *g)
 {
 	const struct member_deps *d = &g->m->deps;
 
@@ -35,7 +35,7 @@ static const char *deaf_text(const struct mgroup *g)
  * The member asks the key server about its own doubts, and holds them first. The
  * other reasons are found here, since only a reader of the status needs them.
  */
-static const char *why_in_doubt(const struct mgroup *g)
+static const char *why_behind(const struct mgroup *g)
 {
 	const char *text = doubt_text(g);
 
@@ -45,7 +45,7 @@ static const char *why_in_doubt(const struct mgroup *g)
 		text = "no Rekey SA";
 	if (!text && !msa_newest(g))
 		text = "no Data SA";
-	return text ? text : deaf_text(g);
+	return text ? text : why_no_rekeys(g);
 }
 
 /* The key server's clock, compared with this host's. */
@@ -72,7 +72,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 			       struct member_group_status *st)
 {
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
-	uint64_t heard_ms = g->inband ? g->inband_ms : g->heard_ms;
+	uint64_t heard_ms = g->inband ? g->inband_ms : g->received_ms;
 	const struct msa *s = msa_newest(g);
 
 	memset(st, 0, sizeof(*st));
@@ -82,9 +82,9 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->state = g->state;
 	st->removed = g->removed;
 	st->retry_ms = timer_left_ms(mgroup_tq(g), &g->retry);
-	st->doubt = why_in_doubt(g);
+	st->doubt = why_behind(g);
 	st->silent = mgroup_is_in(g) && g->doubts & 1u << DOUBT_SILENCE;
-	st->deaf = mgroup_is_in(g) ? deaf_text(g) : NULL;
+	st->deaf = mgroup_is_in(g) ? why_no_rekeys(g) : NULL;
 	if (mgroup_is_in(g))
 		st->unread_ms = unread_left_ms(g);
 	st->heard = heard_ms;

@@ -485,7 +485,7 @@ static void answers(void)
 	ok(group_of(m)->wkp.n && group_of(m)->n_next_data,
 	   "a member with a Rekey SA has a key path and announced SPIs");
 	sim_inband_reload(m, true);
-	early_keep(group_of(m), (const uint8_t *)"early", 5);
+	early_store(group_of(m), (const uint8_t *)"early", 5);
 	strcpy(group_of(m)->stolen_key, "another key");
 	group_of(m)->unreported = true;
 	sim_run(&s, 40000);

@@ -109,7 +109,7 @@ static void keep(uint8_t spi, uint32_t mid, size_t len)
 	memset(octets, 0, len);
 	memset(octets, spi, GIKE_SPI_LEN_REKEY);
 	put_unaligned_be32(mid, octets + 20);
-	early_keep(&g, octets, len);
+	early_store(&g, octets, len);
 }
 
 /* Return the Message ID of the next message over @spi, 0: there is none. */
