@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "conf/selector.h"
+#include "conf/data.h"
 #include "crypto/cert.h"
 #include "crypto/wrap.h"
 
@@ -62,30 +62,51 @@ static int check_times(struct conf_reader *r, const config_setting_t *s,
 	return 0;
 }
 
+/* Check one Data SA of a group, and that it can be told from those before it. */
+static int check_data(struct conf_reader *r, const config_setting_t *s,
+		      const struct conf_group *g, size_t i)
+{
+	const config_setting_t *at = conf_data_at(s, i);
+	struct conf_fault f;
+	size_t n;
+
+	if (conf_sel_fault(conf_sel(g, i), &f))
+		return bad_member(r, at, f.name, f.what);
+	for (n = 0; n < i; n++)
+		if (conf_data_clash(conf_sel(g, i), conf_sel(g, n), &f))
+			return bad_member(r, at, f.name, f.what);
+	if (conf_selects_rekeys(conf_sel(g, i), &g->rekey_source, &g->rekey_to))
+		return bad_member(r, s, "rekey-address",
+				  "is the group's own address, where only ESP may go");
+	/*
+	 * RFC 9838 3.1: the wrapping key must not be weaker than the wrapped
+	 * keys.
+	 */
+	if (wrap_key_len(g->kwa) * 8 < conf_alg(g, i)->key_bits)
+		return bad_member(r, s, "key-wrap",
+				  "is weaker than the keys that it wraps");
+	return 0;
+}
+
 int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_group *g)
 {
-	size_t kwk_bits = wrap_key_len(g->kwa) * 8;
-	struct conf_fault f;
+	int ret = 0;
+	size_t i;
 
-	if (conf_sel_fault(&g->sel, &f))
-		return bad_member(r, s, f.name, f.what);
 	if (addr_is_none(&g->rekey_to.addr) && g->inband != INBAND_ALWAYS)
 		return conf_bad(r, s, "rekey-address",
 				"is missing; only a group with inband = \"always\" has none");
-	if (conf_selects_rekeys(&g->sel, &g->rekey_source, &g->rekey_to))
-		return bad_member(r, s, "rekey-address",
-				  "is the group's own address, where only ESP may go");
+	for (i = 0; !ret && i < conf_n_data(g); i++)
+		ret = check_data(r, s, g, i);
+	if (ret)
+		return ret;
 	if (!addr_is_none(&g->rekey_source) &&
 	    !addr_is_none(&g->rekey_to.addr) &&
 	    g->rekey_source.family != g->rekey_to.addr.family)
 		return bad_member(r, s, "rekey-source",
 				  "is not of the family of rekey-address");
-	/*
-	 * RFC 9838 3.1: the wrapping key must not be weaker than the wrapped
-	 * keys.
-	 */
-	if (kwk_bits < g->alg.key_bits || kwk_bits < g->kek_alg.key_bits)
+	if (wrap_key_len(g->kwa) * 8 < g->kek_alg.key_bits)
 		return bad_member(r, s, "key-wrap",
 				  "is weaker than the keys that it wraps");
 	if (g->max_sender_ids >= 1u << g->sender_id_bits)
@@ -134,10 +155,21 @@ static bool good_id(const char *id)
 int conf_check_mgroup(struct conf_reader *r, const config_setting_t *s,
 		      const struct conf_mgroup *g)
 {
+	const struct selector *sel;
 	struct conf_fault f;
+	size_t i, n;
 
-	return conf_sel_fault(&g->sel, &f) ? bad_member(r, s, f.name, f.what)
-					   : 0;
+	for (i = 0; i < conf_n_flows(g); i++) {
+		sel = conf_flow_sel(g, i);
+		if (conf_sel_fault(sel, &f))
+			return bad_member(r, conf_data_at(s, i), f.name,
+					  f.what);
+		for (n = 0; n < i; n++)
+			if (conf_data_clash(sel, conf_flow_sel(g, n), &f))
+				return bad_member(r, conf_data_at(s, i), f.name,
+						  f.what);
+	}
+	return 0;
 }
 
 int conf_check_member(struct conf_reader *r, const config_setting_t *s,
@@ -236,46 +268,75 @@ static const config_setting_t *group_at(const config_setting_t *root,
 	return config_setting_get_elem(s, (unsigned int)i);
 }
 
+/* Return true if a Data SA of @g selects the rekeys of @of. */
+static bool selects_rekeys(const struct conf_group *g,
+			   const struct conf_group *of)
+{
+	size_t i;
+
+	for (i = 0; i < conf_n_data(g); i++)
+		if (conf_selects_rekeys(conf_sel(g, i), &of->rekey_source,
+					&of->rekey_to))
+			return true;
+	return false;
+}
+
+static bool flow_selects_rekeys(const struct conf_mgroup *m,
+				const struct conf_group *of)
+{
+	size_t i;
+
+	for (i = 0; i < conf_n_flows(m); i++)
+		if (conf_selects_rekeys(conf_flow_sel(m, i), &of->rekey_source,
+					&of->rekey_to))
+			return true;
+	return false;
+}
+
+/* Compare group @g, which is @s, with one that stands before it. */
+static int check_two_groups(struct conf_reader *r, const config_setting_t *s,
+			    const struct conf_group *g,
+			    const struct conf_group *o)
+{
+	struct conf_fault f;
+	size_t at;
+
+	if (!strcmp(o->name, g->name))
+		return bad_member(r, s, "name", "another group has it");
+	if (conf_groups_clash(g, o, &at, &f))
+		return bad_member(r, conf_data_at(s, at), f.name, f.what);
+	/* Members would receive, and leave, the rekey group of each other. */
+	if (!addr_is_none(&g->rekey_to.addr) &&
+	    ep_equal(&o->rekey_to, &g->rekey_to))
+		return bad_member(r, s, "rekey-address",
+				  "another group has it, with the same rekey-port");
+	/* IKE_SA_INIT negotiates the algorithm before IDg is known. */
+	if (o->kwa != g->kwa)
+		return bad_member(r, s, "key-wrap",
+				  "differs from another group's; one key server has one");
+	return 0;
+}
+
 int conf_check_gcks(struct conf_reader *r, const config_setting_t *root,
 		    const struct conf_gcks *k)
 {
 	const config_setting_t *gcks = config_setting_get_member(root, "gcks");
-	struct conf_fault f;
+	int ret = 0;
 	size_t i, n;
 
 	for (i = 0; i < k->n_groups; i++) {
 		const config_setting_t *s = group_at(root, "gcks", i);
 		const struct conf_group *g = &k->groups[i];
 
-		for (n = 0; n < k->n_groups; n++) {
-			const struct conf_group *o = &k->groups[n];
-
-			if (n < i && !strcmp(o->name, g->name))
-				return bad_member(r, s, "name",
-						  "another group has it");
-			if (n < i &&
-			    conf_sel_clash(&g->sel, o->name, &o->sel, &f))
-				return bad_member(r, s, f.name, f.what);
-			if (conf_selects_rekeys(&o->sel, &g->rekey_source,
-						&g->rekey_to))
-				return bad_member(r, s, "rekey-address",
-						  "is the address of a group, where only ESP may go");
-			/*
-			 * Members would receive, and leave, the rekey group of
-			 * each other.
-			 */
-			if (n < i && !addr_is_none(&g->rekey_to.addr) &&
-			    ep_equal(&o->rekey_to, &g->rekey_to))
-				return bad_member(r, s, "rekey-address",
-						  "another group has it, with the same rekey-port");
-			/*
-			 * IKE_SA_INIT negotiates the algorithm before IDg is
-			 * known.
-			 */
-			if (n < i && o->kwa != g->kwa)
-				return bad_member(r, s, "key-wrap",
-						  "differs from another group's; one key server has one");
+		for (n = 0; !ret && n < k->n_groups; n++) {
+			if (n < i)
+				ret = check_two_groups(r, s, g, &k->groups[n]);
+			if (!ret && selects_rekeys(&k->groups[n], g))
+				ret = bad_member(r, s, "rekey-address",
+						 "is the address of a group, where only ESP may go");
 		}
+		if (ret)
+			return ret;
 	}
 	for (i = 0; i < k->n_listen; i++)
 		for (n = 0; n < i; n++)
@@ -293,21 +354,44 @@ static int check_member_groups(struct conf_reader *r,
 			       const struct conf_member *m)
 {
 	struct conf_fault f;
-	size_t i, n;
+	size_t i, n, at;
 
 	for (i = 0; i < m->n_groups; i++) {
 		const config_setting_t *s = group_at(root, "member", i);
 
-		for (n = 0; n < i; n++) {
-			if (!strcmp(m->groups[n].name, m->groups[i].name))
-				return bad_member(r, s, "name",
-						  "another group has it");
+		for (n = 0; n < i; n++)
 			if (conf_mgroups_clash(&m->groups[i], &m->groups[n],
-					       &f))
-				return bad_member(r, s, f.name, f.what);
-		}
+					       &at, &f))
+				return bad_member(r,
+						  strcmp(f.name, "address")
+							  ? s
+							  : conf_data_at(s, at),
+						  f.name, f.what);
 	}
 	return 0;
+}
+
+/*
+ * Return the first setting in which a group of a member differs from that of the
+ * key server, or NULL.
+ */
+static const char *groups_differ(const struct conf_mgroup *m,
+				 const struct conf_group *g)
+{
+	const char *other = NULL;
+	size_t i;
+
+	if (!m->more.n && !g->more.n)
+		other = selector_differs(&m->sel, &g->sel);
+	else if (m->more.n != g->more.n)
+		other = "data";
+	/* No group has a selector twice, so the order does not matter. */
+	for (i = 0; !other && i < conf_n_data(g); i++)
+		if (conf_flow_of(m, conf_sel(g, i)) < 0)
+			other = "data";
+	if (!other && m->tunnel != g->tunnel)
+		other = "mode";
+	return other;
 }
 
 /* Check a key server that is also a member of its own groups. */
@@ -324,15 +408,11 @@ static int check_both(struct conf_reader *r, const config_setting_t *root,
 		for (n = 0; n < c->gcks->n_groups; n++) {
 			const struct conf_group *g = &c->gcks->groups[n];
 
-			if (conf_selects_rekeys(&m->sel, &g->rekey_source,
-						&g->rekey_to))
+			if (flow_selects_rekeys(m, g))
 				return bad_member(r, s, "address",
 						  "is a rekey-address, where rekeys have to be sent in the clear");
-			if (strcmp(m->name, g->name))
-				continue;
-			other = selector_differs(&m->sel, &g->sel);
-			if (!other && m->tunnel != g->tunnel)
-				other = "mode";
+			other = strcmp(m->name, g->name) ? NULL
+							 : groups_differ(m, g);
 			if (other)
 				return bad_member(r, s, other,
 						  "is not the one that gcks has for this group");

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "conf/check.h"
+#include "conf/data.h"
 #include "conf/field.h"
 #include "conf/quorum.h"
 #include "conf/seal.h"
@@ -27,29 +28,6 @@
 #define YEAR 31536000
 /* The least MTU of IPv6. */
 #define FRAGMENT_SIZE 1280
-
-/* A cipher is packed into one number for a table of words. */
-#define ALG(encr, bits) ((encr) << 16 | (bits))
-
-static const struct conf_word algs[] = {
-	{ "aes-gcm-16-128", ALG(IKE_ENCR_AES_GCM_16, 128) },
-	{ "aes-gcm-16-256", ALG(IKE_ENCR_AES_GCM_16, 256) },
-	{ "aes-gmac-128", ALG(IKE_ENCR_NULL_AUTH_AES_GMAC, 128) },
-	{ "aes-gmac-256", ALG(IKE_ENCR_NULL_AUTH_AES_GMAC, 256) },
-	{ "chacha20-poly1305", ALG(IKE_ENCR_CHACHA20_POLY1305, 256) },
-	{ NULL, 0 }
-};
-
-/*
- * Rekey messages carry keys, so a cipher without encryption is not
- * permitted.
- */
-static const struct conf_word kek_algs[] = {
-	{ "aes-gcm-16-128", ALG(IKE_ENCR_AES_GCM_16, 128) },
-	{ "aes-gcm-16-256", ALG(IKE_ENCR_AES_GCM_16, 256) },
-	{ "chacha20-poly1305", ALG(IKE_ENCR_CHACHA20_POLY1305, 256) },
-	{ NULL, 0 }
-};
 
 static const struct conf_word kwas[] = { { "kw-128", GIKE_KWA_5649_128 },
 					 { "kw-256", GIKE_KWA_5649_256 },
@@ -80,21 +58,6 @@ static const struct conf_word levels[] = { { "error", LOG_LEVEL_ERR },
 					   { "info", LOG_LEVEL_INFO },
 					   { "debug", LOG_LEVEL_DEBUG },
 					   { NULL, 0 } };
-
-static int read_alg(struct conf_reader *r, const config_setting_t *s,
-		    const struct conf_field *f, void *dst)
-{
-	struct conf_field word = *f;
-	struct conf_alg *alg = dst;
-	uint32_t v;
-	int ret;
-
-	word.size = sizeof(v);
-	ret = conf_read_word(r, s, &word, &v);
-	if (!ret)
-		*alg = (struct conf_alg){ v >> 16, v & 0xffff };
-	return ret;
-}
 
 static int read_port(struct conf_reader *r, const config_setting_t *s,
 		     const struct conf_field *f, void *dst)
@@ -169,7 +132,7 @@ static int read_window(struct conf_reader *r, const config_setting_t *s,
 static const struct conf_field group_fields[] = {
 	G(name, "name", read_group_name, .required = true,
 	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
-	G(sel, "address", conf_read_sel_address, .required = true),
+	G(sel, "address", conf_read_sel_address, 0),
 	G(sel, "source", conf_read_sel_source, 0),
 	G(sel, "protocol", conf_read_sel_protocol, 0),
 	G(sel, "source-port", conf_read_sel_sport, 0),
@@ -182,8 +145,8 @@ static const struct conf_field group_fields[] = {
 	  .max = 15),
 	G(rekey_ttl, "rekey-ttl", conf_read_number, .min = 1, .max = 255),
 	G(rekey_copies, "rekey-copies", conf_read_number, .min = 1, .max = 8),
-	G(alg, "algorithm", read_alg, .words = algs),
-	G(kek_alg, "kek-algorithm", read_alg, .words = kek_algs),
+	G(alg, "algorithm", conf_read_alg, .words = conf_algs),
+	G(kek_alg, "kek-algorithm", conf_read_alg, .words = conf_kek_algs),
 	G(kwa, "key-wrap", conf_read_word, .words = kwas),
 	G(rekey_sign, "rekey-signature", conf_read_word, .words = signs),
 	G(signing_key_lifetime, "signing-key-lifetime", conf_read_number,
@@ -222,7 +185,7 @@ static const struct conf_field group_fields[] = {
 static const struct conf_field mgroup_fields[] = {
 	M(name, "name", read_group_name, .required = true,
 	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
-	M(sel, "address", conf_read_sel_address, .required = true),
+	M(sel, "address", conf_read_sel_address, 0),
 	M(sel, "source", conf_read_sel_source, 0),
 	M(sel, "protocol", conf_read_sel_protocol, 0),
 	M(sel, "source-port", conf_read_sel_sport, 0),
@@ -282,6 +245,8 @@ int conf_read_gcks_group(struct conf_reader *r, const config_setting_t *s,
 
 	if (!ret)
 		ret = conf_read_group(r, s, group_fields, g);
+	if (!ret)
+		ret = conf_read_data(r, s, g);
 	if (ret)
 		return ret;
 	g->line = config_setting_source_line(s);
@@ -337,6 +302,8 @@ static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
 			.max_senders = 1024,
 		};
 		ret = conf_read_group(r, e, mgroup_fields, g);
+		if (!ret)
+			ret = conf_read_member_data(r, e, g);
 		if (ret)
 			return ret;
 		g->line = config_setting_source_line(e);
@@ -863,14 +830,4 @@ void conf_free(struct conf *c)
 	free(c->control);
 	free(c->export_ike_keys);
 	free(c);
-}
-
-const char *conf_alg_str(const struct conf_alg *alg)
-{
-	const struct conf_word *w;
-
-	for (w = algs; w->word; w++)
-		if (w->value == ALG(alg->encr, alg->key_bits))
-			return w->word;
-	return "?";
 }

@@ -35,6 +35,8 @@
 #define CONF_MAX_LISTEN 16
 #define CONF_MAX_DEVS 64 /* the kernel's limit of a group */
 #define CONF_MAX_ADMINS 32
+/* Data SAs of one group: as many as a GSA payload may have here. */
+#define CONF_MAX_DATA 8
 
 /*
  * A cipher by its IANA number (transform type 1): 20 AES-GCM-16, 21 AES-GMAC,
@@ -44,6 +46,18 @@
 struct conf_alg {
 	uint16_t encr;
 	uint16_t key_bits;
+};
+
+/* Traffic of a group, and how it is encrypted. */
+struct conf_data {
+	struct selector sel;
+	struct conf_alg alg; /* only a key server has it */
+};
+
+/* The Data SAs of a group behind the first one. */
+struct conf_more {
+	size_t n;
+	struct conf_data v[CONF_MAX_DATA - 1];
 };
 
 /* A list of identities as cert_id_str() prints them, or of patterns. */
@@ -124,8 +138,12 @@ struct conf_group {
 	char *name;
 	/* Line of the setting, for messages after loading. */
 	unsigned int line;
-	/* Traffic selectors of the Data SA in GSA. */
+	/*
+	 * Traffic selectors of the first Data SA in GSA, and the others with
+	 * their algorithms: one registration and one Rekey SA are for all.
+	 */
 	struct selector sel;
+	struct conf_more more;
 	/*
 	 * Tunnel mode with address preservation (RFC 5374), for gateways; or
 	 * else transport mode.
@@ -292,9 +310,11 @@ struct conf_mgroup {
 	unsigned int line;
 	/*
 	 * This traffic is protected from the start, before there is a key. A key
-	 * server whose traffic selectors or mode differ is refused.
+	 * server whose traffic selectors or mode differ is refused. Each Data SA
+	 * of the group has a flow of its own, and a group of the kernel.
 	 */
 	struct selector sel;
+	struct conf_more more;
 	bool tunnel;
 	/*
 	 * A part of that, which is a matter of this host alone and of which the
@@ -409,6 +429,22 @@ typedef void conf_change_fn(void *arg, const char *line);
 void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg);
 /* Log @line; @arg is not used. */
 void conf_log_change(void *arg, const char *line);
+
+/* The Data SAs of a group by their number: from 0 to conf_n_data() - 1. */
+size_t conf_n_data(const struct conf_group *g);
+const struct selector *conf_sel(const struct conf_group *g, size_t i);
+const struct conf_alg *conf_alg(const struct conf_group *g, size_t i);
+/* The same for the flows of a member's group. */
+size_t conf_n_flows(const struct conf_mgroup *g);
+const struct selector *conf_flow_sel(const struct conf_mgroup *g, size_t i);
+/* Return the flow with this selector, or -ENOENT. */
+int conf_flow_of(const struct conf_mgroup *g, const struct selector *sel);
+/*
+ * Return the name of the kernel's group for a flow, which may be in @buf: that of
+ * the group, and for those behind the first one NAME#2 and so on.
+ */
+const char *conf_flow_name(const struct conf_mgroup *g, size_t i,
+			   char buf[static CONF_GROUP_NAME_MAX + 1]);
 
 void conf_names_free(struct conf_names *names);
 /*

@@ -343,38 +343,42 @@ static bool devs_meet(const struct conf_devs *a, const struct conf_devs *b)
  * less, but of all interfaces, would lose its datagrams to the wider one, whose
  * keys its members do not take for them.
  */
-static bool devs_hide(const struct conf_mgroup *g,
-		      const struct conf_mgroup *other, struct conf_fault *f)
+static bool devs_hide(const struct conf_mgroup *g, const struct selector *sel,
+		      const struct conf_mgroup *other,
+		      const struct selector *others, struct conf_fault *f)
 {
 	const struct conf_mgroup *inner = g, *outer = other;
+	const struct selector *in = sel, *out = others;
 
-	if (selector_within(&other->sel, &g->sel)) {
+	if (selector_within(others, sel)) {
 		inner = other;
 		outer = g;
-	} else if (!selector_within(&g->sel, &other->sel)) {
+		in = others;
+		out = sel;
+	} else if (!selector_within(sel, others)) {
 		return false;
 	}
-	if (!outer->devs.n || inner->devs.n ||
-	    inner->sel.dst_len != outer->sel.dst_len ||
-	    inner->sel.src_len != outer->sel.src_len ||
-	    addr_is_none(&inner->sel.src) != addr_is_none(&outer->sel.src))
+	if (!outer->devs.n || inner->devs.n || in->dst_len != out->dst_len ||
+	    in->src_len != out->src_len ||
+	    addr_is_none(&in->src) != addr_is_none(&out->src))
 		return false;
 	return is_fault(f, "interfaces",
 			"group \"%s\" selects a part of \"%s\" by protocol or ports, so both or none of them have to name interfaces",
 			inner->name, outer->name);
 }
 
-bool conf_mgroups_clash(const struct conf_mgroup *g,
-			const struct conf_mgroup *other, struct conf_fault *f)
+bool conf_flows_clash(const struct conf_mgroup *g, const struct selector *sel,
+		      const struct conf_mgroup *other,
+		      const struct selector *others, struct conf_fault *f)
 {
 	uint32_t common = g->mark.mask & other->mark.mask;
 
 	if (!devs_meet(&g->devs, &other->devs) ||
 	    (g->mark.value ^ other->mark.value) & common)
 		return false;
-	if (!selector_equal(&g->sel, &other->sel))
-		return conf_sel_clash(&g->sel, other->name, &other->sel, f) ||
-		       devs_hide(g, other, f);
+	if (!selector_equal(sel, others))
+		return conf_sel_clash(sel, other->name, others, f) ||
+		       devs_hide(g, sel, other, others, f);
 	if (!g->devs.n && !other->devs.n && !g->mark.mask && !other->mark.mask)
 		return is_fault(f, "address", "another group has it");
 	return is_fault(f, "address",
@@ -390,52 +394,4 @@ bool conf_selects_rekeys(const struct selector *sel, const struct addr *src,
 		prefix_has(&sel->src, sel->src_len, src)) &&
 	       (!sel->proto || sel->proto == IPPROTO_UDP) &&
 	       (!sel->dport || sel->dport == to->port);
-}
-
-/* ---- what is left out --------------------------------------------------- */
-
-static void tell_gap(const struct conf_mgroup *g, conf_change_fn *fn, void *arg)
-{
-	char text[SELECTOR_STRLEN], a[PREFIX_STRLEN], line[512];
-	size_t i, n;
-
-	n = snprintf(line, sizeof(line), "group %s: only %s", g->name,
-		     selector_str(&g->sel, text));
-	for (i = 0; i < g->devs.n && n < sizeof(line) / 2; i++)
-		n += snprintf(line + n, sizeof(line) - n, "%s%s",
-			      i ? "," : " dev ", g->devs.name[i]);
-	if (i < g->devs.n)
-		n += snprintf(line + n, sizeof(line) - n, ",...");
-	if (g->mark.mask)
-		n += snprintf(line + n, sizeof(line) - n, " mark 0x%x/0x%x",
-			      g->mark.value, g->mark.mask);
-	snprintf(line + n, sizeof(line) - n,
-		 " is protected; other datagrams to %s are sent and accepted in the clear",
-		 prefix_str(&g->sel.dst, g->sel.dst_len, a));
-	fn(arg, line);
-}
-
-static void tell_observing(const struct conf_mgroup *g, conf_change_fn *fn,
-			   void *arg)
-{
-	char a[PREFIX_STRLEN], line[512];
-
-	snprintf(line, sizeof(line),
-		 "group %s: policy observe: datagrams to %s that cannot be protected are sent and accepted in the clear",
-		 g->name, prefix_str(&g->sel.dst, g->sel.dst_len, a));
-	fn(arg, line);
-}
-
-void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg)
-{
-	size_t i;
-
-	for (i = 0; c->member && i < c->member->n_groups; i++) {
-		const struct conf_mgroup *g = &c->member->groups[i];
-
-		if (selector_is_part(&g->sel) || g->devs.n || g->mark.mask)
-			tell_gap(g, fn, arg);
-		if (g->observe)
-			tell_observing(g, fn, arg);
-	}
 }

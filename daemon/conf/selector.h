@@ -32,13 +32,15 @@ struct conf_fault {
 
 /*
  * Return true, with @f set, if the parts of @sel do not fit together; if it is
- * ambiguous together with that of another group; if two groups of a member are.
+ * ambiguous together with that of another group; if flows of two groups of a
+ * member are.
  */
 bool conf_sel_fault(const struct selector *sel, struct conf_fault *f);
 bool conf_sel_clash(const struct selector *sel, const char *name,
 		    const struct selector *other, struct conf_fault *f);
-bool conf_mgroups_clash(const struct conf_mgroup *g,
-			const struct conf_mgroup *other, struct conf_fault *f);
+bool conf_flows_clash(const struct conf_mgroup *g, const struct selector *sel,
+		      const struct conf_mgroup *other,
+		      const struct selector *others, struct conf_fault *f);
 /* Return true if datagrams from @src to @to would be those of a group. */
 bool conf_selects_rekeys(const struct selector *sel, const struct addr *src,
 			 const struct ep *to);
