@@ -54,6 +54,47 @@ static void put_selector(json_t *o, const struct selector *sel, bool tunnel)
 	put_json_text(o, "mode", tunnel ? "tunnel" : "transport");
 }
 
+/* One Data SA of a group that has several. */
+static json_t *data_sa(const struct selector *sel, uint32_t spi)
+{
+	char text[SELECTOR_STRLEN];
+	json_t *o = json_object();
+
+	put_json_text(o, "selector", selector_str(sel, text));
+	put_json_number(o, "data-spi", spi);
+	return o;
+}
+
+static void put_gcks_data(json_t *to, const struct gcks_group_status *s)
+{
+	json_t *list = json_array(), *o;
+	size_t i;
+
+	for (i = 0; i < conf_n_data(s->conf); i++) {
+		o = data_sa(conf_sel(s->conf, i), s->data_spis[i]);
+		put_json_text(o, "algorithm",
+			      conf_alg_str(conf_alg(s->conf, i)));
+		json_array_append_new(list, o);
+	}
+	json_object_set_new(to, "data", list);
+}
+
+static void put_member_data(json_t *to, const struct member_group_status *s)
+{
+	char name[CONF_GROUP_NAME_MAX + 1];
+	json_t *list = json_array(), *o;
+	unsigned int i;
+
+	for (i = 0; i < s->n_flows; i++) {
+		o = data_sa(conf_flow_sel(s->conf, i), s->flow[i].data_spi);
+		put_json_text(o, "kernel-group",
+			      conf_flow_name(s->conf, i, name));
+		put_json_number(o, "out-spi", s->flow[i].out_spi);
+		json_array_append_new(list, o);
+	}
+	json_object_set_new(to, "data", list);
+}
+
 static void put_ep(json_t *o, const char *key, const struct ep *e)
 {
 	char buf[EP_STRLEN];
@@ -117,6 +158,8 @@ static int gcks_group(void *arg, const struct gcks_group_status *s)
 	if (!addr_is_none(&s->conf->rekey_to.addr))
 		put_ep(o, "rekey-address", &s->conf->rekey_to);
 	put_json_text(o, "algorithm", conf_alg_str(&s->conf->alg));
+	if (s->conf->more.n)
+		put_gcks_data(o, s);
 	put_json_number(o, "policy-version", s->policy_version);
 	put_metrics(o, gcks_group_metrics, s);
 	put_json_text(o, "signing-key", s->signing_key);
@@ -367,6 +410,8 @@ static int member_group(void *arg, const struct member_group_status *status)
 	o = json_object();
 	put_json_text(o, "name", s->conf->name);
 	put_selector(o, &s->conf->sel, s->conf->tunnel);
+	if (s->n_flows > 1)
+		put_member_data(o, s);
 	put_local(o, s->conf, s->no_devs);
 	if (s->keyed_sel)
 		put_json_text(o, "key-server-selector",

@@ -441,6 +441,7 @@ static void fill_group_status(const struct group *g,
 {
 	const struct join_req *j;
 	const struct out_msg *o;
+	unsigned int i;
 
 	memset(s, 0, sizeof(*s));
 	s->conf = g->conf;
@@ -465,8 +466,10 @@ static void fill_group_status(const struct group *g,
 	s->keyed = g->st.keyed;
 	memcpy(s->rekey_spi, g->st.rekey.spi, sizeof(s->rekey_spi));
 	s->next_mid = g->rs.next_mid;
-	s->data_spi = gkey_spi(&g->st.data);
-	s->data_left = gkm_left(g, &g->st.data);
+	s->data_spi = gkm_spi(&g->st);
+	for (i = 0; i < g->st.n_data; i++)
+		s->data_spis[i] = gkey_spi(&g->st.data[i].key);
+	s->data_left = gkm_left(g, &g->st.data[0].key);
 	s->rekey_left = gkm_left(g, &g->st.rekey);
 	s->next_rekey =
 		timer_left_ms(g->k->deps.tq, &g->periodic) / MSEC_PER_SEC;

@@ -269,7 +269,8 @@ struct gcks_group_status {
 	bool keyed; /* the fields below are valid */
 	uint8_t rekey_spi[16];
 	uint32_t next_mid; /* Message ID of the next GSA_REKEY */
-	uint32_t data_spi;
+	uint32_t data_spi; /* the first Data SA, which names the change */
+	uint32_t data_spis[CONF_MAX_DATA]; /* all Data SAs */
 	uint32_t data_left; /* seconds of lifetime left */
 	uint32_t rekey_left;
 	uint32_t next_rekey; /* seconds to the periodic rekey */

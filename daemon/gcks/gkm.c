@@ -39,22 +39,24 @@ static int random_spi(uint8_t spi[GIKE_SPI_LEN_REKEY])
 	return ret;
 }
 
-/* Add the Data SA in @st to the retired ones. */
+/* Add the Data SAs in @st to the retired ones, which makes the oldest ones leave. */
 static void retire_data(struct gkm_state *st, int64_t now)
 {
-	unsigned int i, n = 0;
+	unsigned int i, n = 0, more = st->keyed ? st->n_data : 1, drop;
 
 	for (i = 0; i < st->n_old; i++)
 		if (st->old[i].until > now)
 			st->old[n++] = st->old[i];
-	if (n == GKM_OLD_MAX) {
-		memmove(&st->old[0], &st->old[1], (n - 1) * sizeof(st->old[0]));
-		n--;
+	if (n + more > GKM_OLD_MAX) {
+		drop = n + more - GKM_OLD_MAX;
+		n -= drop;
+		memmove(&st->old[0], &st->old[drop], n * sizeof(st->old[0]));
 	}
-	if (st->keyed) {
-		st->old[n].spi = gkey_spi(&st->data);
-		st->old[n].until = st->data.made + st->data.lifetime;
-		n++;
+	for (i = 0; st->keyed && i < st->n_data; i++) {
+		const struct gkey *k = &st->data[i].key;
+
+		st->old[n].spi = gkey_spi(k);
+		st->old[n++].until = k->made + k->lifetime;
 	}
 	st->n_old = n;
 }
@@ -86,7 +88,7 @@ static int replace_spis(struct gkm_state *st)
 	return ret;
 }
 
-/* Make the next state: a Rekey SA and a Data SA with fresh keys. */
+/* Make the next state: a Rekey SA and all Data SAs, with fresh keys. */
 static int make_keys(struct group *g, struct gkm_change *c)
 {
 	/* Lifetimes are those of the policy that the change adopts. */
@@ -189,7 +191,7 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 {
 	if (!TAILQ_EMPTY(&c->out)) {
 		g->change_out = TAILQ_FIRST(&c->out)->seq;
-		TAILQ_FIRST(&c->out)->from_spi = gkey_spi(&g->st.data);
+		TAILQ_FIRST(&c->out)->from_spi = gkm_spi(&g->st);
 	}
 	lkh_commit(g->tree);
 	mids_reset(g);
@@ -209,7 +211,7 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	policy_take(g, c);
 	pace_changed(g, c->how, c->announced);
 	group_info(g, "group rekeyed: %s: Data SA " SPI_FMT "%s", c->why,
-		   gkey_spi(&g->st.data),
+		   gkm_spi(&g->st),
 		   c->announced ? "" : ", no members to notify");
 	outbox_send_all(g, &c->out);
 	inband_changed(g);
@@ -470,6 +472,7 @@ static int empty_state(struct group *g, struct gkm_change *c,
 
 	explicit_bzero(&c->next.rekey, sizeof(c->next.rekey));
 	explicit_bzero(&c->next.data, sizeof(c->next.data));
+	c->next.n_data = 0;
 	c->next.keyed = false;
 	g->keys->reset(g, &c->next);
 	c->next.next_mid = 0;

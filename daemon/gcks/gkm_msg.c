@@ -70,12 +70,19 @@ int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
 {
 	struct kd_bag *bag;
 	struct kd_key key;
-	int ret;
+	unsigned int i;
+	int ret = 0;
 
-	ret = kd_bag(kd, IKE_PROTO_ESP, st->data.spi, &bag);
-	if (!ret)
-		ret = kwk_wrap(def, 0, 0, st->data.keymat, st->data.len, &key);
-	return ret ? ret : kd_bag_add(bag, &key);
+	for (i = 0; !ret && i < st->n_data; i++) {
+		const struct gkey *k = &st->data[i].key;
+
+		ret = kd_bag(kd, IKE_PROTO_ESP, k->spi, &bag);
+		if (!ret)
+			ret = kwk_wrap(def, 0, 0, k->keymat, k->len, &key);
+		if (!ret)
+			ret = kd_bag_add(bag, &key);
+	}
+	return ret;
 }
 
 /* ---- messages ----------------------------------------------------------- */
@@ -92,8 +99,7 @@ static void add_data(struct group *g, const struct gkm_state *st,
 
 	m->has_gsa = true;
 	m->transport = !g->conf->tunnel;
-	m->gsa.n_data = 1;
-	gkm_data_policy(g, st, &m->gsa.data[0]);
+	gkm_data_policies(g, st, &m->gsa);
 	m->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
 	m->gsa.gw.atd = atd;
 	m->gsa.gw.dtd = spread_dtd(g);

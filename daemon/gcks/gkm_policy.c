@@ -38,26 +38,36 @@ void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
  * own.
  */
 void gkm_data_policy(const struct group *g, const struct gkm_state *st,
-		     struct gsa_sa *sa)
+		     unsigned int n, struct gsa_sa *sa)
 {
-	const struct conf_group *c = g->conf;
+	const struct conf_alg *alg = conf_alg(g->conf, n);
+	const struct gkm_data *d = &st->data[n];
 	unsigned int i;
 
 	memset(sa, 0, sizeof(*sa));
 	sa->proto = IKE_PROTO_ESP;
 	sa->spi_len = GIKE_SPI_LEN_DATA;
-	memcpy(sa->spi, st->data.spi, GIKE_SPI_LEN_DATA);
-	ts_from_selector(&c->sel, &sa->src, &sa->dst);
+	memcpy(sa->spi, d->key.spi, GIKE_SPI_LEN_DATA);
+	ts_from_selector(conf_sel(g->conf, n), &sa->src, &sa->dst);
 	sa->has = GSA_HAS_ENCR | GSA_HAS_SN | GSA_HAS_LIFETIME;
-	sa->encr = c->alg.encr;
-	sa->key_bits =
-		c->alg.encr == IKE_ENCR_CHACHA20_POLY1305 ? 0 : c->alg.key_bits;
+	sa->encr = alg->encr;
+	sa->key_bits = alg->encr == IKE_ENCR_CHACHA20_POLY1305 ? 0
+							       : alg->key_bits;
 	sa->sn = GIKE_SN_32_UNSPEC;
-	sa->lifetime = gkm_left(g, &st->data);
+	sa->lifetime = gkm_left(g, &d->key);
 	sa->n_next_spi = GKM_NEXT;
 	for (i = 0; i < GKM_NEXT; i++)
-		memcpy(sa->next_spi[i], st->next_data_spi[i],
-		       GIKE_SPI_LEN_DATA);
+		memcpy(sa->next_spi[i], d->next_spi[i], GIKE_SPI_LEN_DATA);
+}
+
+void gkm_data_policies(const struct group *g, const struct gkm_state *st,
+		       struct gsa *gsa)
+{
+	gsa->n_data = 0;
+	while (gsa->n_data < conf_n_data(g->conf)) {
+		gkm_data_policy(g, st, gsa->n_data, &gsa->data[gsa->n_data]);
+		gsa->n_data++;
+	}
 }
 
 static void add_gcauth(const struct group *g, struct gsa_sa *sa)
@@ -84,18 +94,19 @@ void gkm_registration_policy(const struct group *g, struct gsa *gsa)
 		gsa->rekey.has |= GSA_HAS_INITIAL_MID;
 		gsa->rekey.initial_mid = g->rs.next_mid;
 	}
-	gsa->n_data = 1;
-	gkm_data_policy(g, &g->st, &gsa->data[0]);
+	gkm_data_policies(g, &g->st, gsa);
 	gkm_made(g, &gsa->gw);
 }
 
 void gkm_inband_policy(const struct group *g, struct gsa *gsa)
 {
+	unsigned int i;
+
 	memset(gsa, 0, sizeof(*gsa));
-	gsa->n_data = 1;
-	gkm_data_policy(g, &g->st, &gsa->data[0]);
+	gkm_data_policies(g, &g->st, gsa);
 	/* RFC 9838 section 4.4.2.2.3: MUST NOT be sent inband. */
-	gsa->data[0].n_next_spi = 0;
+	for (i = 0; i < gsa->n_data; i++)
+		gsa->data[i].n_next_spi = 0;
 	gkm_made(g, &gsa->gw);
 }
 

@@ -10,14 +10,17 @@
  */
 void gkm_rekey_policy(const struct group *g, const struct gkm_state *st,
 		      struct gsa_sa *sa);
+/* The same for Data SA @n, and for all of them. */
 void gkm_data_policy(const struct group *g, const struct gkm_state *st,
-		     struct gsa_sa *sa);
+		     unsigned int n, struct gsa_sa *sa);
+void gkm_data_policies(const struct group *g, const struct gkm_state *st,
+		       struct gsa *gsa);
 /*
- * Fill the GSA of a registration: both SAs, GCAUTH and Message ID; the caller
+ * Fill the GSA of a registration: all SAs, GCAUTH and Message ID; the caller
  * adds the group-wide policy.
  */
 void gkm_registration_policy(const struct group *g, struct gsa *gsa);
-/* Like that for a member that is rekeyed inband: the Data SA alone. */
+/* Like that for a member that is rekeyed inband: the Data SAs alone. */
 void gkm_inband_policy(const struct group *g, struct gsa *gsa);
 /*
  * Set up @rs as the Rekey SA of @st, signed by @sign, whose type must be the

@@ -32,21 +32,24 @@
 /*
  * Version 1 has no count of changes, no group time and no announced SPIs of
  * Data SAs; version 2 does not have the time of the signing key; version 3 does
- * not have what the administrator asked for.
+ * not have what the administrator asked for; version 4 has one Data SA.
  */
 #define STATE_VERSION_OLD 1
 #define STATE_VERSION_UNSIGNED 2
 #define STATE_VERSION_UNASKED 3
-#define STATE_VERSION 4
+#define STATE_VERSION_ONE 4
+#define STATE_VERSION 5
 #define STATE_MAX 2048
 
 int gkm_policy_digest(const struct conf_group *conf,
 		      uint8_t digest[static GKM_DIGEST])
 {
 	char a[ADDR_STRLEN], b[EP_STRLEN], c[ADDR_STRLEN];
-	struct iovec iov[2] = {};
-	char sel[SELECTOR_STRLEN];
+	struct iovec iov[2 + CONF_MAX_DATA] = {};
+	char more[CONF_MAX_DATA][SELECTOR_STRLEN + 16];
+	char sel[SELECTOR_STRLEN], sel_of[SELECTOR_STRLEN];
 	char text[512];
+	size_t i;
 
 	iov[0].iov_base = text;
 	iov[0].iov_len =
@@ -68,7 +71,16 @@ int gkm_policy_digest(const struct conf_group *conf,
 					   sizeof(text) - iov[0].iov_len,
 					   conf->tunnel ? " tunnel " : " ");
 	}
-	return hash_sha256(iov, 2, digest);
+	for (i = 1; i < conf_n_data(conf); i++) {
+		const struct conf_alg *alg = conf_alg(conf, i);
+
+		iov[1 + i].iov_base = more[i];
+		iov[1 + i].iov_len =
+			snprintf(more[i], sizeof(more[i]), " %u-%u %s",
+				 alg->encr, alg->key_bits,
+				 selector_str(conf_sel(conf, i), sel_of));
+	}
+	return hash_sha256(iov, 1 + i, digest);
 }
 
 /* ---- state -------------------------------------------------------------- */
@@ -113,9 +125,9 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	wbuf_u32(&w, st->next_sid);
 	wbuf_u32(&w, st->next_mid);
 	put_key(&w, &st->rekey);
-	put_key(&w, &st->data);
+	put_key(&w, &st->data[0].key);
 	wbuf_put(&w, st->next_spi, sizeof(st->next_spi));
-	wbuf_put(&w, st->next_data_spi, sizeof(st->next_data_spi));
+	wbuf_put(&w, st->data[0].next_spi, sizeof(st->data[0].next_spi));
 	wbuf_u64(&w, st->time_ms);
 	wbuf_u16(&w, st->kek.encr);
 	wbuf_u16(&w, st->kek.key_bits);
@@ -128,6 +140,12 @@ int gkm_put_state(struct group *g, const struct gkm_state *st)
 	}
 	wbuf_u64(&w, st->sign_made);
 	wbuf_u8(&w, st->asked);
+	wbuf_u8(&w, st->n_data);
+	for (i = 1; i < st->n_data; i++) {
+		put_key(&w, &st->data[i].key);
+		wbuf_put(&w, st->data[i].next_spi,
+			 sizeof(st->data[i].next_spi));
+	}
 	ret = w.err;
 	if (!ret)
 		ret = store_put(group_store(g), key, w.p, w.len);
@@ -146,6 +164,24 @@ int gkm_count(struct group *g)
 	return ret;
 }
 
+/* Read the Data SAs behind the first one, which a former release did not have. */
+static void get_more_data(struct rbuf *r, struct gkm_state *st,
+			  unsigned int version)
+{
+	unsigned int i;
+
+	st->n_data = version > STATE_VERSION_ONE ? rbuf_u8(r) : st->keyed;
+	if (st->n_data > CONF_MAX_DATA || (st->keyed && !st->n_data)) {
+		st->n_data = 0;
+		r->err = -EBADMSG;
+	}
+	for (i = 1; i < st->n_data; i++) {
+		get_key(r, &st->data[i].key);
+		rbuf_copy(r, st->data[i].next_spi,
+			  sizeof(st->data[i].next_spi));
+	}
+}
+
 static int parse_state(struct gkm_state *st, const struct wbuf *w)
 {
 	unsigned int i, version;
@@ -162,10 +198,11 @@ static int parse_state(struct gkm_state *st, const struct wbuf *w)
 	st->next_sid = rbuf_u32(&r);
 	st->next_mid = rbuf_u32(&r);
 	get_key(&r, &st->rekey);
-	get_key(&r, &st->data);
+	get_key(&r, &st->data[0].key);
 	rbuf_copy(&r, st->next_spi, sizeof(st->next_spi));
 	if (version != STATE_VERSION_OLD) {
-		rbuf_copy(&r, st->next_data_spi, sizeof(st->next_data_spi));
+		rbuf_copy(&r, st->data[0].next_spi,
+			  sizeof(st->data[0].next_spi));
 		st->time_ms = rbuf_u64(&r);
 	}
 	st->kek.encr = rbuf_u16(&r);
@@ -183,6 +220,7 @@ static int parse_state(struct gkm_state *st, const struct wbuf *w)
 		st->sign_made = rbuf_u64(&r);
 	if (version > STATE_VERSION_UNASKED)
 		st->asked = rbuf_u8(&r);
+	get_more_data(&r, st, version);
 	return r.err || rbuf_left(&r) || !st->next_number ? -EBADMSG : 0;
 }
 
@@ -378,7 +416,7 @@ int gkm_load(struct group *g, bool *changed, const char **disown,
 		g->rs.next_mid = g->st.next_mid;
 		/* Nobody can have reported to this key server before its start. */
 		g->change_times[g->rekeys % GKM_CHANGES] = group_now_ms(g);
-		age = group_wall(g) - g->st.data.made;
+		age = group_wall(g) - g->st.data[0].key.made;
 		if (age > 0)
 			g->change_ms = group_now_ms(g) - age * MSEC_PER_SEC;
 	}

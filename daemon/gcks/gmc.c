@@ -295,7 +295,7 @@ void gmc_member_free(struct gmember *m)
 /* A member whose Data SA is not known has the SPI 0, as keys have before the first. */
 bool gmc_confirmed(const struct group *g, const struct gmember *m)
 {
-	uint32_t spi = gkey_spi(&g->st.data);
+	uint32_t spi = gkm_spi(&g->st);
 
 	return m->send && m->sends_spi && m->sends_spi == spi &&
 	       twins_use(m, spi);

@@ -64,7 +64,7 @@ void gmc_drop(struct group *g, struct gmember *m);
 void gmc_drop_all(struct group *g);
 /*
  * Return true if @m is a sender that is known to use the current Data SA. Their
- * number is g->n_confirmed, which g->st.data must not change behind.
+ * number is g->n_confirmed, which g->st.data[0].key must not change behind.
  */
 bool gmc_confirmed(const struct group *g, const struct gmember *m);
 /* Note that @m sends with the Data SA @spi. */

@@ -184,6 +184,16 @@ struct gkey {
 	uint32_t lifetime; /* seconds */
 };
 
+/* A Data SA of a group. */
+struct gkm_data {
+	struct gkey key;
+	/*
+	 * Announced SPIs of its successors. A member that receives ESP with one
+	 * of them has missed a rekey.
+	 */
+	uint8_t next_spi[GKM_NEXT][GIKE_SPI_LEN_DATA];
+};
+
 struct gkm_state {
 	uint8_t policy[GKM_DIGEST]; /* digest of the settings of the keys */
 	/* Number of changes of the group, which the witness stores as well. */
@@ -196,17 +206,17 @@ struct gkm_state {
 	 */
 	uint32_t next_mid;
 	struct gkey rekey;
-	struct gkey data;
+	/*
+	 * One for each Data SA of the policy. All are changed at once, so that the
+	 * SPI of the first one names the change: see gkm_spi().
+	 */
+	unsigned int n_data;
+	struct gkm_data data[CONF_MAX_DATA];
 	/*
 	 * Announced SPIs of the next Rekey SAs. A member that receives one of
 	 * them has missed rekeys, up to as many in a row.
 	 */
 	uint8_t next_spi[GKM_NEXT][GIKE_SPI_LEN_REKEY];
-	/*
-	 * Announced SPIs of the next Data SAs. A member that receives ESP with
-	 * one of them has missed a rekey.
-	 */
-	uint8_t next_data_spi[GKM_NEXT][GIKE_SPI_LEN_DATA];
 	/* When the signing key was made, in seconds since 1970. */
 	int64_t sign_made;
 	unsigned int asked; /* enum gkm_asked, promised to the administrator */
@@ -553,6 +563,12 @@ int gcks_alloc(const struct gcks_deps *deps, struct gcks **out,
 static inline uint32_t gkey_spi(const struct gkey *k)
 {
 	return get_unaligned_be32(k->spi);
+}
+
+/* SPI of the first Data SA, by which members and key server name a change. */
+static inline uint32_t gkm_spi(const struct gkm_state *st)
+{
+	return gkey_spi(&st->data[0].key);
 }
 
 static inline struct store *group_store(const struct group *g)

@@ -40,7 +40,7 @@ static void group_idg(const struct group *g, struct ike_id *idg)
 
 static bool is_behind(const struct group *g, const struct gmember *m)
 {
-	return g->st.keyed && m->has_spi != gkey_spi(&g->st.data);
+	return g->st.keyed && m->has_spi != gkm_spi(&g->st);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -169,7 +169,7 @@ int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
 	msg->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
 	msg->gsa.gw.atd = pace_atd_left(g);
 	msg->gsa.gw.dtd = pace_dtd(g);
-	m->sent_spi = gkey_spi(&g->st.data);
+	m->sent_spi = gkm_spi(&g->st);
 	g->inband_sent++;
 	return gkm_wrap_data(&g->st, kwk, &msg->kd);
 }
@@ -242,7 +242,7 @@ void inband_bind(struct group *g, struct gmember *m, struct ike_sa *sa)
 	ike_sa_keep(sa);
 	ike_sa_set_user(sa, g->k);
 	m->sa = sa;
-	m->has_spi = gkey_spi(&g->st.data);
+	m->has_spi = gkm_spi(&g->st);
 }
 
 void inband_exclude(struct group *g, struct gmember *m)

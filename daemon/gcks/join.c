@@ -172,7 +172,7 @@ void join_apply(struct group *g, struct join_req *j, int64_t now)
 	 * confirm that they use it.
 	 */
 	if (j->is_new)
-		gmc_set_data_spi(g, j->m, gkey_spi(&g->st.data));
+		gmc_set_data_spi(g, j->m, gkm_spi(&g->st));
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
 	j->m->at = j->from.addr;

@@ -22,6 +22,16 @@ int gkey_make(struct gkey *k, const struct gsa_sa *policy, int64_t now,
 
 /* ---- local keys --------------------------------------------------------- */
 
+static bool is_spi_of(const struct gkm_data *d, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < GKM_NEXT; i++)
+		if (get_unaligned_be32(d->next_spi[i]) == spi)
+			return true;
+	return gkey_spi(&d->key) == spi;
+}
+
 static bool spi_usable(const struct gkm_state *st, uint32_t spi)
 {
 	unsigned int i;
@@ -29,10 +39,10 @@ static bool spi_usable(const struct gkm_state *st, uint32_t spi)
 	for (i = 0; i < st->n_old; i++)
 		if (st->old[i].spi == spi)
 			return false;
-	for (i = 0; i < GKM_NEXT; i++)
-		if (get_unaligned_be32(st->next_data_spi[i]) == spi)
+	for (i = 0; i < CONF_MAX_DATA; i++)
+		if (is_spi_of(&st->data[i], spi))
 			return false;
-	return spi >= ESP_SPI_MIN && (!st->keyed || gkey_spi(&st->data) != spi);
+	return spi >= ESP_SPI_MIN;
 }
 
 static int random_data_spi(const struct gkm_state *st,
@@ -48,38 +58,53 @@ static int random_data_spi(const struct gkm_state *st,
 	return ret;
 }
 
-static int take_data_spi(struct gkm_state *st)
+/* Give Data SA @d of @st its first announced SPI, and announce another one. */
+static int take_data_spi(const struct gkm_state *st, struct gkm_data *d)
 {
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; !ret && i < GKM_NEXT; i++)
-		if (!st->keyed || !get_unaligned_be32(st->next_data_spi[i]))
-			ret = random_data_spi(st, st->next_data_spi[i]);
+		if (!st->keyed || !get_unaligned_be32(d->next_spi[i]))
+			ret = random_data_spi(st, d->next_spi[i]);
 	if (ret)
 		return ret;
-	memset(st->data.spi, 0, sizeof(st->data.spi));
-	memcpy(st->data.spi, st->next_data_spi[0], GIKE_SPI_LEN_DATA);
-	memmove(st->next_data_spi[0], st->next_data_spi[1],
+	memset(d->key.spi, 0, sizeof(d->key.spi));
+	memcpy(d->key.spi, d->next_spi[0], GIKE_SPI_LEN_DATA);
+	memmove(d->next_spi[0], d->next_spi[1],
 		(GKM_NEXT - 1) * GIKE_SPI_LEN_DATA);
-	memset(st->next_data_spi[GKM_NEXT - 1], 0, GIKE_SPI_LEN_DATA);
-	return random_data_spi(st, st->next_data_spi[GKM_NEXT - 1]);
+	memset(d->next_spi[GKM_NEXT - 1], 0, GIKE_SPI_LEN_DATA);
+	return random_data_spi(st, d->next_spi[GKM_NEXT - 1]);
+}
+
+/* Each Data SA has a key of its own, so that one Sender-ID is for all of them. */
+static int next_of_data(struct group *g, struct gkm_state *st, unsigned int n,
+			uint32_t lifetime, bool exclude)
+{
+	struct gkm_data *d = &st->data[n];
+	struct gsa_sa policy;
+	unsigned int i;
+	int ret;
+
+	ret = take_data_spi(st, d);
+	for (i = 0; !ret && exclude && i < GKM_NEXT; i++)
+		ret = random_data_spi(st, d->next_spi[i]);
+	if (ret)
+		return ret;
+	gkm_data_policy(g, st, n, &policy);
+	return gkey_make(&d->key, &policy, group_wall(g), lifetime);
 }
 
 static int local_next_data(struct group *g, struct gkm_state *st,
 			   uint32_t lifetime, bool exclude)
 {
-	struct gsa_sa policy;
 	unsigned int i;
-	int ret;
+	int ret = 0;
 
-	ret = take_data_spi(st);
-	for (i = 0; !ret && exclude && i < GKM_NEXT; i++)
-		ret = random_data_spi(st, st->next_data_spi[i]);
-	if (ret)
-		return ret;
-	gkm_data_policy(g, st, &policy);
-	return gkey_make(&st->data, &policy, group_wall(g), lifetime);
+	st->n_data = (unsigned int)conf_n_data(g->conf);
+	for (i = 0; !ret && i < st->n_data; i++)
+		ret = next_of_data(g, st, i, lifetime, exclude);
+	return ret;
 }
 
 static uint32_t local_sender_ids_left(const struct group *g,

@@ -14,15 +14,15 @@
 /* The operations change @st only; those of type int return 0 or -errno. */
 struct key_source_ops {
 	/*
-	 * Make the next Data SA in st->data, with a fresh SPI and KEYMAT, that
-	 * lives for @lifetime seconds. Its
-	 * SPI is the first of st->next_data_spi, and the others move up; with
-	 * @exclude all of them are replaced, since the excluded member knows
-	 * them. The former Data SA is among st->old already.
+	 * Make the next Data SAs in st->data, as many as the policy has, each
+	 * with a fresh SPI and a KEYMAT of its own, that live for @lifetime
+	 * seconds. The SPI is the first announced one, and the others move up;
+	 * with @exclude all of them are replaced, since the excluded member knows
+	 * them. The former Data SAs are among st->old already.
 	 */
 	int (*next_data)(struct group *g, struct gkm_state *st,
 			 uint32_t lifetime, bool exclude);
-	/* Return how many Sender-IDs are left under the Data SA of @st. */
+	/* Return how many Sender-IDs are left under the Data SAs of @st. */
 	uint32_t (*sender_ids_left)(const struct group *g,
 				    const struct gkm_state *st);
 	/*

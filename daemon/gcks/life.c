@@ -314,13 +314,17 @@ static int group_load(struct group *g, bool again, struct policy **next,
  */
 static void warn_of_prefix(const struct group *g)
 {
-	const struct selector *sel = &g->conf->sel;
 	char buf[PREFIX_STRLEN];
+	size_t i;
 
-	if (sel->dst_len && !g->conf->tunnel)
-		group_info(g,
-			   "destination not authenticated: within %s; mode = \"tunnel\" covers it",
-			   prefix_str(&sel->dst, sel->dst_len, buf));
+	for (i = 0; i < conf_n_data(g->conf); i++) {
+		const struct selector *sel = conf_sel(g->conf, i);
+
+		if (sel->dst_len && !g->conf->tunnel)
+			group_info(g,
+				   "destination not authenticated: within %s; mode = \"tunnel\" covers it",
+				   prefix_str(&sel->dst, sel->dst_len, buf));
+	}
 }
 
 /* @again: the group is in service, and was read because the store has other records. */
@@ -568,7 +572,7 @@ static void carry_members(const struct group *old, struct group *g)
 
 static void carry_counts(const struct group *old, struct group *g)
 {
-	bool same = gkey_spi(&g->st.data) == gkey_spi(&old->st.data);
+	bool same = gkm_spi(&g->st) == gkm_spi(&old->st);
 	uint64_t read_ms = group_now_ms(g);
 
 	g->rekeys = old->rekeys;

@@ -146,7 +146,7 @@ static bool is_retired_spi(const struct group *g, uint32_t spi)
  */
 static bool is_known_spi(struct group *g, uint32_t spi)
 {
-	if (spi == gkey_spi(&g->st.data) || is_retired_spi(g, spi))
+	if (spi == gkm_spi(&g->st) || is_retired_spi(g, spi))
 		return true;
 	g->wrong_confirms++;
 	return false;
@@ -183,7 +183,7 @@ void outbox_note_confirmed(struct group *g)
 	group_info(g,
 		   "rekey confirmed: all %u senders use Data SA " SPI_FMT
 		   ": %u ms after the change",
-		   g->n_senders, gkey_spi(&g->st.data), g->confirmed_ms);
+		   g->n_senders, gkm_spi(&g->st), g->confirmed_ms);
 }
 
 /* ---- copies -------------------------------------------------------------- */

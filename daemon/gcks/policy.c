@@ -23,6 +23,7 @@ enum kind {
 	KIND_ALG,
 	KIND_TEXT,
 	KIND_NAMES,
+	KIND_DATA,
 };
 
 /*
@@ -51,6 +52,7 @@ static const struct setting {
 	SET(31, sel.proto, "protocol", KIND_NUMBER, POLICY_RESET),
 	SET(32, sel.sport, "source-port", KIND_NUMBER, POLICY_RESET),
 	SET(33, sel.dport, "destination-port", KIND_NUMBER, POLICY_RESET),
+	SET(37, more, "data", KIND_DATA, POLICY_RESET),
 	SET(34, tunnel, "mode", KIND_NUMBER, POLICY_RESET),
 	SET(2, rekey_to, "rekey-address", KIND_EP, POLICY_RESET),
 	SET(3, rekey_source, "rekey-source", KIND_ADDR, POLICY_RESET),
@@ -155,6 +157,18 @@ static bool same_names(const struct conf_names *a, const struct conf_names *b)
 	return a->n == b->n;
 }
 
+static bool same_data(const struct conf_more *a, const struct conf_more *b)
+{
+	size_t i;
+
+	for (i = 0; a->n == b->n && i < a->n; i++)
+		if (!selector_equal(&a->v[i].sel, &b->v[i].sel) ||
+		    a->v[i].alg.encr != b->v[i].alg.encr ||
+		    a->v[i].alg.key_bits != b->v[i].alg.key_bits)
+			return false;
+	return a->n == b->n;
+}
+
 static bool same_setting(const struct setting *s, const void *a, const void *b)
 {
 	const struct conf_alg *x = a, *y = b;
@@ -172,6 +186,8 @@ static bool same_setting(const struct setting *s, const void *a, const void *b)
 		return !strcmp(*(char *const *)a, *(char *const *)b);
 	case KIND_NAMES:
 		return same_names(a, b);
+	case KIND_DATA:
+		return same_data(a, b);
 	}
 	return false;
 }
@@ -309,9 +325,25 @@ static void put_policy_text(struct wbuf *w, const char *s)
 	wbuf_put(w, s, strlen(s));
 }
 
+static void put_data(struct wbuf *w, const struct conf_data *d)
+{
+	struct ep dst = { .addr = d->sel.dst }, src = { .addr = d->sel.src };
+
+	group_put_ep(w, &dst);
+	group_put_ep(w, &src);
+	wbuf_u8(w, d->sel.dst_len);
+	wbuf_u8(w, d->sel.src_len);
+	wbuf_u8(w, d->sel.proto);
+	wbuf_u16(w, d->sel.sport);
+	wbuf_u16(w, d->sel.dport);
+	wbuf_u16(w, d->alg.encr);
+	wbuf_u16(w, d->alg.key_bits);
+}
+
 static void put_setting(struct wbuf *w, const struct setting *s, const void *p)
 {
 	const struct conf_names *names = p;
+	const struct conf_more *more = p;
 	const struct conf_alg *alg = p;
 	struct ep e = { 0 };
 	size_t i;
@@ -338,6 +370,11 @@ static void put_setting(struct wbuf *w, const struct setting *s, const void *p)
 		wbuf_u32(w, names->n);
 		for (i = 0; i < names->n; i++)
 			put_policy_text(w, names->v[i]);
+		break;
+	case KIND_DATA:
+		wbuf_u8(w, more->n);
+		for (i = 0; i < more->n; i++)
+			put_data(w, &more->v[i]);
 		break;
 	}
 }
@@ -413,6 +450,36 @@ static void get_names(struct rbuf *r, struct conf_names *names)
 		r->err = conf_names_index(names);
 }
 
+static void get_data(struct rbuf *r, struct conf_data *d)
+{
+	struct ep dst, src;
+
+	group_get_ep(r, &dst);
+	group_get_ep(r, &src);
+	d->sel.dst = dst.addr;
+	d->sel.src = src.addr;
+	d->sel.dst_len = rbuf_u8(r);
+	d->sel.src_len = rbuf_u8(r);
+	d->sel.proto = rbuf_u8(r);
+	d->sel.sport = rbuf_u16(r);
+	d->sel.dport = rbuf_u16(r);
+	d->alg.encr = rbuf_u16(r);
+	d->alg.key_bits = rbuf_u16(r);
+}
+
+static void get_more(struct rbuf *r, struct conf_more *more)
+{
+	size_t i, n = rbuf_u8(r);
+
+	if (n > ARRAY_SIZE(more->v)) {
+		r->err = -EBADMSG;
+		return;
+	}
+	more->n = n;
+	for (i = 0; i < n; i++)
+		get_data(r, &more->v[i]);
+}
+
 static void get_setting(struct rbuf *r, const struct setting *s, void *p)
 {
 	struct conf_alg *alg = p;
@@ -438,6 +505,9 @@ static void get_setting(struct rbuf *r, const struct setting *s, void *p)
 		break;
 	case KIND_NAMES:
 		get_names(r, p);
+		break;
+	case KIND_DATA:
+		get_more(r, p);
 		break;
 	}
 }

@@ -170,7 +170,7 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 static bool current_keys_suffice(const struct group *g,
 				 const struct join_req *j, uint32_t others)
 {
-	if (!g->st.keyed || !gkm_left(g, &g->st.data) ||
+	if (!g->st.keyed || !gkm_left(g, &g->st.data[0].key) ||
 	    !gkm_left(g, &g->st.rekey) || j->used_up)
 		return false;
 	return !j->send ||

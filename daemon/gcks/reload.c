@@ -127,6 +127,30 @@ static void report_exposed(const struct report *r, const struct group *g,
 			    group, n);
 }
 
+/* Tell what members have to configure, too, if it is not what they have. */
+static void report_selectors(const struct report *r,
+			     const struct conf_group *from,
+			     const struct conf_group *to)
+{
+	char text[CONF_MAX_DATA * (SELECTOR_STRLEN + 2)];
+	char sel[SELECTOR_STRLEN];
+	bool same = conf_n_data(from) == conf_n_data(to) &&
+		    from->tunnel == to->tunnel;
+	size_t i, n = 0;
+
+	for (i = 0; i < conf_n_data(to); i++) {
+		same = same &&
+		       selector_equal(conf_sel(from, i), conf_sel(to, i));
+		n += snprintf(text + n, sizeof(text) - n, "%s%s", i ? ", " : "",
+			      selector_str(conf_sel(to, i), sel));
+	}
+	if (!same)
+		report_line(r,
+			    "group %s: members refuse its keys until their configuration has %s in %s mode, too",
+			    to->name, text,
+			    to->tunnel ? "tunnel" : "transport");
+}
+
 /*
  * Report which settings differ and the consequences. @reset: members learnt one of them
  * at registration, so the group is reset. Returns bits of enum policy_change.
@@ -137,7 +161,7 @@ static unsigned int report_settings(const struct report *r,
 				    const struct conf_group *to, bool reset,
 				    const char *when)
 {
-	char names[NAMES_MAX], sel[SELECTOR_STRLEN];
+	char names[NAMES_MAX];
 	unsigned int diff;
 
 	diff = policy_diff(from, to, POLICY_RESET | POLICY_FIXED, names,
@@ -147,11 +171,7 @@ static unsigned int report_settings(const struct report *r,
 			    "group %s: %s changed: the group is reset, and its %u members register again",
 			    to->name, *names ? names : "a setting",
 			    g->n_members);
-	if (!selector_equal(&from->sel, &to->sel) || from->tunnel != to->tunnel)
-		report_line(r,
-			    "group %s: members refuse its keys until their configuration has %s in %s mode, too",
-			    to->name, selector_str(&to->sel, sel),
-			    to->tunnel ? "tunnel" : "transport");
+	report_selectors(r, from, to);
 	policy_diff(from, to, POLICY_LISTS, names, sizeof(names));
 	if (diff & POLICY_LISTS)
 		report_line(r, "group %s: %s changed", to->name, names);

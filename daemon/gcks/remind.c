@@ -103,7 +103,7 @@ static void remind_due(void *arg)
 	ike_engine_each(g->k->engine, find_sender, &s);
 	mark_reminded(&s);
 	for (i = 0; i < s.n; i++)
-		ike_tell_changed(s.sa[i], &s.idg, gkey_spi(&g->st.data));
+		ike_tell_changed(s.sa[i], &s.idg, gkm_spi(&g->st));
 	if (s.more) {
 		timer_set(g->k->deps.tq, &g->remind, STEP_MS);
 		return;

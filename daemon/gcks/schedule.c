@@ -118,7 +118,7 @@ static int64_t replace_in(const struct group *g, const struct gkey *k)
 /* Return the seconds until the keys are replaced, by the wall clock of now. */
 static int64_t replace_left(const struct group *g)
 {
-	int64_t data = replace_in(g, &g->st.data);
+	int64_t data = replace_in(g, &g->st.data[0].key);
 	int64_t rekey = replace_in(g, &g->st.rekey);
 	int64_t left = data < rekey ? data : rekey;
 
@@ -164,7 +164,7 @@ void schedule_beat(struct group *g)
 	if (mids_ending(g))
 		timer_set(g->k->deps.tq, &g->periodic, pace_wait_ms(g));
 	/* Another server may have made other keys. */
-	if (!gkm_left(g, &g->st.data) || timer_armed(&g->reread))
+	if (!gkm_left(g, &g->st.data[0].key) || timer_armed(&g->reread))
 		return;
 	/*
 	 * The current SAs stay current until the store has those of the change

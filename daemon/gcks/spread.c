@@ -28,7 +28,8 @@ uint32_t spread_back_ms(const struct group *g)
 		return 0;
 	wait = g->inband_back_ms - now;
 	/* The key in use must not end meanwhile. */
-	if (gkm_left(g, &g->st.data) <= wait / MSEC_PER_SEC + 2u * g->conf->dtd)
+	if (gkm_left(g, &g->st.data[0].key) <=
+	    wait / MSEC_PER_SEC + 2u * g->conf->dtd)
 		return 0;
 	return all_back(g) ? 0 : wait;
 }

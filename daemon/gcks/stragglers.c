@@ -84,7 +84,8 @@ void stragglers_collect(struct group *g, bool unknown)
 	if (unknown)
 		set_ends(g, gkm_silence_ms(g) + BACK_MS);
 	else if (g->n_senders)
-		set_ends(g, (uint64_t)gkm_left(g, &g->st.data) * MSEC_PER_SEC);
+		set_ends(g, (uint64_t)gkm_left(g, &g->st.data[0].key) *
+				    MSEC_PER_SEC);
 }
 
 void stragglers_start(struct group *g)

@@ -40,7 +40,7 @@ void twins_set_spi(const struct group *g, struct twin *t, uint32_t spi)
 	uint64_t now = group_now_ms(g);
 
 	t->spi = spi;
-	t->silent_ms = spi == gkey_spi(&g->st.data) ? 0 : now ? now : 1;
+	t->silent_ms = spi == gkm_spi(&g->st) ? 0 : now ? now : 1;
 }
 
 void twins_remove(struct twins *t, unsigned int i)
@@ -58,7 +58,7 @@ static void join_last(const struct group *g, struct twins *t)
 	static const struct addr several;
 	struct twin *last = &t->v[t->n - 1], *to = last - 1;
 
-	if (last->spi != gkey_spi(&g->st.data))
+	if (last->spi != gkm_spi(&g->st))
 		to->spi = last->spi;
 	if (to->silent_ms < last->silent_ms)
 		to->silent_ms = last->silent_ms;

@@ -9,7 +9,7 @@
 
 #include "member/mgroup.h"
 
-static enum member_fault group_fault(const struct mgroup *g,
+static enum member_fault group_fault(const struct mgroup *g, unsigned int flow,
 				     struct kgroup_info *info, struct err *why)
 {
 	const struct kernel *k = g->m->deps.kernel;
@@ -18,7 +18,7 @@ static enum member_fault group_fault(const struct mgroup *g,
 	struct kgroup kg;
 	int ret;
 
-	membership_kgroup(g->conf, &kg);
+	membership_kgroup(g->conf, flow, &kg);
 	ret = k->ops->group_get(k->ctx, kg.name, info, &err);
 	if (ret == -ENOENT) {
 		err_set(why, 0, "the kernel has no group of this name");
@@ -53,19 +53,20 @@ static int count_kernel_sa(void *arg, const struct ksa_info *info)
 	return 0;
 }
 
-static enum member_fault sa_fault(const struct mgroup *g,
+static enum member_fault sa_fault(const struct mgroup *g, unsigned int flow,
 				  const struct kgroup_info *info,
 				  struct err *why)
 {
-	const struct msa *s, *sending = msa_sending(g);
+	const struct msa *s, *sending = msa_sending(g, flow);
 	const struct kernel *k = g->m->deps.kernel;
 	struct sa_list l = { .g = g };
 	unsigned int n = 0;
 	struct err err = {};
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		n++;
-	if (k->ops->sa_dump(k->ctx, g->conf->name, count_kernel_sa, &l, &err)) {
+		n += s->flow == flow;
+	if (k->ops->sa_dump(k->ctx, info->group.name, count_kernel_sa, &l,
+			    &err)) {
 		err_set(why, 0, "the kernel cannot be asked: %s", err.text);
 		return MEMBER_FAULT_UNREAD;
 	}
@@ -88,12 +89,15 @@ static enum member_fault sa_fault(const struct mgroup *g,
 }
 
 /* A group that is no longer configured is closed, if it is there. */
-static enum member_fault removed_fault(const struct mgroup *g, struct err *why)
+static enum member_fault removed_fault(const struct mgroup *g,
+				       unsigned int flow, struct err *why)
 {
 	const struct kernel *k = g->m->deps.kernel;
+	char name[CONF_GROUP_NAME_MAX + 1];
 	struct kgroup_info info;
 
-	if (k->ops->group_get(k->ctx, g->conf->name, &info, NULL) ||
+	if (k->ops->group_get(k->ctx, conf_flow_name(g->conf, flow, name),
+			      &info, NULL) ||
 	    info.group.policy == MCSEC_POLICY_ENFORCE)
 		return MEMBER_FAULT_NONE;
 	err_set(why, 0,
@@ -101,24 +105,40 @@ static enum member_fault removed_fault(const struct mgroup *g, struct err *why)
 	return MEMBER_FAULT_OBSERVES;
 }
 
-enum member_fault member_difference(const struct member *m, const char *group,
+static enum member_fault flow_fault(const struct mgroup *g, unsigned int flow,
 				    struct err *why)
 {
-	const struct mgroup *g = mgroup_find(m, group);
 	struct kgroup_info info;
 	enum member_fault fault;
 
-	if (!g)
-		return MEMBER_FAULT_NONE;
 	if (g->removed)
-		return removed_fault(g, why);
-	fault = group_fault(g, &info, why);
+		return removed_fault(g, flow, why);
+	fault = group_fault(g, flow, &info, why);
 	if (!fault)
-		fault = sa_fault(g, &info, why);
+		fault = sa_fault(g, flow, &info, why);
 	if (fault || info.group.policy == MCSEC_POLICY_ENFORCE)
 		return fault;
 	err_set(why, 0,
 		"the kernel's group has the policy \"observe\"%s, so traffic may be in the clear",
 		g->conf->observe ? " by the configuration" : "");
 	return MEMBER_FAULT_OBSERVES;
+}
+
+/* A fault of the keys comes before a policy, which leaves the keys undoubted. */
+enum member_fault member_difference(const struct member *m, const char *group,
+				    struct err *why)
+{
+	const struct mgroup *g = mgroup_find(m, group);
+	enum member_fault fault, found = MEMBER_FAULT_NONE;
+	struct err text = {};
+	unsigned int i;
+
+	for (i = 0; g && i < mgroup_flows(g); i++) {
+		fault = flow_fault(g, i, &text);
+		if (!fault || (found && found != MEMBER_FAULT_OBSERVES))
+			continue;
+		err_set(why, 0, "%s", text.text);
+		found = fault;
+	}
+	return found;
 }

@@ -270,18 +270,24 @@ void doubt_confirmed(struct mgroup *g)
 	g->stray_ms = 0;
 }
 
+static bool is_announced(const struct mgroup *g, uint32_t spi)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < mgroup_flows(g); i++)
+		for (k = 0; k < g->next_data[i].n; k++)
+			if (g->next_data[i].spi[k] == spi)
+				return true;
+	return false;
+}
+
 void doubt_esp(struct mgroup *g, uint32_t spi)
 {
-	unsigned int i;
-
 	if (msa_find(g, spi))
 		return;
 	if (g->inband)
 		inband_esp(g);
-	for (i = 0; i < g->n_next_data; i++)
-		if (g->next_data[i] == spi)
-			break;
-	if (i < g->n_next_data)
+	if (is_announced(g, spi))
 		doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi), 0);
 	/* After an answer senders still use the SA before the current one. */
 	else if (g->conf->receive && !msa_held_before(g, spi) &&

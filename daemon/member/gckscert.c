@@ -43,7 +43,7 @@ static void gcks_cert_timeout(void *arg)
 		return;
 	}
 	group_info(g, "keys of an earlier run deleted: %s", why);
-	msa_retire_older(g, UINT64_MAX);
+	msa_retire_older(g, UINT64_MAX, ALL_FLOWS);
 }
 
 static void check_gcks_cert(struct mgroup *g, const struct crls *crls)

@@ -8,19 +8,6 @@
 #include "lib/util.h"
 #include "member/mgroup.h"
 
-static bool selects_group(const struct mgroup *g, const struct gike_inband *msg)
-{
-	struct selector sel;
-	unsigned int i;
-
-	for (i = 0; i < msg->gsa.n_data; i++)
-		if (!ts_to_selector(&msg->gsa.data[i].src,
-				    &msg->gsa.data[i].dst, &sel) &&
-		    selector_equal(&sel, &g->conf->sel))
-			return true;
-	return false;
-}
-
 /*
  * Return true if the message is for @g. Without a name the traffic selectors tell
  * for which group keys are; Deletes are for every group of the IKE SA.
@@ -30,7 +17,7 @@ static bool is_for_group(const struct mgroup *g, const struct ike_id *idg,
 {
 	if (idg)
 		return id_equal(&g->idg, idg);
-	return !msg->has_keys || selects_group(g, msg);
+	return !msg->has_keys || flows_in(g, &msg->gsa);
 }
 
 /*

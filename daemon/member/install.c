@@ -19,7 +19,6 @@
  */
 #define EXCLUDED_MIN_MS 500
 #define EXCLUDED_SPREAD_MS 1500
-#define SID_BITS_MAX 16
 
 /* Unwrapped SAs of one message, not installed yet. */
 struct key_set {
@@ -27,174 +26,9 @@ struct key_set {
 	struct wkp wkp;
 	unsigned int n;
 	struct ksa ksa[GSA_MAX_DATA];
+	unsigned int flow[GSA_MAX_DATA];
 	uint32_t lifetime[GSA_MAX_DATA];
 };
-
-/* Return the seconds by which all lifetimes in a message are reduced. */
-static uint32_t age_s(const struct mgroup *g, const struct gsa_gw *gw)
-{
-	uint64_t s = msec_to_sec_up(age_most_ms(g, gw));
-
-	return s < UINT32_MAX ? s : UINT32_MAX;
-}
-
-/* ---- checks ------------------------------------------------------------- */
-
-static int alg_of(const struct gsa_sa *sa, enum mcsec_alg *alg)
-{
-	switch (sa->encr) {
-	case IKE_ENCR_AES_GCM_16:
-		*alg = MCSEC_ALG_AES_GCM_16;
-		break;
-	case IKE_ENCR_NULL_AUTH_AES_GMAC:
-		*alg = MCSEC_ALG_AES_GMAC;
-		break;
-	case IKE_ENCR_CHACHA20_POLY1305:
-		*alg = MCSEC_ALG_CHACHA20_POLY1305;
-		break;
-	default:
-		return -ENOTSUP;
-	}
-	return kalg_key_ok(*alg, gsa_keymat_len(sa)) ? 0 : -ENOTSUP;
-}
-
-/*
- * The kernel's group protects what is configured. If the key server keyed more,
- * the rest would leave in the clear; if it keyed less, other members would not
- * understand what this host protects.
- */
-static int check_selector(const struct mgroup *g, const struct gsa_sa *sa,
-			  struct err *err)
-{
-	char want[SELECTOR_STRLEN], got[SELECTOR_STRLEN];
-	const struct selector *conf = &g->conf->sel;
-	struct selector sel;
-	const char *how;
-
-	selector_str(conf, want);
-	if (ts_to_selector(&sa->src, &sa->dst, &sel))
-		return err_set(err, -EPROTO,
-			       "Data SA has traffic selectors that no group can have, configured is %s",
-			       want);
-	if (selector_equal(&sel, conf))
-		return 0;
-	how = selector_within(conf, &sel)   ? ", which is more"
-	      : selector_within(&sel, conf) ? ", which is less"
-					    : "";
-	return err_set(err, -EPROTO,
-		       "Data SA is for %s%s, configured is %s: %s differs",
-		       selector_str(&sel, got), how, want,
-		       selector_differs(&sel, conf));
-}
-
-static int check_data_sa(const struct mgroup *g, const struct gsa_sa *sa,
-			 uint32_t age, struct err *err)
-{
-	enum mcsec_alg alg;
-
-	if (sa->proto != IKE_PROTO_ESP)
-		return err_set(err, -EPROTO, "Data SA is not ESP");
-	if (check_selector(g, sa, err))
-		return -EPROTO;
-	if (alg_of(sa, &alg))
-		return err_set(err, -EPROTO,
-			       "Data SA has an algorithm that is not supported");
-	if (get_unaligned_be32(sa->spi) < ESP_SPI_MIN)
-		return err_set(err, -EPROTO, "Data SA has a reserved SPI");
-	/* Inband it is optional in RFC 9838, but here no key is without end. */
-	if (!(sa->has & GSA_HAS_LIFETIME))
-		return err_set(err, -EPROTO,
-			       "Data SA without GSA_KEY_LIFETIME");
-	if (sa->lifetime <= age)
-		return err_set(err, -EPROTO, "Data SA has ended already");
-	return 0;
-}
-
-static int check_policy(const struct mgroup *g, const struct gsa *gsa,
-			bool transport, struct err *err)
-{
-	uint32_t age = age_s(g, &gsa->gw);
-	unsigned int i;
-	int ret;
-
-	/*
-	 * groupreq.c has compared the answer to a registration with its SAg, but
-	 * nobody asks for a rekey. In particular, implicit authentication by the
-	 * group key is rejected, since any member could forge a rekey.
-	 */
-	if (!sag_covers(sag_default(), gsa, err))
-		return -EPROTO;
-	if (gsa->n_data && transport == g->conf->tunnel)
-		return err_set(err, -EPROTO,
-			       "Data SA is for %s mode, configured is %s",
-			       transport ? "transport" : "tunnel",
-			       g->conf->tunnel ? "tunnel" : "transport");
-	if (gsa->has_rekey && gsa->rekey.lifetime <= age)
-		return err_set(err, -EPROTO, "Rekey SA has ended already");
-	for (i = 0; i < gsa->n_data; i++) {
-		ret = check_data_sa(g, &gsa->data[i], age, err);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static void store_algs(struct mgroup *g, const struct gsa *gsa)
-{
-	g->algs = (struct algs){
-		.data_encr = gsa->data[0].encr,
-		.data_bits = gsa->data[0].key_bits,
-		.rekey_encr = gsa->rekey.encr,
-		.rekey_bits = gsa->rekey.key_bits,
-		.kwa = gsa->rekey.kwa,
-	};
-}
-
-/*
- * Another algorithm needs a registration, where the key server's certificate
- * stands for it. The signing key of rekeys alone must not take the encryption
- * of a group away, because it may have been stolen.
- */
-static int check_algs(const struct mgroup *g, const struct gsa *gsa,
-		      struct err *err)
-{
-	const struct algs *a = &g->algs;
-	unsigned int i;
-
-	for (i = 0; i < gsa->n_data; i++)
-		if (gsa->data[i].encr != a->data_encr ||
-		    gsa->data[i].key_bits != a->data_bits)
-			return err_set(err, -EPROTO,
-				       "another algorithm of the Data SA");
-	if (!gsa->has_rekey)
-		return 0;
-	if (gsa->rekey.encr != a->rekey_encr ||
-	    gsa->rekey.key_bits != a->rekey_bits || gsa->rekey.kwa != a->kwa)
-		return err_set(err, -EPROTO,
-			       "another algorithm of the Rekey SA");
-	return 0;
-}
-
-static int check_granted_sids(struct mgroup *g, const struct gsa *gsa,
-			      const struct kd *kd, struct err *err)
-{
-	uint16_t bits = gsa->gw.sender_id_bits;
-	unsigned int i;
-
-	if (!g->conf->send)
-		return 0;
-	if (!kd->n_sender_ids || kd->n_sender_ids > MCSEC_SENDER_IDS_MAX)
-		return err_set(err, -EPROTO, "%u Sender-IDs for a sender",
-			       kd->n_sender_ids);
-	if (bits != 8 && bits != 12 && bits != SID_BITS_MAX)
-		return err_set(err, -EPROTO, "Sender-IDs of %u bits", bits);
-	for (i = 0; i < kd->n_sender_ids; i++)
-		if (kd->sender_ids[i] >> bits)
-			return err_set(err, -EPROTO,
-				       "a Sender-ID does not fit %u bits",
-				       bits);
-	return 0;
-}
 
 /* ---- unwrapping --------------------------------------------------------- */
 
@@ -229,7 +63,8 @@ static int unwrap_rekey_sa(struct mgroup *g, struct key_set *b,
 			      &b->wkp);
 	if (ret)
 		return err_set(err, ret, "no path to the Rekey SA's key");
-	b->rekey = mrekey_new(g, policy, policy->lifetime - age_s(g, &gsa->gw));
+	b->rekey = mrekey_new(g, policy,
+			      policy->lifetime - accept_age_s(g, &gsa->gw));
 	ret = b->rekey ? rekey_sa_init(&b->rekey->rs, policy, keymat, len,
 				       from ? &from->rs : NULL)
 		       : -ENOMEM;
@@ -250,10 +85,10 @@ static int unwrap_data_sa(struct mgroup *g, struct key_set *b,
 {
 	struct ksa *ksa = &b->ksa[b->n];
 	const struct kd_bag *bag = kd_find(kd, IKE_PROTO_ESP, sa->spi);
-	int len = gsa_keymat_len(sa);
+	int len = gsa_keymat_len(sa), flow = flow_of(g, sa);
 
-	if (!bag || bag->n != 1 || bag->keys[0].kwk_id || len < 0 ||
-	    len > KSA_KEY_MAX || alg_of(sa, &ksa->alg))
+	if (flow < 0 || !bag || bag->n != 1 || bag->keys[0].kwk_id || len < 0 ||
+	    len > KSA_KEY_MAX || accept_alg(sa, &ksa->alg))
 		return err_set(err, -EPROTO, "Data SA without a usable key");
 	if (kwk_unwrap(def, &bag->keys[0], ksa->key, len))
 		return err_set(err, -EPROTO, "Data SA's key did not unwrap");
@@ -271,6 +106,7 @@ static int unwrap_data_sa(struct mgroup *g, struct key_set *b,
 	ksa->max_senders = g->conf->max_senders;
 	if (g->conf->receive)
 		ksa->dir |= MCSEC_DIR_IN;
+	b->flow[b->n] = flow;
 	b->lifetime[b->n++] = sa->lifetime - age;
 	return 0;
 }
@@ -303,8 +139,8 @@ static int unwrap_all(struct mgroup *g, struct key_set *b,
 	if (gsa->has_rekey)
 		ret = unwrap_rekey_sa(g, b, gsa, kd, def, from, err);
 	for (i = 0; !ret && i < gsa->n_data; i++)
-		ret = unwrap_data_sa(g, b, &gsa->data[i], age_s(g, &gsa->gw),
-				     kd, def, err);
+		ret = unwrap_data_sa(g, b, &gsa->data[i],
+				     accept_age_s(g, &gsa->gw), kd, def, err);
 	if (ret)
 		key_set_wipe(b);
 	return ret;
@@ -320,21 +156,12 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 		g->dtd = gw->dtd;
 }
 
-/* Store the selector and mode of the key server's SAs, for operators. */
-static void store_keyed(struct mgroup *g, const struct gsa *gsa, bool transport)
-{
-	const struct gsa_sa *sa = &gsa->data[0];
-
-	g->has_keyed = gsa->n_data &&
-		       !ts_to_selector(&sa->src, &sa->dst, &g->keyed);
-	g->keyed_tunnel = !transport;
-}
-
 /* Install all SAs or none; those that existed before are left alone. */
 static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 			struct err *err)
 {
 	uint64_t atd_ms = (uint64_t)g->atd * MSEC_PER_SEC;
+	uint64_t since = g->next_seq;
 	bool was[GSA_MAX_DATA];
 	unsigned int i;
 	int ret;
@@ -345,9 +172,11 @@ static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 	atd_ms = atd_ms > age_ms ? atd_ms - age_ms : 0;
 	for (i = 0; i < b->n; i++) {
 		was[i] = msa_find(g, b->ksa[i].spi);
-		ret = msa_add(g, &b->ksa[i], b->lifetime[i], atd_ms, err);
+		ret = msa_add(g, b->flow[i], &b->ksa[i], b->lifetime[i], atd_ms,
+			      err);
 		if (ret)
 			goto undo;
+		msa_find(g, b->ksa[i].spi)->since = since;
 	}
 	return 0;
 undo:
@@ -418,10 +247,11 @@ static bool has_adopted(const struct mgroup *g)
  */
 static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 {
-	uint32_t spi = get_unaligned_be32(gsa->data[0].spi);
+	uint32_t spi = flow_spi(g, gsa, 0);
 
+	/* The key server changes the Data SAs of all flows at once. */
 	if (!g->conf->receive || msa_find(g, spi) ||
-	    (g->n_next_data && g->next_data[0] == spi) ||
+	    (g->next_data[0].n && g->next_data[0].spi[0] == spi) ||
 	    (gsa->has_rekey && !is_other_rekey_sa(g, &gsa->rekey)))
 		return false;
 	return only_adopted(g) ||
@@ -446,20 +276,25 @@ static void store_unread(struct mgroup *g, bool lacks, bool adopted)
 /* Store the announced SPIs for doubt_esp(). */
 static void store_announced(struct mgroup *g, const struct gsa *gsa)
 {
-	const struct gsa_sa *sa = &gsa->data[0];
 	struct mrekey *rk = mrekey_current(g);
-	unsigned int i;
+	unsigned int i, k;
+	int flow;
 
 	if (rk && gsa->gw.n_next_rekey && !gsa->has_rekey) {
 		rk->n_next = gsa->gw.n_next_rekey;
 		memcpy(rk->next, gsa->gw.next_rekey, sizeof(rk->next));
 	}
+	for (i = 0; i < gsa->n_data; i++) {
+		const struct gsa_sa *sa = &gsa->data[i];
 
-	if (!gsa->n_data)
-		return;
-	g->n_next_data = sa->n_next_spi;
-	for (i = 0; i < sa->n_next_spi; i++)
-		g->next_data[i] = get_unaligned_be32(sa->next_spi[i]);
+		flow = flow_of(g, sa);
+		if (flow < 0)
+			continue;
+		g->next_data[flow].n = sa->n_next_spi;
+		for (k = 0; k < sa->n_next_spi; k++)
+			g->next_data[flow].spi[k] =
+				get_unaligned_be32(sa->next_spi[k]);
+	}
 }
 
 static void store_sender_ids(struct mgroup *g, const struct gsa *gsa,
@@ -518,7 +353,7 @@ static void begin_inband(struct mgroup *g, struct ike_sa *sa)
 	early_drop(g);
 	mrekey_drop_all(g);
 	wkp_wipe(&g->wkp);
-	g->n_next_data = 0;
+	memset(g->next_data, 0, sizeof(g->next_data));
 	g->inband = true;
 	g->inband_sa = sa;
 }
@@ -535,9 +370,9 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 	struct key_set b;
 	int ret;
 
-	ret = check_policy(g, gsa, transport, err);
+	ret = accept_policy(g, gsa, transport, true, err);
 	if (!ret)
-		ret = check_granted_sids(g, gsa, kd, err);
+		ret = accept_sender_ids(g, gsa, kd, err);
 	if (ret)
 		return ret;
 	if (answer_overtaken(g, gsa))
@@ -556,11 +391,11 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 		return ret;
 	}
 	store_unread(g, lacks, adopted);
-	msa_retire_older(g, before);
+	msa_retire_older(g, before, ALL_FLOWS);
 	begin_inband(g, sa);
 	store_applied(g, gsa);
 	rival_registered(g, sa);
-	store_algs(g, gsa);
+	accept_store_algs(g, gsa);
 	return 0;
 }
 
@@ -579,15 +414,15 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	age_learn(g, &gsa->gw, g->asked_ms);
 	if (!gsa->n_data)
 		return err_set(err, -EPROTO, "no Data SA");
-	store_keyed(g, gsa, transport);
+	accept_store_keyed(g, gsa, transport);
 	lacks = may_lack_sa(g, gsa);
 	adopted = has_adopted(g);
 	if (!gsa->has_rekey)
 		return install_inband_registration(g, sa, gsa, kd, transport,
 						   err);
-	ret = check_policy(g, gsa, transport, err);
+	ret = accept_policy(g, gsa, transport, true, err);
 	if (!ret)
-		ret = check_granted_sids(g, gsa, kd, err);
+		ret = accept_sender_ids(g, gsa, kd, err);
 	if (ret)
 		return ret;
 	denied = rival_denied(g, gsa, &seq);
@@ -618,16 +453,16 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		doubt_confirmed(g);
 	if (denied)
 		mrekey_drop_all(g);
-	b.rekey->data_spi = get_unaligned_be32(gsa->data[0].spi);
+	flows_store_spis(b.rekey, gsa);
 	b.rekey->seq = before - 1;
 	b.rekey->accepted.initial_mid = b.rekey->rs.next_mid;
 	install_rekey_sa(g, &b);
-	msa_retire_older(g, before);
+	msa_retire_older(g, before, ALL_FLOWS);
 	if (denied)
 		rival_undo(g, sa, gsa, seq);
 	rival_registered(g, sa);
 	store_announced(g, gsa);
-	store_algs(g, gsa);
+	accept_store_algs(g, gsa);
 	rekey_group_set(g, &gsa->rekey);
 	key_set_wipe(&b);
 	return 0;
@@ -645,7 +480,7 @@ void install_excluded(struct mgroup *g, const char *why)
 	early_drop(g);
 	mrekey_drop_all(g);
 	wkp_wipe(&g->wkp);
-	msa_retire_older(g, UINT64_MAX);
+	msa_retire_older(g, UINT64_MAX, ALL_FLOWS);
 	register_drop_sa(g);
 	snprintf(g->last_error, sizeof(g->last_error), "excluded: %s", why);
 	register_again(g, EXCLUDED_MIN_MS + member_random(EXCLUDED_SPREAD_MS),
@@ -670,7 +505,7 @@ bool install_deletes(struct mgroup *g, const struct delete_pld *del,
 			out |= delete_is_all(d);
 		if (d->proto == IKE_PROTO_ESP || !d->proto) {
 			if (delete_is_all(d))
-				msa_retire_older(g, before);
+				msa_retire_older(g, before, ALL_FLOWS);
 		}
 		if (d->proto != IKE_PROTO_ESP)
 			continue;
@@ -690,9 +525,9 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 	uint64_t seq;
 	int ret;
 
-	ret = check_policy(g, &msg->gsa, msg->transport, err);
+	ret = accept_policy(g, &msg->gsa, msg->transport, false, err);
 	if (!ret)
-		ret = check_algs(g, &msg->gsa, err);
+		ret = accept_algs(g, &msg->gsa, err);
 	if (!ret && msg->gsa.has_rekey &&
 	    !memcmp(msg->gsa.rekey.spi, rk->rs.spi, sizeof(rk->rs.spi)))
 		ret = err_set(err, -EPROTO, "Rekey SA that replaces itself");
@@ -715,9 +550,7 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		b.rekey->seq = g->next_seq;
 		rival_replaced(g, rk);
 	}
-	if (b.n)
-		(b.rekey ? b.rekey : rk)->data_spi =
-			get_unaligned_be32(msg->gsa.data[0].spi);
+	flows_store_spis(b.rekey ? b.rekey : rk, &msg->gsa);
 	learn_delays(g, &msg->gsa.gw);
 	/*
 	 * A member that becomes a sender by a reload keeps receiving until it
@@ -803,10 +636,10 @@ int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
 
 	if (has_newer_keys(g, &gsa->gw))
 		return err_set(err, -ESTALE, "newer keys are installed");
-	store_keyed(g, gsa, msg->transport);
-	ret = check_policy(g, gsa, msg->transport, err);
+	accept_store_keyed(g, gsa, msg->transport);
+	ret = accept_policy(g, gsa, msg->transport, false, err);
 	if (!ret)
-		ret = check_algs(g, gsa, err);
+		ret = accept_algs(g, gsa, err);
 	if (ret)
 		return ret;
 	ret = unwrap_all(g, &b, gsa, &msg->kd, ike_sa_kwk(sa), NULL, err);
@@ -822,7 +655,7 @@ int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
 	key_set_wipe(&b);
 	if (ret)
 		return ret;
-	msa_retire_older(g, before);
+	msa_retire_older(g, before, flows_in(g, gsa));
 	store_applied(g, gsa);
 	g->inband_ms = mgroup_now(g);
 	g->n_rekeys++;

@@ -70,10 +70,11 @@ void member_set_engine(struct member *m, struct ike_engine *engine)
 static int warn_unconfigured(void *arg, const struct kgroup_info *info)
 {
 	const struct member *m = arg;
+	unsigned int flow;
 
 	if (info->group.policy != MCSEC_POLICY_ENFORCE &&
 	    !strcmp(info->group.owner, "mcsecd") &&
-	    !mgroup_find(m, info->group.name))
+	    !mgroup_of_kernel(m, info->group.name, &flow))
 		log_group(LOG_LEVEL_WARN, info->group.name,
 			  "partly protected: the kernel has the group, which is not configured here, with the policy \"observe\": \"mcsecctl group set %s policy enforce\" ends that",
 			  info->group.name);
@@ -83,15 +84,14 @@ static int warn_unconfigured(void *arg, const struct kgroup_info *info)
 int member_protect(struct member *m, struct err *err)
 {
 	struct mgroup *g;
-	bool made;
 	int ret;
 
 	if (m->protected)
 		return 0;
 	TAILQ_FOREACH(g, &m->groups, all) {
-		ret = membership_protect(g, &made, err);
+		ret = membership_protect(g, err);
 		/* An earlier run had another configuration. */
-		if (!ret && !made)
+		if (!ret && !membership_is_new(g))
 			ret = membership_set_policy(g, err);
 		if (ret)
 			return ret;
@@ -258,7 +258,7 @@ static bool ends_membership(const struct mgroup *g, const struct ike_sa *sa,
 		return false;
 	return notify == GIKE_N_INVALID_GROUP_ID ||
 	       (notify == GIKE_N_AUTHORIZATION_FAILED &&
-		(!g->conf->send || msa_sending(g)));
+		(!g->conf->send || msa_all_send(g)));
 }
 
 void member_refused(struct member *m, struct ike_sa *sa,
@@ -447,17 +447,32 @@ void member_rekey_input(struct member *m, const struct ep *from,
  * An administrator deleted a group that is no longer configured. The kernel
  * keeps it closed until this process releases it, too.
  */
-static void release_group(struct mgroup *g)
+static void release_group(struct mgroup *g, unsigned int flow)
 {
-	if (membership_unprotect(g))
+	char text[SELECTOR_STRLEN];
+
+	if (membership_unprotect(g, flow))
 		return;
-	group_info(g, "group released: its address is no longer protected");
-	drop_group(g);
+	g->gone |= 1u << flow;
+	if (mgroup_flows(g) > 1)
+		group_info(g, "group released: %s is no longer protected",
+			   selector_str(conf_flow_sel(g->conf, flow), text));
+	else
+		group_info(g,
+			   "group released: its address is no longer protected");
+	if (g->gone == (1u << mgroup_flows(g)) - 1)
+		drop_group(g);
+}
+
+static bool is_newest(const struct msa *s)
+{
+	return s && s == msa_newest(s->g, s->flow);
 }
 
 void member_kernel_event(struct member *m, const struct kevent *ev)
 {
-	struct mgroup *g = mgroup_find(m, ev->group);
+	unsigned int flow;
+	struct mgroup *g = mgroup_of_kernel(m, ev->group, &flow);
 	struct msa *s;
 
 	if (ev->type == KEVENT_RESYNC) {
@@ -468,7 +483,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 	if (!g)
 		return;
 	if (ev->type == KEVENT_GROUP_GONE && g->removed) {
-		release_group(g);
+		release_group(g, flow);
 		return;
 	}
 	if (ev->type == KEVENT_GROUP_GONE) {
@@ -485,7 +500,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 		break;
 	case KEVENT_SOFT_EXPIRE:
 	case KEVENT_HARD_EXPIRE:
-		if (s && s == msa_newest(g)) {
+		if (is_newest(s)) {
 			g->used_up |= ev->limit != MCSEC_LIMIT_TIME;
 			register_again(g, 0,
 				       ev->limit == MCSEC_LIMIT_ROLLBACK
@@ -494,7 +509,7 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 		}
 		break;
 	case KEVENT_IV_EXHAUSTING:
-		if (s && s == msa_newest(g)) {
+		if (is_newest(s)) {
 			g->used_up = true;
 			register_again(g, 0, "a Sender-ID is used up");
 		}

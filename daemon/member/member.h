@@ -237,9 +237,16 @@ struct member_group_status {
 	uint32_t rekey_left; /* seconds of lifetime left */
 	/* Name of the key that signs rekeys. */
 	char signing_key[SIGPUB_NAME_LEN];
-	uint32_t out_spi; /* SPI of the sending SA; 0: none */
-	uint32_t data_spi; /* SPI of the newest SA; 0: none */
+	/* SPIs of the sending SA and of the newest one, of the first flow; 0: none. */
+	uint32_t out_spi;
+	uint32_t data_spi;
 	uint32_t data_left;
+	/* The same of all flows: the Data SAs of the group. */
+	unsigned int n_flows;
+	struct {
+		uint32_t out_spi;
+		uint32_t data_spi;
+	} flow[CONF_MAX_DATA];
 	unsigned int n_sas; /* retired ones included */
 	int64_t until; /* end of membership, seconds since 1970; 0 */
 	uint32_t atd; /* seconds, as last received */

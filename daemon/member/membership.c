@@ -72,39 +72,55 @@ void membership_free(struct mgroup *g)
 
 /* ---- the kernel's group ------------------------------------------------- */
 
+struct adoption {
+	struct mgroup *g;
+	unsigned int flow;
+};
+
 static int adopt_sa(void *arg, const struct ksa_info *info)
 {
-	struct mgroup *g = arg;
+	const struct adoption *a = arg;
 
-	return msa_find(g, info->sa.spi) ? 0 : msa_adopt(g, info);
+	return msa_find(a->g, info->sa.spi) ? 0
+					    : msa_adopt(a->g, a->flow, info);
 }
 
 /* Return true if no SA of an earlier run can send, and this host is to. */
-static bool lacks_sending_sa(const struct mgroup *g)
+static bool lacks_sending_sa(const struct mgroup *g, unsigned int flow)
 {
 	const struct msa *s;
+	bool any = false;
 
-	TAILQ_FOREACH(s, &g->sas, all)
+	TAILQ_FOREACH(s, &g->sas, all) {
+		if (s->flow != flow)
+			continue;
 		if (s->dir & MCSEC_DIR_OUT)
 			return false;
-	return g->conf->send && !TAILQ_EMPTY(&g->sas);
+		any = true;
+	}
+	return g->conf->send && any;
 }
 
 _Static_assert(CONF_MAX_DEVS == MCSEC_DEVS_MAX,
 	       "a group has another limit of interfaces in the kernel");
 
-void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg)
+void membership_kgroup(const struct conf_mgroup *conf, unsigned int flow,
+		       struct kgroup *kg)
 {
+	const struct selector *sel = conf_flow_sel(conf, flow);
+	char name[CONF_GROUP_NAME_MAX + 1];
+
 	memset(kg, 0, sizeof(*kg));
-	snprintf(kg->name, sizeof(kg->name), "%s", conf->name);
+	snprintf(kg->name, sizeof(kg->name), "%s",
+		 conf_flow_name(conf, flow, name));
 	snprintf(kg->owner, sizeof(kg->owner), "mcsecd");
-	kg->dst = conf->sel.dst;
-	kg->dst_len = conf->sel.dst_len;
-	kg->src = conf->sel.src;
-	kg->src_len = conf->sel.src_len;
-	kg->proto = conf->sel.proto;
-	kg->sport = conf->sel.sport;
-	kg->dport = conf->sel.dport;
+	kg->dst = sel->dst;
+	kg->dst_len = sel->dst_len;
+	kg->src = sel->src;
+	kg->src_len = sel->src_len;
+	kg->proto = sel->proto;
+	kg->sport = sel->sport;
+	kg->dport = sel->dport;
 	kg->mark.value = conf->mark.value;
 	kg->mark.mask = conf->mark.mask;
 	kg->in_mark.value = conf->in_mark.value;
@@ -177,7 +193,7 @@ bool membership_observes(const struct mgroup *g)
 	return g->conf->observe && !g->removed;
 }
 
-int membership_set_policy(struct mgroup *g, struct err *err)
+static int set_flow_policy(struct mgroup *g, unsigned int flow, struct err *err)
 {
 	const struct kernel *k = g->m->deps.kernel;
 	enum mcsec_policy policy = membership_observes(g)
@@ -187,21 +203,33 @@ int membership_set_policy(struct mgroup *g, struct err *err)
 	struct err kerr;
 	int ret;
 
-	membership_kgroup(g->conf, &kg);
+	membership_kgroup(g->conf, flow, &kg);
 	ret = k->ops->group_set(k->ctx, kg.name, policy, true, &kerr);
 	/* An administrator may have deleted a group that is removed. */
-	if (ret == -ENOENT && g->removed)
-		ret = 0;
-	g->other_policy = ret;
-	if (!ret)
+	if (!ret || (ret == -ENOENT && g->removed))
 		return 0;
 	g->kernel_errors++;
 	return err_set(err, ret, "group \"%s\": policy: kernel: %s", kg.name,
 		       kerr.text);
 }
 
-int membership_protect(struct mgroup *g, bool *made, struct err *err)
+int membership_set_policy(struct mgroup *g, struct err *err)
 {
+	int ret, first = 0;
+	unsigned int i;
+
+	for (i = 0; i < mgroup_flows(g); i++) {
+		ret = set_flow_policy(g, i, first ? NULL : err);
+		if (!first)
+			first = ret;
+	}
+	g->other_policy = first;
+	return first;
+}
+
+static int protect_flow(struct mgroup *g, unsigned int flow, struct err *err)
+{
+	struct adoption adoption = { g, flow };
 	const struct kernel *k = g->m->deps.kernel;
 	struct kgroup_info info;
 	char a[KGROUP_STRLEN];
@@ -209,11 +237,10 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 	struct kgroup kg;
 	int ret;
 
-	membership_kgroup(g->conf, &kg);
+	membership_kgroup(g->conf, flow, &kg);
 	ret = k->ops->group_add(k->ctx, &kg, &kerr);
-	*made = !ret;
-	membership_watch_devs(g);
 	if (!ret) {
+		g->made |= 1u << flow;
 		if (*kerr.text)
 			group_warn(g, "kernel warning: %s", kerr.text);
 		return 0;
@@ -225,8 +252,9 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 				       "group \"%s\": the kernel has it for %s: \"mcsecctl group del %s --force\" removes that",
 				       kg.name, kgroup_str(&info.group, a),
 				       kg.name);
-		ret = k->ops->sa_dump(k->ctx, kg.name, adopt_sa, g, &kerr);
-		if (!ret && lacks_sending_sa(g))
+		ret = k->ops->sa_dump(k->ctx, kg.name, adopt_sa, &adoption,
+				      &kerr);
+		if (!ret && lacks_sending_sa(g, flow))
 			g->used_up = true;
 	} else if (ret == -EEXIST) {
 		return explain_conflict(k, &kg, kerr.text, err);
@@ -237,13 +265,33 @@ int membership_protect(struct mgroup *g, bool *made, struct err *err)
 	return ret;
 }
 
-int membership_unprotect(struct mgroup *g)
+int membership_protect(struct mgroup *g, struct err *err)
+{
+	unsigned int i;
+	int ret = 0;
+
+	g->made = 0;
+	g->gone = 0;
+	for (i = 0; !ret && i < mgroup_flows(g); i++)
+		ret = protect_flow(g, i, err);
+	membership_watch_devs(g);
+	return ret;
+}
+
+bool membership_is_new(const struct mgroup *g)
+{
+	return g->made == (1u << mgroup_flows(g)) - 1;
+}
+
+int membership_unprotect(struct mgroup *g, unsigned int flow)
 {
 	const struct kernel *k = g->m->deps.kernel;
+	char name[CONF_GROUP_NAME_MAX + 1];
 	struct err err;
 	int ret;
 
-	ret = k->ops->group_del(k->ctx, g->conf->name, false, &err);
+	ret = k->ops->group_del(k->ctx, conf_flow_name(g->conf, flow, name),
+				false, &err);
 	if (ret && ret != -ENOENT) {
 		g->kernel_errors++;
 		group_warn(g, "group not deleted: %s", err.text);
@@ -255,13 +303,13 @@ int membership_unprotect(struct mgroup *g)
 void membership_resync(struct mgroup *g)
 {
 	struct msa *s, *next;
-	bool lost = false, made;
+	bool lost = false;
 	struct err err;
 
 	/* A removed group is not created again. */
 	if (g->removed)
 		return;
-	if (membership_protect(g, &made, &err))
+	if (membership_protect(g, &err))
 		group_err(g, "group not protected: %s", err.text);
 	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
 		next = TAILQ_NEXT(s, all);

@@ -57,6 +57,19 @@ struct mgroup *mgroup_find(const struct member *m, const char *name)
 	return NULL;
 }
 
+struct mgroup *mgroup_of_kernel(const struct member *m, const char *name,
+				unsigned int *flow)
+{
+	char buf[CONF_GROUP_NAME_MAX + 1];
+	struct mgroup *g;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+		for (*flow = 0; *flow < mgroup_flows(g); ++*flow)
+			if (!strcmp(conf_flow_name(g->conf, *flow, buf), name))
+				return g;
+	return NULL;
+}
+
 int mgroup_state(struct mgroup *g, enum member_state to)
 {
 	if (!(transitions[g->state] & BIT(to))) {

@@ -10,7 +10,9 @@
  *	membership.c	its beginning and end
  *	reload.c	another configuration
  *	register.c	when to register, retries; leaving
- *	install.c	policy and keys of the key server
+ *	flow.c		the flows of a group: one for each Data SA
+ *	accept.c	policy of the key server, against the configuration
+ *	install.c	keys of the key server
  *	inband.c	rekeys over the IKE SA
  *	inband_watch.c	detection that the IKE SA is gone
  *	rekey_group.c	the multicast group of rekeys
@@ -40,9 +42,11 @@
 struct msa {
 	TAILQ_ENTRY(msa) all;
 	struct mgroup *g;
+	unsigned int flow; /* the traffic that it is for */
 	uint32_t spi;
 	uint32_t dir; /* MCSEC_DIR_* */
 	uint64_t seq; /* the newest has the largest */
+	uint64_t since; /* mgroup.next_seq before the message that brought it */
 	bool adopted; /* from an earlier run */
 	bool has_digest; /* digest is valid */
 	uint8_t digest[HASH_SHA256_LEN];
@@ -102,8 +106,12 @@ struct mrekey {
 	struct accepted accepted;
 	uint32_t requested_mid; /* rs.next_mid at the last registration */
 	unsigned int n_signed; /* signing keys received over it */
-	/* SPI of the Data SA that came with it; 0: unknown. */
-	uint32_t data_spi;
+	/* The Data SAs that came with it, as far as is known. */
+	unsigned int n_data;
+	struct {
+		unsigned int flow;
+		uint32_t spi;
+	} data[GSA_MAX_DATA];
 	uint64_t seq; /* mgroup.next_seq on arrival */
 	uint64_t until_ms;
 	unsigned int n_next; /* announced SPIs of its successors */
@@ -171,13 +179,19 @@ struct asked {
 /* Far more than the SPIs that can cause requests at one time. */
 #define ASKED_MAX (4 * FORMER_MAX)
 
-/* The kernel holds as many SAs of a group. */
-#define HAD_MAX 64
+/* The kernel holds as many SAs of each of its groups. */
+#define HAD_MAX (64 * CONF_MAX_DATA)
 
-/* Algorithms of the last registration; encr 0: there was none. */
+/* Algorithms of the last registration, for each flow; encr 0: there was none. */
 struct algs {
-	uint16_t data_encr, data_bits;
+	uint16_t data_encr[CONF_MAX_DATA], data_bits[CONF_MAX_DATA];
 	uint16_t rekey_encr, rekey_bits, kwa;
+};
+
+/* Announced SPIs of the Data SAs of a flow. */
+struct announced {
+	unsigned int n;
+	uint32_t spi[GSA_MAX_NEXT_SPI];
 };
 
 /* Sender-IDs of the last registration. */
@@ -201,7 +215,7 @@ struct mgroup_ops {
 	void (*again)(struct mgroup *g, uint32_t delay_ms, const char *why);
 	/* Ask the key server soon, which costs other members nothing. */
 	void (*ask)(struct mgroup *g, const char *why);
-	/* Another Data SA sends now. */
+	/* Another Data SA sends now, for one of the flows. */
 	void (*selected)(struct mgroup *g);
 };
 
@@ -223,7 +237,8 @@ struct mgroup {
 
 	enum member_state state; /* written by mgroup_state() only */
 	enum refusal refusal; /* reason of the last refusal */
-	bool made; /* the kernel had no group of this name */
+	unsigned int made; /* flows that the kernel had no group for, as bits */
+	unsigned int gone; /* flows of a removed group that were released */
 	/* No longer configured; the address is still closed. */
 	bool removed;
 	/* The kernel has refused to change the group's policy. */
@@ -290,15 +305,13 @@ struct mgroup {
 	struct selector keyed;
 	uint32_t atd; /* seconds, as last received */
 	uint32_t dtd;
-	/* Announced SPIs of Data SAs. */
-	unsigned int n_next_data;
-	uint32_t next_data[GSA_MAX_NEXT_SPI];
+	struct announced next_data[CONF_MAX_DATA];
 	/*
 	 * Without a Rekey SA: rekeys come over the IKE SA of the last
 	 * registration, which is NULL when that has ended. @applied_ms is the
-	 * key server's time of the newest keys that came, and @applied_spi their
-	 * SPI; @inband_ms is when the last rekey came, and @checked_ms when the
-	 * IKE SA was last checked because of unknown ESP.
+	 * key server's time of the newest keys that came, and @applied_spi the
+	 * first SPI of them; @inband_ms is when the last rekey came, and
+	 * @checked_ms when the IKE SA was last checked because of unknown ESP.
 	 */
 	bool inband;
 	struct ike_sa *inband_sa;
@@ -389,6 +402,13 @@ struct mgroup *mgroup_find(const struct member *m, const char *name);
  * allowed: it is logged and counted, and the state is unchanged.
  */
 int mgroup_state(struct mgroup *g, enum member_state to);
+
+/*
+ * Find the group that has the kernel's group @name, and set *@flow. NULL if there is
+ * none.
+ */
+struct mgroup *mgroup_of_kernel(const struct member *m, const char *name,
+				unsigned int *flow);
 
 /* Return true if the member holds keys of the group. */
 static inline bool mgroup_is_in(const struct mgroup *g)
@@ -490,27 +510,31 @@ struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf);
 void membership_free(struct mgroup *g);
 /* Copy all settings of @conf but the name. */
 void membership_configure(struct mgroup *g, const struct conf_mgroup *conf);
-/* Set @kg to the kernel's group for @conf. */
-void membership_kgroup(const struct conf_mgroup *conf, struct kgroup *kg);
+/* Set @kg to the kernel's group for a flow of @conf. */
+void membership_kgroup(const struct conf_mgroup *conf, unsigned int flow,
+		       struct kgroup *kg);
 /* Note which configured interfaces exist, and log what has changed. */
 void membership_watch_devs(struct mgroup *g);
 /*
- * Make the kernel's group, or adopt the one of an earlier run with its SAs.
- * *@made: it did not exist. Returns 0, or -errno with one line in @err.
+ * Make the kernel's group for each flow, or adopt the one of an earlier run with its
+ * SAs; g->made has the flows for which it did not exist. Returns 0, or -errno with one
+ * line in @err.
  */
-int membership_protect(struct mgroup *g, bool *made, struct err *err);
+int membership_protect(struct mgroup *g, struct err *err);
+/* Return true if the kernel had none of the groups before. */
+bool membership_is_new(const struct mgroup *g);
 /* Return true if the kernel's group is to pass in the clear what it cannot protect. */
 bool membership_observes(const struct mgroup *g);
 /*
- * Give the kernel's group the policy that it is to have. Returns 0, or -errno with one
- * line in @err and g->other_policy set.
+ * Give the kernel's groups the policy that they are to have. Returns 0, or -errno with
+ * one line in @err and g->other_policy set.
  */
 int membership_set_policy(struct mgroup *g, struct err *err);
 /*
- * Delete the kernel's group, so that its address is no longer protected.
+ * Delete the kernel's group for a flow, so that its address is no longer protected.
  * Returns 0 or -errno.
  */
-int membership_unprotect(struct mgroup *g);
+int membership_unprotect(struct mgroup *g, unsigned int flow);
 /*
  * Compare with the kernel after the module was reloaded or events were lost.
  */
@@ -518,6 +542,57 @@ void membership_resync(struct mgroup *g);
 /* Return 0 or -EALREADY. */
 int membership_leave(struct mgroup *g);
 int membership_join(struct mgroup *g);
+
+/* ---- flow.c ------------------------------------------------------------- */
+
+static inline unsigned int mgroup_flows(const struct mgroup *g)
+{
+	return (unsigned int)conf_n_flows(g->conf);
+}
+
+/* Return the flow that a Data SA of the key server is for, or -ENOENT. */
+int flow_of(const struct mgroup *g, const struct gsa_sa *sa);
+/* Return the flows that have a Data SA in @gsa, as bits. */
+unsigned int flows_in(const struct mgroup *g, const struct gsa *gsa);
+/* Return the SPI of the first Data SA of a flow in @gsa; 0: there is none. */
+uint32_t flow_spi(const struct mgroup *g, const struct gsa *gsa,
+		  unsigned int flow);
+/* Note that the Data SAs in @gsa have come with @rk. */
+void flows_store_spis(struct mrekey *rk, const struct gsa *gsa);
+/* Return true if @gsa has the Data SAs that came with @rk, and nothing else. */
+bool flows_repeat(const struct mrekey *rk, const struct gsa *gsa);
+/*
+ * Return true if a Data SA in @gsa is none of those of its flow that came with @rk, as
+ * far as these are known.
+ */
+bool flows_differ(const struct mrekey *rk, const struct gsa *gsa);
+
+/* ---- accept.c ----------------------------------------------------------- */
+
+#define SID_BITS_MAX 16
+
+/* Set *@alg to the cipher of a Data SA. Returns 0 or -ENOTSUP. */
+int accept_alg(const struct gsa_sa *sa, enum mcsec_alg *alg);
+/* Return the seconds by which all lifetimes in a message are reduced. */
+uint32_t accept_age_s(const struct mgroup *g, const struct gsa_gw *gw);
+/*
+ * Compare the key server's policy with the configuration; @all: each flow has to have
+ * a Data SA, as in an answer to a registration. Returns 0, or -EPROTO with the reason
+ * in @err.
+ */
+int accept_policy(const struct mgroup *g, const struct gsa *gsa, bool transport,
+		  bool all, struct err *err);
+/*
+ * Compare the algorithms of a rekey with those that accept_store_algs() has stored of
+ * the last registration.
+ */
+int accept_algs(const struct mgroup *g, const struct gsa *gsa, struct err *err);
+void accept_store_algs(struct mgroup *g, const struct gsa *gsa);
+int accept_sender_ids(const struct mgroup *g, const struct gsa *gsa,
+		      const struct kd *kd, struct err *err);
+/* Store what the key server keys, also if it is refused, for an operator. */
+void accept_store_keyed(struct mgroup *g, const struct gsa *gsa,
+			bool transport);
 
 /* ---- install.c ---------------------------------------------------------- */
 
@@ -647,7 +722,7 @@ void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
  * A request is about to be sent, whose answer may deny what the member holds.
  */
 void rival_requested(struct mgroup *g);
-/* Return true if the Data SA in @gsa is not the one that came with @rk. */
+/* Return true if a Data SA in @gsa is not the one that came with @rk. */
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
 /*
  * Return true if the key server's answer denies a GSA_REKEY that was applied.
@@ -723,19 +798,19 @@ void early_drop(struct mgroup *g);
 /* ---- msa.c -------------------------------------------------------------- */
 
 /*
- * Add an SA with @lifetime in seconds to the kernel. @ksa's group and limits are
- * filled in here. The SA sends after @atd_ms; an SA that the kernel has goes on.
+ * Add an SA of a flow with @lifetime in seconds to the kernel. @ksa's group and limits
+ * are filled in here. The SA sends after @atd_ms; an SA that the kernel has goes on.
  * Returns 0, or -errno with the reason in @err. -EAGAIN: with this SA datagrams
  * would be accepted a second time, or the SA cannot begin to send; nothing has
  * changed, and the next registration asks for another Data SA.
  */
-int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
-	    uint64_t atd_ms, struct err *err);
+int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
+	    uint32_t lifetime, uint64_t atd_ms, struct err *err);
 /*
  * Take over an SA that the kernel has from an earlier run. Returns 0 or
  * -ENOMEM.
  */
-int msa_adopt(struct mgroup *g, const struct ksa_info *info);
+int msa_adopt(struct mgroup *g, unsigned int flow, const struct ksa_info *info);
 /*
  * Permit an SA that was held before. A replay gains nothing while a rival has the
  * keys, so this is safe until the group is reset.
@@ -754,21 +829,24 @@ struct msa *msa_find(const struct mgroup *g, uint32_t spi);
 bool msa_differs(const struct msa *s, const struct ksa *ksa);
 /* Delete the SA in DTD; a sending SA not before its successor sends. */
 void msa_retire(struct msa *s);
-/* Retire all SAs in use with seq < @before. */
-void msa_retire_older(struct mgroup *g, uint64_t before);
+/* Retire the SAs in use with seq < @before of the flows with a bit in @flows. */
+void msa_retire_older(struct mgroup *g, uint64_t before, unsigned int flows);
+#define ALL_FLOWS (~0u)
 /* Delete the SA here and in the kernel. */
 void msa_delete(struct msa *s);
 /* Delete the SA here; the kernel keeps it. */
 void msa_forget(struct msa *s);
-/* Return the newest SA that is not retired, or NULL. */
-struct msa *msa_newest(const struct mgroup *g);
+/* Return the newest SA of a flow that is not retired, or NULL. */
+struct msa *msa_newest(const struct mgroup *g, unsigned int flow);
 /* Return true if the group had an SA with this SPI a short time ago. */
 bool msa_held_before(const struct mgroup *g, uint32_t spi);
 /* Return the number of packets that the kernel has accepted with all SAs. */
 uint64_t msa_received(const struct mgroup *g);
 /* Return true if the kernel no longer has the SA, which was then dropped. */
 bool msa_drop_if_lost(struct msa *s);
-/* Return the SA that sends, or NULL. */
-struct msa *msa_sending(const struct mgroup *g);
+/* Return the SA that sends for a flow, or NULL. */
+struct msa *msa_sending(const struct mgroup *g, unsigned int flow);
+/* Return true if an SA sends for each flow. */
+bool msa_all_send(const struct mgroup *g);
 
 #endif

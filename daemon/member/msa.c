@@ -16,6 +16,13 @@
 /* Least time by which the old SA outlives ATD, whatever DTD is. */
 #define GRACE_MS 1000
 
+/* Return the name of the kernel's group of a flow, which may be in @buf. */
+static const char *kernel_name(const struct mgroup *g, unsigned int flow,
+			       char buf[static CONF_GROUP_NAME_MAX + 1])
+{
+	return conf_flow_name(g->conf, flow, buf);
+}
+
 static const struct kernel *kernel_of(const struct mgroup *g)
 {
 	return g->m->deps.kernel;
@@ -31,12 +38,12 @@ struct msa *msa_find(const struct mgroup *g, uint32_t spi)
 	return NULL;
 }
 
-struct msa *msa_newest(const struct mgroup *g)
+struct msa *msa_newest(const struct mgroup *g, unsigned int flow)
 {
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (!s->retired && !s->adopted)
+		if (s->flow == flow && !s->retired && !s->adopted)
 			return s;
 	return NULL;
 }
@@ -113,13 +120,25 @@ static void msa_lost(struct msa *s)
 	msa_forget(s);
 }
 
+/* Read the SA from the kernel. Returns 0 or -errno. */
+static int read_sa(const struct msa *s, struct ksa_info *info)
+{
+	const struct kernel *k = kernel_of(s->g);
+	char name[CONF_GROUP_NAME_MAX + 1];
+
+	return k->ops->sa_get(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
+			      info, NULL);
+}
+
 void msa_delete(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
+	char name[CONF_GROUP_NAME_MAX + 1];
 	struct err err;
 	int ret;
 
-	ret = k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, &err);
+	ret = k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
+			     &err);
 	if (ret && ret != -ENOENT) {
 		s->g->kernel_errors++;
 		group_warn(s->g, "SA not deleted: " SPI_FMT ": %s", s->spi,
@@ -131,24 +150,32 @@ void msa_delete(struct msa *s)
 
 bool msa_drop_if_lost(struct msa *s)
 {
-	const struct kernel *k = kernel_of(s->g);
 	struct ksa_info info;
 
-	if (k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) !=
-	    -ENOENT)
+	if (read_sa(s, &info) != -ENOENT)
 		return false;
 	msa_lost(s);
 	return true;
 }
 
-struct msa *msa_sending(const struct mgroup *g)
+struct msa *msa_sending(const struct mgroup *g, unsigned int flow)
 {
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (s->selected)
+		if (s->selected && s->flow == flow)
 			return s;
 	return NULL;
+}
+
+bool msa_all_send(const struct mgroup *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < mgroup_flows(g); i++)
+		if (!msa_sending(g, i))
+			return false;
+	return true;
 }
 
 static void set_selected(struct msa *s)
@@ -156,7 +183,8 @@ static void set_selected(struct msa *s)
 	struct msa *o;
 
 	TAILQ_FOREACH(o, &s->g->sas, all)
-		o->selected = o == s;
+		if (o->flow == s->flow)
+			o->selected = o == s;
 	s->g->ops->selected(s->g);
 }
 
@@ -166,14 +194,16 @@ static void select_due(void *arg)
 	struct mgroup *g = s->g;
 	const struct kernel *k = kernel_of(g);
 	const struct ksa_set set = { .select = true };
-	struct msa *now = msa_sending(g);
+	struct msa *now = msa_sending(g, s->flow);
+	char name[CONF_GROUP_NAME_MAX + 1];
 	struct err err;
 	int ret;
 
 	/* A later SA with a shorter ATD, that of an eviction, sends already. */
 	if (now && now->seq > s->seq)
 		return;
-	ret = k->ops->sa_set(k->ctx, g->conf->name, s->spi, &set, &err);
+	ret = k->ops->sa_set(k->ctx, kernel_name(g, s->flow, name), s->spi,
+			     &set, &err);
 	if (!ret) {
 		set_selected(s);
 		group_info(g, "SA selected: " SPI_FMT, s->spi);
@@ -190,7 +220,7 @@ static void soft_due(void *arg)
 {
 	struct msa *s = arg;
 
-	if (s == msa_newest(s->g))
+	if (s == msa_newest(s->g, s->flow))
 		s->g->ops->again(s->g, 0, "the Data SA ends soon");
 }
 
@@ -198,7 +228,7 @@ static void end_due(void *arg)
 {
 	struct msa *s = arg;
 	struct mgroup *g = s->g;
-	bool newest = s == msa_newest(g);
+	bool newest = s == msa_newest(g, s->flow);
 
 	group_debug(g, "SA expired: " SPI_FMT, s->spi);
 	msa_delete(s);
@@ -206,15 +236,18 @@ static void end_due(void *arg)
 		g->ops->again(g, 0, "the Data SA has ended");
 }
 
-static struct msa *msa_new(struct mgroup *g, uint32_t spi, uint32_t dir)
+static struct msa *msa_new(struct mgroup *g, unsigned int flow, uint32_t spi,
+			   uint32_t dir)
 {
 	struct msa *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->g = g;
+	s->flow = flow;
 	s->spi = spi;
 	s->dir = dir;
+	s->since = g->next_seq;
 	s->seq = ++g->next_seq;
 	timer_init(&s->select, select_due, s);
 	timer_init(&s->soft, soft_due, s);
@@ -269,12 +302,12 @@ static void renew_sa(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
  * first before its time. Otherwise a key server that rekeys faster than old SAs
  * end, by many single evictions, would leave this member without the new key.
  */
-static bool delete_oldest_sa(struct mgroup *g)
+static bool delete_oldest_sa(struct mgroup *g, unsigned int flow)
 {
 	struct msa *s;
 
 	TAILQ_FOREACH_REVERSE(s, &g->sas, msas, all)
-		if (s->retired && !s->selected)
+		if (s->flow == flow && s->retired && !s->selected)
 			break;
 	if (!s)
 		return false;
@@ -298,11 +331,9 @@ bool msa_differs(const struct msa *s, const struct ksa *ksa)
  */
 static bool is_dead(const struct msa *s)
 {
-	const struct kernel *k = kernel_of(s->g);
 	struct ksa_info info;
 
-	return !k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) &&
-	       info.state == MCSEC_SA_STATE_EXPIRED;
+	return !read_sa(s, &info) && info.state == MCSEC_SA_STATE_EXPIRED;
 }
 
 bool msa_held_before(const struct mgroup *g, uint32_t spi)
@@ -317,13 +348,12 @@ bool msa_held_before(const struct mgroup *g, uint32_t spi)
 
 uint64_t msa_received(const struct mgroup *g)
 {
-	const struct kernel *k = kernel_of(g);
 	struct ksa_info info;
 	const struct msa *s;
 	uint64_t n = 0;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (!k->ops->sa_get(k->ctx, g->conf->name, s->spi, &info, NULL))
+		if (!read_sa(s, &info))
 			n += info.in_packets;
 	return n;
 }
@@ -338,12 +368,14 @@ int msa_set_dir(struct msa *s, uint32_t dir)
 {
 	const struct ksa_set set = { .dir = dir & (s->dir | MCSEC_DIR_IN) };
 	const struct kernel *k = kernel_of(s->g);
+	char name[CONF_GROUP_NAME_MAX + 1];
 	struct err err;
 	int ret;
 
 	if (!set.dir || set.dir == s->dir)
 		return 0;
-	ret = k->ops->sa_set(k->ctx, s->g->conf->name, s->spi, &set, &err);
+	ret = k->ops->sa_set(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
+			     &set, &err);
 	if (ret) {
 		s->g->kernel_errors++;
 		group_warn(s->g, "SA direction not changed: " SPI_FMT ": %s",
@@ -376,11 +408,12 @@ static int request_other_sa(struct mgroup *g, const struct ksa *ksa,
 static bool delete_unused(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
+	char name[CONF_GROUP_NAME_MAX + 1];
 	struct ksa_info info;
 
-	if (k->ops->sa_get(k->ctx, s->g->conf->name, s->spi, &info, NULL) ||
-	    info.in_packets ||
-	    k->ops->sa_del(k->ctx, s->g->conf->name, s->spi, NULL))
+	if (read_sa(s, &info) || info.in_packets ||
+	    k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
+			   NULL))
 		return false;
 	msa_forget(s);
 	return true;
@@ -401,17 +434,21 @@ static int reuse_sa(struct msa *s, const struct ksa *ksa, uint32_t lifetime,
 	return 0;
 }
 
-int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
-	    uint64_t atd_ms, struct err *err)
+int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
+	    uint32_t lifetime, uint64_t atd_ms, struct err *err)
 {
 	const struct kernel *k = kernel_of(g);
 	bool out = ksa->dir & MCSEC_DIR_OUT;
 	struct msa *s = msa_find(g, ksa->spi);
 	uint8_t digest[HASH_SHA256_LEN];
 	bool has_digest = !key_digest(ksa, digest);
+	char name[CONF_GROUP_NAME_MAX + 1];
 	struct err why;
 	int ret;
 
+	if (s && s->flow != flow)
+		return err_set(err, -EPROTO,
+			       "SA " SPI_FMT " is for other traffic", ksa->spi);
 	if (s && !msa_differs(s, ksa) && out && !(s->dir & MCSEC_DIR_OUT) &&
 	    delete_unused(s))
 		s = NULL;
@@ -426,10 +463,11 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	/* The kernel has one SA of this SPI, from a rival and with another key. */
 	if (s)
 		msa_delete(s);
-	snprintf(ksa->group, sizeof(ksa->group), "%s", g->conf->name);
+	snprintf(ksa->group, sizeof(ksa->group), "%s",
+		 kernel_name(g, flow, name));
 	set_limits(ksa, lifetime);
 	ksa->select = out && !atd_ms;
-	s = msa_new(g, ksa->spi, ksa->dir);
+	s = msa_new(g, flow, ksa->spi, ksa->dir);
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
 	s->has_digest = has_digest;
@@ -440,7 +478,7 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	 */
 	store_digest(g, s->spi, s->has_digest ? s->digest : NULL);
 	ret = k->ops->sa_add(k->ctx, ksa, &why);
-	if (ret == -ENOSPC && delete_oldest_sa(g))
+	if (ret == -ENOSPC && delete_oldest_sa(g, flow))
 		ret = k->ops->sa_add(k->ctx, ksa, &why);
 	if (ret) {
 		g->kernel_errors++;
@@ -458,9 +496,9 @@ int msa_add(struct mgroup *g, struct ksa *ksa, uint32_t lifetime,
 	return 0;
 }
 
-int msa_adopt(struct mgroup *g, const struct ksa_info *info)
+int msa_adopt(struct mgroup *g, unsigned int flow, const struct ksa_info *info)
 {
-	struct msa *s = msa_new(g, info->sa.spi, info->sa.dir);
+	struct msa *s = msa_new(g, flow, info->sa.spi, info->sa.dir);
 	const struct member_deps *d = &g->m->deps;
 
 	if (!s)
@@ -494,11 +532,11 @@ void msa_retire(struct msa *s)
 		timer_set(mgroup_tq(g), &s->end, delay);
 }
 
-void msa_retire_older(struct mgroup *g, uint64_t before)
+void msa_retire_older(struct mgroup *g, uint64_t before, unsigned int flows)
 {
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (s->seq < before)
+		if (s->seq < before && flows & 1u << s->flow)
 			msa_retire(s);
 }

@@ -433,10 +433,11 @@ void register_idle_sa(struct member *m)
 static void confirm_due(void *arg)
 {
 	struct mgroup *g = arg;
-	struct msa *s = msa_sending(g);
+	const struct msa *s = msa_sending(g, 0);
 	struct member *m = g->m;
 
-	if (!s || !mgroup_is_in(g) || !g->has_server_time)
+	/* The first Data SA stands for those of all flows, which change together. */
+	if (!msa_all_send(g) || !mgroup_is_in(g) || !g->has_server_time)
 		return;
 	if (!m->sa || ike_report_sending(m->sa, &g->idg, s->spi))
 		register_ask(g,

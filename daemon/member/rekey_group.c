@@ -31,9 +31,15 @@ static void set_join_note(struct mgroup *g, int ret, const char *note)
 static bool drops_rekeys(const struct mgroup *other, const struct mgroup *g)
 {
 	const struct conf_mgroup *c = other->conf;
+	unsigned int i;
 
-	return !c->devs.n && !c->mark.mask &&
-	       conf_selects_rekeys(&c->sel, &g->rekey_source, &g->rekey_to);
+	if (c->devs.n || c->mark.mask)
+		return false;
+	for (i = 0; i < mgroup_flows(other); i++)
+		if (conf_selects_rekeys(conf_flow_sel(c, i), &g->rekey_source,
+					&g->rekey_to))
+			return true;
+	return false;
 }
 
 /* Only ESP is accepted where a group of this host selects rekeys. */

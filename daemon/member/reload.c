@@ -65,17 +65,24 @@ static int check_kgroup(const struct mgroup *g, const struct conf_mgroup *conf,
 			struct err *err)
 {
 	char text[KGROUP_STRLEN];
+	const char *name = NULL;
 	struct kgroup was, to;
-	const char *name;
+	unsigned int i = 0;
 
-	membership_kgroup(g->conf, &was);
-	membership_kgroup(conf, &to);
-	name = kgroup_differs(&was, &to);
+	if (conf_n_flows(conf) != mgroup_flows(g)) {
+		membership_kgroup(g->conf, 0, &was);
+		name = "data";
+	}
+	for (; !name && i < mgroup_flows(g); i++) {
+		membership_kgroup(g->conf, i, &was);
+		membership_kgroup(conf, i, &to);
+		name = kgroup_differs(&was, &to);
+	}
 	if (!name)
 		return 0;
 	return err_set(err, -EBUSY,
 		       "group \"%s\": %s: the kernel protects %s under this name: remove the group, reload, delete it with \"mcsecctl group del %s --force\", then add it again",
-		       conf->name, name, kgroup_str(&was, text), conf->name);
+		       conf->name, name, kgroup_str(&was, text), was.name);
 }
 
 static int check_groups(const struct member *m, const struct conf_member *conf,
@@ -134,31 +141,45 @@ static void settings_changed(const struct conf_mgroup *was,
 		 was->max_senders != conf->max_senders ? " max-senders" : "");
 }
 
+/* Report a group that comes or goes, with a line for each flow. */
+static void report_flows(const struct report *r, enum change kind,
+			 const struct conf_mgroup *c)
+{
+	char line[LINE_MAX_LEN], a[KGROUP_STRLEN];
+	struct kgroup kg;
+	unsigned int i;
+
+	for (i = 0; i < conf_n_flows(c); i++) {
+		membership_kgroup(c, i, &kg);
+		kgroup_str(&kg, a);
+		if (kind == CHANGE_ADDED)
+			snprintf(line, sizeof(line),
+				 "group %s: added: %s is protected%s", c->name,
+				 a, c->observe ? OBSERVES_TEXT : "");
+		else
+			snprintf(line, sizeof(line),
+				 "group %s: removed: leaves; clear traffic to %s is dropped until \"mcsecctl group del %s --force\"",
+				 c->name, a, kg.name);
+		r->fn(r->arg, line);
+	}
+}
+
 static void report_change(const struct report *r, enum change kind,
 			  const struct mgroup *g,
 			  const struct conf_mgroup *conf)
 {
 	const struct conf_mgroup *c = conf ? conf : g->conf;
-	char line[LINE_MAX_LEN], a[KGROUP_STRLEN], what[64] = "";
-	struct kgroup kg;
+	char line[LINE_MAX_LEN], what[64] = "";
 
 	if (g && conf)
 		settings_changed(g->conf, conf, what, sizeof(what));
-	membership_kgroup(c, &kg);
-	kgroup_str(&kg, a);
 	switch (kind) {
 	case CHANGE_NONE:
 		return;
 	case CHANGE_ADDED:
-		snprintf(line, sizeof(line),
-			 "group %s: added: %s is protected%s", c->name, a,
-			 c->observe ? OBSERVES_TEXT : "");
-		break;
 	case CHANGE_REMOVED:
-		snprintf(line, sizeof(line),
-			 "group %s: removed: leaves; clear traffic to %s is dropped until \"mcsecctl group del %s --force\"",
-			 c->name, a, c->name);
-		break;
+		report_flows(r, kind, c);
+		return;
 	case CHANGE_REGISTER:
 		snprintf(line, sizeof(line),
 			 "group %s: changed:%s: registers again", c->name,
@@ -203,8 +224,7 @@ static void report_keyed(const struct report *r, const struct mgroup *g,
 	char a[SELECTOR_STRLEN], b[SELECTOR_STRLEN], line[LINE_MAX_LEN];
 
 	if (!c || !g->has_keyed ||
-	    (selector_equal(&g->keyed, &c->sel) &&
-	     g->keyed_tunnel == c->tunnel))
+	    (conf_flow_of(c, &g->keyed) >= 0 && g->keyed_tunnel == c->tunnel))
 		return;
 	snprintf(line, sizeof(line),
 		 "group %s: warning: the key server keys %s in %s mode, and here %s in %s mode is protected: its keys are refused",
@@ -259,11 +279,13 @@ int member_reload_check(const struct member *m, const struct conf_member *conf,
 static void drop_added(struct mgroups *added)
 {
 	struct mgroup *g;
+	unsigned int i;
 
 	while ((g = TAILQ_FIRST(added))) {
 		TAILQ_REMOVE(added, g, all);
-		if (g->made)
-			membership_unprotect(g);
+		for (i = 0; i < mgroup_flows(g); i++)
+			if (g->made & 1u << i)
+				membership_unprotect(g, i);
 		membership_free(g);
 	}
 }
@@ -286,9 +308,9 @@ static int make_added(struct member *m, const struct conf_member *conf,
 			break;
 		}
 		TAILQ_INSERT_TAIL(added, g, all);
-		ret = membership_protect(g, &g->made, err);
+		ret = membership_protect(g, err);
 		/* The kernel may have it from an earlier configuration. */
-		if (!ret && !g->made)
+		if (!ret && !membership_is_new(g))
 			ret = membership_set_policy(g, err);
 	}
 	if (ret)
@@ -325,6 +347,9 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 		membership_leave(g);
 		break;
 	case CHANGE_ADDED:
+		/* An administrator may have released a part of it. */
+		if (g->gone)
+			membership_resync(g);
 		membership_join(g);
 		break;
 	case CHANGE_REGISTER:

@@ -189,8 +189,7 @@ void rival_other_sa(struct member *m, const uint8_t *p, size_t len)
 
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa)
 {
-	return !gsa->has_rekey && gsa->n_data && rk->data_spi &&
-	       rk->data_spi != get_unaligned_be32(gsa->data[0].spi);
+	return !gsa->has_rekey && flows_differ(rk, gsa);
 }
 
 bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
@@ -209,8 +208,7 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 	/* Used up Message IDs are not news once that is known. */
 	mid = gsa->rekey.has & GSA_HAS_INITIAL_MID ? gsa->rekey.initial_mid : 0;
 	if ((g->stolen_key[0] || mid >= rk->requested_mid) &&
-	    (!rk->data_spi ||
-	     rk->data_spi == get_unaligned_be32(gsa->data[0].spi)))
+	    !flows_differ(rk, gsa))
 		return false;
 	*seq = rk->seq;
 	return true;
@@ -251,12 +249,9 @@ bool rival_repeats(const struct mrekey *rk, const uint8_t *p, size_t len)
 bool rival_distrusts(struct mgroup *g, struct mrekey *rk,
 		     const struct rekey_msg *msg)
 {
-	const struct gsa *gsa = &msg->gsa;
-
 	if (!g->stolen_key[0])
 		return false;
-	if (!msg->has_gsa || gsa->has_rekey || gsa->n_data != 1 ||
-	    rk->data_spi != get_unaligned_be32(gsa->data[0].spi)) {
+	if (!msg->has_gsa || !flows_repeat(rk, &msg->gsa)) {
 		/* A message that is not followed uses up no Message IDs. */
 		rk->rs.next_mid = rk->accepted.before;
 		rk->rs.spent = false;
@@ -353,9 +348,19 @@ bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 		s = msa_find(g, ksa[i].spi);
 		if (!s || !msa_differs(s, &ksa[i]))
 			continue;
-		*seq = s->seq - 1;
+		*seq = s->since;
 		return true;
 	}
+	return false;
+}
+
+static bool has_data_spi(const struct gsa *gsa, uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < gsa->n_data; i++)
+		if (get_unaligned_be32(gsa->data[i].spi) == spi)
+			return true;
 	return false;
 }
 
@@ -368,7 +373,7 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 	g->rivals++;
 	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
 		next = TAILQ_NEXT(s, all);
-		if (s->seq <= seq || s->spi == ours)
+		if (s->seq <= seq || has_data_spi(gsa, s->spi))
 			continue;
 		theirs = s->spi;
 		msa_delete(s);

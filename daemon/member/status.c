@@ -31,6 +31,16 @@ static const char *why_no_rekeys(const struct mgroup *g)
 	return NULL;
 }
 
+static bool flows_keyed(const struct mgroup *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < mgroup_flows(g); i++)
+		if (!msa_newest(g, i))
+			return false;
+	return true;
+}
+
 /*
  * The member asks the key server about its own doubts, and holds them first. The
  * other reasons are found here, since only a reader of the status needs them.
@@ -43,7 +53,7 @@ static const char *why_behind(const struct mgroup *g)
 		return NULL;
 	if (!text && !g->inband && !mrekey_current(g))
 		text = "no Rekey SA";
-	if (!text && !msa_newest(g))
+	if (!text && !flows_keyed(g))
 		text = "no Data SA";
 	return text ? text : why_no_rekeys(g);
 }
@@ -68,16 +78,38 @@ static uint32_t unread_left_ms(const struct mgroup *g)
 	return (uint32_t)(g->unread_ms - mgroup_now(g));
 }
 
+static void fill_flows(const struct mgroup *g, struct member_group_status *st)
+{
+	const struct msa *s;
+	unsigned int i;
+
+	st->n_flows = mgroup_flows(g);
+	for (i = 0; i < st->n_flows; i++) {
+		s = msa_newest(g, i);
+		if (s)
+			st->flow[i].data_spi = s->spi;
+		s = msa_sending(g, i);
+		if (s)
+			st->flow[i].out_spi = s->spi;
+	}
+	st->data_spi = st->flow[0].data_spi;
+	st->out_spi = st->flow[0].out_spi;
+	s = msa_newest(g, 0);
+	if (s)
+		st->data_left = left_s(g, s->until_ms);
+	TAILQ_FOREACH(s, &g->sas, all)
+		st->n_sas++;
+}
+
 static void fill_mgroup_status(const struct mgroup *g,
 			       struct member_group_status *st)
 {
 	const struct mrekey *rk = TAILQ_FIRST(&g->rekeys);
 	uint64_t heard_ms = g->inband ? g->inband_ms : g->received_ms;
-	const struct msa *s = msa_newest(g);
 
 	memset(st, 0, sizeof(*st));
 	st->conf = g->conf;
-	if (g->has_keyed && !selector_equal(&g->keyed, &g->conf->sel))
+	if (g->has_keyed && conf_flow_of(g->conf, &g->keyed) < 0)
 		st->keyed_sel = &g->keyed;
 	st->state = g->state;
 	st->removed = g->removed;
@@ -106,15 +138,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 		if (rk->rs.pub)
 			sigpub_name(rk->rs.pub, st->signing_key);
 	}
-	if (s) {
-		st->data_spi = s->spi;
-		st->data_left = left_s(g, s->until_ms);
-	}
-	TAILQ_FOREACH(s, &g->sas, all) {
-		st->n_sas++;
-		if (s->selected)
-			st->out_spi = s->spi;
-	}
+	fill_flows(g, st);
 	if (mgroup_is_in(g) && g->term_ms)
 		st->until =
 			clock_wall(g->m->deps.clock) + left_s(g, g->term_ms);

@@ -436,6 +436,7 @@ static struct sim_member *add(struct sim *s, const struct pki_pair *ca,
 	chain_of(&m->cert, &s->ca, &m->chain, &m->trust);
 	m->cg.name = s->cg.name;
 	m->cg.sel = s->cg.sel;
+	m->cg.more = s->cg.more;
 	m->cg.tunnel = s->cg.tunnel;
 	m->cg.send = send;
 	m->cg.receive = receive;

@@ -117,6 +117,17 @@ bool sim_has_member(const struct sim *s, const char *identity)
 	return w.n == 1;
 }
 
+static bool has_data(const struct member_group_status *st,
+		     const struct gcks_group_status *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < st->n_flows; i++)
+		if (st->flow[i].data_spi != g->data_spis[i])
+			return false;
+	return st->n_flows == conf_n_data(g->conf);
+}
+
 unsigned int sim_out_of_step(const struct sim *s)
 {
 	struct gcks_group_status g = sim_group(s);
@@ -129,8 +140,7 @@ unsigned int sim_out_of_step(const struct sim *s)
 		if (!s->m[i]->up)
 			continue;
 		st = sim_status(s->m[i]);
-		if (!member_state_is_in(st.state) ||
-		    st.data_spi != g.data_spi ||
+		if (!member_state_is_in(st.state) || !has_data(&st, &g) ||
 		    memcmp(st.rekey_spi, g.rekey_spi, sizeof(g.rekey_spi)))
 			n++;
 	}

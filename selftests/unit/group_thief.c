@@ -48,7 +48,7 @@ struct group *thief_group(struct thief *t)
 
 unsigned int thief_has(struct thief *t, struct sim *s)
 {
-	uint32_t spi = gkey_spi(&thief_group(t)->st.data);
+	uint32_t spi = gkm_spi(&thief_group(t)->st);
 	unsigned int n = 0;
 	int i;
 

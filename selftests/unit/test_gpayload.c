@@ -112,6 +112,82 @@ static void vectors(void)
 	kd_free(&kd);
 }
 
+/* UDP port 9 to ff0e::/32 by ChaCha20-Poly1305, and an announced SPI. */
+static const char gsa6_hex[] =
+	"03040078 00010002"
+	"08110028 0000ffff 00000000 00000000 00000000 00000000"
+	"ffffffff ffffffff ffffffff ffffffff"
+	"08110028 00090009 ff0e0000 00000000 00000000 00000000"
+	"ff0e0000 ffffffff ffffffff ffffffff"
+	"03000008 0100001c 00000008 05000002"
+	"00010004 00000e10 00030004 00020002";
+
+/* Two Data SAs that have nothing in common, and their key bags. */
+static void several(void)
+{
+	struct selector sel, want = { .proto = 17, .dport = 9 };
+	uint8_t in[512], back[512];
+	struct gsa gsa;
+	struct err err = {};
+	struct kwk kwk;
+	struct rbuf r;
+	struct kd kd;
+	size_t n;
+
+	prefix_parse("ff0e::/32", &want.dst, &want.dst_len);
+	n = hex(gsa_hex, in, sizeof(in));
+	n += hex(gsa6_hex, in + n, sizeof(in) - n);
+	rbuf_init(&r, in, n);
+	is_int(gsa_parse(&r, &gsa), 0, "a GSA with two Data SAs is read");
+	is_int(gsa.n_data, 2, "both are there");
+	is_int(gsa.data[0].encr, IKE_ENCR_AES_GCM_16, "the first has AES");
+	is_int(gsa.data[1].encr, IKE_ENCR_CHACHA20_POLY1305,
+	       "the second has ChaCha20");
+	ok(!ts_to_selector(&gsa.data[1].src, &gsa.data[1].dst, &sel) &&
+		   selector_equal(&sel, &want),
+	   "the second has its traffic selectors");
+	ok(gsa.data[1].n_next_spi == 1 && !gsa.data[0].n_next_spi,
+	   "the announced SPI is the second's");
+	is_mem(back, gsa_octets(&gsa, back, sizeof(back)), in, n,
+	       "both are written to equal octets");
+
+	wrap_key_of_sk_d(&kwk, 5, GIKE_KWA_5649_256, 32);
+	kd_init(&kd);
+	add_key(&kd, &gsa.data[0], &kwk, 0);
+	is_int(gsa_check(&gsa, &kd, GC_REKEY, false, &err), -EBADMSG,
+	       "a key for one of two is too few");
+	is_str(err.text, "1 key bags for 2 policies", "the reason");
+	add_key(&kd, &gsa.data[1], &kwk, 0);
+	is_int(gsa_check(&gsa, &kd, GC_REKEY, false, &err), 0,
+	       "a key for each is what a rekey has");
+	gsa.data[1].n_next_spi = 0;
+	is_int(gsa_check(&gsa, &kd, GC_INBAND, false, &err), 0,
+	       "the same inband");
+	memcpy(gsa.data[1].spi, gsa.data[0].spi, sizeof(gsa.data[1].spi));
+	is_int(gsa_check(&gsa, &kd, GC_REKEY, false, &err), -EBADMSG,
+	       "one SPI for two is refused");
+	is_str(err.text, "two Data SAs with one SPI", "the reason");
+	kd_free(&kd);
+}
+
+static void most_data(void)
+{
+	struct gsa gsa = { 0 }, back;
+	uint8_t in[1024];
+	struct rbuf r;
+	size_t n;
+
+	for (; gsa.n_data < GSA_MAX_DATA; gsa.n_data++)
+		data_sa(&gsa.data[gsa.n_data]);
+	n = gsa_octets(&gsa, in, sizeof(in) - 68);
+	rbuf_init(&r, in, n);
+	is_int(gsa_parse(&r, &back), 0, "eight Data SAs are read");
+	is_int(back.n_data, GSA_MAX_DATA, "all of them");
+	memcpy(in + n, in, 68);
+	rbuf_init(&r, in, n + 68);
+	is_int(gsa_parse(&r, &back), -E2BIG, "nine are too many");
+}
+
 /* Time of a message: a private attribute of the GW policy. */
 static void test_made(void)
 {
@@ -288,6 +364,8 @@ int main(void)
 	RUN(test_made);
 	RUN(test_term);
 	RUN(vectors);
+	RUN(several);
+	RUN(most_data);
 	RUN(truncation);
 	RUN(caps);
 	RUN(sag);

@@ -750,8 +750,9 @@ static void test_next_spi_evicted(void)
 	rk = TAILQ_FIRST(&TAILQ_FIRST(&b->m->groups)->rekeys);
 	for (i = 0; i < rk->n_next; i++)
 		memcpy(spis[n++], rk->next[i], sizeof(spis[0]));
-	memcpy(data, TAILQ_FIRST(&b->m->groups)->next_data, sizeof(data));
-	is_int(TAILQ_FIRST(&b->m->groups)->n_next_data, GSA_MAX_NEXT_SPI,
+	memcpy(data, TAILQ_FIRST(&b->m->groups)->next_data[0].spi,
+	       sizeof(data));
+	is_int(TAILQ_FIRST(&b->m->groups)->next_data[0].n, GSA_MAX_NEXT_SPI,
 	       "a member knows SPIs to come");
 	sim_evict(s.gcks, "video", "b.example", &ms, &err);
 	sim_run(&s, 60000);

@@ -224,7 +224,7 @@ static void test_over(bool rekey_sa)
 	sim_init_rare(&s, 11 + rekey_sa);
 	up();
 	spi = sim_group(&s).data_spi;
-	key = rekey_sa ? &group()->st.rekey : &group()->st.data;
+	key = rekey_sa ? &group()->st.rekey : &group()->st.data[0].key;
 	key->made -= key->lifetime;
 	ask(a);
 	ok(sim_group(&s).data_spi != spi, "%s: the key server makes new keys",

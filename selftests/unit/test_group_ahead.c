@@ -178,7 +178,7 @@ static void test_auth_key(bool stranger)
 	m.has_gsa = true;
 	m.transport = true;
 	m.gsa.n_data = 1;
-	gkm_data_policy(t, &t->st, &m.gsa.data[0]);
+	gkm_data_policy(t, &t->st, 0, &m.gsa.data[0]);
 	m.gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
 	m.gsa.gw.dtd = s.cg.dtd;
 	m.gsa.gw.n_next_rekey = GKM_NEXT;

@@ -115,21 +115,23 @@ static void test_retired(void)
 	for (i = 0; i < ARRAY_SIZE(spi); i++) {
 		was = g->st;
 		memcpy(next, g->st.next_spi[0], sizeof(next));
-		spi[i] = gkey_spi(&g->st.data);
+		spi[i] = gkm_spi(&g->st);
 		rekey();
 		sim_run(&s, 6000);
 		zeros += zero_spis(&g->st);
 		announced += !memcmp(g->st.rekey.spi, next, sizeof(next)) &&
 			     !memcmp(g->st.next_spi[0], was.next_spi[1],
 				     (GKM_NEXT - 1) * GIKE_SPI_LEN_REKEY);
-		shifted += !memcmp(g->st.data.spi, was.next_data_spi[0],
+		shifted += !memcmp(g->st.data[0].key.spi,
+				   was.data[0].next_spi[0],
 				   GIKE_SPI_LEN_DATA) &&
-			   !memcmp(g->st.next_data_spi[0], was.next_data_spi[1],
+			   !memcmp(g->st.data[0].next_spi[0],
+				   was.data[0].next_spi[1],
 				   (GKM_NEXT - 1) * GIKE_SPI_LEN_DATA);
 		is_int(g->st.n_old, i < GKM_OLD_MAX ? i + 1 : GKM_OLD_MAX,
 		       "change %u: the number of retired SAs", i);
 		is_int(g->st.old[g->st.n_old - 1].until,
-		       was.data.made + was.data.lifetime,
+		       was.data[0].key.made + was.data[0].key.lifetime,
 		       "change %u: the last one ends with its lifetime", i);
 	}
 	for (k = 0; k < GKM_OLD_MAX; k++)
@@ -156,7 +158,7 @@ static void test_ended(void)
 		g->st.old[spi].spi = 0x1000 + spi;
 		g->st.old[spi].until = group_wall(g) + (spi == 1 ? 1 : 0);
 	}
-	spi = gkey_spi(&g->st.data);
+	spi = gkm_spi(&g->st);
 	rekey();
 	is_int(g->st.n_old, 2, "an SA that has ended is dropped");
 	is_int(g->st.old[0].spi, 0x1001, "an SA with a second left is kept");
@@ -181,8 +183,8 @@ static void test_exclusion(void)
 		for (k = 0; k < GKM_NEXT; k++)
 			same += !memcmp(g->st.next_spi[i], was.next_spi[k],
 					GIKE_SPI_LEN_REKEY) +
-				!memcmp(g->st.next_data_spi[i],
-					was.next_data_spi[k],
+				!memcmp(g->st.data[0].next_spi[i],
+					was.data[0].next_spi[k],
 					GIKE_SPI_LEN_DATA);
 	is_int(same, 0, "no other SPI that was announced is used again");
 	is_int(zero_spis(&g->st), 0, "no half of a new SPI is zero");
@@ -204,7 +206,7 @@ static void test_settings(void)
 	ok(ep_equal(&g->st.to, &s.cg.rekey_to), "the rekey address is stored");
 	version = g->st.version;
 	rekeys = g->rekeys;
-	spi = gkey_spi(&g->st.data);
+	spi = gkm_spi(&g->st);
 	sim_run(&s, 1500);
 	rekey();
 	is_int(g->change_out, TAILQ_FIRST(&g->out)->seq,
@@ -219,9 +221,9 @@ static void test_settings(void)
 	is_int(g->change_times[g->rekeys % GKM_CHANGES], s.ms,
 	       "the time of a change is kept by its number");
 	is_int(g->st.time_ms, gkm_time_ms(g), "the state has the group's time");
-	is_int(g->st.data.made, group_wall(g), "the Data SA begins now");
+	is_int(g->st.data[0].key.made, group_wall(g), "the Data SA begins now");
 	is_int(g->st.rekey.made, group_wall(g), "the Rekey SA begins now");
-	is_int(g->st.data.lifetime, s.cg.lifetime,
+	is_int(g->st.data[0].key.lifetime, s.cg.lifetime,
 	       "the Data SA has its lifetime");
 	is_int(g->st.rekey.lifetime, s.cg.kek_lifetime,
 	       "the Rekey SA has its lifetime");
@@ -326,15 +328,16 @@ static void check_data(const struct rekey_msg *m, const char *what)
 
 	ok(m->has_gsa && m->transport, "%s: a GSA for transport mode", what);
 	is_int(m->gsa.n_data, 1, "%s: one Data SA", what);
-	ok(!memcmp(m->gsa.data[0].spi, g->st.data.spi, GIKE_SPI_LEN_DATA),
+	ok(!memcmp(m->gsa.data[0].spi, g->st.data[0].key.spi,
+		   GIKE_SPI_LEN_DATA),
 	   "%s: the Data SA is the key server's", what);
-	is_int(m->gsa.data[0].lifetime, gkm_left(g, &g->st.data),
+	is_int(m->gsa.data[0].lifetime, gkm_left(g, &g->st.data[0].key),
 	       "%s: its lifetime is what is left", what);
 	is_int(m->gsa.data[0].sn, GIKE_SN_32_UNSPEC,
 	       "%s: sequence numbers tell no replay", what);
 	is_int(m->gsa.data[0].n_next_spi, GKM_NEXT, "%s: next SPIs", what);
 	ok(!memcmp(m->gsa.data[0].next_spi[GKM_NEXT - 1],
-		   g->st.next_data_spi[GKM_NEXT - 1], GIKE_SPI_LEN_DATA),
+		   g->st.data[0].next_spi[GKM_NEXT - 1], GIKE_SPI_LEN_DATA),
 	   "%s: the last of them is the key server's", what);
 	is_int(m->n_del, 1, "%s: one Delete", what);
 	is_int(d->proto, IKE_PROTO_ESP, "%s: of Data SAs", what);
@@ -342,7 +345,7 @@ static void check_data(const struct rekey_msg *m, const char *what)
 	for (i = 0; i < d->n; i++)
 		bad += get_unaligned_be32(d->spi[i]) != g->st.old[i].spi;
 	is_int(bad, 0, "%s: by their SPIs", what);
-	ok(kd_find(&m->kd, IKE_PROTO_ESP, g->st.data.spi),
+	ok(kd_find(&m->kd, IKE_PROTO_ESP, g->st.data[0].key.spi),
 	   "%s: the key of the Data SA is in it", what);
 }
 
@@ -422,7 +425,7 @@ static void test_exclusion_messages(void)
 	is_int(n_wire, 2, "exclusion: two messages");
 	open_message(0, &before, &m);
 	is_int(m.gsa.n_data, 0, "exclusion, first: no Data SA");
-	ok(!kd_find(&m.kd, IKE_PROTO_ESP, g->st.data.spi),
+	ok(!kd_find(&m.kd, IKE_PROTO_ESP, g->st.data[0].key.spi),
 	   "exclusion, first: no key of one");
 	ok(m.gsa.has_rekey, "exclusion, first: a Rekey SA");
 	is_int(m.gsa.rekey.n_next_spi, 0,
@@ -609,7 +612,8 @@ static void test_other_algorithm(void)
 	       "other algorithm: the policy is the new one");
 	sim_run(&s, 60000);
 	is_int(g->restarts, 1, "other algorithm: all were out once");
-	is_int(g->st.data.len, 36, "other algorithm: keys have its size");
+	is_int(g->st.data[0].key.len, 36,
+	       "other algorithm: keys have its size");
 	is_int(sim_out_of_step(&s), 0, "other algorithm: all are back");
 	sim_finish(&s, "other algorithm");
 }

@@ -130,13 +130,13 @@ static void test_damaged(void)
 		wbuf_free(&w);
 	}
 	/* Earlier releases wrote a shorter state. */
-	for (i = 2; i < 4; i++) {
+	for (i = 2; i < 5; i++) {
 		wbuf_init(&w, STORE_VALUE_MAX);
 		if (store_get(s.store, "g/video/state", &w))
 			bail("state");
 		memcpy(buf, w.p, w.len);
 		buf[0] = i;
-		put("g/video/state", buf, w.len - (i == 2 ? 9 : 1));
+		put("g/video/state", buf, w.len - (i == 2 ? 10 : 5 - i));
 		ok(!refused(), "a state of version %zu is taken: %s", i,
 		   err.text);
 		put("g/video/state", buf, w.len);
@@ -544,7 +544,7 @@ static void test_clash(void)
 	rk = mrekey_current(g);
 	sa = TAILQ_FIRST(&g->sas);
 	rk->seq = 77;
-	sa->seq = 55;
+	sa->since = 54;
 	ksa.spi = sa->spi;
 	other.rs = rk->rs;
 	ok(!rival_clash(g, &other, NULL, 0, &seq),
@@ -582,7 +582,10 @@ static void test_denied(void)
 	g->former[0].at_ms = 1000;
 	g->former[0].seq = 31;
 	memset(&altered, 0, sizeof(altered));
-	put_unaligned_be32(rk->data_spi, altered.data[0].spi);
+	altered.n_data = 1;
+	ts_from_selector(&g->conf->sel, &altered.data[0].src,
+			 &altered.data[0].dst);
+	put_unaligned_be32(rk->data[0].spi, altered.data[0].spi);
 	memset(altered.rekey.spi, 0x77, sizeof(altered.rekey.spi));
 	ok(!rival_denied(g, &altered, &seq),
 	   "a Rekey SA that was replaced after the request is not denied");
@@ -650,7 +653,8 @@ static void test_wiped(void)
 	usual(6);
 	memset(gsk, 0xa5, sizeof(gsk));
 	c = gkm_begin(TAILQ_FIRST(&s.gcks->groups));
-	ok(!is_zero(&c->next.data.keymat, sizeof(c->next.data.keymat)),
+	ok(!is_zero(&c->next.data[0].key.keymat,
+		    sizeof(c->next.data[0].key.keymat)),
 	   "a change has the keys there are");
 	memset(c->rs.gsk_e, 0xa5, sizeof(c->rs.gsk_e));
 	memset(c->rs.gsk_w.key, 0xa5, sizeof(c->rs.gsk_w.key));
@@ -658,7 +662,7 @@ static void test_wiped(void)
 	gkm_abandon(TAILQ_FIRST(&s.gcks->groups), c);
 	ok(wipes_found(), "given up, its Rekey SA is wiped");
 	c = gkm_begin(TAILQ_FIRST(&s.gcks->groups));
-	wipes_look_for(c->next.data.keymat, sizeof(gsk));
+	wipes_look_for(c->next.data[0].key.keymat, sizeof(gsk));
 	gkm_abandon(TAILQ_FIRST(&s.gcks->groups), c);
 	ok(wipes_found(), "the state of a change that is given up is wiped");
 	sim_finish(&s, "wiped");

@@ -482,7 +482,7 @@ static void answers(void)
 	       "the Data SA that the answer replaced has ended");
 
 	/* Nothing of multicast rekeys is left. */
-	ok(group_of(m)->wkp.n && group_of(m)->n_next_data,
+	ok(group_of(m)->wkp.n && group_of(m)->next_data[0].n,
 	   "a member with a Rekey SA has a key path and announced SPIs");
 	sim_inband_reload(m, true);
 	early_store(group_of(m), (const uint8_t *)"early", 5);
@@ -490,7 +490,7 @@ static void answers(void)
 	group_of(m)->unreported = true;
 	sim_run(&s, 40000);
 	ok(sim_status(m).inband, "the member is rekeyed inband");
-	ok(!group_of(m)->wkp.n && !group_of(m)->n_next_data,
+	ok(!group_of(m)->wkp.n && !group_of(m)->next_data[0].n,
 	   "a member that is rekeyed inband has neither");
 	ok(!group_of(m)->n_early, "no early GSA_REKEY is kept any more");
 	is_str(group_of(m)->stolen_key, "another key",

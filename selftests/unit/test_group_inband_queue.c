@@ -81,7 +81,7 @@ static void who_is_due(void)
 	ok(b->inband_due, "the member is due otherwise");
 	is_int(n_due(), 3, "all three are due");
 	/* The reasons of two of them go before they are sent. */
-	a->has_spi = gkey_spi(&g->st.data);
+	a->has_spi = gkm_spi(&g->st);
 	b->out = true;
 	sim_run(&s, 1000);
 	is_int(g->inband_sent, sent + 1,
@@ -180,7 +180,7 @@ static void reason_gone(void)
 	inband_changed(g);
 	sim_run(&s, 100);
 	ok(a->inband_open, "a request waits behind another one");
-	a->has_spi = gkey_spi(&g->st.data);
+	a->has_spi = gkm_spi(&g->st);
 	sent = g->inband_sent;
 	s.m[1]->offline = false;
 	sim_run(&s, 3000);
@@ -240,7 +240,7 @@ static void other_answers(void)
 	ok(sim_logged(&s, "rekey rejected: \"r0.example\": NO_PROPOSAL_CHOSEN"),
 	   "an error is logged");
 	a->inband_open = true;
-	a->sent_spi = gkey_spi(&g->st.data);
+	a->sent_spi = gkm_spi(&g->st);
 	gcks_inband_done(s.gcks, a->sa, &video, 0);
 	is_int(g->inband_done, done + 1, "the answer is taken");
 	sim_finish(&s, __func__);

@@ -244,11 +244,11 @@ static void test_taken(void)
 
 	begin(3);
 	up();
-	g->n_next_data = 0;
+	g->next_data[0].n = 0;
 	register_now(g);
 	sim_run(&s, 200);
-	ok(g->n_next_data > 0, "an answer announces the next Data SAs");
-	is_int(mrekey_current(g)->seq + 1, msa_newest(g)->seq,
+	ok(g->next_data[0].n > 0, "an answer announces the next Data SAs");
+	is_int(mrekey_current(g)->seq + 1, msa_newest(g, 0)->seq,
 	       "an answer's Rekey SA came right before its Data SA");
 	is_int(mrekey_current(g)->accepted.initial_mid,
 	       policy.rekey.initial_mid,
@@ -257,7 +257,7 @@ static void test_taken(void)
 	msg.gsa.has_rekey = false;
 	not_taken("after an answer", "another Data SA under one Rekey SA");
 	n_rekeys = g->n_rekeys;
-	g->n_next_data = 0;
+	g->next_data[0].n = 0;
 	make(1, 2000);
 	spi = spi_of(0);
 	memset(key, serial, sizeof(key));
@@ -265,12 +265,12 @@ static void test_taken(void)
 	is_int(g->n_rekeys, n_rekeys + 1, "a rekey is counted");
 	ok(!memcmp(sa_of(a, spi)->key, key, KEY_LEN),
 	   "the new SA is in the kernel, with its key");
-	is_int(mrekey_current(g)->data_spi, spi,
+	is_int(mrekey_current(g)->data[0].spi, spi,
 	       "the Rekey SA knows its Data SA");
 	is_int(mrekey_current(g)->seq + 1, msa_find(g, spi)->seq,
 	       "a rekey's Rekey SA came right before its Data SA");
 
-	is_int(g->n_next_data, policy.data[0].n_next_spi,
+	is_int(g->next_data[0].n, policy.data[0].n_next_spi,
 	       "the next Data SAs are announced");
 
 	/* Another one under the same Rekey SA is a rival's. */
@@ -376,7 +376,7 @@ static void test_counted(void)
 	is_int(g->n_rekeys, n + 2, "a message with a new Rekey SA is a rekey");
 	make(1, 0);
 	msg.gsa.has_rekey = false;
-	mrekey_current(g)->data_spi = 0;
+	mrekey_current(g)->n_data = 0;
 	take();
 	is_int(g->n_rekeys, n + 3, "a message with a new Data SA is a rekey");
 	doubt_drop(g, ~0u);

@@ -205,7 +205,7 @@ static void test_rekey(void)
 	gkm_made(TAILQ_FIRST(&s.gcks->groups), &msg.gsa.gw);
 	msg.gsa.n_data = 1;
 	gkm_data_policy(TAILQ_FIRST(&s.gcks->groups),
-			&TAILQ_FIRST(&s.gcks->groups)->st, &msg.gsa.data[0]);
+			&TAILQ_FIRST(&s.gcks->groups)->st, 0, &msg.gsa.data[0]);
 	msg.gsa.data[0].spi[3] ^= 1;
 	msg.gsa.data[0].dst.port_lo = 0;
 	msg.gsa.data[0].dst.port_hi = UINT16_MAX;

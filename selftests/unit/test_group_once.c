@@ -86,13 +86,13 @@ static void test_esp(void)
 
 	usual(2);
 	g = TAILQ_FIRST(&tx->m->groups);
-	n = g->n_next_data;
+	n = g->next_data[0].n;
 	ok(n > 1, "%u Data SAs are announced", n);
 	before = sim_group(&s).registrations;
 	for (i = 0; i < SECONDS; i++) {
 		for (k = 0; k < s.n; k++) {
 			g = TAILQ_FIRST(&s.m[k]->m->groups);
-			ev.spi = g->next_data[i / 60 % n];
+			ev.spi = g->next_data[0].spi[i / 60 % n];
 			member_kernel_event(s.m[k]->m, &ev);
 		}
 		sim_run(&s, 1000);
@@ -118,7 +118,7 @@ static void send_forged(struct group *t)
 	m.has_gsa = true;
 	m.transport = true;
 	m.gsa.n_data = 1;
-	gkm_data_policy(t, &t->st, &m.gsa.data[0]);
+	gkm_data_policy(t, &t->st, 0, &m.gsa.data[0]);
 	wbuf_init(&w, 65536);
 	if (gkm_wrap_data(&t->st, &t->rs.gsk_w, &m.kd) ||
 	    rekey_build_frags(&t->rs, &m, 250, &w, &err))

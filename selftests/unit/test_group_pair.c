@@ -257,7 +257,7 @@ static void test_sender(void)
 	ok(audio().data_spi != spi, "a sender that says so gets a Data SA");
 	ok(of(tx, 1)->sids.v[0] != sid,
 	   "a sender that says so gets other Sender-IDs");
-	is_int(msa_newest(of(tx, 1))->spi, audio().data_spi,
+	is_int(msa_newest(of(tx, 1), 0)->spi, audio().data_spi,
 	       "the sender has that Data SA");
 	spi = audio().data_spi;
 	sim_run(&s, 30000);
@@ -348,7 +348,7 @@ static void test_needs_less(void)
 	is_int(audio().pending, 1, "the change that it needed is still made");
 	sim_run(&s, 20000);
 	is_int(audio().pending, 0, "the change that it needed is made");
-	is_int(msa_newest(of(a, 1))->spi, audio().data_spi,
+	is_int(msa_newest(of(a, 1), 0)->spi, audio().data_spi,
 	       "the member has the keys of that change");
 	sim_free(&s);
 }

@@ -152,7 +152,7 @@ static void test_theft(void)
 /* The key of the last packet is the key server's, and not the thief's. */
 static bool own_key(void)
 {
-	return !memcmp(s.last.key, of(s.gcks)->st.data.keymat, 16);
+	return !memcmp(s.last.key, of(s.gcks)->st.data[0].key.keymat, 16);
 }
 
 /*
@@ -181,8 +181,7 @@ static void test_same_spis(bool restarted, bool data_only)
 		sim_rekey(s.gcks, NULL, &err);
 	sim_run(&s, 60000);
 	ok(own_key(), "the sender is back to the key server's");
-	is_int(gkey_spi(&of(s.gcks)->st.data),
-	       gkey_spi(&thief_group(&thief)->st.data),
+	is_int(gkm_spi(&of(s.gcks)->st), gkm_spi(&thief_group(&thief)->st),
 	       "the key server's key has the same SPI as the thief's");
 	before = lost();
 	sim_run(&s, 30000);
@@ -275,14 +274,14 @@ static void beat_of_another_sa(void)
 {
 	struct outbox out = TAILQ_HEAD_INITIALIZER(out);
 	struct group *t = thief_group(&thief);
-	struct gkey was = t->st.data;
+	struct gkey was = t->st.data[0].key;
 
-	t->st.data.spi[0] ^= 0x55;
-	t->st.data.keymat[0] ^= 0x55;
+	t->st.data[0].key.spi[0] ^= 0x55;
+	t->st.data[0].key.keymat[0] ^= 0x55;
 	if (gkm_beat_message(t, &out))
 		bail("beat");
 	outbox_send_all(t, &out);
-	t->st.data = was;
+	t->st.data[0].key = was;
 }
 
 /* A thief that is known sends other messages all the time. */
@@ -455,7 +454,7 @@ static void test_liar(void)
 	       "60 lies in six seconds: one record");
 	thief_come(&thief, &s);
 	thief_rekey(&thief);
-	spi = gkey_spi(&thief_group(&thief)->st.data);
+	spi = gkm_spi(&thief_group(&thief)->st);
 	for (i = 0; i < 400; i++) {
 		if (m->sa)
 			ike_report_rival(m->sa, &TAILQ_FIRST(&m->groups)->idg,
@@ -554,7 +553,7 @@ static void test_weaker(uint16_t encr, uint16_t bits, bool kek)
 		weak += mk->sa[i].sa.alg != MCSEC_ALG_AES_GCM_16;
 	is_int(weak, 0, "weaker, %u/%u: the sender has no SA of it", encr,
 	       bits);
-	is_int(sim_status(tx).out_spi, gkey_spi(&of(s.gcks)->st.data),
+	is_int(sim_status(tx).out_spi, gkm_spi(&of(s.gcks)->st),
 	       "weaker, %u/%u: the key server's key is used", encr, bits);
 	thief_go(&thief);
 	sim_run(&s, 60000);

@@ -24,7 +24,7 @@ static int given_next_data(struct group *g, struct gkm_state *st,
 	int ret = key_source_local.next_data(g, st, lifetime, exclude);
 
 	if (!ret)
-		memset(st->data.keymat, ++n_keys, st->data.len);
+		memset(st->data[0].key.keymat, ++n_keys, st->data[0].key.len);
 	return ret;
 }
 

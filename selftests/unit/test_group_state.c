@@ -24,7 +24,7 @@
 #define KEY_HEAD (GIKE_SPI_LEN_REKEY + 8 + 4)
 /* Octets of a retired Data SA, and behind all of them. */
 #define OLD_LEN (4 + 8)
-#define TAIL (8 + 1)
+#define TAIL (8 + 1 + 1)
 
 static struct sim s;
 static uint8_t rec[4096];
@@ -113,6 +113,8 @@ static void set_old(unsigned int n)
 	rec_len = at + 1 + n * OLD_LEN + TAIL;
 	memset(rec + at, 0, rec_len - at);
 	rec[at] = n;
+	/* The last octet is the number of Data SAs. */
+	rec[rec_len - 1] = 1;
 }
 
 static uint8_t was[sizeof(rec)];
@@ -160,6 +162,12 @@ static void test_damaged(void)
 	refused("a later version");
 	memset(rec + AT_NUMBER, 0, 8);
 	refused("no number of the next member");
+	rec[rec_len - 1] = 0;
+	refused("keys without a Data SA");
+	rec[rec_len - 1] = CONF_MAX_DATA + 1;
+	refused("more Data SAs than a group has");
+	rec[rec_len - 1] = 2;
+	refused("a second Data SA that is not there");
 	set_old(GKM_OLD_MAX + 1);
 	refused("more retired Data SAs than a Delete has room for");
 	set_old(GKM_OLD_MAX);

@@ -154,7 +154,7 @@ static void test_reports_again(void)
 	is_int(g.wrong_confirms, 0, "no report was wrong so far");
 	for (i = 0; i < 20; i++) {
 		report_spi(0x1234);
-		report_spi(get_unaligned_be32(st->next_data_spi[0]));
+		report_spi(get_unaligned_be32(st->data[0].next_spi[0]));
 		report_spi(0);
 	}
 	is_int(sim_group(&s).unconfirmed, 0,

@@ -53,7 +53,7 @@ static int next(const uint32_t *drawn, bool exclude)
 
 static uint32_t announced(unsigned int i)
 {
-	return get_unaligned_be32(st.next_data_spi[i]);
+	return get_unaligned_be32(st.data[0].next_spi[i]);
 }
 
 static void announces(const char *what, uint32_t a, uint32_t b, uint32_t d,
@@ -76,25 +76,28 @@ static void test_keys(void)
 	is_int(GKM_NEXT, 4, "four SPIs are announced");
 	memset(&st, 0, sizeof(st));
 	is_int(next(first, false), 0, "a first key is made");
-	is_int(gkey_spi(&st.data), 1000, "the first SPI is used");
+	is_int(gkm_spi(&st), 1000, "the first SPI is used");
 	announces("at first", 1001, 1002, 1003, 1004);
-	is_int(st.data.len, 20, "a key for AES with 128 bits has its salt");
-	is_int(st.data.lifetime, 777, "the key has the lifetime");
-	is_int(st.data.made, group_wall(g), "the key has the time");
+	is_int(st.data[0].key.len, 20,
+	       "a key for AES with 128 bits has its salt");
+	is_int(st.data[0].key.lifetime, 777, "the key has the lifetime");
+	is_int(st.data[0].key.made, group_wall(g), "the key has the time");
 	memset(key, octet, sizeof(key));
-	ok(!memcmp(st.data.keymat, key, 20), "the key is what was drawn");
+	ok(!memcmp(st.data[0].key.keymat, key, 20),
+	   "the key is what was drawn");
 
 	st.keyed = true;
 	is_int(next(second, false), 0, "a second key is made");
-	is_int(gkey_spi(&st.data), 1001, "the announced SPI is used");
+	is_int(gkm_spi(&st), 1001, "the announced SPI is used");
 	announces("by the second key", 1002, 1003, 1004, 1005);
 	memset(key, octet, sizeof(key));
-	ok(!memcmp(st.data.keymat, key, 20), "the second key is another one");
+	ok(!memcmp(st.data[0].key.keymat, key, 20),
+	   "the second key is another one");
 	is_int(octet, 2, "each key is drawn");
 
 	c.alg.key_bits = 256;
 	is_int(next(third, false), 0, "a key of 256 bits is made");
-	is_int(st.data.len, 36, "a key for AES with 256 bits is longer");
+	is_int(st.data[0].key.len, 36, "a key for AES with 256 bits is longer");
 	c.alg.encr = 999;
 	ok(next(fourth, false) < 0, "no key is made for an unknown algorithm");
 	c.alg = s.cg.alg;
@@ -112,21 +115,21 @@ static void test_spis(void)
 	memset(&st, 0, sizeof(st));
 	st.keyed = true;
 	for (i = 0; i < GKM_NEXT; i++)
-		put_unaligned_be32(1001 + i, st.next_data_spi[i]);
+		put_unaligned_be32(1001 + i, st.data[0].next_spi[i]);
 	st.n_old = 2;
 	st.old[0].spi = 900;
 	st.old[1].spi = 901;
 	st.old[2].spi = 256;
 	is_int(next(drawn, false), 0, "a key is made after some tries");
 	is_int(n_drawn, ARRAY_SIZE(drawn), "each number in use is drawn again");
-	is_int(gkey_spi(&st.data), 1001, "the key has the announced SPI");
+	is_int(gkm_spi(&st), 1001, "the key has the announced SPI");
 	announces("after some tries", 1002, 1003, 1004, 256);
 
 	/* Older releases announced none. */
-	memset(st.next_data_spi[0], 0, GIKE_SPI_LEN_DATA);
+	memset(st.data[0].next_spi[0], 0, GIKE_SPI_LEN_DATA);
 	is_int(next(missing, false), 0,
 	       "a key is made where none is announced");
-	is_int(gkey_spi(&st.data), 2000, "the key has an SPI of its own");
+	is_int(gkm_spi(&st), 2000, "the key has an SPI of its own");
 	announces("where none was", 1003, 1004, 256, 2001);
 
 	/* An excluded member knows the announced SPIs. */

@@ -15,7 +15,7 @@
 #include "store/store.h"
 #include "tap.h"
 
-#define NUMBERS 36
+#define NUMBERS 37
 
 struct pin {
 	unsigned int number;
@@ -67,6 +67,7 @@ static const struct pin pins[] = {
 	PIN(34, tunnel),
 	PIN(35, inband),
 	PIN(36, max_inband),
+	PIN(37, more),
 #undef PIN
 };
 

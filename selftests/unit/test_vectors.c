@@ -312,7 +312,7 @@ static void is_known(const char *what)
 
 	ok(vectors_has_keymat(v, st->rekey.keymat, st->rekey.len),
 	   "%s: the KEYMAT of the Rekey SA is in the vectors", what);
-	ok(vectors_has_keymat(v, st->data.keymat, st->data.len),
+	ok(vectors_has_keymat(v, st->data[0].key.keymat, st->data[0].key.len),
 	   "%s: the KEYMAT of the Data SA is in the vectors", what);
 }
 
@@ -445,7 +445,7 @@ static void is_known_inband(const char *what)
 {
 	const struct gkm_state *st = &group_here()->st;
 
-	ok(vectors_has_keymat(v, st->data.keymat, st->data.len),
+	ok(vectors_has_keymat(v, st->data[0].key.keymat, st->data[0].key.len),
 	   "%s: the KEYMAT of the Data SA is in the vectors", what);
 }
 
