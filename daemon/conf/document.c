@@ -23,23 +23,6 @@ static int bad_value(const char *key, const char *what, struct err *err)
 	return err_set(err, -EINVAL, "settings: \"%.60s\" %s", key, what);
 }
 
-static int put_list(config_setting_t *to, const char *key, const json_t *list,
-		    struct err *err)
-{
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(list, i, v) {
-		if (!json_is_string(v))
-			return bad_value(key, "has to be a list of strings",
-					 err);
-		if (!config_setting_set_string_elem(to, -1,
-						    json_string_value(v)))
-			return err_set(err, -ENOMEM, "out of memory");
-	}
-	return 0;
-}
-
 static int put_integer(config_setting_t *root, const char *key, json_int_t v)
 {
 	bool small = v >= INT_MIN && v <= INT_MAX;
@@ -55,9 +38,9 @@ static int put_integer(config_setting_t *root, const char *key, json_int_t v)
 		       : -ENOMEM;
 }
 
-/* Add one member of an object as the setting that a file would have. */
-static int put_setting_of(config_setting_t *root, const char *key,
-			  const json_t *v, struct err *err)
+/* Add a member of an object that has no others in it. */
+static int put_scalar(config_setting_t *root, const char *key, const json_t *v,
+		      struct err *err)
 {
 	config_setting_t *s = NULL;
 	int ret = 0;
@@ -74,16 +57,58 @@ static int put_setting_of(config_setting_t *root, const char *key,
 		ret = s && config_setting_set_bool(s, json_is_true(v))
 			      ? 0
 			      : -EINVAL;
-	} else if (json_is_array(v)) {
-		s = config_setting_add(root, key, CONFIG_TYPE_LIST);
-		return s ? put_list(s, key, v, err)
-			 : bad_value(key, "is no setting of a group", err);
 	} else {
 		return bad_value(key,
-				 "has to be a string, a whole number, true, false or a list of strings",
+				 "has to be a string, a whole number, true, false or a list",
 				 err);
 	}
 	return ret ? bad_value(key, "is no setting of a group", err) : 0;
+}
+
+/* Add an entry of a list: a string, or an object as in "data". */
+static int put_entry(config_setting_t *list, const char *key, const json_t *v,
+		     struct err *err)
+{
+	config_setting_t *e;
+	const char *name;
+	json_t *member;
+	int ret = 0;
+
+	if (json_is_string(v))
+		return config_setting_set_string_elem(list, -1,
+						      json_string_value(v))
+			       ? 0
+			       : err_set(err, -ENOMEM, "out of memory");
+	if (!json_is_object(v))
+		return bad_value(key, "has to be a list of strings or objects",
+				 err);
+	e = config_setting_add(list, NULL, CONFIG_TYPE_GROUP);
+	if (!e)
+		return err_set(err, -ENOMEM, "out of memory");
+	json_object_foreach((json_t *)v, name, member)
+		if (!ret)
+			ret = put_scalar(e, name, member, err);
+	return ret;
+}
+
+/* Add one member of an object as the setting that a file would have. */
+static int put_setting_of(config_setting_t *root, const char *key,
+			  const json_t *v, struct err *err)
+{
+	config_setting_t *list;
+	const json_t *e;
+	int ret = 0;
+	size_t i;
+
+	if (!json_is_array(v))
+		return put_scalar(root, key, v, err);
+	list = config_setting_add(root, key, CONFIG_TYPE_LIST);
+	if (!list)
+		return bad_value(key, "is no setting of a group", err);
+	json_array_foreach(v, i, e)
+		if (!ret)
+			ret = put_entry(list, key, e, err);
+	return ret;
 }
 
 static int put_settings(config_setting_t *root, const struct conf_document *d,
@@ -310,11 +335,8 @@ int conf_document_check(const struct conf_gcks *k, struct err *err)
 
 /* ---- from a file -------------------------------------------------------- */
 
-static json_t *json_of(const config_setting_t *s)
+static json_t *json_of_scalar(const config_setting_t *s)
 {
-	json_t *list;
-	int i;
-
 	switch (config_setting_type(s)) {
 	case CONFIG_TYPE_INT:
 		return json_integer(config_setting_get_int(s));
@@ -322,17 +344,41 @@ static json_t *json_of(const config_setting_t *s)
 		return json_integer(config_setting_get_int64(s));
 	case CONFIG_TYPE_BOOL:
 		return json_boolean(config_setting_get_bool(s));
-	case CONFIG_TYPE_STRING:
-		return json_string(config_setting_get_string(s));
 	default:
-		break;
+		return json_string(config_setting_get_string(s));
 	}
+}
+
+static json_t *json_of_entry(const config_setting_t *s)
+{
+	const config_setting_t *e;
+	json_t *o;
+	int i;
+
+	if (!config_setting_is_group(s))
+		return json_of_scalar(s);
+	o = json_object();
+	for (i = 0; i < config_setting_length(s); i++) {
+		e = config_setting_get_elem(s, (unsigned int)i);
+		json_object_set_new(o, config_setting_name(e),
+				    json_of_scalar(e));
+	}
+	return o;
+}
+
+static json_t *json_of(const config_setting_t *s)
+{
+	const config_setting_t *e;
+	json_t *list;
+	int i;
+
+	if (!config_setting_is_aggregate(s))
+		return json_of_scalar(s);
 	list = json_array();
-	for (i = 0; i < config_setting_length(s); i++)
-		json_array_append_new(list,
-				      json_of(config_setting_get_elem(s,
-								      (unsigned int)
-									      i)));
+	for (i = 0; i < config_setting_length(s); i++) {
+		e = config_setting_get_elem(s, (unsigned int)i);
+		json_array_append_new(list, json_of_entry(e));
+	}
 	return list;
 }
 

@@ -731,6 +731,136 @@ static void names(void)
 	ok(!matches(list, n, "anybody"), "an empty list is nobody");
 }
 
+/* A group of a key server, or of a member, whose Data SAs are on line 4. */
+#define GCKS_DATA(data, group) \
+	IDENTITY \
+	"gcks: {\n" \
+	"  store = \"/s\"; seal-key = \"/sk\";\n" \
+	"  groups = ( { name = \"video\"; data = " data ";\n" \
+	"    rekey-address = \"239.1.1.254\"; receivers = [ \"*\" ];\n" \
+	"    " group "\n" \
+	"  } );\n" \
+	"};\n"
+#define MEMBER_DATA(data, group) \
+	IDENTITY \
+	"member: {\n" \
+	"  gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\";\n" \
+	"  groups = ( { name = \"video\"; data = " data ";\n" \
+	"    " group "\n" \
+	"  } );\n" \
+	"};\n"
+#define TWO "( { address = \"239.2.0.0/16\"; }, { address = \"239.3.1.1\"; } )"
+
+static void several_data(void)
+{
+	static const char both[] =
+		"( { address = \"239.2.0.0/16\"; },"
+		"  { address = \"ff0e::1\"; source = \"2001:db8::/64\"; protocol = \"udp\";"
+		"    destination-port = 9; algorithm = \"chacha20-poly1305\"; },"
+		"  { address = \"239.2.0.1\"; algorithm = \"aes-gmac-128\"; } )";
+	char text[2048], buf[CONF_GROUP_NAME_MAX + 1], sel[SELECTOR_STRLEN];
+	const struct conf_mgroup *m;
+	const struct conf_group *g;
+	struct conf *c;
+
+	/* The setting of the group is the default of all, wherever it stands. */
+	snprintf(text, sizeof(text),
+		 GCKS_DATA("%s", "algorithm = \"aes-gcm-16-256\";"), both);
+	c = parse(text);
+	g = &c->gcks->groups[0];
+	is_int(conf_n_data(g), 3, "three Data SAs");
+	is_str(selector_str(conf_sel(g, 0), sel), "239.2.0.0/16", "the first");
+	is_str(conf_alg_str(conf_alg(g, 0)), "aes-gcm-16-256",
+	       "the first Data SA has the algorithm of the group");
+	is_str(selector_str(conf_sel(g, 1), sel),
+	       "ff0e::1 src 2001:db8::/64 proto udp dport 9", "the second");
+	is_str(conf_alg_str(conf_alg(g, 1)), "chacha20-poly1305",
+	       "the second Data SA has an algorithm of its own");
+	is_str(conf_alg_str(conf_alg(g, 2)), "aes-gmac-128",
+	       "the third Data SA has an algorithm of its own");
+	conf_free(c);
+	c = parse(GCKS_DATA("( { address = \"239.2.0.0/16\"; } )", ""));
+	is_int(conf_n_data(&c->gcks->groups[0]), 1, "a list of one");
+	conf_free(c);
+
+	c = parse(MEMBER_DATA(TWO, "send = true;"));
+	m = &c->member->groups[0];
+	is_int(conf_n_flows(m), 2, "two Data SAs of a member");
+	is_str(conf_flow_name(m, 0, buf), "video", "the kernel's first group");
+	is_str(conf_flow_name(m, 1, buf), "video#2", "the kernel's second");
+	is_int(conf_flow_of(m, conf_flow_sel(m, 1)), 1, "a flow is found");
+	conf_free(c);
+
+	refused(GCKS_DATA("()", ""), "f:4: gcks.groups[0].data", "1 to 8");
+	refused(GCKS_DATA("\"239.1.1.1\"", ""), "f:4: gcks.groups[0].data",
+		"list");
+	refused(GCKS_DATA("( \"239.1.1.1\" )", ""),
+		"f:4: gcks.groups[0].data[0]", "{ ... }");
+	refused(GCKS_DATA("( { source = \"10.0.0.1\"; } )", ""),
+		"f:4: gcks.groups[0].data[0].address", "missing");
+	refused(GCKS_DATA(TWO, "address = \"239.1.1.1\";"),
+		"f:6: gcks.groups[0].address", "an entry of data");
+	refused(GCKS_DATA(TWO, "destination-port = 5;"),
+		"f:6: gcks.groups[0].destination-port", "an entry of data");
+	refused(GCKS_DATA("( { address = \"239.2.1.1\"; lifetime = 5; } )", ""),
+		"f:4: gcks.groups[0].data[0].lifetime", "no such setting");
+	refused(MEMBER_DATA("( { address = \"239.2.1.1\"; algorithm = \"aes-gcm-16-128\"; } )",
+			    ""),
+		"f:4: member.groups[0].data[0].algorithm", "no such setting");
+	refused(GCKS_DATA("( { address = \"239.2.1.1\"; },"
+			  "  { address = \"239.2.1.1\"; } )",
+			  ""),
+		"f:4: gcks.groups[0].data[1].address",
+		"another Data SA of the group has it");
+	refused(MEMBER_DATA("( { address = \"239.2.0.0/16\"; protocol = \"udp\"; },"
+			    "  { address = \"239.2.1.1\"; protocol = \"ospf\"; },"
+			    "  { address = \"239.2.1.0/24\"; } )",
+			    ""),
+		"f:4: member.groups[0].data[2].address",
+		"(239.2.0.0/16 proto udp) selects some of the same datagrams");
+	refused(GCKS_DATA("( { address = \"239.2.1.1\"; destination-port = 5; } )",
+			  ""),
+		"f:4: gcks.groups[0].data[0].destination-port", "protocol");
+	refused(GCKS_DATA("( { address = \"239.2.1.1\"; },"
+			  "  { address = \"239.1.1.0/24\"; } )",
+			  ""),
+		"f:5: gcks.groups[0].rekey-address", "own address");
+	refused(GCKS_DATA("( { address = \"239.2.1.1\"; },"
+			  "  { address = \"239.2.1.2\"; algorithm = \"aes-gcm-16-256\"; } )",
+			  "key-wrap = \"kw-128\"; kek-algorithm = \"aes-gcm-16-128\";"),
+		"f:6: gcks.groups[0].key-wrap", "weaker");
+	/* The kernel's names of the Data SAs are those of groups, too. */
+	refused(IDENTITY
+		"member: { gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\";\n"
+		"groups = ( { name = \"a\"; data = " TWO "; },\n"
+		"{ name = \"a#2\"; address = \"239.9.9.9\"; } ); };",
+		"f:4: member.groups[1].name",
+		"\"a#2\" is that of a Data SA of another group");
+	refused(IDENTITY
+		"member: { gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\";\n"
+		"groups = ( { name = \"a\"; data = " TWO "; },\n"
+		"{ name = \"b\"; data = ( { address = \"239.9.9.9\"; },\n"
+		"{ address = \"239.3.1.1\"; } ); } ); };",
+		"f:5: member.groups[1].data[1].address",
+		"another group has it");
+	refused(IDENTITY
+		"member: { gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\";\n"
+		"groups = ( { name = \"a234567890123456789012345678901\"; data = " TWO
+		"; } ); };",
+		"f:3: member.groups[0].name", "#2");
+	/* A key server that is a member has the same Data SAs, in any order. */
+	snprintf(text, sizeof(text), GCKS_DATA("%s", "") "%s", TWO,
+		 "member: { gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\";\n"
+		 "groups = ( { name = \"video\"; data = ("
+		 " { address = \"239.3.1.1\"; }, { address = \"239.2.0.0/16\"; } ); } ); };");
+	conf_free(parse(text));
+	snprintf(text, sizeof(text), GCKS_DATA("%s", "") "%s", TWO,
+		 "member: { gcks = \"10.0.0.1\"; gcks-id = \"gcks.example\";\n"
+		 "groups = ( { name = \"video\"; address = \"239.2.0.0/16\"; } ); };");
+	refused(text, "f:10: member.groups[0].data",
+		"is not the one that gcks has");
+}
+
 int main(void)
 {
 	RUN(defaults);
@@ -745,6 +875,7 @@ int main(void)
 	RUN(words);
 	RUN(ranges);
 	RUN(together);
+	RUN(several_data);
 	RUN(names);
 	return done();
 }

@@ -75,6 +75,9 @@ static const struct setting member_group_settings[] = {
 	{ .name = "protocol" },
 	{ .name = "source-port" },
 	{ .name = "destination-port" },
+	{ .name = "data",
+	  .comment =
+		  "protected from the start, each with keys of its own; as at the key server" },
 	{ .name = "mode" },
 	{ .name = "interfaces",
 	  .comment = "elsewhere its traffic is in the clear" },
@@ -86,6 +89,22 @@ static const struct setting member_group_settings[] = {
 	  .example = "\"enforce\"" },
 	{}
 };
+
+/* Settings in an entry of "data". */
+static const struct setting data_settings[] = {
+	{ .name = "address" },		{ .name = "source" },
+	{ .name = "protocol" },		{ .name = "source-port" },
+	{ .name = "destination-port" }, {}
+};
+
+static const struct setting *find_setting(const struct setting *table,
+					  const char *name)
+{
+	for (; table->name; table++)
+		if (!strcmp(table->name, name))
+			return table;
+	return NULL;
+}
 
 /* ---- text --------------------------------------------------------------- */
 
@@ -104,13 +123,8 @@ static bool put_quoted(FILE *out, const char *s)
 	return true;
 }
 
-/* Every setting of several values takes a list in parentheses. */
-static bool put_value(FILE *out, const json_t *value)
+static bool put_scalar(FILE *out, const json_t *value)
 {
-	const json_t *e;
-	bool good = true;
-	size_t i;
-
 	switch (json_typeof(value)) {
 	case JSON_STRING:
 		return put_quoted(out, json_string_value(value));
@@ -122,26 +136,49 @@ static bool put_value(FILE *out, const json_t *value)
 	case JSON_FALSE:
 		fputs(json_is_true(value) ? "true" : "false", out);
 		return true;
-	case JSON_ARRAY:
-		fputs("( ", out);
-		json_array_foreach(value, i, e) {
-			fputs(i ? ", " : "", out);
-			good = good && json_is_string(e) && put_value(out, e);
-		}
-		fputs(json_array_size(value) ? " )" : ")", out);
-		return good;
 	default:
 		return false;
 	}
 }
 
-static const struct setting *find_setting(const struct setting *table,
-					  const char *name)
+/* One of the names in a list, or a Data SA. */
+static bool put_entry(FILE *out, const json_t *entry)
 {
-	for (; table->name; table++)
-		if (!strcmp(table->name, name))
-			return table;
-	return NULL;
+	const json_t *value;
+	const char *name;
+	bool good = true;
+
+	if (json_is_string(entry))
+		return put_scalar(out, entry);
+	if (!json_is_object(entry))
+		return false;
+	fputs("{ ", out);
+	json_object_foreach((json_t *)entry, name, value) {
+		good = good && find_setting(data_settings, name);
+		fprintf(out, "%s = ", good ? name : "");
+		good = good && put_scalar(out, value);
+		fputs("; ", out);
+	}
+	fputs("}", out);
+	return good;
+}
+
+/* Every setting of several values takes a list in parentheses. */
+static bool put_value(FILE *out, const json_t *value)
+{
+	bool good = true;
+	const json_t *e;
+	size_t i;
+
+	if (!json_is_array(value))
+		return put_scalar(out, value);
+	fputs("( ", out);
+	json_array_foreach(value, i, e) {
+		fputs(i ? ", " : "", out);
+		good = good && put_entry(out, e);
+	}
+	fputs(json_array_size(value) ? " )" : ")", out);
+	return good;
 }
 
 /* Refuse what has no place in the text, since it could mean something else. */
@@ -294,13 +331,10 @@ static const char *lacks_text(const json_t *settings)
 	return NULL;
 }
 
-static json_t *member_group(const struct conf_group *g, bool send, bool receive)
+static void set_selector(json_t *to, const struct selector *sel)
 {
 	char prefix[PREFIX_STRLEN], proto[PROTO_STRLEN];
-	const struct selector *sel = &g->sel;
-	json_t *to = json_object();
 
-	set_text(to, "name", g->name);
 	set_text(to, "address", prefix_str(&sel->dst, sel->dst_len, prefix));
 	if (!addr_is_none(&sel->src))
 		set_text(to, "source",
@@ -315,6 +349,25 @@ static json_t *member_group(const struct conf_group *g, bool send, bool receive)
 	if (sel->dport)
 		json_object_set_new(to, "destination-port",
 				    json_integer(sel->dport));
+}
+
+static json_t *member_group(const struct conf_group *g, bool send, bool receive)
+{
+	json_t *to = json_object(), *list, *one;
+	size_t i;
+
+	set_text(to, "name", g->name);
+	if (g->more.n) {
+		list = json_array();
+		for (i = 0; i < conf_n_data(g); i++) {
+			one = json_object();
+			set_selector(one, conf_sel(g, i));
+			json_array_append_new(list, one);
+		}
+		json_object_set_new(to, "data", list);
+	} else {
+		set_selector(to, &g->sel);
+	}
 	if (g->tunnel)
 		set_text(to, "mode", "tunnel");
 	json_object_set_new(to, "send", json_boolean(send));

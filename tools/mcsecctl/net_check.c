@@ -44,11 +44,11 @@ static void add_place(struct places *l, const struct place *p)
 		l->left++;
 }
 
-static struct place group_place(const struct conf_mgroup *g,
+static struct place group_place(const struct conf_mgroup *g, size_t flow,
 				const char *interface)
 {
 	struct place p = {
-		.to.addr = g->sel.dst,
+		.to.addr = conf_flow_sel(g, flow)->dst,
 		.what = "group",
 		.name = g->name,
 		.is_group = true,
@@ -75,8 +75,9 @@ static struct place rekey_place(const struct conf_group *g)
 
 static void find_places(const struct conf *c, struct places *l)
 {
+	const struct conf_mgroup *g;
 	struct place p;
-	size_t i;
+	size_t i, n;
 
 	for (i = 0; c->gcks && i < c->gcks->n_groups; i++) {
 		/* A group that is rekeyed over IKE SAs only has no address. */
@@ -86,8 +87,11 @@ static void find_places(const struct conf *c, struct places *l)
 		add_place(l, &p);
 	}
 	for (i = 0; c->member && i < c->member->n_groups; i++) {
-		p = group_place(&c->member->groups[i], c->member->interface);
-		add_place(l, &p);
+		g = &c->member->groups[i];
+		for (n = 0; n < conf_n_flows(g); n++) {
+			p = group_place(g, n, c->member->interface);
+			add_place(l, &p);
+		}
 	}
 }
 

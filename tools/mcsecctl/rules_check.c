@@ -146,17 +146,17 @@ static void judge_reports(struct rules_walk *w, int family, const char *dev)
 	judge_probe(w, &p);
 }
 
-static void judge_group(struct rules_walk *w, const struct conf_mgroup *g,
-			const char *dev)
+static void judge_flow(struct rules_walk *w, const struct conf_mgroup *g,
+		       const struct selector *sel, const char *dev)
 {
 	char clear[64], esp[64];
 	struct probe p = {
 		.what = clear,
-		.family = g->sel.dst.family,
-		.proto = g->sel.proto ? g->sel.proto : IPPROTO_UDP,
-		.dst = g->sel.dst,
-		.sport = g->sel.sport,
-		.dport = g->sel.dport,
+		.family = sel->dst.family,
+		.proto = sel->proto ? sel->proto : IPPROTO_UDP,
+		.dst = sel->dst,
+		.sport = sel->sport,
+		.dport = sel->dport,
 		.dev = dev,
 		.state = "new",
 	};
@@ -187,6 +187,31 @@ static void judge_group(struct rules_walk *w, const struct conf_mgroup *g,
 	}
 }
 
+/* @rekeyed: look at rekeys, too. @told: families whose reports were looked at. */
+static void judge_group(struct rules_walk *w, const struct conf_member *m,
+			const struct conf_mgroup *g, bool rekeyed, bool told[2])
+{
+	size_t i;
+
+	for (i = 0; i < conf_n_flows(g); i++) {
+		const struct selector *sel = conf_flow_sel(g, i);
+		struct ep to = { .addr = sel->dst };
+		bool v6 = to.addr.family == AF_INET6;
+		char dev[IF_NAMESIZE] = "";
+
+		snprintf(dev, sizeof(dev), "%s",
+			 g->devs.n ? g->devs.name[0] : m->interface);
+		multicast_dev(&to, dev);
+		judge_flow(w, g, sel, *dev ? dev : NULL);
+		if (!i && rekeyed)
+			judge_rekeys_here(w, m, g, *dev ? dev : NULL);
+		if (told[v6])
+			continue;
+		told[v6] = true;
+		judge_reports(w, to.addr.family, *dev ? dev : NULL);
+	}
+}
+
 static void judge_member(struct rules_walk *w, const struct conf_member *m)
 {
 	bool told[2] = {}, rekeyed = false;
@@ -195,21 +220,9 @@ static void judge_member(struct rules_walk *w, const struct conf_member *m)
 	judge_registration(w, m);
 	for (i = 0; i < m->n_groups && i < GROUPS_MAX; i++) {
 		const struct conf_mgroup *g = &m->groups[i];
-		struct ep to = { .addr = g->sel.dst };
-		char dev[IF_NAMESIZE] = "";
-		bool v6 = to.addr.family == AF_INET6;
 
-		snprintf(dev, sizeof(dev), "%s",
-			 g->devs.n ? g->devs.name[0] : m->interface);
-		multicast_dev(&to, dev);
-		judge_group(w, g, *dev ? dev : NULL);
-		if (!rekeyed && !g->inband)
-			judge_rekeys_here(w, m, g, *dev ? dev : NULL);
+		judge_group(w, m, g, !rekeyed && !g->inband, told);
 		rekeyed |= !g->inband;
-		if (told[v6])
-			continue;
-		told[v6] = true;
-		judge_reports(w, to.addr.family, *dev ? dev : NULL);
 	}
 	tell_left(w, "datagrams", m->n_groups);
 }
