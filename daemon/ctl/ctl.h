@@ -72,9 +72,9 @@ struct ctl_roles {
 };
 
 /*
- * Open the socket. One that a dead daemon left is replaced. A socket with a
- * listener is refused with -EADDRINUSE, and so is another kind of file with
- * -EEXIST. On failure @err is set.
+ * Open the socket at @path. One that a dead daemon left is replaced. @loop and @tq must
+ * outlive it. Returns 0, or -errno with one line in @err: -EADDRINUSE if another process
+ * listens there, -EEXIST for another kind of file.
  */
 int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 	    struct ctl **out, struct err *err);

@@ -17,8 +17,8 @@ struct gcks;
 int report_policies(struct gcks *k, const char *group, uint64_t version,
 		    json_t *out, struct err *err);
 /*
- * Add what the key server thinks of @text, a document for @group, to @out. Returns
- * 0 also if it would be refused, or -ENOMEM.
+ * Check @text, a document for @group, and add the result to @out. Returns 0 also if it
+ * would be refused, or -ENOMEM.
  */
 int report_verdict(struct gcks *k, const char *group, const char *text,
 		   json_t *out);

@@ -16,11 +16,11 @@ struct problems {
 	json_t *unchecked;
 };
 
-/* @group may be NULL. Texts that are not UTF-8 are replaced. */
+/* Add a problem; @group may be NULL. Texts that are not UTF-8 are replaced. */
 __attribute__((format(printf, 5, 6))) void
 problem_add(struct problems *p, const char *kind, const char *group,
 	    const char *cure, const char *fmt, ...);
-/* Note that something cannot be told: @fmt is why, @cure how to find out. */
+/* Add that something could not be checked: @fmt is why, @cure how to find out. */
 __attribute__((format(printf, 5, 6))) void
 problem_unchecked(struct problems *p, const char *kind, const char *group,
 		  const char *cure, const char *fmt, ...);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state of the roles as JSON, without any key. Functions return NULL
- * without memory, which jansson accepts and passes on.
+ * The state of the roles as JSON, without any key. The caller owns what is returned;
+ * NULL without memory, which jansson accepts and passes on.
  */
 #ifndef CTL_REPORT_H
 #define CTL_REPORT_H
@@ -34,6 +34,7 @@ json_t *report_trail(const struct trail_state *s);
  */
 json_t *report_crls(const struct crls *crls, const struct trust *trust,
 		    int64_t now);
+/* Return at most @max lines of the audit trail with seq > @after, oldest first. */
 json_t *report_audit(struct gcks *k, uint64_t after, size_t max);
 /* Return @s as a JSON string, or a replacement if it is not UTF-8. */
 json_t *report_text(const char *s);

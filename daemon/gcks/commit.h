@@ -70,6 +70,7 @@ int commit_load(struct group *g);
  * Returns 0 or -errno.
  */
 int commit_begin(struct group *g);
+/* Discard the transaction that commit_begin() opened, with all that was put into it. */
 void commit_discard(struct group *g);
 /*
  * Commit the transaction; @version is the version of the group's state after

@@ -34,6 +34,7 @@ void dismiss_collect(struct group *g, struct dismissal *d);
  * a member waits for an answer, which will have the new keys. Frees @d.
  */
 void dismiss_members(struct group *g, struct dismissal *d, const char *why);
+/* Free @d without closing an IKE SA. */
 void dismiss_free(struct dismissal *d);
 
 #endif

@@ -88,7 +88,9 @@ struct gcks_deps {
  */
 int gcks_new(const struct conf_gcks *conf, const struct gcks_deps *deps,
 	     struct gcks **out, struct err *err);
+/* Set the engine that answers are sent by; not owned, set before the first request. */
 void gcks_set_engine(struct gcks *k, struct ike_engine *engine);
+/* Wipe keys and free @k, which may be NULL. Orders that wait get -ECANCELED. */
 void gcks_free(struct gcks *k);
 /*
  * Take another table of pre-shared keys, those that ike_engine_set_psks() gets;
@@ -191,6 +193,7 @@ void gcks_evict(struct gcks *k, const char *group, const char *identity,
  */
 void gcks_evict_ahead(struct gcks *k, const char *group, const char *identity,
 		      gcks_done_fn *done, void *arg);
+/* Let @identity register again. -ENOENT: it is not denied. */
 void gcks_admit(struct gcks *k, const char *group, const char *identity,
 		gcks_done_fn *done, void *arg);
 /*
@@ -328,11 +331,15 @@ extern const struct metric gcks_key_metrics[];
 /* Iterators: a return value other than 0 ends the iteration and is returned. */
 typedef int gcks_group_fn(void *arg, const struct gcks_group_status *s);
 typedef int gcks_member_fn(void *arg, const struct gcks_member_status *s);
+/* @since: seconds since 1970. */
 typedef int gcks_denied_fn(void *arg, const char *identity, int64_t since);
 
-/* Return 0, or what ended the iteration. */
+/*
+ * Pass groups, members or denied identities to @fn; texts are valid until it returns.
+ * Return 0 or what ended the iteration, and the latter two -ENOENT if there is no such
+ * group.
+ */
 int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg);
-/* Return -ENOENT if there is no such group. */
 int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		     void *arg);
 int gcks_each_denied(struct gcks *k, const char *group, gcks_denied_fn *fn,

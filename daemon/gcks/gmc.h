@@ -13,6 +13,7 @@
 /* Return a hash of @identity below GMC_HASH. */
 unsigned int gmc_hash(const char *identity);
 void gmc_init(struct group *g);
+/* Free roster and denied identities; the store keeps both. */
 void gmc_free(struct group *g);
 /*
  * Read the roster and the denied identities. Returns 0, or -errno with one
@@ -57,7 +58,9 @@ bool gmc_denied(const struct group *g, const char *identity);
  * short.
  */
 struct gmember *gmc_member_new(const char *identity);
+/* Free @m, which is in no roster; NULL is allowed. */
 void gmc_member_free(struct gmember *m);
+/* Add @m to the roster, which owns it from then on. */
 void gmc_enter(struct group *g, struct gmember *m);
 /* Remove @m from the roster and free it. */
 void gmc_drop(struct group *g, struct gmember *m);
@@ -79,6 +82,7 @@ uint64_t gmc_waited_ms(const struct group *g);
  * since the start at most; 0: it uses the current Data SA.
  */
 uint64_t gmc_late_ms(const struct group *g, const struct gmember *m);
+/* Set fields of @m, and the lists and counters of @g that depend on them. */
 void gmc_set_send(struct group *g, struct gmember *m, bool send);
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
 void gmc_set_inband(struct group *g, struct gmember *m, bool inband);
@@ -105,6 +109,7 @@ void gmc_set_mark(struct group *g, struct gmember *m,
  */
 void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed);
 void gmc_set_path_renewing(struct group *g, struct gmember *m);
+/* Return the member of @identity, which the roster owns, or NULL. */
 struct gmember *gmc_find(const struct group *g, const char *identity);
 /*
  * Return the member of that number, or NULL, from gmc_load() until gmc_load_end(), and
@@ -118,6 +123,7 @@ void gmc_load_end(struct group *g);
 int gmc_put_member(struct group *g, const struct gmember *m);
 int gmc_del_member(struct group *g, const struct gmember *m);
 int gmc_del_members(struct group *g);
+/* @since: seconds since 1970. */
 int gmc_put_denied(struct group *g, const char *identity, int64_t since);
 int gmc_del_denied(struct group *g, const char *identity);
 /*
@@ -127,7 +133,10 @@ int gmc_del_denied(struct group *g, const char *identity);
 int gmc_audit(struct gcks *k, const char *group, const char *identity,
 	      const char *event, const char *detail);
 
-/* Apply to memory what the store has taken. Returns 0 or -ENOMEM. */
+/*
+ * Apply to memory what the store has taken; @since is in seconds since 1970. Returns 0
+ * or -ENOMEM.
+ */
 int gmc_note_denied(struct group *g, const char *identity, int64_t since);
 void gmc_note_admitted(struct group *g, const char *identity);
 

@@ -52,6 +52,7 @@ bool orders_run(struct group *g);
  * and all other orders are answered with -ECANCELED.
  */
 bool orders_run_last(struct group *g);
+/* Return true if an order waits. */
 bool orders_wait(const struct group *g);
 
 #endif

@@ -12,6 +12,7 @@
  */
 struct out_msg *out_msg_new(struct group *g, struct wbuf *w,
 			    const uint32_t *at_ms, unsigned int n);
+/* Disarm and free a message that is in no outbox; NULL is allowed. */
 void out_msg_free(struct out_msg *o);
 void outbox_drop_all(struct outbox *out);
 /*

@@ -14,6 +14,7 @@
 
 #include "gcks/group.h"
 
+/* Set up the timer of a group, and stop it. */
 void term_prepare(struct group *g);
 void term_disarm(struct group *g);
 /*

@@ -11,6 +11,7 @@
 /* Append @j to the requests that wait, and remove it. */
 void join_wait(struct group *g, struct join_req *j);
 void join_take(struct group *g, struct join_req *j);
+/* Free @j, which waits nowhere any more; NULL is allowed. */
 void join_free(struct join_req *j);
 /* The peer of @j, which waits or is about to, was told to ask again. */
 void join_put_off(struct group *g, struct join_req *j);

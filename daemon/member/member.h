@@ -99,6 +99,7 @@ struct member_deps {
  */
 int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	       struct member **out, struct err *err);
+/* Set the engine that requests are sent by; not owned, set before member_start(). */
 void member_set_engine(struct member *m, struct ike_engine *engine);
 /*
  * Protect the groups in the kernel, so that whatever fails behind this leaves them
@@ -117,6 +118,7 @@ int member_start(struct member *m, struct err *err);
  * one.
  */
 void member_note_spent(struct member *m, const uint8_t digest[HASH_SHA256_LEN]);
+/* Wipe keys and free @m, which may be NULL; the kernel keeps groups and SAs. */
 void member_free(struct member *m);
 
 /* ---- callbacks for struct ike_ops --------------------------------------- */
@@ -129,7 +131,7 @@ void member_refused(struct member *m, struct ike_sa *sa,
 		    const struct ike_id *idg, uint16_t notify,
 		    const char *text);
 void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg);
-/* The key server answers in @ms, as ike_ops.later(). */
+/* The key server answers in @ms milliseconds, as ike_ops.later(). */
 void member_later(struct member *m, struct ike_sa *sa, const struct ike_id *idg,
 		  uint32_t ms);
 /* Handle a GSA_INBAND_REKEY, as ike_ops.inband(). */
@@ -147,6 +149,7 @@ void member_sent(struct member *m, int ret);
 /* Handle a datagram to a rekey address, without non-ESP marker. */
 void member_rekey_input(struct member *m, const struct ep *from,
 			const uint8_t *p, size_t len);
+/* Handle an event of the kernel's groups and SAs, or of this host's links. */
 void member_kernel_event(struct member *m, const struct kevent *ev);
 void member_link_event(struct member *m, const struct link_event *ev);
 /*

@@ -453,6 +453,7 @@ void register_again(struct mgroup *g, uint32_t delay_ms, const char *why);
  * are quick.
  */
 void register_ask(struct mgroup *g, const char *why);
+/* The answer to the request in progress is installed. */
 void register_done(struct mgroup *g);
 /* Retry early, because links, addresses or routes have changed. */
 void register_retry_early(struct mgroup *g);
@@ -469,6 +470,7 @@ void register_changed(struct mgroup *g);
 bool register_outdated(struct mgroup *g);
 /* The request in progress is answered or abandoned: leave its state. */
 void register_end_request(struct mgroup *g);
+/* The request in progress has failed, by @notify (0: without an answer) or for @text. */
 void register_failed(struct mgroup *g, uint16_t notify, const char *text);
 /* The key server has put the request off for @ms milliseconds. */
 void register_put_off(struct mgroup *g, uint32_t ms);
@@ -477,6 +479,7 @@ void register_put_off(struct mgroup *g, uint32_t ms);
  * one begins now.
  */
 void register_answered(struct member *m, const struct mgroup *answered);
+/* Begin to leave, and complete that: by an answer, or without one. */
 void register_leave(struct mgroup *g);
 void register_left(struct mgroup *g);
 /* Let the next registration open a new IKE SA. */
@@ -604,6 +607,7 @@ void accept_store_keyed(struct mgroup *g, const struct gsa *gsa,
 int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 const struct gsa *gsa, const struct kd *kd,
 			 bool transport, struct err *err);
+/* Apply a verified GSA_REKEY over @rk, which may be freed. */
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg);
 /* Install the keys of a GSA_INBAND_REKEY over @sa. Errors as above. */
 int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
@@ -650,6 +654,7 @@ void mrekey_free(struct mrekey *rk);
 struct mrekey *mrekey_current(const struct mgroup *g);
 /* Put @rk into use and retire the others. */
 void mrekey_install(struct mgroup *g, struct mrekey *rk);
+/* Wipe and free all Rekey SAs. */
 void mrekey_drop_all(struct mgroup *g);
 
 /* ---- rekey_group.c ------------------------------------------------------ */
@@ -668,6 +673,7 @@ void rekey_group_link_up(struct mgroup *g, uint32_t ifindex);
 void doubt_init(struct mgroup *g);
 /* Drop all doubts, since no keys are held any more. */
 void doubt_stop(struct mgroup *g);
+/* Note a reason to ask the key server soon. */
 void doubt_note(struct mgroup *g, enum doubt d);
 /*
  * Note a doubt that an attacker can cause, which must not make a member ask
@@ -680,7 +686,7 @@ bool doubt_once(struct mgroup *g, enum doubt d, enum once about,
 /* Return true if doubt_once() was called for that in round 0. */
 bool doubt_was_asked(const struct mgroup *g, enum once about, const void *spi,
 		     size_t len);
-/* @which has bits 1 << enum doubt. */
+/* Drop doubts; @which has bits 1 << enum doubt. */
 void doubt_drop(struct mgroup *g, unsigned int which);
 /*
  * A GSA_REKEY of the key server arrived at the rekey address, made at @made_ms of
@@ -772,6 +778,7 @@ void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms);
  */
 uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw);
 uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw);
+/* Return true if a message is older than a member accepts (a minute). */
 bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
 
 /* ---- term.c ------------------------------------------------------------- */
@@ -793,6 +800,7 @@ void early_store(struct mgroup *g, const uint8_t *p, size_t len);
  * frees; NULL if there is none.
  */
 struct early *early_take(struct mgroup *g, const struct rekey_sa *rs);
+/* Free all early messages. */
 void early_drop(struct mgroup *g);
 
 /* ---- msa.c -------------------------------------------------------------- */
@@ -824,6 +832,7 @@ uint32_t msa_dir(const struct conf_mgroup *conf);
  * Returns 0, or -errno, which is logged.
  */
 int msa_set_dir(struct msa *s, uint32_t dir);
+/* Return the SA with this SPI, or NULL. */
 struct msa *msa_find(const struct mgroup *g, uint32_t spi);
 /* Return true if the SA's key has another digest than that of @ksa. */
 bool msa_differs(const struct msa *s, const struct ksa *ksa);
