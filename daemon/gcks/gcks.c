@@ -19,6 +19,7 @@
 #include "gcks/outbox.h"
 #include "gcks/place.h"
 #include "gcks/policy.h"
+#include "gcks/rate.h"
 #include "gcks/registration.h"
 #include "gcks/schedule.h"
 #include "gcks/psk_change.h"
@@ -130,7 +131,7 @@ void gcks_free(struct gcks *k)
 		group_free(TAILQ_FIRST(&k->groups));
 	while (!TAILQ_EMPTY(&k->closing))
 		group_free(TAILQ_FIRST(&k->closing));
-	gmc_rate_reset(k);
+	rate_reset(k);
 	notice_free(k);
 	conf_names_free(&k->quorum.admins);
 	free(k);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "crypto/crl.h"
+#include "gcks/group_key.h"
 #include "gcks/terms.h"
 #include "gcks/policy.h"
 #include "gcks/twins.h"
@@ -32,22 +33,6 @@
  */
 #define END_UNKNOWN 1
 #define RECORD_MAX (136 + PSK_MARK_LEN + 2 * CERT_REFS_MAX * CERT_REF_LEN)
-/*
- * Pause between two grants of Sender-IDs to one sender: its bounds, and the
- * rest that halves it.
- */
-#define GRANT_MIN_MS 1000
-#define GRANT_MAX_MS 60000
-#define GRANT_REST_MS 120000
-/*
- * The first join is free. After that, a leave waits for 4, 8, 16 s and so on;
- * each minute forgives one join.
- */
-#define CHURN_FREE 1
-#define CHURN_MIN_MS 4000u
-#define CHURN_MAX_MS 60000u
-#define CHURN_MAX 8
-#define CHURN_REST_MS 60000
 
 /* Identities are authenticated, so that nobody chooses collisions. */
 static uint64_t hash_id(const char *identity)
@@ -614,8 +599,7 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	wbuf_u32(&w, m->n_sids);
 	wbuf_u64(&w, m->cert_ends);
 	wbuf_u64(&w, m->term_ms);
-	wbuf_u8(&w, m->at.len);
-	wbuf_put(&w, m->at.b, m->at.len);
+	group_put_addr(&w, &m->at);
 	put_refs(&w, &m->certs);
 	if (m->renewed) {
 		put_refs(&w, &m->former);
@@ -660,19 +644,6 @@ int gmc_del_denied(struct group *g, const char *identity)
 	int ret = denied_key(g, identity, key);
 
 	return ret ? ret : store_del(group_store(g), key);
-}
-
-static void get_addr(struct rbuf *r, struct addr *a)
-{
-	uint8_t len = rbuf_u8(r);
-	const uint8_t *b = rbuf_bytes(r, len);
-
-	if (!r->err && len == 4)
-		addr_set(a, AF_INET, b);
-	else if (!r->err && len == 16)
-		addr_set(a, AF_INET6, b);
-	else if (len)
-		r->err = -EBADMSG;
 }
 
 static void get_certs(struct rbuf *r, struct cert_refs *certs)
@@ -723,7 +694,7 @@ static int load_member(void *arg, const char *key, const uint8_t *val,
 	if (version != RECORD_VERSION_OLD) {
 		m->cert_ends = rbuf_u64(&r);
 		m->term_ms = rbuf_u64(&r);
-		get_addr(&r, &m->at);
+		group_get_addr(&r, &m->at);
 		m->by_psk = !m->cert_ends;
 	}
 	if (version > RECORD_VERSION_UNCERTIFIED)
@@ -755,15 +726,10 @@ static int load_denied(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
 	char identity[GMC_ID_MAX];
-	struct rbuf r;
 	int64_t since;
+	int ret = group_get_denied(key, val, len, identity, &since);
 
-	rbuf_init(&r, val, len);
-	since = rbuf_u64(&r);
-	if (r.err || rbuf_left(&r))
-		return -EBADMSG;
-	store_key_last(key, identity, sizeof(identity));
-	return gmc_note_denied(arg, identity, since);
+	return ret ? ret : gmc_note_denied(arg, identity, since);
 }
 
 int gmc_load(struct group *g, struct err *err)
@@ -785,113 +751,4 @@ int gmc_load(struct group *g, struct err *err)
 		err_set(err, ret, "group %s: roster in the store: %s",
 			g->conf->name, store_reason(group_store(g), ret));
 	return ret;
-}
-
-/* ---- rate limits of an identity -------------------------------------------- */
-
-/* Return the pause left after @rest ms; below the minimum it is 0. */
-static uint32_t wait_after_rest(const struct rate_entry *p, uint64_t rest)
-{
-	uint32_t wait = p->wait_ms;
-
-	for (; wait >= GRANT_MIN_MS && rest >= GRANT_REST_MS;
-	     rest -= GRANT_REST_MS)
-		wait /= 2;
-	return wait >= GRANT_MIN_MS ? wait : 0;
-}
-
-static void forgive_joins(struct rate_entry *p, uint64_t now)
-{
-	for (; p->joins && now - p->came_ms >= CHURN_REST_MS; p->joins--)
-		p->came_ms += CHURN_REST_MS;
-	if (!p->joins)
-		p->came_ms = now;
-}
-
-/* Return the entry of @key or NULL. Frees expired entries on the way. */
-static struct rate_entry *rate_find(struct rate_list *bucket, const char *key,
-				    uint64_t now)
-{
-	struct rate_entry *p, *next, *found = NULL;
-
-	for (p = LIST_FIRST(bucket); p; p = next) {
-		next = LIST_NEXT(p, link);
-		forgive_joins(p, now);
-		if (!strcmp(p->key, key)) {
-			found = p;
-		} else if (!wait_after_rest(p, now - p->at_ms) && !p->joins) {
-			LIST_REMOVE(p, link);
-			free(p);
-		}
-	}
-	return found;
-}
-
-/* Return NULL if memory is short. */
-static struct rate_entry *rate_get(struct group *g, const char *identity)
-{
-	char key[CONF_GROUP_NAME_MAX + GMC_ID_MAX + 2];
-	uint64_t now = group_now_ms(g);
-	struct rate_list *bucket;
-	struct rate_entry *p;
-
-	snprintf(key, sizeof(key), "%s\n%s", g->conf->name, identity);
-	bucket = &g->k->rates[hash_id(key) % GCKS_RATES];
-	p = rate_find(bucket, key, now);
-	if (p)
-		return p;
-	p = calloc(1, sizeof(*p) + strlen(key) + 1);
-	if (!p)
-		return NULL;
-	strcpy(p->key, key);
-	p->came_ms = now;
-	LIST_INSERT_HEAD(bucket, p, link);
-	return p;
-}
-
-bool gmc_rate_allows(struct group *g, const char *identity)
-{
-	struct rate_entry *p = rate_get(g, identity);
-	uint64_t now = group_now_ms(g);
-
-	if (!p || now - p->at_ms < p->wait_ms)
-		return false;
-	p->wait_ms = 2 * wait_after_rest(p, now - p->at_ms);
-	p->at_ms = now;
-	if (p->wait_ms < GRANT_MIN_MS)
-		p->wait_ms = GRANT_MIN_MS;
-	if (p->wait_ms > GRANT_MAX_MS)
-		p->wait_ms = GRANT_MAX_MS;
-	return true;
-}
-
-void gmc_count_join(struct group *g, const char *identity)
-{
-	struct rate_entry *p = rate_get(g, identity);
-
-	if (p && p->joins < CHURN_MAX)
-		p->joins++;
-}
-
-uint32_t gmc_leave_wait_ms(struct group *g, const char *identity)
-{
-	const struct rate_entry *p = rate_get(g, identity);
-	uint32_t ms;
-
-	if (!p || p->joins <= CHURN_FREE)
-		return 0;
-	ms = CHURN_MIN_MS << (p->joins - CHURN_FREE - 1);
-	return ms < CHURN_MAX_MS ? ms : CHURN_MAX_MS;
-}
-
-void gmc_rate_reset(struct gcks *k)
-{
-	struct rate_entry *p;
-	size_t i;
-
-	for (i = 0; i < GCKS_RATES; i++)
-		while ((p = LIST_FIRST(&k->rates[i]))) {
-			LIST_REMOVE(p, link);
-			free(p);
-		}
 }

@@ -156,27 +156,4 @@ void gmc_recheck_not_authorized(struct group *g, const struct conf_group *conf);
  */
 bool gmc_admitted_somewhere(const struct gcks *k, const char *identity);
 
-/* ---- Sender-IDs --------------------------------------------------------- */
-
-/*
- * Return true if @identity may cause what costs the group or the store now:
- * Sender-IDs, new Data SAs, changes of its record. Counts the grant: the next
- * one is allowed after 1 s, then 2 s, and so on up to a minute. Every two
- * minutes of rest halve the pause.
- */
-bool gmc_rate_allows(struct group *g, const char *identity);
-/* Reset the pause of every identity in all groups. */
-void gmc_rate_reset(struct gcks *k);
-
-/* ---- churn -------------------------------------------------------------- */
-
-/* Count a join of @identity. */
-void gmc_count_join(struct group *g, const char *identity);
-/*
- * Return for how many milliseconds the rekey for @identity's leave is delayed:
- * 0, or up to a minute if it joins and leaves again and again. If it is back by
- * then, no rekey is needed.
- */
-uint32_t gmc_leave_wait_ms(struct group *g, const char *identity);
-
 #endif

@@ -30,26 +30,50 @@ uint64_t group_key_number(const char *key)
 	return strtoull(store_key_last(key, num, sizeof(num)), NULL, 16);
 }
 
+int group_get_denied(const char *key, const uint8_t *val, size_t len,
+		     char identity[static GMC_ID_MAX], int64_t *since)
+{
+	struct rbuf r;
+
+	rbuf_init(&r, val, len);
+	*since = (int64_t)rbuf_u64(&r);
+	if (r.err || rbuf_left(&r))
+		return -EBADMSG;
+	store_key_last(key, identity, GMC_ID_MAX);
+	return 0;
+}
+
+void group_put_addr(struct wbuf *w, const struct addr *a)
+{
+	wbuf_u8(w, a->len);
+	wbuf_put(w, a->b, a->len);
+}
+
 void group_put_ep(struct wbuf *w, const struct ep *e)
 {
-	wbuf_u8(w, e->addr.len);
-	wbuf_put(w, e->addr.b, e->addr.len);
+	group_put_addr(w, &e->addr);
 	wbuf_u16(w, e->port);
 	wbuf_u32(w, e->scope);
 }
 
-void group_get_ep(struct rbuf *r, struct ep *e)
+void group_get_addr(struct rbuf *r, struct addr *a)
 {
 	uint8_t len = rbuf_u8(r);
 	const uint8_t *b = rbuf_bytes(r, len);
 
-	memset(e, 0, sizeof(*e));
+	memset(a, 0, sizeof(*a));
 	if (!r->err && len == 4)
-		addr_set(&e->addr, AF_INET, b);
+		addr_set(a, AF_INET, b);
 	else if (!r->err && len == 16)
-		addr_set(&e->addr, AF_INET6, b);
+		addr_set(a, AF_INET6, b);
 	else if (len)
 		r->err = -EBADMSG;
+}
+
+void group_get_ep(struct rbuf *r, struct ep *e)
+{
+	memset(e, 0, sizeof(*e));
+	group_get_addr(r, &e->addr);
 	e->port = rbuf_u16(r);
 	e->scope = rbuf_u32(r);
 }

@@ -10,6 +10,7 @@
 #include "gcks/join_check.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
+#include "gcks/rate.h"
 #include "gcks/term.h"
 #include "gcks/waiting.h"
 #include "wire/proto.h"
@@ -149,7 +150,7 @@ void join_apply(struct group *g, struct join_req *j, int64_t now)
 		j->m->fragments = j->fragments;
 		j->m->inband = j->inband;
 		gmc_enter(g, j->m);
-		gmc_count_join(g, j->m->identity);
+		rate_count_join(g, j->m->identity);
 		g->n_joins++;
 	} else {
 		if (j->m->send && j->send)

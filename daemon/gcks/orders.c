@@ -16,6 +16,7 @@
 #include "gcks/group_time.h"
 #include "gcks/outbox.h"
 #include "gcks/policy.h"
+#include "gcks/rate.h"
 #include "gcks/schedule.h"
 #include "gcks/waiting.h"
 #include "lib/log.h"
@@ -254,7 +255,7 @@ static void reset_done(struct group *g, void *arg, int ret, const char *why)
 		return;
 	}
 	/* Members that asked often because of a rival may ask at once. */
-	gmc_rate_reset(g->k);
+	rate_reset(g->k);
 	order_end(o, 0, 0, "%s", "");
 }
 
@@ -458,7 +459,7 @@ static void adopt_reset_done(struct group *g, void *arg, int ret,
 			     const char *why)
 {
 	if (!ret)
-		gmc_rate_reset(g->k);
+		rate_reset(g->k);
 	adopt_done(g, arg, ret, why);
 }
 
@@ -690,7 +691,7 @@ static void close_done(struct group *g, void *arg, int ret, const char *why)
 			  g->conf->name, why);
 		return;
 	}
-	gmc_rate_reset(g->k);
+	rate_reset(g->k);
 	TAILQ_REMOVE(&g->k->groups, g, all);
 	TAILQ_INSERT_TAIL(&g->k->closing, g, all);
 	g->closing = true;

@@ -4,6 +4,7 @@
 #include "gcks/copies.h"
 #include "gcks/group.h"
 #include "gcks/group_time.h"
+#include "gcks/rate.h"
 #include "gcks/spread.h"
 #include "lib/util.h"
 
@@ -30,10 +31,9 @@
 #define EXCLUDE_MAX_MS 10000
 /* Longest wait of a reset for senders to confirm an exclusion. */
 #define CONFIRM_MAX_MS 6000
-/* Bounds of the pause between claims, and the rest that halves it. */
+/* Bounds of the pause between claims. */
 #define CLAIM_MIN_MS 5000u
 #define CLAIM_MAX_MS 60000u
-#define CLAIM_REST_MS 120000u
 /* Old SAs live so much longer than senders are held, see pace_reset(). */
 #define HOLD_SHORT_S 2
 #define HOLD_EARLY_MS 1500
@@ -185,17 +185,6 @@ uint32_t pace_join_ms(const struct group *g)
 	return clear > gather ? clear : gather;
 }
 
-/* Return the pause that is left @rest_ms after the last claim was served. */
-static uint32_t claim_pause_ms(const struct pace *p, uint64_t rest_ms)
-{
-	uint32_t wait = p->claim_wait_ms;
-
-	for (; wait >= CLAIM_MIN_MS && rest_ms >= CLAIM_REST_MS;
-	     rest_ms -= CLAIM_REST_MS)
-		wait /= 2;
-	return wait >= CLAIM_MIN_MS ? wait : 0;
-}
-
 uint32_t pace_claim_ms(struct group *g)
 {
 	struct pace *p = &g->pace;
@@ -204,7 +193,8 @@ uint32_t pace_claim_ms(struct group *g)
 
 	if (ms_left(g, p->claim_ms))
 		return ms_left(g, p->claim_ms);
-	pause = claim_pause_ms(p, now - p->claim_ms);
+	pause = rate_pause_left(p->claim_wait_ms, now - p->claim_ms,
+				CLAIM_MIN_MS);
 	p->claim_ms += pause;
 	if (p->claim_ms < now)
 		p->claim_ms = now;

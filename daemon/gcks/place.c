@@ -7,6 +7,7 @@
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
 #include "gcks/notice.h"
+#include "gcks/rate.h"
 #include "gcks/twins.h"
 #include "gcks/waiting.h"
 
@@ -55,7 +56,7 @@ void place_replace(struct group *g, struct gmember *m)
 	 * time.
 	 */
 	if (!m->leaving)
-		batch_leave_in(g, m, gmc_leave_wait_ms(g, m->identity));
+		batch_leave_in(g, m, rate_leave_wait_ms(g, m->identity));
 }
 
 /* ---- two senders of one identity ------------------------------------------ */

@@ -4,6 +4,7 @@
  * of keys (batch.c). While a change is in flight it is unknown who is a member
  * and which keys are current, so requests wait for its end.
  */
+#include "gcks/rate.h"
 #include "gcks/registration.h"
 
 #include <errno.h>
@@ -117,7 +118,7 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 			   ike_notify_name(req->report));
 	if (m->leaving)
 		return GIKE_NOW;
-	wait = gmc_leave_wait_ms(g, identity);
+	wait = rate_leave_wait_ms(g, identity);
 	batch_leave_in(g, m, wait);
 	if (wait || g->conf->batch_leave_ms)
 		return GIKE_NOW;
@@ -243,7 +244,7 @@ static bool pace_allows(struct group *g, const struct gmember *m,
 	    (!m || !stored_recently(m, group_wall(g)) ||
 	     repeats_last(m, j, group_wall(g))))
 		return true;
-	return gmc_rate_allows(g, j->identity) || grants_extra_sid(g, j);
+	return rate_allows(g, j->identity) || grants_extra_sid(g, j);
 }
 
 /* ---- members that register again ----------------------------------------- */

@@ -5,6 +5,7 @@
  *	w/NAME/d/ID	denied identity, since when
  *	w/NAME/order	number of the last signed order
  */
+#include "gcks/group_key.h"
 #include "gcks/witness.h"
 
 #include <errno.h>
@@ -40,14 +41,11 @@ static int visit_denied(void *arg, const char *key, const uint8_t *val,
 {
 	char identity[GMC_ID_MAX];
 	struct seen *seen = arg;
-	struct rbuf r;
 	int64_t since;
+	int ret = group_get_denied(key, val, len, identity, &since);
 
-	rbuf_init(&r, val, len);
-	since = rbuf_u64(&r);
-	if (r.err || rbuf_left(&r))
-		return -EBADMSG;
-	store_key_last(key, identity, sizeof(identity));
+	if (ret)
+		return ret;
 	if (gmc_denied(seen->g, identity))
 		return 0;
 	seen->missing++;

@@ -2,6 +2,7 @@
 /* Attacks on a group by members, strangers and crowds, which must fail. */
 #include "gcks/gkm.h"
 #include "gcks/gkm_policy.h"
+#include "gcks/rate.h"
 #include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "group_sim.h"
@@ -575,17 +576,17 @@ static void test_many_senders(void)
 	g = TAILQ_FIRST(&s.gcks->groups);
 	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "s%u.example", i);
-		first += gmc_rate_allows(g, name);
+		first += rate_allows(g, name);
 	}
 	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "s%u.example", i);
-		again += gmc_rate_allows(g, name);
-		gmc_count_join(g, name);
-		gmc_count_join(g, name);
+		again += rate_allows(g, name);
+		rate_count_join(g, name);
+		rate_count_join(g, name);
 	}
 	for (i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "s%u.example", i);
-		waits += gmc_leave_wait_ms(g, name) == 4000;
+		waits += rate_leave_wait_ms(g, name) == 4000;
 	}
 	is_int(first, 5000, "5,000 senders ask for Sender-IDs and get them");
 	is_int(again, 0, "5,000 senders get no Sender-IDs again at once");
@@ -594,7 +595,7 @@ static void test_many_senders(void)
 	/* One question in each bucket empties it. */
 	for (i = 0; i < 50000; i++) {
 		snprintf(name, sizeof(name), "t%u.example", i % 5000);
-		gmc_rate_allows(g, name);
+		rate_allows(g, name);
 	}
 	for (i = first = 0; i < GCKS_RATES; i++) {
 		struct rate_entry *p;
