@@ -526,19 +526,30 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Get an argument, NULL if there is none. Without @with the command refuses it. */
+static int find_value(struct ctl_request *q, json_t *o, const char *key,
+		      bool with, json_t **v)
+{
+	*v = json_object_get(o, key);
+	if (*v && !with)
+		return err_set(&q->err, -EINVAL,
+			       "\"%s\" is not for this command", key);
+	return 0;
+}
+
 /* Take a text argument. *@to is unchanged if there is none. */
 static int take_text(struct ctl_request *q, json_t *o, const char *key,
 		     bool with, bool needs, const char **to)
 {
-	json_t *v = json_object_get(o, key);
+	json_t *v;
+	int ret = find_value(q, o, key, with || needs, &v);
 
+	if (ret)
+		return ret;
 	if (!v)
 		return needs ? err_set(&q->err, -EINVAL, "\"%s\" is missing",
 				       key)
 			     : 0;
-	if (!with && !needs)
-		return err_set(&q->err, -EINVAL,
-			       "\"%s\" is not for this command", key);
 	if (!json_is_string(v) || !*json_string_value(v))
 		return err_set(&q->err, -EINVAL, "\"%s\" has to be a string",
 			       key);
@@ -549,13 +560,11 @@ static int take_text(struct ctl_request *q, json_t *o, const char *key,
 static int take_count(struct ctl_request *q, json_t *o, const char *key,
 		      bool with, uint64_t *to)
 {
-	json_t *v = json_object_get(o, key);
+	json_t *v;
+	int ret = find_value(q, o, key, with, &v);
 
-	if (!v)
-		return 0;
-	if (!with)
-		return err_set(&q->err, -EINVAL,
-			       "\"%s\" is not for this command", key);
+	if (ret || !v)
+		return ret;
 	if (!json_is_integer(v) || json_integer_value(v) < 0)
 		return err_set(&q->err, -EINVAL, "\"%s\" has to be a number",
 			       key);
@@ -566,13 +575,11 @@ static int take_count(struct ctl_request *q, json_t *o, const char *key,
 static int take_bool(struct ctl_request *q, json_t *o, const char *key,
 		     bool with, bool *to)
 {
-	json_t *v = json_object_get(o, key);
+	json_t *v;
+	int ret = find_value(q, o, key, with, &v);
 
-	if (!v)
-		return 0;
-	if (!with)
-		return err_set(&q->err, -EINVAL,
-			       "\"%s\" is not for this command", key);
+	if (ret || !v)
+		return ret;
 	if (!json_is_boolean(v))
 		return err_set(&q->err, -EINVAL,
 			       "\"%s\" has to be true or false", key);
