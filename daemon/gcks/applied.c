@@ -144,17 +144,28 @@ int applied_put(struct store *s, const char *group, const struct applied *a)
 
 /* ---- groups ------------------------------------------------------------- */
 
-/* Copy the group @from, or take the policy that was applied in its place. */
+/* Copy a group. Returns 0 or -ENOMEM. */
+static int copy_group(const struct conf_group *from, struct conf_group *to,
+		      struct err *err)
+{
+	return conf_group_copy(to, from)
+		       ? err_set(err, -ENOMEM, "out of memory")
+		       : 0;
+}
+
+/*
+ * Copy the group @from, or take the policy that was applied in its place; *@version is
+ * 0 without one.
+ */
 static int take_group(struct store *s, const struct conf_group *from,
-		      struct conf_group *to, struct err *err)
+		      struct conf_group *to, uint64_t *version, struct err *err)
 {
 	struct conf_document *d = NULL;
 	struct err why = { "" };
 	char *text = NULL;
-	uint64_t version;
 	int ret;
 
-	ret = applied_newest(s, from->name, &version, &text, &why);
+	ret = applied_newest(s, from->name, version, &text, &why);
 	if (!ret && text)
 		ret = conf_document_parse(text, strlen(text), &d, &why);
 	if (!ret && d && d->kind != DOCUMENT_POLICY)
@@ -167,17 +178,11 @@ static int take_group(struct store *s, const struct conf_group *from,
 		conf_document_free(d);
 		return err_set(err, ret,
 			       "group %s: version %llu of its signed policy: %s",
-			       from->name, (unsigned long long)version,
+			       from->name, (unsigned long long)*version,
 			       why.text);
 	}
 	if (!d)
-		return conf_group_copy(to, from)
-			       ? err_set(err, -ENOMEM, "out of memory")
-			       : 0;
-	if (policy_diff(from, &d->conf, 0, NULL, 0))
-		log_group(LOG_LEVEL_INFO, from->name,
-			  "signed policy in force: version %llu, and not the settings of the file",
-			  (unsigned long long)version);
+		return copy_group(from, to, err);
 	*to = d->conf;
 	to->line = from->line;
 	d->conf = (struct conf_group){ 0 };
@@ -185,29 +190,73 @@ static int take_group(struct store *s, const struct conf_group *from,
 	return 0;
 }
 
-int applied_groups(struct store *s, const struct conf_gcks *conf,
-		   struct conf_gcks *to, struct err *err)
+static int begin_groups(const struct conf_gcks *conf, struct conf_gcks *to,
+			struct err *err)
 {
-	size_t i;
-	int ret = 0;
-
 	*to = *conf;
 	to->n_groups = 0;
 	to->groups = calloc(conf->n_groups ? conf->n_groups : 1,
 			    sizeof(*to->groups));
-	if (!to->groups)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (i = 0; i < conf->n_groups && !ret; i++) {
-		if (conf->quorum.needed)
-			ret = take_group(s, &conf->groups[i], &to->groups[i],
-					 err);
-		else if (conf_group_copy(&to->groups[i], &conf->groups[i]))
-			ret = err_set(err, -ENOMEM, "out of memory");
+	return to->groups ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+/* Take the policy of a group, and tell if the file has another one. */
+static int take_and_tell(struct store *s, const struct conf_group *from,
+			 struct conf_group *to, struct err *err)
+{
+	uint64_t version;
+	int ret = take_group(s, from, to, &version, err);
+
+	if (!ret && version && policy_diff(from, to, 0, NULL, 0))
+		log_group(LOG_LEVEL_INFO, from->name,
+			  "signed policy in force: version %llu, and not the settings of the file",
+			  (unsigned long long)version);
+	return ret;
+}
+
+int applied_groups(struct store *s, const struct conf_gcks *conf,
+		   struct conf_gcks *to, struct err *err)
+{
+	int ret = begin_groups(conf, to, err);
+	size_t i;
+
+	for (i = 0; !ret && i < conf->n_groups; i++) {
+		ret = conf->quorum.needed ? take_and_tell(s, &conf->groups[i],
+							  &to->groups[i], err)
+					  : copy_group(&conf->groups[i],
+						       &to->groups[i], err);
 		to->n_groups += !ret;
 	}
 	/* A group of the file may have changed to what another policy has. */
 	if (!ret && conf->quorum.needed)
 		ret = conf_document_check(to, err);
+	return ret;
+}
+
+int applied_check_beside(struct store *s, const struct conf_gcks *all,
+			 const char *group, struct err *err)
+{
+	struct conf_gcks to;
+	struct err why;
+	uint64_t version;
+	int ret = begin_groups(all, &to, err);
+	size_t i;
+
+	for (i = 0; !ret && i < all->n_groups; i++) {
+		ret = strcmp(all->groups[i].name, group)
+			      ? take_group(s, &all->groups[i], &to.groups[i],
+					   &version, err)
+			      : copy_group(&all->groups[i], &to.groups[i], err);
+		to.n_groups += !ret;
+	}
+	if (!ret) {
+		ret = conf_document_check(&to, &why);
+		if (ret)
+			err_set(err, ret,
+				"%s, by its signed policy, which is stored and not in force yet",
+				why.text);
+	}
+	applied_groups_free(&to);
 	return ret;
 }
 

@@ -48,5 +48,12 @@ int applied_put(struct store *s, const char *group, const struct applied *a);
 int applied_groups(struct store *s, const struct conf_gcks *conf,
 		   struct conf_gcks *to, struct err *err);
 void applied_groups_free(struct conf_gcks *to);
+/*
+ * Check the policy that @all has for @group beside the newest ones of the others, which
+ * may be stored and not in force yet: a start would find them together. Returns 0, or
+ * -errno with one line in @err.
+ */
+int applied_check_beside(struct store *s, const struct conf_gcks *all,
+			 const char *group, struct err *err);
 
 #endif

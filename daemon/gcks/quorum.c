@@ -145,7 +145,7 @@ static int check_quorum(const struct gcks *k, struct quorum_verdict *v)
 
 /* ---- the document ------------------------------------------------------- */
 
-/* Check the group of @v beside the others of the key server. */
+/* Check the group of @v beside the others, as they run and as they will. */
 static int check_beside(struct gcks *k, struct quorum_verdict *v)
 {
 	struct conf_gcks all = { .n_groups = 0 };
@@ -162,7 +162,9 @@ static int check_beside(struct gcks *k, struct quorum_verdict *v)
 		all.groups[all.n_groups++] =
 			strcmp(g->conf->name, v->doc->group) ? *g->conf
 							     : v->doc->conf;
-	ret = conf_document_check(&all, &v->refusal);
+	ret = conf_document_check(&all, &v->refusal)
+		      ?: applied_check_beside(k->deps.store, &all,
+					      v->doc->group, &v->refusal);
 	free(all.groups);
 	return ret;
 }

@@ -556,6 +556,64 @@ static void test_beside(void)
 }
 
 /* A store that takes no document leaves the policy, and one that does decides. */
+static const char *beside_text(const char *group, const char *rekey_address,
+			       const char *receivers)
+{
+	static char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "{\"mcsec-policy\":1,\"group\":\"%s\",\"version\":1,"
+		 "\"settings\":{\"address\":\"239.1.1.7\","
+		 "\"rekey-address\":\"%s\",\"senders\":[\"s.example\","
+		 "\"s2.example\",\"s3.example\",\"*.send.example\"],"
+		 "\"receivers\":%s,\"lifetime\":7200,\"kek-lifetime\":14400}}",
+		 group, rekey_address, receivers);
+	return text;
+}
+
+/* A policy that is stored has its address, also while its group still has another. */
+static void test_beside_stored(bool fails)
+{
+	struct answer moved = { 0 }, other;
+	char *video, *audio, address[ADDR_STRLEN];
+	const struct group *g;
+
+	start_quorum(9);
+	next.n_groups = 2;
+	is_int(reload(), 0, "a second group beside: %s", why);
+	sim_run(&s, 5000);
+	video = sign_by(beside_text("video", "239.1.1.254", NOT_B), &x, &y);
+	audio = sign_by(beside_text("audio", "239.1.1.253", ALL), &x, &y);
+	quorum_apply(s.gcks, "video", video, strlen(video), take, &moved);
+	sim_run(&s, 10);
+	ok(!moved.done, "a group moves when whom it drops is out");
+	if (fails) {
+		s.store_errno = -ENOSPC;
+		while (!moved.done)
+			sim_run(&s, 10);
+		is_int(moved.ret, -EINPROGRESS, "the store fails: %s",
+		       moved.why);
+		s.store_errno = 0;
+		sim_run(&s, 600000);
+	}
+	other = apply("audio", audio);
+	is_int(other.ret, -EINVAL, "another group does not get its address");
+	ok(strstr(other.why,
+		  "another group has it, by its signed policy, which is stored"),
+	   "the reason is the stored policy: %s", other.why);
+	sim_run(&s, 20000);
+	is_int(reload(), 0, "the file can be read again: %s", why);
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	g = group_find(s.gcks, "video", strlen("video"));
+	is_str(addr_str(&g->conf->sel.dst, address), "239.1.1.7",
+	       "the key server starts again, and the group has moved");
+	secret_free(video);
+	secret_free(audio);
+	stop_quorum();
+}
+
 static void test_store(void)
 {
 	char *pem;
@@ -646,6 +704,8 @@ int main(void)
 	RUN(test_withheld);
 	RUN(test_effect);
 	RUN(test_beside);
+	RUN(test_beside_stored, false);
+	RUN(test_beside_stored, true);
 	RUN(test_store);
 	RUN(test_kept);
 	RUN(test_without);
