@@ -320,19 +320,29 @@ static int find_order(struct gcks *k, const struct group *g,
 	return check_not_evicted(k, g, v, id) ?: check_unconfirmed(k, g, v);
 }
 
+/*
+ * An admission that was signed and kept must not undo an eviction that comes later, so
+ * it takes the next number and no other. Emergencies may have used numbers while others
+ * signed an eviction, which may therefore skip some, but not all that there are; one
+ * administrator alone must not.
+ */
 static int check_number(const struct gcks *k, struct quorum_verdict *v)
 {
-	uint64_t number = v->doc->version, next = v->version + 1;
+	uint64_t number = v->doc->version, first = v->version + 1, last = first;
 
-	/*
-	 * Emergencies may have used numbers while others signed, so theirs may be any
-	 * that is above. One administrator alone must not use many up.
-	 */
-	if (emergency_alone(k, v) ? number == next : number >= next)
+	if (v->doc->kind == DOCUMENT_EVICT && !emergency_alone(k, v))
+		last += QUORUM_SKIPPED;
+	if (number >= first && number <= last)
 		return 0;
+	if (number > first && last > first)
+		return err_set(&v->refusal, -ESTALE,
+			       "its number is %llu, and an eviction has one from %llu to %llu now: write it again",
+			       (unsigned long long)number,
+			       (unsigned long long)first,
+			       (unsigned long long)last);
 	return err_set(&v->refusal, -ESTALE,
 		       "its number is %llu, and the next order has number %llu: write it again",
-		       (unsigned long long)number, (unsigned long long)next);
+		       (unsigned long long)number, (unsigned long long)first);
 }
 
 static int check_order(struct gcks *k, const struct group *g,

@@ -4,8 +4,8 @@
  * whether the key server may apply it, and the application.
  *
  * The version of a policy is the one after that which is applied, so that none comes
- * back. An order has a number above that of the last order for its group, and a time
- * until which it is valid. An emergency that fewer have signed has the very next number.
+ * back. So is the number of an order, which also has a time until which it is valid; an
+ * eviction that enough have signed may skip up to QUORUM_SKIPPED numbers.
  * The same document again is no other order: an eviction is tried again, or confirmed by
  * further signatures.
  */
@@ -26,6 +26,8 @@ struct conf_document;
 
 /* Evictions in a group that one administrator may have unconfirmed at a time. */
 #define QUORUM_UNCONFIRMED 16
+/* Numbers that emergencies may use while others sign an eviction. */
+#define QUORUM_SKIPPED 255
 
 struct quorum_signer {
 	char identity[SIGNED_ID_MAX]; /* "" if the certificate is missing */

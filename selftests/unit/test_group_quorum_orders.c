@@ -3,6 +3,7 @@
  * Orders that two of three administrators have to sign: each takes effect once, and
  * what one has ordered in an emergency stays in force until it is confirmed or undone.
  */
+#include "conf/document.h"
 #include "ctl/ctl.h"
 #include "order_sim.h"
 
@@ -295,7 +296,7 @@ static void test_already(void)
 /* One administrator cannot keep the others from giving orders. */
 static void test_crowd(void)
 {
-	char *admit, *evict, id[32];
+	char *admit, *evict, *late, id[32];
 	unsigned int i;
 
 	with_orders = true;
@@ -303,7 +304,8 @@ static void test_crowd(void)
 	accepts(sign_by(order_text("evict", 1, "b.example", 6000, ""), &x, &z),
 		"an eviction by two");
 	admit = sign_by(order_text("admit", 40, "b.example", 6000, ""), &x, &z);
-	evict = sign_by(order_text("evict", 39, "b.example", 6000, ""), &x, &z);
+	evict = sign_by(order_text("evict", 39, "d.example", 6000, ""), &x, &z);
+	late = sign_by(order_text("evict", 38, "e.example", 6000, ""), &x, &z);
 	for (i = 0; i < QUORUM_UNCONFIRMED; i++) {
 		char *pem;
 
@@ -324,10 +326,72 @@ static void test_crowd(void)
 				   EMERGENCY),
 			&z, NULL),
 		"an emergency of another administrator");
-	accepts(admit, "an admission with a higher number");
-	refuses(evict, -ESTALE,
-		"its number is 39, and the next order has number 41",
+	refuses(admit, -ESTALE,
+		"its number is 40, and the next order has number 19",
+		"an admission that skips numbers");
+	accepts(evict, "an eviction that skips numbers");
+	refuses(late, -ESTALE,
+		"its number is 38, and the next order has number 40",
 		"an eviction with a number below that");
+	accepts(sign_by(order_text("admit", 40, "b.example", 6000, ""), &x, &z),
+		"an admission with the next number");
+	stop_quorum();
+}
+
+/* An admission that was signed and kept does not undo a later eviction. */
+static void test_kept_back(void)
+{
+	char *kept, *soon;
+
+	with_orders = true;
+	start_quorum(19);
+	kept = sign_by(order_text("admit", 3, "b.example", 2000000, ""), &x,
+		       &y);
+	soon = sign_by(order_text("admit", 2, "b.example", 2000000, ""), &x,
+		       &y);
+	accepts(sign_by(order_text("evict", 1, "b.example", 60, ""), &x, &z),
+		"an eviction by two");
+	accepts(soon, "an admission by two");
+	accepts(sign_by(order_text("evict", 4, "b.example", 60, ""), &y, &z),
+		"an eviction that skips a number");
+	sim_run(&s, 5000);
+	refuses(kept, -ESTALE,
+		"its number is 3, and the next order has number 5",
+		"an admission whose number was skipped");
+	refuses(sign_by(order_text("admit", 9, "b.example", 60, ""), &x, &y),
+		-ESTALE, "its number is 9, and the next order has number 5",
+		"an admission with a number of later");
+	sim_run(&s, 1200000);
+	ok(!sim_has_member(&s, "b.example"), "b.example stays out");
+	stop_quorum();
+}
+
+/* No document uses up the numbers that there are. */
+static void test_last_number(void)
+{
+	with_orders = true;
+	start_quorum(20);
+	refuses(sign_by(order_text("evict", DOCUMENT_VERSION_MAX, "c.example",
+				   60, ""),
+			&x, &y),
+		-ESTALE,
+		"its number is 9007199254740991, and an eviction has one from 1 to 256 now",
+		"an eviction with the last number");
+	refuses(sign_by(order_text("evict", DOCUMENT_VERSION_MAX, "c.example",
+				   60, EMERGENCY),
+			&x, NULL),
+		-ESTALE, "and the next order has number 1",
+		"an emergency with the last number");
+	refuses(sign_by(order_text("evict", 257, "c.example", 60, EMERGENCY),
+			&x, &y),
+		-ESTALE,
+		"its number is 257, and an eviction has one from 1 to 256 now",
+		"an eviction that skips one number too many");
+	accepts(sign_by(order_text("evict", 256, "c.example", 60, ""), &x, &y),
+		"an eviction that skips as many as it may");
+	accepts(sign_by(order_text("evict", 257, "b.example", 60, EMERGENCY),
+			&x, NULL),
+		"an emergency after that");
 	stop_quorum();
 }
 
@@ -341,5 +405,7 @@ int main(void)
 	RUN(test_again);
 	RUN(test_already);
 	RUN(test_crowd);
+	RUN(test_kept_back);
+	RUN(test_last_number);
 	return done();
 }
