@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "conf/conf.h"
+#include "crypto/signed.h"
 #include "ike/engine.h"
 #include "kernel/kernel.h"
 #include "lib/addr.h"
@@ -77,6 +78,7 @@ struct app {
 	struct peer_keys peer_keys;
 	/* Own identity if there is no certificate. */
 	struct ike_id id;
+	char name[SIGNED_ID_MAX]; /* either as text, or "" */
 	struct timer expiry;
 	FILE *key_export;
 

@@ -347,6 +347,7 @@ int app_start_gcks(struct app *a, struct err *err)
 		.trust = a->trust,
 		.ctx = a,
 		.psks = a->peer_keys.psks,
+		.identity = a->name,
 	};
 	struct ike_engine_cfg cfg = app_engine_cfg(a);
 	int ret;

@@ -43,6 +43,22 @@ static int load_certificate(struct app *a, struct err *err)
 	return 0;
 }
 
+/* An identity that cannot be written stays "", and no document can name it. */
+static void write_name(struct app *a)
+{
+	struct ike_id id = a->id;
+	const uint8_t *data;
+	size_t len;
+
+	if (a->chain) {
+		cert_chain_id(a->chain, &id.type, &data, &len);
+		if (cert_id_str(id.type, data, len, a->name, sizeof(a->name)))
+			a->name[0] = '\0';
+	} else if (peer_id_str(&id, a->name, sizeof(a->name))) {
+		a->name[0] = '\0';
+	}
+}
+
 int app_load_identity(struct app *a, struct err *err)
 {
 	const struct conf_identity *id = &a->conf->identity;
@@ -56,6 +72,8 @@ int app_load_identity(struct app *a, struct err *err)
 			      a->conf->file, id->id);
 	else
 		ret = 0;
+	if (!ret)
+		write_name(a);
 	return ret ? ret : app_load_peer_keys(a->conf, &a->peer_keys, err);
 }
 

@@ -168,6 +168,21 @@ static int check_members(const json_t *o, const char *const *known,
 	return 0;
 }
 
+static int read_identity_of(const json_t *o, const char *key, char **to,
+			    struct err *err)
+{
+	const char *id = json_string_value(json_object_get(o, key)), *p;
+
+	for (p = id ? id : ""; (unsigned char)*p >= ' ' && *p != 0x7f; p++)
+		;
+	if (!id || !*id || *p || p - id > IDENTITY_MAX)
+		return err_set(err, -EINVAL,
+			       "\"%s\" has to be a text of 1 to %d octets without control characters",
+			       key, IDENTITY_MAX);
+	*to = strdup(id);
+	return *to ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
 static int read_head(const json_t *o, const char *number,
 		     struct conf_document *d, struct err *err)
 {
@@ -181,14 +196,19 @@ static int read_head(const json_t *o, const char *number,
 			       "\"%s\" has to be a number from 1 on", number);
 	d->version = (uint64_t)version;
 	d->group = strdup(json_string_value(group));
-	return d->group ? 0 : err_set(err, -ENOMEM, "out of memory");
+	if (!d->group)
+		return err_set(err, -ENOMEM, "out of memory");
+	return json_object_get(o, "key-server")
+		       ? read_identity_of(o, "key-server", &d->key_server, err)
+		       : 0;
 }
 
 static int read_policy(const json_t *o, struct conf_document *d,
 		       struct err *err)
 {
-	static const char *const known[] = { "mcsec-policy", "group", "version",
-					     "settings", NULL };
+	static const char *const known[] = { "mcsec-policy", "key-server",
+					     "group",	     "version",
+					     "settings",     NULL };
 	const json_t *settings = json_object_get(o, "settings");
 	int ret = read_head(o, "version", d, err);
 
@@ -204,28 +224,20 @@ static int read_words_of(const json_t *o, struct conf_document *d,
 			 struct err *err)
 {
 	const char *what = json_string_value(json_object_get(o, "order"));
-	const char *id = json_string_value(json_object_get(o, "identity")), *p;
 
 	if (!what || (strcmp(what, "evict") && strcmp(what, "admit")))
 		return err_set(err, -EINVAL,
 			       "\"order\" has to be \"evict\" or \"admit\"");
 	d->kind = strcmp(what, "evict") ? DOCUMENT_ADMIT : DOCUMENT_EVICT;
-	for (p = id ? id : ""; (unsigned char)*p >= ' ' && *p != 0x7f; p++)
-		;
-	if (!id || !*id || *p || p - id > IDENTITY_MAX)
-		return err_set(err, -EINVAL,
-			       "\"identity\" has to be a text of 1 to %d octets without control characters",
-			       IDENTITY_MAX);
-	d->identity = strdup(id);
-	return d->identity ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return read_identity_of(o, "identity", &d->identity, err);
 }
 
 static int read_order(const json_t *o, struct conf_document *d, struct err *err)
 {
-	static const char *const known[] = { "mcsec-order", "group",
-					     "number",	    "order",
-					     "identity",    "until",
-					     "emergency",   NULL };
+	static const char *const known[] = {
+		"mcsec-order", "key-server", "group",	  "number", "order",
+		"identity",    "until",	     "emergency", NULL
+	};
 	const json_t *emergency = json_object_get(o, "emergency");
 	int ret = read_head(o, "number", d, err);
 
@@ -290,6 +302,7 @@ void conf_document_free(struct conf_document *d)
 	if (!d)
 		return;
 	conf_group_free(&d->conf);
+	free(d->key_server);
 	free(d->group);
 	free(d->identity);
 	free(d);
@@ -397,8 +410,8 @@ static const config_setting_t *find_group_of(config_t *cfg, const char *group)
 	return NULL;
 }
 
-static char *document_text(const config_setting_t *s, const char *group,
-			   uint64_t version)
+static char *document_text(const config_setting_t *s, const char *key_server,
+			   const char *group, uint64_t version)
 {
 	json_t *settings = json_object(), *o;
 	const config_setting_t *e;
@@ -411,16 +424,17 @@ static char *document_text(const config_setting_t *s, const char *group,
 			json_object_set_new(settings, config_setting_name(e),
 					    json_of(e));
 	}
-	o = json_pack("{s:i, s:s, s:I, s:o}", "mcsec-policy", FORM, "group",
-		      group, "version", (json_int_t)version, "settings",
-		      settings);
+	o = json_pack("{s:i, s:s, s:s, s:I, s:o}", "mcsec-policy", FORM,
+		      "key-server", key_server, "group", group, "version",
+		      (json_int_t)version, "settings", settings);
 	text = json_dumps(o, JSON_INDENT(2));
 	json_decref(o);
 	return text;
 }
 
-int conf_document_write(const char *file, const char *group, uint64_t version,
-			char **text, struct err *err)
+int conf_document_write(const char *file, const char *key_server,
+			const char *group, uint64_t version, char **text,
+			struct err *err)
 {
 	const config_setting_t *s;
 	struct conf *c;
@@ -434,7 +448,7 @@ int conf_document_write(const char *file, const char *group, uint64_t version,
 	conf_free(c);
 	config_init(&cfg);
 	s = config_read_file(&cfg, file) ? find_group_of(&cfg, group) : NULL;
-	*text = s ? document_text(s, group, version) : NULL;
+	*text = s ? document_text(s, key_server, group, version) : NULL;
 	if (!s)
 		ret = err_set(err, -ENOENT,
 			      "%s: gcks.groups has no group \"%s\"", file,

@@ -24,6 +24,7 @@ enum conf_document_kind {
 
 struct conf_document {
 	enum conf_document_kind kind;
+	char *key_server; /* identity; NULL in one of an earlier release */
 	char *group;
 	uint64_t version; /* an order has a number here */
 	struct conf_group conf; /* a policy, with all defaults */
@@ -42,12 +43,13 @@ int conf_document_parse(const char *text, size_t len,
 void conf_document_free(struct conf_document *d);
 
 /*
- * Write the settings that a group of the key server has in the configuration @file as
- * a document with @version. *@text is freed with free(). Returns 0, -ENOENT without
- * that group, or another -errno, with one line in @err.
+ * Write the settings that a group of the key server, whose identity is @key_server, has
+ * in the configuration @file as a document with @version. *@text is freed with free().
+ * Returns 0, -ENOENT without that group, or another -errno, with one line in @err.
  */
-int conf_document_write(const char *file, const char *group, uint64_t version,
-			char **text, struct err *err);
+int conf_document_write(const char *file, const char *key_server,
+			const char *group, uint64_t version, char **text,
+			struct err *err);
 
 /*
  * Check the groups of @k with each other, as those of a file are. Returns 0, or

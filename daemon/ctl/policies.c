@@ -102,6 +102,9 @@ int report_policies(struct gcks *k, const char *group, uint64_t version,
 	int ret;
 
 	add_quorum(quorum_of(k), out);
+	if (*quorum_key_server(k))
+		json_object_set_new(out, "key-server",
+				    report_text(quorum_key_server(k)));
 	json_object_set_new(out, "versions", v.list);
 	ret = quorum_history(k, group, add_version, &v);
 	if (ret == -ENOENT)

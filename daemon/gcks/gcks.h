@@ -76,6 +76,8 @@ struct gcks_deps {
 	void *ctx;
 	/* Pre-shared keys of peers, see gcks_set_psks(); NULL: none. */
 	const struct psks *psks;
+	/* Identity of the key server, for which documents are signed, or NULL. */
+	const char *identity;
 };
 
 /*

@@ -374,6 +374,24 @@ static int check_order(struct gcks *k, const struct group *g,
 	return ret;
 }
 
+/* Several key servers may have the same administrators, CA and groups. */
+static int check_key_server(const struct gcks *k, struct quorum_verdict *v)
+{
+	const char *named = v->doc->key_server, *own = k->deps.identity;
+	char name[QUOTE_LEN], self[QUOTE_LEN];
+
+	quote(own ? own : "", self);
+	if (!named)
+		return err_set(&v->refusal, -EINVAL,
+			       "it names no key server, as documents of an earlier release: write it again; \"key-server\" is %s here",
+			       self);
+	if (!own || strcasecmp(named, own))
+		return err_set(&v->refusal, -EINVAL,
+			       "it is for the key server %s, and this one is %s",
+			       quote(named, name), self);
+	return 0;
+}
+
 static int check_document(struct gcks *k, const char *group,
 			  struct quorum_verdict *v, const char *content)
 {
@@ -384,6 +402,8 @@ static int check_document(struct gcks *k, const char *group,
 	if (!g)
 		return err_set(&v->refusal, -ENOENT, "no group \"%.40s\"",
 			       group);
+	if (check_key_server(k, v))
+		return -EINVAL;
 	if (strcmp(v->doc->group, group))
 		return err_set(&v->refusal, -EINVAL,
 			       "it is for another group: %s",
@@ -716,4 +736,9 @@ uint64_t quorum_last_order(struct gcks *k, const char *group)
 
 	return signed_orders_last(k->deps.store, group, &number, NULL) ? 0
 								       : number;
+}
+
+const char *quorum_key_server(const struct gcks *k)
+{
+	return k->deps.identity ? k->deps.identity : "";
 }

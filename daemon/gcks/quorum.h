@@ -78,6 +78,8 @@ int quorum_history(struct gcks *k, const char *group, applied_fn *fn,
 /* Pass evictions that wait for confirmation to @fn, as signed_orders_waiting() does. */
 int quorum_waiting(struct gcks *k, const char *group, signed_order_fn *fn,
 		   void *arg);
+/* Return the identity that documents have to name, "" if there is none. */
+const char *quorum_key_server(const struct gcks *k);
 /* Return the number of the last order for @group, 0 if there is none. */
 uint64_t quorum_last_order(struct gcks *k, const char *group);
 

@@ -45,8 +45,18 @@ section "a policy"
 like "the policy of the file is written" "$(policy write video v1.json config "$TMP/k.conf")" \
 	'^wrote v1.json'
 is "the document has what the file says" \
-	"$(jq -c '[.group, .version, .settings.receivers, .settings.atd]' v1.json)" \
-	'["video",1,["m.lab","n.lab"],1]'
+	"$(jq -c '[.["key-server"], .group, .version, .settings.receivers, .settings.atd]' v1.json)" \
+	'["k.lab","video",1,["m.lab","n.lab"],1]'
+sed 's/"key-server": "k.lab"/"key-server": "l.lab"/' v1.json >other.json
+sed '/"key-server"/d' v1.json >none.json
+like "a document is signed for its key server" "$(sign x other.json)" \
+	'^key server l.lab: group video: version 1 of its policy$'
+like "a check tells for whom a document is" "$(policy check other.json)" \
+	'would be refused: it is for the key server "l.lab", and this one is "k.lab"'
+like "a document for another key server is refused" "$(policy apply other.json)" \
+	'it is for the key server "l.lab", and this one is "k.lab"'
+like "nobody signs a document for any key server" "$(sign x none.json 2>&1)" \
+	'none.json: no "key-server": write the document again'
 sed -i 's/"n.lab"/"o.lab"/' v1.json
 like "one administrator signs" "$(sign x v1.json)" '^signed by x.lab$'
 like "nobody signs twice" "$(sign x v1.json 2>&1)" 'x.lab has signed it already'
@@ -110,8 +120,9 @@ try "the member comes back" wait_until 60 roster_is "m.lab n.lab"
 like "nobody evicts at the socket" "$(kctl evict video n.lab 2>&1)" \
 	'2 administrators have to sign this order'
 policy order video evict n.lab out.json emergency >/dev/null
-is "the order is one of an emergency" "$(jq -c '[.number, .order, .identity, .emergency]' out.json)" \
-	'[1,"evict","n.lab",true]'
+is "the order is one of an emergency" \
+	"$(jq -c '[.["key-server"], .number, .order, .identity, .emergency]' out.json)" \
+	'["k.lab",1,"evict","n.lab",true]'
 sign x out.json >/dev/null
 like "one administrator is enough in an emergency" "$(policy apply out.json)" \
 	'n.lab is evicted by the order of x.lab alone, to be confirmed until 20'

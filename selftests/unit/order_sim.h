@@ -13,7 +13,8 @@ static inline const char *order_text(const char *order,
 	static char text[512];
 
 	snprintf(text, sizeof(text),
-		 "{\"mcsec-order\":1,\"group\":\"video\",\"number\":%llu,"
+		 "{\"mcsec-order\":1," KEY_SERVER
+		 "\"group\":\"video\",\"number\":%llu,"
 		 "\"order\":\"%s\",\"identity\":\"%s\",\"until\":%lld%s}",
 		 number, order, identity,
 		 (long long)(s.wall0 + (int64_t)(s.ms / 1000) + until_s), more);

@@ -12,6 +12,8 @@
 #include <openssl/cms.h>
 
 #define ALL "[\"*.example\"]"
+/* The member that names the simulated key server. */
+#define KEY_SERVER "\"key-server\":\"gcks.example\","
 #define NOT_B "[\"s.example\",\"a.example\",\"c.example\"]"
 
 static struct err err;
@@ -84,7 +86,8 @@ static inline const char *policy_text(const char *group, unsigned int version,
 	static char text[2048];
 
 	snprintf(text, sizeof(text),
-		 "{\"mcsec-policy\":1,\"group\":\"%s\",\"version\":%u,"
+		 "{\"mcsec-policy\":1," KEY_SERVER
+		 "\"group\":\"%s\",\"version\":%u,"
 		 "\"settings\":{\"address\":\"239.1.1.1\","
 		 "\"rekey-address\":\"239.1.1.254\",\"senders\":[\"s.example\","
 		 "\"s2.example\",\"s3.example\",\"*.send.example\"],"

@@ -3,7 +3,7 @@
  * Policies that two of three administrators have to sign: what the key server
  * refuses, and that what it has applied survives reloads and restarts.
  */
-#include "quorum_sim.h"
+#include "order_sim.h"
 
 /* ---- signatures ---------------------------------------------------------- */
 
@@ -451,6 +451,73 @@ static void test_documents(void)
 	stop_quorum();
 }
 
+/* Return @text for another key server, or with "" for none. */
+static const char *for_server(const char *text, const char *server)
+{
+	const char *at = strstr(text, KEY_SERVER);
+	static char other[2048];
+
+	if (!at)
+		bail("%s", text);
+	snprintf(other, sizeof(other), "%.*s%s%s%s%s", (int)(at - text), text,
+		 *server ? "\"key-server\":\"" : "", server,
+		 *server ? "\"," : "", at + strlen(KEY_SERVER));
+	return other;
+}
+
+/* Two key servers may have the same administrators, CA and groups. */
+static void test_servers(void)
+{
+	const char *text;
+
+	with_orders = true;
+	start_quorum(21);
+	text = policy_text("video", 1, NOT_B, "");
+	refuses_text(for_server(text, "two.example"), -EINVAL,
+		     "it is for the key server \"two.example\", and this one is \"gcks.example\"",
+		     "a policy for another key server");
+	refuses_text(for_server(text, ""), -EINVAL,
+		     "it names no key server, as documents of an earlier release: write it again",
+		     "a policy that names no key server");
+	refuses_text(for_server(text, "a\\u000ab"), -EINVAL,
+		     "\"key-server\" has to be a text of 1 to 599 octets without control characters",
+		     "a policy whose key server has a line break");
+	text = order_text("evict", 1, "b.example", 60, "");
+	refuses_text(for_server(text, "two.example"), -EINVAL,
+		     "it is for the key server \"two.example\", and this one is \"gcks.example\"",
+		     "an order for another key server");
+	refuses_text(for_server(text, ""), -EINVAL, "it names no key server",
+		     "an order that names no key server");
+	accepts(sign_by(for_server(text, "GCKS.example"), &x, &y),
+		"an order for this one, in other letters");
+	stop_quorum();
+	with_orders = false;
+}
+
+/* The store may have a document of an earlier release, which named no key server. */
+static void test_earlier_store(void)
+{
+	char *pem;
+	struct applied a = { .version = 1, .time = 1, .signers = "x.example" };
+
+	start_quorum(22);
+	pem = sign_by(for_server(policy_text("video", 1, NOT_B, ""), ""), &x,
+		      &y);
+	a.signed_doc = pem;
+	if (store_begin(s.store) || applied_put(s.store, "video", &a) ||
+	    store_commit(s.store))
+		bail("store");
+	sim_gcks_down(&s);
+	sim_gcks_up(&s);
+	sim_run(&s, 20000);
+	ok(!sim_has_member(&s, "b.example"),
+	   "a policy of an earlier release is in force after a start");
+	accepts(sign_by(policy_text("video", 2, ALL, ""), &x, &y),
+		"the next version");
+	secret_free(pem);
+	stop_quorum();
+}
+
 /* A document that was signed for later, and not used, gives no right back. */
 static void test_withheld(void)
 {
@@ -562,7 +629,8 @@ static const char *beside_text(const char *group, const char *rekey_address,
 	static char text[1024];
 
 	snprintf(text, sizeof(text),
-		 "{\"mcsec-policy\":1,\"group\":\"%s\",\"version\":1,"
+		 "{\"mcsec-policy\":1," KEY_SERVER
+		 "\"group\":\"%s\",\"version\":1,"
 		 "\"settings\":{\"address\":\"239.1.1.7\","
 		 "\"rekey-address\":\"%s\",\"senders\":[\"s.example\","
 		 "\"s2.example\",\"s3.example\",\"*.send.example\"],"
@@ -701,6 +769,8 @@ int main(void)
 	RUN(test_many_cas);
 	RUN(test_forms);
 	RUN(test_documents);
+	RUN(test_servers);
+	RUN(test_earlier_store);
 	RUN(test_withheld);
 	RUN(test_effect);
 	RUN(test_beside);

@@ -100,9 +100,14 @@ static int parse_document(const char *path, const struct signed_doc *d,
 	size_t len;
 
 	text = signed_content(d, &len);
-	return conf_document_parse(text, len, doc, &why)
-		       ? complain(EXIT_FAILED, "%s: %s", path, why.text)
-		       : EXIT_OK;
+	if (conf_document_parse(text, len, doc, &why))
+		return complain(EXIT_FAILED, "%s: %s", path, why.text);
+	/* Without it a document would be good for each server with these administrators. */
+	return (*doc)->key_server
+		       ? EXIT_OK
+		       : complain(EXIT_FAILED,
+				  "%s: no \"key-server\": write the document again",
+				  path);
 }
 
 static int write_document(const char *path, const char *text, bool replace)
@@ -147,17 +152,21 @@ static char *renew_document(const json_t *answer, uint64_t version)
 
 	if (!o)
 		return NULL;
+	/* One of an earlier release does not have the member. */
+	json_object_set(o, "key-server", json_object_get(answer, "key-server"));
 	json_object_set_new(o, "version", json_integer((json_int_t)version));
 	text = json_dumps(o, JSON_INDENT(2));
 	json_decref(o);
 	return text;
 }
 
-/* Send a document, signed or not, for the group that it names. */
+/*
+ * Send a document, signed or not, for the group that it names. The caller frees *@doc
+ * in either case.
+ */
 static int send_document(struct ctl *ctl, const char *cmd, const char *path,
-			 char **group, json_t **answer)
+			 struct conf_document **doc, json_t **answer)
 {
-	struct conf_document *doc = NULL;
 	struct signed_doc *d = NULL;
 	char *pem = NULL;
 	const char *text;
@@ -166,22 +175,20 @@ static int send_document(struct ctl *ctl, const char *cmd, const char *path,
 
 	ret = read_file_of(path, &d);
 	if (!ret)
-		ret = parse_document(path, d, &doc);
+		ret = parse_document(path, d, doc);
 	if (!ret) {
 		text = signed_content(d, &len);
 		if (signed_count(d) && signed_pem(d, &pem, &len))
 			ret = complain(EXIT_FAILED, "out of memory");
 	}
 	if (!ret) {
-		*group = strdup(doc->group);
 		ret = query_daemon(ctl,
 				   json_pack("{s:s, s:s, s:s}", "cmd", cmd,
-					     "group", doc->group, "document",
+					     "group", (*doc)->group, "document",
 					     pem ? pem : text),
 				   answer);
 	}
 	secret_free(pem);
-	conf_document_free(doc);
 	signed_free(d);
 	return ret;
 }
@@ -210,7 +217,8 @@ static int policy_write(struct ctl *ctl, int argc, char **argv)
 	version = newest_version(answer);
 	if (version)
 		text = renew_document(answer, version + 1);
-	else if (conf_document_write(w.config, name, 1, &text, &why))
+	else if (conf_document_write(w.config, text_of(answer, "key-server"),
+				     name, 1, &text, &why))
 		ret = complain(EXIT_FAILED, "%s", why.text);
 	json_decref(answer);
 	if (!ret)
@@ -250,12 +258,14 @@ static void print_signers(const struct signed_doc *d)
 
 static void print_subject(const struct conf_document *d)
 {
+	fputs("key server ", stdout);
+	print_safe(d->key_server);
 	if (d->kind == DOCUMENT_POLICY) {
-		printf("group %s: version %" PRIu64 " of its policy\n",
+		printf(": group %s: version %" PRIu64 " of its policy\n",
 		       d->group, d->version);
 		return;
 	}
-	printf("group %s: order %" PRIu64 ": %s ", d->group, d->version,
+	printf(": group %s: order %" PRIu64 ": %s ", d->group, d->version,
 	       d->kind == DOCUMENT_EVICT ? "evict" : "admit");
 	print_safe(d->identity);
 	puts(d->emergency ? ", in an emergency" : "");
@@ -359,15 +369,17 @@ static void print_verdict(const json_t *answer)
 
 static int policy_check(struct ctl *ctl, int argc, char **argv)
 {
+	struct conf_document *doc = NULL;
 	json_t *answer;
-	char *group = NULL;
 	bool refused;
 	int ret = check_argc(argc, 1, 1);
 
 	if (!ret)
-		ret = send_document(ctl, "policy-check", argv[0], &group,
+		ret = send_document(ctl, "policy-check", argv[0], &doc,
 				    &answer);
-	free(group);
+	if (!ret && !ctl->json)
+		print_subject(doc);
+	conf_document_free(doc);
 	if (ret)
 		return ret;
 	refused = json_object_get(answer, "refused");
@@ -465,34 +477,36 @@ static void print_waiting(const char *group, const json_t *answer)
 
 static int policy_apply(struct ctl *ctl, int argc, char **argv)
 {
+	struct conf_document *doc = NULL;
 	json_t *answer;
-	char *group = NULL;
 	int ret = check_argc(argc, 1, 1);
 
 	if (!ret)
-		ret = send_document(ctl, "policy-apply", argv[0], &group,
+		ret = send_document(ctl, "policy-apply", argv[0], &doc,
 				    &answer);
 	if (!ret && ctl->json) {
 		ret = print_json(answer);
 	} else if (!ret) {
 		printf("group %s: the document is stored, and carried out\n",
-		       group);
-		print_waiting(group, answer);
+		       doc->group);
+		print_waiting(doc->group, answer);
 		json_decref(answer);
 	}
-	free(group);
+	conf_document_free(doc);
 	return ret;
 }
 
 /* Return the text of an order, or NULL. */
-static char *order_text(const char *group, bool evict, const char *identity,
-			const struct policy_words *w, json_int_t number)
+static char *order_text(const json_t *answer, const char *group, bool evict,
+			const char *identity, const struct policy_words *w)
 {
 	json_int_t until = (json_int_t)time(NULL) + 3600 * w->hours;
-	json_t *o = json_pack("{s:i, s:s, s:I, s:s, s:s, s:I}", "mcsec-order",
-			      1, "group", group, "number", number, "order",
-			      evict ? "evict" : "admit", "identity", identity,
-			      "until", until);
+	json_t *o = json_pack("{s:i, s:s, s:s, s:I, s:s, s:s, s:I}",
+			      "mcsec-order", 1, "key-server",
+			      text_of(answer, "key-server"), "group", group,
+			      "number", number_of(answer, "next-order"),
+			      "order", evict ? "evict" : "admit", "identity",
+			      identity, "until", until);
 	char *text;
 
 	if (o && w->emergency)
@@ -528,8 +542,7 @@ static int policy_order(struct ctl *ctl, int argc, char **argv)
 		ret = ask_policy(ctl, name, 0, &answer);
 	if (ret)
 		return ret;
-	text = order_text(name, evict, argv[2], &w,
-			  number_of(answer, "next-order"));
+	text = order_text(answer, name, evict, argv[2], &w);
 	json_decref(answer);
 	ret = text ? write_document(argv[3], text, false)
 		   : complain(EXIT_USAGE, "an argument is not valid UTF-8");
