@@ -636,6 +636,9 @@ static void batch_run(struct group *g, struct batch *b)
 	how = b->n_out || b->n_exposed ? GKM_EXCLUDE
 	      : b->n_new	       ? GKM_JOIN
 				       : GKM_SIMPLE;
+	/* Members that have used up numbers need another, and those with renewed leaves. */
+	c->keep_data = how == GKM_JOIN && b->n_in == b->n_new &&
+		       !g->n_renewed && !g->st.asked && pace_data_unused(g);
 	why_text(b, why, sizeof(why));
 	gkm_commit(g, c, how, write_batch, why + 2, batch_done, b);
 }

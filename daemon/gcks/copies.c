@@ -10,6 +10,8 @@
 /* Bounds of the interval between the copies of a burst. */
 #define STEP_MIN_MS 40
 #define STEP_MAX_MS 250
+/* Interval of the further copies of a reset. */
+#define FAREWELL_STEP_MS 2000
 
 /*
  * Copies of a change without exclusion: at 0, 1, 3 and 6 s, since a slow change
@@ -41,6 +43,18 @@ unsigned int copies_plain(const struct group *g, uint32_t *at)
 	else if (within >= last + LATE_LEAST_MS)
 		at[n++] = within < last + MSEC_PER_SEC ? within
 						       : last + MSEC_PER_SEC;
+	return n;
+}
+
+/* Nothing waits for the further copies of a reset. */
+unsigned int copies_farewell(const struct group *g, uint32_t last_ms,
+			     uint32_t *at)
+{
+	unsigned int n = copies_plain(g, at);
+
+	for (; n < GKM_COPIES_MAX && at[n - 1] + FAREWELL_STEP_MS <= last_ms;
+	     n++)
+		at[n] = at[n - 1] + FAREWELL_STEP_MS;
 	return n;
 }
 

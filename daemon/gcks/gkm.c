@@ -96,11 +96,14 @@ static int make_keys(struct group *g, struct gkm_change *c)
 	struct gkm_state *st = &c->next;
 	int64_t now = group_wall(g);
 	struct gsa_sa policy;
-	int ret;
+	int ret = 0;
 
-	retire_data(st, now);
 	st->time_ms = gkm_time_ms(g);
-	ret = g->keys->next_data(g, st, conf->lifetime, c->how == GKM_EXCLUDE);
+	if (!c->keep_data) {
+		retire_data(st, now);
+		ret = g->keys->next_data(g, st, conf->lifetime,
+					 c->how == GKM_EXCLUDE);
+	}
 	if (!ret)
 		ret = take_spi(st);
 	if (!ret && c->how == GKM_EXCLUDE)
@@ -187,6 +190,25 @@ static void change_failed(struct group *g, struct gkm_change *c, int ret,
 	done(g, arg, ret, why);
 }
 
+/* The change that is finished has another Data SA: no sender can have confirmed it yet. */
+static void data_changed(struct group *g)
+{
+	g->n_confirmed = 0;
+	g->change_ms = group_now_ms(g);
+	g->confirmed_ms = 0;
+	g->fresh = true;
+}
+
+/* Senders that have confirmed the Data SA have, as it is, confirmed the change. */
+static void data_kept(struct group *g)
+{
+	struct gmember *m;
+
+	TAILQ_FOREACH(m, &g->senders, by_send)
+		if (gmc_confirmed(g, m))
+			m->confirmed_at = g->rekeys;
+}
+
 static void keys_changed(struct group *g, struct gkm_change *c)
 {
 	if (!TAILQ_EMPTY(&c->out)) {
@@ -198,18 +220,20 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 	rekey_sa_wipe(&g->rs);
 	g->rs = c->rs;
 	g->st = c->next;
-	/* No sender can have confirmed the new Data SA before it exists. */
-	g->n_confirmed = 0;
 	signing_take(g, c);
 	explicit_bzero(&c->rs, sizeof(c->rs));
-	g->change_ms = group_now_ms(g);
-	g->confirmed_ms = 0;
 	g->rekeys++;
-	g->change_times[g->rekeys % GKM_CHANGES] = g->change_ms;
-	g->fresh = true;
+	g->change_times[g->rekeys % GKM_CHANGES] = group_now_ms(g);
+	if (c->keep_data)
+		data_kept(g);
+	else
+		data_changed(g);
 	wraps_reserve(g);
 	policy_take(g, c);
-	pace_changed(g, c->how, c->announced);
+	if (c->keep_data)
+		pace_data_kept(g, c->announced);
+	else
+		pace_changed(g, c->how, c->announced);
 	group_info(g, "group rekeyed: %s: Data SA " SPI_FMT "%s", c->why,
 		   gkm_spi(&g->st),
 		   c->announced ? "" : ", no members to notify");

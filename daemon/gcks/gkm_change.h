@@ -25,6 +25,8 @@ struct gkm_change {
 	const char *deny;
 	int64_t deny_since;
 	enum gkm_how how;
+	/* The Data SA stays, which no sender has used: see pace_data_unused(). */
+	bool keep_data;
 	bool announced; /* to members, of which there are some */
 	bool disown; /* the store is not trusted */
 	bool unannounced; /* no message can: members notice the silence */

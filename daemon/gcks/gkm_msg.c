@@ -211,7 +211,8 @@ static int first_message(struct group *g, struct gkm_change *c,
 		n = copies_exclude(g, false, at);
 	} else {
 		n = copies_plain(g, at);
-		add_data(g, &c->next, &m, pace_atd(g), false);
+		add_data(g, &c->next, &m,
+			 c->keep_data ? pace_atd_left(g) : pace_atd(g), false);
 		if (!ret)
 			ret = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	}
@@ -302,7 +303,8 @@ int gkm_delete_message(struct group *g, struct gkm_change *c)
 	if (!ret)
 		ret = rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
 	if (!ret)
-		ret = queue_change(g, c, &m, at, copies_plain(g, at));
+		ret = queue_change(g, c, &m, at,
+				   copies_farewell(g, pace_farewell_ms(g), at));
 	rekey_msg_free(&m);
 	/*
 	 * Members listen at the address they were given, not at the new

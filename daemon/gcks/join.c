@@ -174,6 +174,8 @@ void join_apply(struct group *g, struct join_req *j, int64_t now)
 	 */
 	if (j->is_new)
 		gmc_set_data_spi(g, j->m, gkm_spi(&g->st));
+	if (j->send)
+		pace_data_given(g);
 	j->m->first_sid = j->first_sid;
 	j->m->n_sids = j->send ? j->n_sids : 0;
 	j->m->at = j->from.addr;

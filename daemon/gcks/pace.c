@@ -37,6 +37,8 @@
 /* Old SAs live so much longer than senders are held, see pace_reset(). */
 #define HOLD_SHORT_S 2
 #define HOLD_EARLY_MS 1500
+/* A member that has heard of a reset is back after so long. */
+#define BACK_MS 3000
 
 static uint32_t ms_left(const struct group *g, uint64_t until_ms)
 {
@@ -65,7 +67,9 @@ static uint32_t in_use_ms(const struct group *g)
 	return ms < IN_USE_MAX_MS ? ms : IN_USE_MAX_MS;
 }
 
-void pace_changed(struct group *g, enum gkm_how how, bool announced)
+/* Space the change out from the next one, which comes @least_ms later or more. */
+static void space_changes(struct group *g, enum gkm_how how, bool announced,
+			  uint32_t least_ms)
 {
 	struct pace *p = &g->pace;
 	uint64_t now = group_now_ms(g);
@@ -74,9 +78,35 @@ void pace_changed(struct group *g, enum gkm_how how, bool announced)
 	p->copies_ms = now + apart;
 	if (apart < spacing_ms(g))
 		apart = spacing_ms(g);
-	if (announced && how != GKM_EXCLUDE && apart < in_use_ms(g))
-		apart = in_use_ms(g);
+	if (announced && apart < least_ms)
+		apart = least_ms;
 	p->clear_ms = now + apart;
+}
+
+void pace_data_kept(struct group *g, bool announced)
+{
+	space_changes(g, GKM_JOIN, announced, 0);
+}
+
+void pace_data_given(struct group *g)
+{
+	g->pace.given = true;
+}
+
+bool pace_data_unused(const struct group *g)
+{
+	/* A change takes the store as long as the one before. */
+	return g->st.keyed && g->pace.unused &&
+	       (!g->pace.given ||
+		ms_left(g, g->pace.switch_ms) > g->commit.took_ms);
+}
+
+void pace_changed(struct group *g, enum gkm_how how, bool announced)
+{
+	struct pace *p = &g->pace;
+	uint64_t now = group_now_ms(g);
+
+	space_changes(g, how, announced, how == GKM_EXCLUDE ? 0 : in_use_ms(g));
 	p->switch_ms = now + (!announced ? 0
 			      : how == GKM_EXCLUDE
 				      ? copies_effective_ms(g)
@@ -91,6 +121,12 @@ void pace_changed(struct group *g, enum gkm_how how, bool announced)
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms + HOLD_EARLY_MS < p->hold_ms)
 		p->switch_ms = p->hold_ms;
+	if (p->unused && !p->given && how == GKM_JOIN) {
+		if (p->switch_ms < p->hold_ms)
+			p->switch_ms = p->hold_ms;
+	} else {
+		p->unused = false;
+	}
 }
 
 /*
@@ -106,21 +142,36 @@ static uint32_t known_dtd(const struct group *g)
 	return dtd;
 }
 
+/* Return the milliseconds for which senders are held after a reset that is announced. */
+static uint32_t reset_hold_ms(const struct group *g)
+{
+	uint32_t dtd = known_dtd(g);
+
+	return dtd > HOLD_SHORT_S ? (dtd - HOLD_SHORT_S) * MSEC_PER_SEC : 0;
+}
+
+uint32_t pace_farewell_ms(const struct group *g)
+{
+	uint32_t hold = reset_hold_ms(g);
+
+	return hold > BACK_MS ? hold - BACK_MS : 0;
+}
+
 /*
  * Old SAs live for DTD at the members. The first member that is back must not
  * send under new keys before the others have them.
  */
 void pace_reset(struct group *g, bool announced, uint32_t silence_ms)
 {
-	uint32_t dtd = known_dtd(g);
 	struct pace *p = &g->pace;
 	uint64_t now = group_now_ms(g), hold = now + silence_ms, gather = now;
 
 	if (announced) {
-		hold = now + (dtd > HOLD_SHORT_S ? dtd - HOLD_SHORT_S : 0) *
-				     MSEC_PER_SEC;
+		hold = now + reset_hold_ms(g);
 		gather += GATHER_MS;
 	}
+	p->unused = true;
+	p->given = false;
 	/* Members may still have to hear of a reset right before this one. */
 	if (p->hold_ms < hold)
 		p->hold_ms = hold;

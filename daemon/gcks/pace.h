@@ -43,6 +43,8 @@ struct pace {
 	bool unannounced; /* no copy of it was sent, and no answer has its keys */
 	uint64_t excluded_ms; /* senders have followed the last exclusion */
 	uint64_t short_ms; /* members may know an exclusion's DTD until then */
+	bool unused; /* the Data SA was made since a reset ... */
+	bool given; /* ... and some sender has it */
 	uint64_t hold_ms; /* after a reset, no sender changes before */
 	uint64_t gather_ms; /* joins are gathered until then */
 	uint64_t claim_ms; /* when the last claim is served, or was */
@@ -51,6 +53,17 @@ struct pace {
 
 /* Note that a change is sent. @announced: a member has to be told. */
 void pace_changed(struct group *g, enum gkm_how how, bool announced);
+/* The same of a change that has the Data SA of the one before. */
+void pace_data_kept(struct group *g, bool announced);
+/* Note that a sender has the current Data SA. */
+void pace_data_given(struct group *g);
+/*
+ * Return true if no sender uses the Data SA yet that was made since a reset. Members that
+ * come back until then need no other one, as nothing was encrypted with it that they must
+ * not read; with another one for each of them, senders would use those before it first,
+ * which it does not have.
+ */
+bool pace_data_unused(const struct group *g);
 /*
  * Note a group reset. @announced: the members were told and come back soon; else
  * they notice the silence within @silence_ms.
@@ -97,6 +110,11 @@ void pace_calm_exclusion(struct group *g);
  * members that come back.
  */
 bool pace_is_held(const struct group *g);
+/*
+ * Return the milliseconds after a reset that is announced, in which a member that hears of
+ * it is back before senders use another key.
+ */
+uint32_t pace_farewell_ms(const struct group *g);
 /*
  * Return the milliseconds for which members may go on with the keys of before a reset;
  * 0: there was none, or it is over.

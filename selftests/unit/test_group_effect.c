@@ -404,8 +404,8 @@ int main(void)
 	RUN(test_absent, 120);
 	for (after = 3000; after < 16000; after += 2500)
 		RUN(test_back, after);
-	RUN(test_away, 3000, 4000);
-	RUN(test_away, 3500, 4000);
+	RUN(test_away, 3000, 11000);
+	RUN(test_away, 3500, 11000);
 	RUN(test_away, 3000, 20000);
 	RUN(test_gone);
 	RUN(test_left);
