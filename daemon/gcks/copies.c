@@ -10,6 +10,8 @@
 /* Bounds of the interval between the copies of a burst. */
 #define STEP_MIN_MS 40
 #define STEP_MAX_MS 250
+/* Most that senders wait longer for a slow store, in an exclusion. */
+#define EXCLUDE_STORE_MAX_S 2
 /* Interval of the further copies of a reset. */
 #define FAREWELL_STEP_MS 2000
 
@@ -114,9 +116,20 @@ uint32_t copies_burst_ms(const struct group *g)
 	return at[n - 1];
 }
 
+/* An excluded member reads until then, so that a slow store is waited for up to a bound. */
+static uint32_t exclude_store_s(const struct group *g)
+{
+	uint32_t atd = exclude_atd_ms(g), burst = copies_burst_ms(g);
+	uint32_t s = spread_store_s(g, atd > burst ? atd - burst : 0);
+
+	if (!atd)
+		return 0;
+	return s < EXCLUDE_STORE_MAX_S ? s : EXCLUDE_STORE_MAX_S;
+}
+
 uint32_t copies_exclude_atd(const struct group *g)
 {
-	return g->conf->evict_atd + spread_s(g);
+	return g->conf->evict_atd + spread_s(g) + exclude_store_s(g);
 }
 
 uint32_t copies_effective_ms(const struct group *g)

@@ -20,6 +20,7 @@
 #include "gcks/outbox.h"
 #include "gcks/policy.h"
 #include "gcks/signing.h"
+#include "gcks/spread.h"
 #include "gcks/witness.h"
 #include "gcks/wraps.h"
 #include "lib/log.h"
@@ -305,6 +306,7 @@ void gkm_commit(struct group *g, struct gkm_change *c, enum gkm_how how,
 	c->done = done;
 	c->arg = arg;
 	snprintf(c->why, sizeof(c->why), "%s", why);
+	spread_note_store(g);
 	ret = how == GKM_SIMPLE ? 0 : lkh_rekey(g->tree);
 	if (!ret)
 		ret = signing_make(g, c, how);

@@ -486,6 +486,7 @@ struct group {
 
 	/* The group's time is ahead of the clock by this. */
 	uint64_t ahead_ms;
+	uint32_t slow_ms; /* time that the store may take for a change */
 	bool fresh; /* the Data SA was made in this run */
 
 	uint64_t rekeys;

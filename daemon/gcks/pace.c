@@ -115,8 +115,10 @@ void pace_changed(struct group *g, enum gkm_how how, bool announced)
 		p->burst_ms = now + copies_burst_ms(g) + SLACK_MS;
 	if (announced && how == GKM_EXCLUDE)
 		p->excluded_ms = now + copies_effective_ms(g);
-	if (announced && how == GKM_EXCLUDE)
+	if (announced && how == GKM_EXCLUDE) {
 		p->short_ms = now + gkm_silence_ms(g);
+		p->short_s = copies_exclude_dtd(g);
+	}
 	p->unannounced = announced && group_multicast(g);
 	p->exclusion = how == GKM_EXCLUDE && p->switch_ms >= p->hold_ms;
 	if (p->switch_ms + HOLD_EARLY_MS < p->hold_ms)
@@ -137,8 +139,8 @@ static uint32_t known_dtd(const struct group *g)
 {
 	uint32_t dtd = spread_dtd(g);
 
-	if (ms_left(g, g->pace.short_ms) && copies_exclude_dtd(g) < dtd)
-		dtd = copies_exclude_dtd(g);
+	if (ms_left(g, g->pace.short_ms) && g->pace.short_s < dtd)
+		dtd = g->pace.short_s;
 	return dtd;
 }
 

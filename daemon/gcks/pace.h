@@ -42,7 +42,8 @@ struct pace {
 	bool exclusion; /* made to exclude a member */
 	bool unannounced; /* no copy of it was sent, and no answer has its keys */
 	uint64_t excluded_ms; /* senders have followed the last exclusion */
-	uint64_t short_ms; /* members may know an exclusion's DTD until then */
+	uint64_t short_ms; /* members may know an exclusion's DTD until then ... */
+	uint32_t short_s; /* ... which is this */
 	bool unused; /* the Data SA was made since a reset ... */
 	bool given; /* ... and some sender has it */
 	uint64_t hold_ms; /* after a reset, no sender changes before */

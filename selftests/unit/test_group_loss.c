@@ -3,6 +3,7 @@
  * GSA_REKEYs that are lost, late, repeated, reordered, replayed, altered; the
  * stream must not notice, or only as much as cannot be helped.
  */
+#include "gcks/group.h"
 #include "group_sim.h"
 #include "rekey/rekey.h"
 #include "member/mgroup.h"
@@ -102,6 +103,55 @@ static void test_copies_lost(void)
 			sim_free(&s);
 		}
 	}
+}
+
+/*
+ * The store takes @store_ms four times for a change, which is sent after that. A receiver
+ * has only the last copy of a rekey, and of the burst of an eviction.
+ */
+static void test_slow_store(unsigned int store_ms, unsigned int atd_s,
+			    unsigned int evict_atd_s, unsigned int lost)
+{
+	struct losing l = { .first = 3 };
+	uint64_t at_ms;
+	uint32_t ms;
+
+	usual(60 + store_ms);
+	sim_gcks_down(&s);
+	s.store_ms = store_ms;
+	sim_gcks_up(&s);
+	sim_run(&s, 60000);
+	/* The first change tells how long one takes. */
+	rekey();
+	sim_run(&s, 30000);
+	l.m = a;
+	s.drop = lose_first;
+	s.drop_arg = &l;
+	n_seen = 0;
+	rekey();
+	is_int(pace_switch_ms(TAILQ_FIRST(&s.gcks->groups)), atd_s * 1000,
+	       "store %u ms: senders wait for receivers", store_ms);
+	sim_run(&s, 30000);
+	is_int(sim_gaps(&s), 0,
+	       "store %u ms: a receiver of the last copy loses nothing",
+	       store_ms);
+	l.first = 2;
+	n_seen = 0;
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "store %u ms: b is evicted", store_ms);
+	is_int(ms, 625 + evict_atd_s * 1000,
+	       "store %u ms: the order tells until when b reads", store_ms);
+	at_ms = s.ms + ms;
+	sim_run(&s, 30000);
+	/* For an even slower store, senders do not wait longer. */
+	is_int(a->gaps, lost,
+	       "store %u ms: a receiver of the burst's last copy loses %u packets",
+	       store_ms, lost);
+	is_int(s.n_unsent, 0, "store %u ms: the sender always had a key",
+	       store_ms);
+	is_int(sim_reads_after(&s, b, at_ms), 0,
+	       "store %u ms: b reads no longer than that", store_ms);
+	sim_free(&s);
 }
 
 /* The last copy is sent before a sender changes, even with a short ATD. */
@@ -493,6 +543,10 @@ static void test_attacker(void)
 int main(void)
 {
 	RUN(test_copies_lost);
+	RUN(test_slow_store, 5, 5, 1, 0);
+	RUN(test_slow_store, 100, 5, 2, 0);
+	RUN(test_slow_store, 400, 6, 3, 0);
+	RUN(test_slow_store, 700, 7, 3, 85);
 	RUN(test_short_atd);
 	RUN(test_new_sender);
 	RUN(test_overtaken);
