@@ -35,10 +35,25 @@ static unsigned int quicker_by(const struct ike_sa *sa)
 	return sa->my_xchg == GIKE_XCHG_GSA_INBAND_REKEY ? INBAND_SHIFT : 0;
 }
 
+/*
+ * A peer is told of a change while it may be off the network, and nobody waits for its
+ * answer. For minutes that is no reason to take it for dead (RFC 7296 section 2.4).
+ */
+#define TELLING_TRIES 24
+
+static bool is_telling(const struct ike_sa *sa)
+{
+	const struct ike_task *t = TAILQ_FIRST(&sa->tasks);
+
+	return t && t->notify == MCSEC_N_CHANGED &&
+	       sa->my_xchg == IKE_XCHG_INFORMATIONAL;
+}
+
 unsigned int sa_request_tries(const struct ike_sa *sa)
 {
-	/* All requests are given up after about the same time. */
-	return sa->engine->cfg.rexmit_max + quicker_by(sa);
+	/* All other requests are given up after about the same time. */
+	return sa->engine->cfg.rexmit_max +
+	       (is_telling(sa) ? TELLING_TRIES : quicker_by(sa));
 }
 
 /*

@@ -163,24 +163,34 @@ static void test_heard(void)
 	sim_finish(&s, "heard");
 }
 
-/* A sender is told while it is off the network, which does not keep it away. */
-static void test_away(void)
+/*
+ * A sender is told while it is off the network, which does not keep it away: for minutes
+ * that is no reason to end its IKE SA (RFC 7296 section 2.4), over which it is told when
+ * it is back.
+ */
+static void test_away(unsigned int away_ms, bool opens, bool ends)
 {
+	unsigned int n;
 	uint64_t t0;
 
 	begin(22, 20);
 	sim_run(&s, 20000);
+	n = sim_log_count(&s, "authentication succeeded: \"s.example\"");
 	tx->offline = true;
 	sim_rekey(s.gcks, NULL, &err);
-	sim_run(&s, 120000);
+	sim_run(&s, away_ms);
 	tx->offline = false;
 	t0 = s.ms;
 	while (!is_current(tx) && s.ms - t0 < 60000)
 		sim_run(&s, 20);
-	ok(s.ms - t0 <= 20000, "the sender is back after %u ms",
-	   (unsigned int)(s.ms - t0));
-	sim_run(&s, 10000);
+	ok(s.ms - t0 <= 5000, "the sender is back %u ms after %u ms",
+	   (unsigned int)(s.ms - t0), away_ms);
+	sim_run(&s, 30000);
 	ok(sim_in(tx) && is_current(tx), "the member is in");
+	is_int(sim_log_count(&s, "no answer to INFORMATIONAL"), ends,
+	       "the key server has ended the IKE SA: %d", ends);
+	is_int(sim_log_count(&s, "authentication succeeded: \"s.example\"") - n,
+	       opens, "the sender has opened another one by itself: %d", opens);
 	sim_finish(&s, "away");
 }
 
@@ -372,7 +382,10 @@ int main(void)
 	RUN(test_always_deaf, 10);
 	RUN(test_ignored);
 	RUN(test_heard);
-	RUN(test_away);
+	RUN(test_away, 45000, false, false);
+	RUN(test_away, 60000, false, false);
+	RUN(test_away, 150000, true, false);
+	RUN(test_away, 290000, true, true);
 	RUN(test_moved);
 	RUN(test_carrier);
 	RUN(test_restarts, 40);
