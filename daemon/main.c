@@ -17,6 +17,7 @@
 #include "app/app.h"
 #include "app/audit.h"
 #include "conf/conf.h"
+#include "conf/host.h"
 #include "crypto/cert.h"
 #include "ctl/client.h"
 #include "ctl/ctl.h"
@@ -318,6 +319,24 @@ static int check_change(struct app *a)
 			      : end_listing(&l, "reload", ret, &err);
 }
 
+/* The first folder that would keep mcsecd from a start. */
+struct obstacle {
+	bool found;
+	char text[ERR_LEN];
+};
+
+static void note_folder(void *arg, const char *setting, const char *path,
+			const char *wrong, const char *cure)
+{
+	struct obstacle *o = arg;
+
+	(void)path;
+	if (!wrong || o->found)
+		return;
+	o->found = true;
+	snprintf(o->text, sizeof(o->text), "%s: %s: %s", setting, wrong, cure);
+}
+
 static void print_gap(void *arg, const char *line)
 {
 	(void)arg;
@@ -332,6 +351,7 @@ static int check_start(struct app *a)
 {
 	time_t now = clock_wall(clock_system());
 	const char *wrong = NULL;
+	struct obstacle o = {};
 	struct err err = {};
 
 	if (a->chain && cert_chain_not_after(a->chain) <= now)
@@ -345,6 +365,11 @@ static int check_start(struct app *a)
 	}
 	if (app_read_crls(a, &err)) {
 		fprintf(stderr, "%s\n", err.text);
+		return 1;
+	}
+	conf_each_folder(a->conf, note_folder, &o);
+	if (o.found) {
+		fprintf(stderr, "%s: %s\n", a->conf->file, o.text);
 		return 1;
 	}
 	printf("%s: configuration is valid\n", a->conf->file);
@@ -401,6 +426,23 @@ static int run_daemon(struct app *a)
 	return ret || a->failed ? 1 : 0;
 }
 
+/*
+ * Read the configuration. A check by root goes on with the rights of the user that the
+ * units run mcsecd as, to whom keys and folders have to belong.
+ */
+static int load_conf(const struct options *o, struct conf **out,
+		     struct err *err)
+{
+	int ret = conf_load(o->file, out, err);
+
+	if (ret || !o->check || !conf_be_daemon(*out) ||
+	    !conf_is_of_units(o->file))
+		return ret;
+	conf_free(*out);
+	*out = NULL;
+	return conf_load(o->file, out, err);
+}
+
 int main(int argc, char **argv)
 {
 	static struct app app = {
@@ -424,8 +466,7 @@ int main(int argc, char **argv)
 		log_err("not started: %s", err.text);
 		return 1;
 	}
-	if (conf_load(o.file, &app.conf, &err) ||
-	    app_load_identity(&app, &err)) {
+	if (load_conf(&o, &app.conf, &err) || app_load_identity(&app, &err)) {
 		log_err("configuration invalid: %s", err.text);
 		status = 1;
 	} else if (o.check) {

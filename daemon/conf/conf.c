@@ -22,6 +22,7 @@
 #include "wire/proto.h"
 #include "lib/addr.h"
 #include "lib/err.h"
+#include "lib/file.h"
 
 #define MONTH 2592000
 #define WEEK 604800
@@ -718,7 +719,10 @@ static int syntax_error(struct conf_reader *r, config_t *cfg)
 			r->file);
 	} else {
 		ret = errno ? -errno : -EIO;
-		err_set(r->err, ret, "%s: %s", r->file, strerror(-ret));
+		if (ret == -EACCES)
+			file_denied(r->file, false, r->err);
+		else
+			err_set(r->err, ret, "%s: %s", r->file, strerror(-ret));
 	}
 	config_destroy(cfg);
 	return ret;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -98,11 +99,90 @@ static int check_rights(const char *path, const struct stat *st, mode_t open_to,
 		return err_set(err, -EPERM,
 			       "%s: accessible to other users (mode %04o): run \"chmod 600\"",
 			       path, st->st_mode & 07777);
-	if (!trusted_owner(st->st_uid))
+	if (!trusted_owner(st->st_uid)) {
+		char who[FILE_WHO_LEN];
+
 		return err_set(err, -EPERM,
-			       "%s: owned by uid %u; must be owned by root or uid %u",
-			       path, st->st_uid, geteuid());
+			       "%s: owned by uid %u; must be owned by %s: run \"chown %s\"",
+			       path, st->st_uid, file_who(who), file_owner());
+	}
 	return 0;
+}
+
+/* ---- who may do what ----------------------------------------------------- */
+
+const char *file_owner(void)
+{
+	static char name[64];
+	const struct passwd *pw;
+
+	/* Without privileges root may not read the keys of others. */
+	pw = getpwuid(geteuid());
+	if (pw && strlen(pw->pw_name) < sizeof(name))
+		strcpy(name, pw->pw_name);
+	else
+		snprintf(name, sizeof(name), "%u", geteuid());
+	return name;
+}
+
+const char *file_who(char buf[static FILE_WHO_LEN])
+{
+	const char *name = file_owner();
+
+	if (!geteuid())
+		snprintf(buf, FILE_WHO_LEN, "root");
+	else if (isdigit((unsigned char)*name))
+		snprintf(buf, FILE_WHO_LEN, "uid %u", geteuid());
+	else
+		snprintf(buf, FILE_WHO_LEN, "uid %u (%s)", geteuid(), name);
+	return buf;
+}
+
+/* Return true if it is the user of the units to whom @path belongs. */
+static bool owned_by_daemon(const char *path)
+{
+	const struct passwd *pw = getpwnam(DAEMON_USER);
+	struct stat st;
+
+	return pw && !stat(path, &st) && st.st_uid == pw->pw_uid;
+}
+
+bool file_closed_folder(const char *path, char folder[static PATH_MAX])
+{
+	size_t i;
+
+	for (i = 1; *path == '/' && path[i] && i < PATH_MAX; i++) {
+		if (path[i] != '/')
+			continue;
+		memcpy(folder, path, i);
+		folder[i] = '\0';
+		if (faccessat(AT_FDCWD, folder, X_OK, AT_EACCESS) &&
+		    errno == EACCES)
+			return true;
+	}
+	return false;
+}
+
+int file_denied(const char *path, bool secret, struct err *err)
+{
+	char who[FILE_WHO_LEN], folder[PATH_MAX];
+
+	file_who(who);
+	if (file_closed_folder(path, folder))
+		return err_set(err, -EACCES,
+			       "%s: permission denied to %s, which may not search the folder %s: run \"chmod 755\" for it",
+			       path, who, folder);
+	if (!geteuid() && owned_by_daemon(path))
+		return err_set(err, -EACCES,
+			       "%s: permission denied to root, as it belongs to the user %s: start mcsecd by its unit (\"systemctl start mcsecd\")",
+			       path, DAEMON_USER);
+	if (!secret)
+		return err_set(err, -EACCES,
+			       "%s: permission denied to %s: run \"chmod 644\", or \"chown %s\"",
+			       path, who, file_owner());
+	return err_set(err, -EACCES,
+		       "%s: permission denied to %s, which has to own the file and to search its folder: run \"chown %s\"",
+		       path, who, file_owner());
 }
 
 /* Read a secret; @acl: its mode may have the mask of an ACL. */
@@ -117,9 +197,7 @@ static int read_secret(const char *path, bool acl, size_t max, uint8_t **out,
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	/* A service does not run as root, and who made the key was root. */
 	if (fd < 0 && errno == EACCES)
-		return err_set(err, -EACCES,
-			       "%s: permission denied to uid %u, which has to own the file and to search its folder",
-			       path, geteuid());
+		return file_denied(path, true, err);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (fstat(fd, &st))

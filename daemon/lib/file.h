@@ -3,6 +3,8 @@
 #ifndef LIB_FILE_H
 #define LIB_FILE_H
 
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -22,6 +24,21 @@ int file_create(const char *path, mode_t mode, const void *p, size_t n,
 int file_replace(const char *from, const char *to, struct err *err);
 /* Sync the directory of @path, so that a new name survives. Returns 0 or -errno. */
 int file_sync_folder(const char *path);
+/* Room for file_who(). */
+#define FILE_WHO_LEN 96
+
+/* Return whom a file of this process has to belong to: its user, or the uid. */
+const char *file_owner(void);
+/* Write who this process is to files: "root", or uid and user. Returns @buf. */
+const char *file_who(char buf[static FILE_WHO_LEN]);
+/* Find the first folder of @path, which is absolute, that this process may not search. */
+bool file_closed_folder(const char *path, char folder[static PATH_MAX]);
+/*
+ * Say in @err why @path is not to be read, and what to do; a @secret is for its owner
+ * alone. Returns -EACCES.
+ */
+int file_denied(const char *path, bool secret, struct err *err);
+
 /* Create the folder of @path unless it exists. Returns 0 or -errno. */
 int file_make_folder(const char *path, mode_t mode);
 /*

@@ -71,7 +71,7 @@ service k
 failed() { grep -q 'configuration invalid' "$TMP/k.log"; }
 try "a key of root alone is refused" wait_until 20 failed
 like "the message names the file, and who has to own it" "$(cat "$TMP/k.log")" \
-	"k.lab.key: permission denied to uid $user, which has to own the file"
+	"k.lab.key: permission denied to uid $user \\(nobody\\), which has to own the file"
 is "nothing was ready" "$(said READY=1)" 0
 chown $user "$pki"/*.lab.key
 service k

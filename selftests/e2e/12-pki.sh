@@ -102,7 +102,7 @@ like "the configuration is valid" "$("$MCSECD" --check v/mcsecd.conf)" \
 	'mcsecd.conf: configuration is valid$'
 chown nobody v/viewer.example.key
 like "root does not take a key of any other user" "$("$MCSECD" --check v/mcsecd.conf 2>&1)" \
-	'viewer.example.key: owned by uid 65534; must be owned by root or uid 0$'
+	'viewer.example.key: permission denied to uid 64999 \(mcsec\), .*run "chown mcsec"$'
 chown mcsec v/viewer.example.key
 is "the settings are those of the key server" \
 	"$(sed -n '/^member/,$p' v/mcsecd.conf | grep -v '#' | xargs)" \

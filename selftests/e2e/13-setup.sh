@@ -173,6 +173,7 @@ is "a member protects what is said, where it is said" \
 	"protocol = udp; destination-port = 5000; interfaces = ( eth1 );"
 is "a member does both if told" "$(member m.example m send receive replace >/dev/null
 	settings m/mcsecd.conf member | grep -o 'send.*e;')" "send = true; receive = true;"
+chown mcsec m/m.example.key
 like "mcsecd takes the member's file" "$("$MCSECD" --check m/mcsecd.conf)" \
 	'mcsecd.conf: configuration is valid$'
 cp q/ca.pem m/ca.pem

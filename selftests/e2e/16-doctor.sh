@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../lib.sh"
 . "$TOP/selftests/e2e/process.sh"
-need ip nft jq openssl
+need ip nft jq openssl python3 setpriv
 
 # HOST [FILE]: the lines that are not ok, and the exit code. Bridges are seen in the
 # /sys of the host only.
@@ -149,6 +149,98 @@ touch -d '+3 days' "$TMP/m2.conf"
 like "a clock that is behind the files" "$(doctor m "$TMP/m2.conf")" \
 	'problem +clock: it is 20.*m2.conf is from later'
 
+section "start"
+
+# Files of root are not readable by the user of the units, as a start would show.
+check() { "$MCSECD" --check "$1" 2>&1; }
+psk_conf() { # KEY'S-FILE
+	cat <<-END
+		identity: { id = "m.lab"; };
+		psk = ( { id = "k.lab"; key = "$1"; } );
+		control = "$TMP/m/s.sock";
+		member: { gcks = "$K4"; gcks-id = "k.lab"; groups = ( { $video } ); };
+	END
+}
+printf '0x%064d\n' 7 >"$TMP/psk.key"
+chmod 600 "$TMP/psk.key"
+psk_conf "$TMP/psk.key" >"$TMP/p.conf"
+is "a pre-shared key of root, where only root could run mcsecd" \
+	"$(doctor m "$TMP/p.conf")" "exit 0"
+like "--check takes it" "$(check "$TMP/p.conf")" 'p.conf: configuration is valid'
+printf 'mcsec:x:64999:64999::/:/bin/false\n' >>/etc/passwd
+like "a folder that the user of the units may not search" "$(doctor m "$TMP/p.conf")" \
+	"problem +keys: psk: .*psk.key: permission denied to uid 64999 \\(mcsec\\), which may not search the folder $TMP: run \"chmod 755\" for it; to do: "
+chmod 755 "$TMP" "$pki"
+denied='psk.key: permission denied to uid 64999 \(mcsec\), which has to own the file .*: run "chown mcsec"'
+like "a pre-shared key of root is not one of that user" "$(doctor m "$TMP/p.conf")" \
+	"problem +keys: psk: .*$denied"
+like "--check refuses it" "$(check "$TMP/p.conf")" "p.conf:2: psk: .*$denied"
+refuse "--check fails then" "$MCSECD" --check "$TMP/p.conf"
+chown mcsec "$TMP/psk.key"
+is "a pre-shared key that was given to the user of the units" "$(doctor m "$TMP/p.conf")" "exit 0"
+like "--check takes it then" "$(check "$TMP/p.conf")" 'p.conf: configuration is valid'
+like "the key of a certificate that is root's" "$(doctor m)" \
+	'problem +certificate: .*m.lab.key: permission denied to uid 64999 \(mcsec\)'
+chown mcsec "$pki"/?.lab.key
+is "the key of a certificate that the user of the units has" "$(doctor m)" "exit 0"
+mkdir /etc/mcsec
+cp "$TMP/m.conf" /etc/mcsec/mcsecd.conf
+chmod 600 /etc/mcsec/mcsecd.conf
+like "a configuration that is root's" "$(doctor m /etc/mcsec/mcsecd.conf)" \
+	'problem +configuration: .*mcsecd.conf: permission denied to uid 64999 \(mcsec\): run "chmod 644"'
+like "--check refuses it, too" "$(check /etc/mcsec/mcsecd.conf)" \
+	'configuration invalid: /etc/mcsec/mcsecd.conf: permission denied to uid 64999'
+chmod 644 /etc/mcsec/mcsecd.conf
+chmod 700 /etc/mcsec
+like "a folder of the configuration that is root's" "$(check /etc/mcsec/mcsecd.conf)" \
+	'permission denied to uid 64999 \(mcsec\), which may not search the folder /etc/mcsec: run "chmod 755"'
+chmod 755 /etc/mcsec
+like "both as they should be" "$(check /etc/mcsec/mcsecd.conf)" 'configuration is valid'
+like "an ordinary user is told to be root" \
+	"$(ip netns exec "$(ns m)" setpriv --reuid 65534 --regid 65534 --clear-groups \
+		"$(readlink -f "$MCSECCTL")" doctor "$TMP/m.conf" 2>&1)" \
+	'not checked +certificate: .*m.lab.key: permission denied to uid 65534 .*; to do: run this as root \(sudo\)'
+
+like "a folder of the store that is root's" "$(doctor k)" \
+	"problem +folders: gcks.store: uid 64999 \\(mcsec\\) cannot write to the folder $TMP/k; to do: run \"chown mcsec $TMP/k\""
+like "--check refuses it as well" "$(check "$TMP/k.conf")" \
+	"k.conf: gcks.store: uid 64999 .mcsec. cannot write to the folder $TMP/k: run \"chown"
+chown mcsec "$TMP/k"
+is "a folder that that user has" "$(doctor k)" "exit 0"
+mv "$TMP/k" "$TMP/k.away"
+is "a folder that mcsecd cannot make" "$(doctor k |
+	sed -n 's/^problem *folders: \([^:]*\): no folder .*/\1/p' | xargs)" \
+	"gcks.store gcks.witness gcks.seal-key gcks.audit-trail"
+like "the folder that has to be made is told" "$(doctor k)" \
+	"to do: run \"install -d -m 700 -o mcsec $TMP/k\""
+mv "$TMP/k.away" "$TMP/k"
+: >"$TMP/k/gcks.db"
+chown mcsec "$TMP/k/gcks.db"
+like "a store whose seal key is missing" "$(doctor k)" \
+	"problem +keys: gcks.seal-key: $TMP/k/seal.key is missing, and the store $TMP/k/gcks.db cannot be read"
+rm "$TMP/k/gcks.db"
+mount -t tmpfs -o size=64k,uid=64999,mode=700 none "$TMP/k"
+like "a store on a disk that is full" "$(doctor k)" \
+	"problem +folders: gcks.store: the file system of $TMP/k is full; to do: make room"
+umount "$TMP/k"
+sed 's/0.0.0.0:848/10.7.0.77:848/' "$TMP/k.conf" >"$TMP/k2.conf"
+like "an address that the key server does not have" "$(doctor k "$TMP/k2.conf")" \
+	'problem +listen: gcks.listen: 10.7.0.77:848 is not an address of this host, so nobody reaches it; to do: correct'
+spawn in_ns k python3 -c 'import os, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 848))
+open(sys.argv[1], "w").close()
+while os.path.exists(sys.argv[1]):
+    time.sleep(0.1)' "$TMP/bound"
+wait_until 20 test -e "$TMP/bound"
+like "a port that another program has" "$(doctor k)" \
+	'problem +listen: gcks.listen: UDP 0.0.0.0:848 is in use, so mcsecd does not start; to do: "ss -ulnp"'
+rm "$TMP/bound"
+wait "${lib_pids[-1]}"
+is "a port that is free again" "$(doctor k)" "exit 0"
+sed -i '/^mcsec:/d' /etc/passwd
+chown root "$pki"/?.lab.key
+
 section "revocation"
 
 # [SETTING...]: the configuration of the member, with a list and these settings
@@ -156,7 +248,6 @@ crl_conf() {
 	sed "s|^identity: { |&crl = \"$TMP/crl\"; crl-numbers = \"$TMP/m/numbers\"; $* |" \
 		"$TMP/m.conf" >"$TMP/m2.conf"
 }
-check() { "$MCSECD" --check "$TMP/m2.conf" 2>&1; }
 ca_make
 crl_conf
 like "a list that is not there" "$(doctor m "$TMP/m2.conf")" \
@@ -164,7 +255,7 @@ like "a list that is not there" "$(doctor m "$TMP/m2.conf")" \
 try "openssl ca makes a list" ca_do -gencrl -crldays 7 -out "$TMP/crl"
 is "a list" "$(doctor m "$TMP/m2.conf")" "exit 0"
 like "a list is told" "$(cat "$TMP/lines")" '^ok +crl: the list of CN=.* is verified \(0 revoked\)'
-unlike "--check says nothing of a good list" "$(check)" 'revo'
+unlike "--check says nothing of a good list" "$(check "$TMP/m2.conf")" 'revo'
 key=$(openssl x509 -in "$pki/ca.pem" -noout -pubkey | openssl pkey -pubin -outform DER |
 	sha256sum | head -c 32)
 echo "${key//?/0} $key 1 - CN=gone" >"$TMP/m/numbers"
@@ -184,14 +275,14 @@ try "openssl ca makes a list that has ended" ca_do -gencrl -out "$TMP/crl" \
 crl_conf 'crl-policy = \"strict\";'
 like "a list that has ended" "$(doctor m "$TMP/m2.conf")" \
 	'problem +crl: the list of CN=.* ended at 2020-01-02T00:00:00Z: peers .* are refused; to do'
-like "--check warns of it" "$(check | xargs)" \
+like "--check warns of it" "$(check "$TMP/m2.conf" | xargs)" \
 	'configuration is valid .*revocation list expired'
 try "openssl ca revokes the certificate" ca_do -revoke "$pki/m.lab.pem"
 try "openssl ca lists it" ca_do -gencrl -crldays 7 -out "$TMP/crl"
 like "the own certificate is revoked" "$(doctor m "$TMP/m2.conf")" \
 	'problem +certificate: .*m.lab.pem is revoked by a list of .*/crl: .*; to do: issue another'
 unlike "such a certificate is not ok" "$(cat "$TMP/lines")" '^ok +certificate'
-like "--check warns of it, too" "$(check)" 'error: certificate revoked: .*m.lab.pem'
+like "--check warns of it, too" "$(check "$TMP/m2.conf")" 'error: certificate revoked: .*m.lab.pem'
 ip netns exec "$(ns m)" "$MCSECCTL" -j doctor "$TMP/m2.conf" >"$TMP/doctor.json"
 fits "the JSON of revocation fits the schema" doctor <"$TMP/doctor.json"
 

@@ -6,6 +6,7 @@
  *	checks.c	the list
  *	module_check.c	the kernel's module, and what is needed to build it
  *	conf_check.c	the configuration, its certificates and lists, the clock
+ *	start_check.c	keys, folders and ports that a start needs
  *	net_check.c	routes, interfaces, and settings of the kernel
  *	rules_check.c	rules of nft that drop what is needed
  */
@@ -54,6 +55,7 @@ __attribute__((format(printf, 4, 5))) bool read_setting(const struct checks *c,
 void check_module(struct checks *c);
 /* Load @file and judge what it names. Sets @c->conf, which the caller frees. */
 void check_conf(struct checks *c, const char *file);
+void check_start(struct checks *c);
 void check_net(struct checks *c);
 void check_rules(struct checks *c);
 /* Like check_rules() with the rules of nft as JSON, for tests. */

@@ -7,18 +7,29 @@
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/util.h"
 #include "checks.h"
 #include "conf/conf.h"
+#include "conf/host.h"
 #include "crypto/cert.h"
 #include "crypto/crl.h"
 #include "crypto/crlseen.h"
 #include "crypto/sign.h"
 #include "lib/err.h"
+#include "lib/proc.h"
 #include "units.h"
 
 #define CHAIN_MAX 16
+
+static const char root_cure[] = "run this as root (sudo)";
+
+/* Nobody but root and the user of mcsecd can tell what is in its files. */
+static bool is_closed(int ret)
+{
+	return getuid() && (ret == -EACCES || ret == -EPERM);
+}
 
 /* Verify the own chain as a peer does, which trusts the same CA. */
 static int verify_own(const struct checks *c, const struct cert_chain *chain,
@@ -227,9 +238,16 @@ static void judge_identity(struct checks *c)
 	struct trust *trust = NULL;
 	struct err err;
 
-	if (cert_chain_load(id->certificate, &chain, &err) ||
-	    sigkey_load(id->key, &key, &err) ||
-	    trust_load(id->ca, &trust, &err))
+	int ret;
+
+	ret = cert_chain_load(id->certificate, &chain, &err);
+	if (!ret)
+		ret = sigkey_load(id->key, &key, &err);
+	if (!ret)
+		ret = trust_load(id->ca, &trust, &err);
+	if (ret && is_closed(ret))
+		check_unchecked(c, "certificate", root_cure, "%s", err.text);
+	else if (ret)
 		check_problem(c, "certificate",
 			      "correct identity in the configuration, or the file",
 			      "%s", err.text);
@@ -245,17 +263,40 @@ static void judge_identity(struct checks *c)
 	cert_chain_free(chain);
 }
 
+static const char none_cure[] =
+	"make one: \"mcsecctl setup gcks\" at a key server, \"mcsecctl pki import\" with a member's bundle; or give the path of another";
+static const char conf_cure[] =
+	"correct the file, or give the path of another; \"mcsecd --check\" has more";
+
+static void judge_failure(struct checks *c, int ret, const struct err *why)
+{
+	if (is_closed(ret))
+		check_unchecked(c, "configuration", root_cure, "%s", why->text);
+	else
+		check_problem(c, "configuration",
+			      ret == -ENOENT ? none_cure : conf_cure, "%s",
+			      why->text);
+	check_unchecked(c, "certificate", "see configuration",
+			"the configuration names it");
+}
+
 void check_conf(struct checks *c, const char *file)
 {
 	struct conf *conf;
 	struct err err;
+	bool other;
+	int ret;
 
-	if (conf_load(file, &conf, &err)) {
-		check_problem(c, "configuration",
-			      "correct the file, or give the path of another; \"mcsecd --check\" has more",
-			      "%s", err.text);
-		check_unchecked(c, "certificate", "see configuration",
-				"the configuration names it");
+	ret = conf_load(file, &conf, &err);
+	other = !ret && conf_be_daemon(conf);
+	if (other && conf_is_of_units(file)) {
+		conf_free(conf);
+		ret = conf_load(file, &conf, &err);
+	}
+	if (ret) {
+		if (other)
+			proc_be_root();
+		judge_failure(c, ret, &err);
 		return;
 	}
 	c->conf = conf;
@@ -267,5 +308,7 @@ void check_conf(struct checks *c, const char *file)
 		judge_identity(c);
 	else
 		check_ok(c, "certificate", "none is configured");
+	if (other)
+		proc_be_root();
 	judge_time(c, time(NULL));
 }

@@ -56,6 +56,7 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv)
 	c.list = json_array();
 	check_module(&c);
 	check_conf(&c, argc ? argv[0] : CONF_DEFAULT_FILE);
+	check_start(&c);
 	check_net(&c);
 	check_rules(&c);
 	ret = print_checks(ctl, &c);
