@@ -12,6 +12,7 @@
 
 #include "gcks/group.h"
 #include "group_sim.h"
+#include "ike/ppk.h"
 #include "ike/psk.h"
 #include "ike_net.h"
 #include "lib/log.h"
@@ -271,6 +272,77 @@ static void renewal(void)
 	finish("create-child-sa");
 }
 
+/* An additional key exchange with the same curve, since its keys can be told. */
+#define ADDITIONAL \
+	{ \
+		.n = 1, .method = { IKE_KE_X25519 }, .required = true \
+	}
+
+static void intermediate(void)
+{
+	struct ike_engine_cfg gcfg = { .addke = ADDITIONAL };
+	struct ike_engine_cfg mcfg = { .addke = ADDITIONAL };
+	struct gike_req req;
+	struct ike_sa *sa;
+
+	v = vectors_begin("ike-intermediate",
+			  "An additional key exchange in IKE_INTERMEDIATE before GSA_AUTH, and one in IKE_FOLLOWUP_KE when the IKE SA is renewed.");
+	pair_start(&gcfg, &mcfg, false);
+	sa = join(true);
+	deliver("a.example registers for group video as a sender");
+	is_int(m->seen.registered, 1, "the member is registered");
+	is_int(m->seen.tek_ret, 0, "the member has the TEK");
+	is_int(ike_rekey(sa), 0, "the member begins a renewal");
+	deliver("a.example renews the IKE SA");
+	group_req(&req, "audio", false);
+	ike_register_more(sa, &req);
+	deliver("a.example registers for group audio over the new IKE SA");
+	is_int(m->seen.registered, 2, "a group is registered over the new SA");
+	pair_end();
+	finish("ike-intermediate");
+}
+
+static void post_quantum_key(void)
+{
+	static const char key[] = "a PPK with 256 bits of randomness";
+	struct ppk ppk = { .id = (char *)"a.example",
+			   .name = (char *)"plant-7",
+			   .key = (uint8_t *)key,
+			   .len = sizeof(key) - 1,
+			   .mandatory = true };
+	struct ike_engine_cfg gcfg = { 0 }, mcfg = { 0 };
+	struct ppks *gppks, *mppks;
+	struct gike_req req;
+	struct ike_sa *sa;
+	struct err why;
+
+	if (ppks_new(&gppks) || ppks_new(&mppks) || ppks_add(gppks, &ppk, &why))
+		bail("no PPK");
+	ppk.id = (char *)GCKS;
+	if (ppks_add(mppks, &ppk, &why))
+		bail("%s", why.text);
+	gcfg.ppks = gppks;
+	mcfg.ppks = mppks;
+	v = vectors_begin("gsa-auth-ppk",
+			  "A sender registers with a certificate and a post-quantum pre-shared key (RFC 8784), and renews the IKE SA.");
+	vectors_ppk(v, "a.example", GCKS, &ppk);
+	pair_start(&gcfg, &mcfg, false);
+	sa = join(true);
+	deliver("a.example registers for group video as a sender");
+	is_int(m->seen.registered, 1, "the member is registered");
+	is_int(m->seen.tek_ret, 0, "the member has the TEK");
+	is_int(ike_rekey(sa), 0, "the member begins a renewal");
+	deliver("a.example renews the IKE SA");
+	group_req(&req, "audio", false);
+	ike_register_more(sa, &req);
+	deliver("a.example registers for group audio over the new IKE SA");
+	is_int(m->seen.registered, 2, "a group is registered over the new SA");
+	pair_end();
+	finish("gsa-auth-ppk");
+	ppks_free(gppks);
+	ppks_free(mppks);
+}
+
 static void fragments(void)
 {
 	struct ike_engine_cfg gcfg = { .fragment_size = 576 };
@@ -309,11 +381,15 @@ static struct group *group_here(void)
 static void is_known(const char *what)
 {
 	const struct gkm_state *st = &group_here()->st;
+	unsigned int i;
 
 	ok(vectors_has_keymat(v, st->rekey.keymat, st->rekey.len),
 	   "%s: the KEYMAT of the Rekey SA is in the vectors", what);
-	ok(vectors_has_keymat(v, st->data[0].key.keymat, st->data[0].key.len),
-	   "%s: the KEYMAT of the Data SA is in the vectors", what);
+	for (i = 0; i < st->n_data; i++)
+		ok(vectors_has_keymat(v, st->data[i].key.keymat,
+				      st->data[i].key.len),
+		   "%s: the KEYMAT of Data SA %u is in the vectors", what,
+		   i + 1);
 }
 
 static struct sim_member *comes(const char *name, bool send)
@@ -400,6 +476,50 @@ static void multicast(void)
 	sim_run(&s, 100);
 	sim_free(&s);
 	finish("gsa-rekey");
+}
+
+/* Two Data SAs: all messages have a policy and a key bag for each. */
+static void several_data(void)
+{
+	uint32_t ms;
+
+	v = vectors_begin("gsa-rekey-data",
+			  "A group has two Data SAs: a sender and two receivers join, the group is rekeyed, and one of them is evicted.");
+	sim_init(&s, 1);
+	s.store_ms = 0;
+	vectors_draw(v);
+	s.on_wire = on_wire;
+	s.cg.more.n = 1;
+	s.cg.more.v[0].alg = (struct conf_alg){ IKE_ENCR_AES_GCM_16, 256 };
+	if (prefix_parse("239.2.0.0/16", &s.cg.more.v[0].sel.dst,
+			 &s.cg.more.v[0].sel.dst_len))
+		bail("prefix");
+	sim_gcks_up(&s);
+	vectors_identity(v, "Test CA", &s.ca, NULL);
+	vectors_identity(v, GCKS, &s.cert, &s.ep);
+	vectors_signing_key(v, group_here()->sign);
+	vectors_step(v, "s.example joins as a sender");
+	comes("s.example", true);
+	sim_run(&s, 12000);
+	vectors_step(v, "a.example joins as a receiver");
+	comes("a.example", false);
+	sim_run(&s, 12000);
+	vectors_step(v, "b.example joins as a receiver");
+	comes("b.example", false);
+	sim_run(&s, 12000);
+	vectors_step(v, "periodic rekey");
+	if (sim_rekey(s.gcks, "video", &err))
+		bail("%s", err.text);
+	sim_run(&s, 12000);
+	is_known("after a periodic rekey");
+	vectors_step(v, "b.example is evicted, by two messages");
+	if (sim_evict(s.gcks, "video", "b.example", &ms, &err))
+		bail("%s", err.text);
+	sim_run(&s, 1000);
+	is_known("after the eviction");
+	is_int(sim_out_of_step(&s), 1, "the others follow");
+	sim_free(&s);
+	finish("gsa-rekey-data");
 }
 
 #define CROWD 20
@@ -514,8 +634,11 @@ int main(int argc, char **argv)
 	RUN(childless);
 	RUN(cookie);
 	RUN(renewal);
+	RUN(intermediate);
+	RUN(post_quantum_key);
 	RUN(fragments);
 	RUN(multicast);
+	RUN(several_data);
 	RUN(multicast_fragments);
 	RUN(inband);
 	return done();

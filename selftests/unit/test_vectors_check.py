@@ -43,9 +43,11 @@ AES_GCM_16, X25519, ED25519 = 20, 31, bytes.fromhex("300506032b6570")
 SA, KE, IDI, IDR, CERT, AUTH, NONCE, NOTIFY = 33, 34, 35, 36, 37, 39, 40, 41
 SK, GSA, KD, SKF = 46, 51, 52, 53
 INIT, IKE_AUTH, CREATE_CHILD, GSA_AUTH, GSA_REKEY = 34, 35, 36, 39, 41
+INTERMEDIATE, FOLLOWUP, PPK_IDENTITY = 43, 44, 16436
 EXCHANGES = {34: "IKE_SA_INIT", 35: "IKE_AUTH", 36: "CREATE_CHILD_SA",
              37: "INFORMATIONAL", 39: "GSA_AUTH", 40: "GSA_REGISTRATION",
-             41: "GSA_REKEY", 42: "GSA_INBAND_REKEY"}
+             41: "GSA_REKEY", 42: "GSA_INBAND_REKEY", 43: "IKE_INTERMEDIATE",
+             44: "IKE_FOLLOWUP_KE"}
 
 
 class Wrong(Exception):
@@ -182,46 +184,94 @@ def unwrap(kwk, wrapped):
 
 # ---- one document ----------------------------------------------------------
 
+def octets_of(o):
+    return {k: bytes.fromhex(v) for k, v in o.items() if isinstance(v, str)
+            and k not in ("name", "renews")}
+
+
+def share(get):
+    """The shared secret of two private values, whose public ones are there."""
+    public = {}
+    for side in "ir":
+        key = x25519.X25519PrivateKey.from_private_bytes(
+            get[f"ke-private-{side}"])
+        public[side] = key.public_key()
+        same(get[f"ke-public-{side}"], public[side].public_bytes(
+            serialization.Encoding.Raw, serialization.PublicFormat.Raw),
+             f"ke-public-{side}")
+        if side == "i":
+            first = key
+    shared = first.exchange(public["r"])
+    same(get["shared-secret"], shared, "shared-secret")
+    return shared
+
+
 class Sa:
-    def __init__(self, o, old):
+    def __init__(self, o, old, ppks):
         self.o = o
-        self.init = {}
-        get = {k: bytes.fromhex(v) for k, v in o.items() if isinstance(v, str)
-               and k not in ("name", "renews")}
+        self.init, self.int_auth = {}, {"i": b"", "r": b""}
+        get = octets_of(o)
         same((o["encr"], o["ke"]), (AES_GCM_16, X25519), "the suite")
-        public = {}
-        for side in "ir":
-            key = x25519.X25519PrivateKey.from_private_bytes(
-                get[f"ke-private-{side}"])
-            public[side] = key.public_key()
-            same(get[f"ke-public-{side}"], public[side].public_bytes(
-                serialization.Encoding.Raw, serialization.PublicFormat.Raw),
-                 f"ke-public-{side}")
-            if side == "i":
-                first = key
-        shared = first.exchange(public["r"])
-        same(get["shared-secret"], shared, "shared-secret")
-        nonces = get["nonce-i"] + get["nonce-r"]
-        number = o["prf"]
-        if old:
-            seed = prf(old.o["prf"], old.d, shared + nonces)
-        else:
-            seed = prf(number, nonces, shared)
-        same(get["skeyseed"], seed, "skeyseed")
-        size = hashlib.new(PRF[number]).digest_size
-        cipher = o["encr-key-bits"] // 8 + 4
-        sizes = (size, cipher, cipher, size, size)
-        keys = take(prf_plus(number, seed, nonces + get["spi-i"] + get["spi-r"],
-                             sum(sizes)), sizes)
-        for name, key in zip(("sk-d", "sk-ei", "sk-er", "sk-pi", "sk-pr"), keys):
-            same(get[name], key, name)
-        self.d, self.ei, self.er, self.pi, self.pr = keys
-        self.w = prf_plus(number, self.d, b"Key Wrap for G-IKEv2",
-                          KWA_LEN[o["kwa"]])
-        same(get["gsk-w"], self.w, "gsk-w")
         self.nonce = {"i": get["nonce-i"], "r": get["nonce-r"]}
         self.public = {"i": get["ke-public-i"], "r": get["ke-public-r"]}
         self.spi = {"i": get["spi-i"], "r": get["spi-r"]}
+        self.more = o.get("additional", [])
+        nonces = self.nonce["i"] + self.nonce["r"]
+        shared = share(get)
+        secrets = []
+        for one in self.more:
+            same(one["ke"], X25519, "the additional key exchange")
+            secrets.append(share(octets_of(one)))
+        # The keys of before each IKE_INTERMEDIATE, and those of after the last
+        self.stages = []
+        if old:
+            # RFC 9370 section 2.2.4
+            self.derive(get, prf(old.o["prf"], old.d,
+                                 shared + nonces + b"".join(secrets)))
+        else:
+            self.derive(get, prf(o["prf"], nonces, shared))
+            for one, secret in zip(self.more, secrets):
+                # RFC 9370 section 2.2.2
+                self.derive(octets_of(one),
+                            prf(o["prf"], self.d, secret + nonces))
+        self.mixed = o.get("ppk")
+        if self.mixed:
+            self.mix(self.mixed, ppks)
+
+    def derive(self, get, seed):
+        number = self.o["prf"]
+        same(get["skeyseed"], seed, "skeyseed")
+        size = hashlib.new(PRF[number]).digest_size
+        cipher = self.o["encr-key-bits"] // 8 + 4
+        sizes = (size, cipher, cipher, size, size)
+        keys = take(prf_plus(number, seed, self.nonce["i"] + self.nonce["r"] +
+                             self.spi["i"] + self.spi["r"], sum(sizes)), sizes)
+        for name, key in zip(("sk-d", "sk-ei", "sk-er", "sk-pi", "sk-pr"), keys):
+            same(get[name], key, name)
+        self.d, self.ei, self.er, self.pi, self.pr = keys
+        self.wrap_key(get)
+        self.stages.append({"ei": self.ei, "er": self.er, "i": self.pi,
+                            "r": self.pr})
+
+    def wrap_key(self, get):
+        self.w = prf_plus(self.o["prf"], self.d, b"Key Wrap for G-IKEv2",
+                          KWA_LEN[self.o["kwa"]])
+        same(get["gsk-w"], self.w, "gsk-w")
+
+    def mix(self, o, ppks):
+        """RFC 8784 section 3; PPK_ID_FIXED is 2."""
+        get = octets_of(o)
+        ppk = next((bytes.fromhex(k["key"]) for k in ppks
+                    if b"\2" + k["name"].encode() == get["ppk-id"]), None)
+        if not ppk:
+            raise Wrong("no PPK of this name")
+        self.d, self.pi, self.pr = (
+            prf_plus(self.o["prf"], ppk, key, len(key))
+            for key in (self.d, self.pi, self.pr))
+        for name, key in (("sk-d", self.d), ("sk-pi", self.pi),
+                          ("sk-pr", self.pr)):
+            same(get[name], key, name)
+        self.wrap_key(get)
 
 
 class Rekey:
@@ -234,7 +284,7 @@ class Document:
         self.doc = doc
         self.sas, self.rekeys, self.tree = {}, {}, {}
         self.data, self.parts, self.requests = {}, {}, {}
-        self.used, self.natted = set(), 0
+        self.used, self.natted, self.followups = set(), 0, {}
         self.signers = {}
         self.step = "keys"
 
@@ -252,7 +302,8 @@ class Document:
             self.signers[spki] = key
         for o in doc["ike-sas"]:
             old = self.sas[o["renews"]] if "renews" in o else None
-            self.sas[o["name"]] = Sa(o, old)
+            self.sas[o["name"]] = Sa(
+                o, old, doc.get("post-quantum-pre-shared-keys", []))
         if not doc["ike-sas"]:
             self.given()
         for n, o in enumerate(doc["messages"], 1):
@@ -312,6 +363,9 @@ class Document:
         same(self.used, set(self.sas), "the IKE SAs that have messages")
         same([k for k, v in self.parts.items() if v], [],
              "incomplete messages")
+        same(self.followups, {s.o["name"]: len(s.more) for s in
+                              self.sas.values() if "renews" in s.o and s.more},
+             "exchanges of IKE_FOLLOWUP_KE")
         # Both addresses of a request and of its answer
         same(self.natted >= 4 * sum("renews" not in s.o for s in
                                     self.sas.values()), True,
@@ -348,7 +402,9 @@ class Document:
             sa = self.sas[o["ike-sa"]]
             self.used.add(o["ike-sa"])
             same((spi_i, spi_r), (sa.spi["i"], sa.spi["r"]), "the SPIs")
-            name, key = ("sk-ei", sa.ei) if flags & 8 else ("sk-er", sa.er)
+            keys = sa.stages[o.get("key-exchanges", 0)]
+            name, key = ("sk-ei", keys["ei"]) if flags & 8 else \
+                ("sk-er", keys["er"])
         same(o["encryption-key"], name, "encryption-key")
         found = self.decrypt(o, octets, first, key)
         if found is None:
@@ -358,7 +414,11 @@ class Document:
         same(o["first-payload"], first, "first-payload")
         chain = payloads(first, inner)
         if kind in (IKE_AUTH, GSA_AUTH):
-            self.auth(o, sa, chain)
+            self.auth(o, sa, chain, mid)
+        if kind == INTERMEDIATE:
+            self.intermediate(o, sa, octets, inner, chain)
+        if kind == FOLLOWUP:
+            self.followup(o, chain)
         if kind == CREATE_CHILD:
             self.renewal(o, chain, bool(flags & 0x20))
         if rekey:
@@ -433,9 +493,12 @@ class Document:
             same(struct.pack("!HH", X25519, 0) + sa.public[side],
                  body_of(chain, KE), f"KE of {side}")
         _, chosen = proposal(body_of(answered, SA))
-        same(chosen, {1: (sa.o["encr"], sa.o["encr-key-bits"]),
-                      2: (sa.o["prf"], 0), 4: (sa.o["ke"], 0),
-                      13: (sa.o["kwa"], 0)}, "the chosen proposal")
+        want = {1: (sa.o["encr"], sa.o["encr-key-bits"]),
+                2: (sa.o["prf"], 0), 4: (sa.o["ke"], 0),
+                13: (sa.o["kwa"], 0)}
+        for n, one in enumerate(sa.more):
+            want[6 + n] = (one["ke"], 0)
+        same(chosen, want, "the chosen proposal")
 
     def renewal(self, o, chain, response):
         old = o["ike-sa"]
@@ -452,9 +515,41 @@ class Document:
         self.halves(new, asked, chain)
         self.used.add(new.o["name"])
 
+    # ---- additional key exchanges
+
+    @staticmethod
+    def more_ke(o, one, chain):
+        side = "r" if o["response"] else "i"
+        same(struct.pack("!HH", one["ke"], 0) +
+             bytes.fromhex(one[f"ke-public-{side}"]), body_of(chain, KE),
+             f"KE of {side}")
+
+    def intermediate(self, o, sa, octets, inner, chain):
+        """RFC 9242 section 3.3.2: the lengths are those without IV and ICV."""
+        done = o.get("key-exchanges", 0)
+        self.more_ke(o, sa.more[done], chain)
+        side = "r" if o["response"] else "i"
+        part = octets[:24] + struct.pack("!I", 32 + len(inner)) + \
+            octets[28:30] + struct.pack("!H", 4 + len(inner)) + inner
+        sa.int_auth[side] = prf(sa.o["prf"], sa.stages[done][side],
+                                sa.int_auth[side] + part)
+
+    def followup(self, o, chain):
+        """RFC 9370 section 2.2.4: notifies link the exchanges of a renewal."""
+        new = next(s for s in self.sas.values()
+                   if s.o.get("renews") == o["ike-sa"])
+        n = self.followups.setdefault(new.o["name"], 0)
+        self.more_ke(o, new.more[n], chain)
+        linked = [b for k, b in chain
+                  if k == NOTIFY and b[2:4] == b"\x40\x39"]
+        last = o["response"] and n + 1 == len(new.more)
+        same(len(linked), 0 if last else 1, "ADDITIONAL_KEY_EXCHANGE")
+        if o["response"]:
+            self.followups[new.o["name"]] += 1
+
     # ---- AUTH
 
-    def auth(self, o, sa, chain):
+    def auth(self, o, sa, chain, mid):
         side, peer = ("r", "i") if o["response"] else ("i", "r")
         ident = body_of(chain, IDR if o["response"] else IDI)
         body = body_of(chain, AUTH)
@@ -462,6 +557,22 @@ class Document:
         maced = prf(number, sa.pr if o["response"] else sa.pi, ident)
         same(o["maced-id"], maced.hex(), "maced-id")
         octets = sa.init[side] + sa.nonce[peer] + maced
+        if sa.int_auth["i"]:
+            more = sa.int_auth["i"] + sa.int_auth["r"] + struct.pack("!I", mid)
+            same(o["int-auth"], more.hex(), "int-auth")
+            octets += more
+        named = [b[4:].hex() for k, b in chain if k == NOTIFY and
+                 struct.unpack_from("!H", b, 2)[0] == PPK_IDENTITY]
+        if sa.mixed:
+            who = "initiator" if side == "i" else "responder"
+            same([k[who].encode() for k in
+                  self.doc["post-quantum-pre-shared-keys"]], [ident[4:]],
+                 f"the {who} that has the PPK")
+        if side == "i":
+            same(named, [sa.mixed["ppk-id"]] if sa.mixed else [],
+                 "PPK_IDENTITY")
+        else:
+            same(len(named), bool(sa.mixed), "PPK_IDENTITY of the answer")
         same(o["signed-octets"], octets.hex(), "signed-octets")
         if body[0] == 2:
             self.code(o, number, ident, octets, body)
@@ -589,6 +700,8 @@ def spots(node, kind=""):
         if isinstance(value, list):
             for o in value:
                 yield from spots(o, f"{here}[].")
+        elif isinstance(value, dict):
+            yield from spots(value, f"{here}.")
         elif here != "name" and key not in FREE and \
                 not isinstance(value, bool):
             yield here, node, key
@@ -646,7 +759,8 @@ def main():
     tap.ok(seen == set(EXCHANGES.values()), "every exchange has vectors",
            sorted(set(EXCHANGES.values()) - seen))
     for name in ("gsa-auth-certificates", "gsa-auth-psk", "create-child-sa",
-                 "ike-fragments", "gsa-rekey", "gsa-inband-rekey"):
+                 "ike-fragments", "gsa-rekey", "gsa-inband-rekey",
+                 "ike-intermediate", "gsa-auth-ppk", "gsa-rekey-data"):
         doc = json.loads((folder / f"{name}.json").read_text())
         missed, kinds = unnoticed(doc)
         tap.ok(not missed, f"{name}.json: an altered digit is noticed in each "

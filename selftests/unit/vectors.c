@@ -65,6 +65,9 @@ static void suite_read(struct ike_suite *s, const struct proposal *p)
 			s->ke = p->t[i].id;
 		if (p->t[i].type == GIKE_TT_KWA)
 			s->kwa = p->t[i].id;
+		if (p->t[i].type >= IKE_TT_ADDKE1 &&
+		    p->t[i].type <= IKE_TT_ADDKE7)
+			s->addke[p->t[i].type - IKE_TT_ADDKE1] = p->t[i].id;
 	}
 }
 
@@ -166,14 +169,25 @@ static void put_auth(json_t *o, const struct vec_sa *sa,
 		.nonce = { (void *)peer->nonce, peer->nonce_len },
 		.id = { (void *)id->body, id->len },
 	};
+	uint8_t int_auth[INT_AUTH_MAX];
 	struct auth_octets octets;
+	struct wbuf w;
 
 	if (!m->auth.body)
 		return;
 	if (auth_octets(&side, &octets))
 		DIE("AUTH");
+	wbuf_init(&w, 65535);
+	wbuf_put(&w, octets.p, octets.len);
 	put_hex(o, "maced-id", octets.p + octets.len - n, n);
-	put_hex(o, "signed-octets", octets.p, octets.len);
+	if (sa->addke.by_i.n) {
+		n = int_auth_put(&sa->addke.by_i, &sa->addke.by_r,
+				 sa->suite.prf, sa->addke.done + 1, int_auth);
+		put_hex(o, "int-auth", int_auth, n);
+		wbuf_put(&w, int_auth, n);
+	}
+	put_hex(o, "signed-octets", w.p, w.len);
+	wbuf_free(&w);
 	secret_free(octets.p);
 }
 
@@ -231,8 +245,14 @@ static void on_inner(struct vectors *v, struct vec_msg *msg, uint8_t first,
 		DIE("message: %s", err.text);
 	if (msg->rekey)
 		put_rekey_signed(msg, first, p, len);
-	if (m->h.xchg == GIKE_XCHG_GSA_AUTH || m->h.xchg == IKE_XCHG_IKE_AUTH)
+	if (m->h.xchg == GIKE_XCHG_GSA_AUTH || m->h.xchg == IKE_XCHG_IKE_AUTH) {
+		vectors_mix_ppk(v, msg->sa, m);
 		put_auth(msg->o, msg->sa, m);
+	}
+	if (m->h.xchg == IKE_XCHG_IKE_INTERMEDIATE)
+		vectors_intermediate(v, msg->sa, m, msg->p, p, len);
+	if (m->h.xchg == IKE_XCHG_IKE_FOLLOWUP_KE)
+		vectors_followup(v, msg->sa, m);
 	if (m->kd.body)
 		vectors_put_kd(v, msg->o, m,
 			       msg->rekey ? &msg->rekey->kwk
@@ -320,6 +340,9 @@ static void on_protected(struct vectors *v, struct vec_msg *msg)
 		parts = &msg->sa->parts[!by_i];
 		put_text(msg->o, "ike-sa", msg->sa->name);
 		put_text(msg->o, "encryption-key", by_i ? "sk-ei" : "sk-er");
+		/* Each IKE_INTERMEDIATE replaces the keys. */
+		if (msg->sa->addke.by_i.n && msg->sa->addke.done)
+			put_int(msg->o, "key-exchanges", msg->sa->addke.done);
 	}
 	if (msg_is_fragment(msg->p, msg->len))
 		open_fragment(v, msg, k, parts, plain);
@@ -510,6 +533,20 @@ void vectors_psk(struct vectors *v, const char *initiator,
 	json_array_append_new(v->psks, o);
 }
 
+void vectors_ppk(struct vectors *v, const char *initiator,
+		 const char *responder, const struct ppk *ppk)
+{
+	json_t *o = json_object(), *list = json_array();
+
+	v->ppk = ppk;
+	put_text(o, "initiator", initiator);
+	put_text(o, "responder", responder);
+	put_text(o, "name", ppk->name);
+	put_hex(o, "key", ppk->key, ppk->len);
+	json_array_append_new(list, o);
+	json_object_set_new(v->doc, "post-quantum-pre-shared-keys", list);
+}
+
 void vectors_signing_key(struct vectors *v, const struct sigkey *key)
 {
 	struct sigpub *pub;
@@ -554,6 +591,7 @@ static void free_keys(struct vectors *v)
 		free_parts(&sa->parts[0]);
 		free_parts(&sa->parts[1]);
 		keys_wipe(&sa->keys);
+		free(sa->renewal);
 		free(sa);
 	}
 	while ((r = v->rekeys)) {

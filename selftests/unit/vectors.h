@@ -36,6 +36,10 @@ void vectors_identity(struct vectors *v, const char *name,
 		      const struct pki_pair *pair, const struct ep *at);
 void vectors_psk(struct vectors *v, const char *initiator,
 		 const char *responder, const void *key, size_t len);
+/* Record a PPK (RFC 8784), which must live as long as @v. */
+struct ppk;
+void vectors_ppk(struct vectors *v, const char *initiator,
+		 const char *responder, const struct ppk *ppk);
 /* Record the signing key of a group. */
 void vectors_signing_key(struct vectors *v, const struct sigkey *key);
 /* The messages that follow are those of @what, one sentence. */

@@ -64,6 +64,10 @@ static inline const char *exchange_text(uint8_t xchg)
 		return "GSA_REKEY";
 	case GIKE_XCHG_GSA_INBAND_REKEY:
 		return "GSA_INBAND_REKEY";
+	case IKE_XCHG_IKE_INTERMEDIATE:
+		return "IKE_INTERMEDIATE";
+	case IKE_XCHG_IKE_FOLLOWUP_KE:
+		return "IKE_FOLLOWUP_KE";
 	default:
 		abort();
 	}

@@ -22,8 +22,10 @@ static void put_suite(json_t *o, const struct ike_suite *s)
 	put_int(o, "kwa", s->kwa);
 }
 
-static void put_keys(json_t *o, const struct ike_keys *k)
+void vectors_put_keys(json_t *o, const struct ike_seed *seed,
+		      const struct ike_keys *k)
 {
+	put_hex(o, "skeyseed", seed->p, seed->len);
 	put_hex(o, "sk-d", k->sk_d, k->prf_len);
 	put_hex(o, "sk-ei", k->ei.key, k->ei.len);
 	put_hex(o, "sk-er", k->er.key, k->er.len);
@@ -32,32 +34,33 @@ static void put_keys(json_t *o, const struct ike_keys *k)
 	put_hex(o, "gsk-w", k->gsk_w.key, k->gsk_w.len);
 }
 
-void vectors_derive(struct vectors *v, struct vec_sa *sa,
-		    const struct vec_sa *old)
+/* Compute the shared secret of IKE_SA_INIT or CREATE_CHILD_SA, and record it. */
+static void share(struct vectors *v, struct vec_sa *sa, json_t *o)
 {
 	const struct draw *priv[2];
-	uint8_t shared[DH_MAX_SHARED];
+	struct ke_shared *shared = &sa->addke.secrets.v[0];
 	struct dh *i = vectors_find_dh(v, sa->suite.ke, &sa->i, &priv[0]);
 	struct dh *r = vectors_find_dh(v, sa->suite.ke, &sa->r, &priv[1]);
-	size_t n = dh_shared_len(sa->suite.ke);
-	struct ike_seed seed;
-	struct blob ni, nr;
-	json_t *o = json_object();
-	int ret;
 
-	blob_of(&ni, &sa->i);
-	blob_of(&nr, &sa->r);
-	ret = dh_shared(i, dh_public(r), dh_public_len(sa->suite.ke), shared);
-	if (!ret && old)
-		ret = seed_of_rekey(&seed, &old->suite, &old->keys, &ni, &nr,
-				    shared, n);
-	else if (!ret)
-		ret = seed_of_shared(&seed, &sa->suite, &ni, &nr, shared, n);
-	if (!ret)
-		ret = keys_derive(&sa->keys, &sa->suite, &seed, &ni, &nr,
-				  sa->i.spi, sa->r.spi);
-	if (ret)
-		DIE("keys: %s", strerror(-ret));
+	shared->len = dh_shared_len(sa->suite.ke);
+	if (dh_shared(i, dh_public(r), dh_public_len(sa->suite.ke), shared->p))
+		DIE("shared secret");
+	sa->addke.secrets.n = 1;
+	put_hex(o, "ke-private-i", priv[0]->p, priv[0]->len);
+	put_hex(o, "ke-private-r", priv[1]->p, priv[1]->len);
+	put_hex(o, "ke-public-i", sa->i.ke, sa->i.ke_len);
+	put_hex(o, "ke-public-r", sa->r.ke, sa->r.ke_len);
+	put_hex(o, "shared-secret", shared->p, shared->len);
+	dh_free(i);
+	dh_free(r);
+}
+
+/* Make the object of an IKE SA, without its keys. */
+static json_t *sa_object(struct vectors *v, struct vec_sa *sa,
+			 const struct vec_sa *old)
+{
+	json_t *o = json_object();
+
 	snprintf(sa->name, sizeof(sa->name), "ike-sa-%u", ++v->n_sas);
 	put_text(o, "name", sa->name);
 	if (old)
@@ -65,23 +68,93 @@ void vectors_derive(struct vectors *v, struct vec_sa *sa,
 	put_suite(o, &sa->suite);
 	put_hex(o, "spi-i", sa->i.spi, IKE_SPI_LEN);
 	put_hex(o, "spi-r", sa->r.spi, IKE_SPI_LEN);
-	put_hex(o, "nonce-i", ni.p, ni.len);
-	put_hex(o, "nonce-r", nr.p, nr.len);
-	put_hex(o, "ke-private-i", priv[0]->p, priv[0]->len);
-	put_hex(o, "ke-private-r", priv[1]->p, priv[1]->len);
-	put_hex(o, "ke-public-i", sa->i.ke, sa->i.ke_len);
-	put_hex(o, "ke-public-r", sa->r.ke, sa->r.ke_len);
-	put_hex(o, "shared-secret", shared, n);
-	put_hex(o, "skeyseed", seed.p, seed.len);
-	put_keys(o, &sa->keys);
-	if (v->multicast_only)
-		json_decref(o);
-	else
-		json_array_append_new(v->ike_sas, o);
+	put_hex(o, "nonce-i", sa->i.nonce, sa->i.nonce_len);
+	put_hex(o, "nonce-r", sa->r.nonce, sa->r.nonce_len);
+	share(v, sa, o);
+	return o;
+}
+
+static void add_sa(struct vectors *v, struct vec_sa *sa)
+{
+	if (v->multicast_only) {
+		json_decref(sa->o);
+		sa->o = NULL;
+	} else {
+		json_array_append_new(v->ike_sas, sa->o);
+	}
 	sa->next = v->sas;
 	v->sas = sa;
-	dh_free(i);
-	dh_free(r);
+}
+
+void vectors_derive_renewal(struct vectors *v, struct vec_sa *sa,
+			    const struct vec_sa *old)
+{
+	struct ike_seed seed;
+	struct blob ni, nr;
+	int ret;
+
+	blob_of(&ni, &sa->i);
+	blob_of(&nr, &sa->r);
+	ret = seed_of_renewal(&seed, &old->suite, &old->keys, &ni, &nr,
+			      &sa->addke.secrets);
+	if (!ret)
+		ret = keys_derive(&sa->keys, &sa->suite, &seed, &ni, &nr,
+				  sa->i.spi, sa->r.spi);
+	if (ret)
+		DIE("keys: %s", strerror(-ret));
+	vectors_put_keys(sa->o, &seed, &sa->keys);
+	add_sa(v, sa);
+}
+
+void vectors_derive(struct vectors *v, struct vec_sa *sa, struct vec_sa *old)
+{
+	const struct ke_shared *shared = &sa->addke.secrets.v[0];
+	struct ike_seed seed;
+	struct blob ni, nr;
+	int ret;
+
+	sa->o = sa_object(v, sa, old);
+	if (old && vectors_addke_due(sa)) {
+		old->renewal = sa;
+		return;
+	}
+	if (old) {
+		vectors_derive_renewal(v, sa, old);
+		return;
+	}
+	blob_of(&ni, &sa->i);
+	blob_of(&nr, &sa->r);
+	ret = seed_of_shared(&seed, &sa->suite, &ni, &nr, shared->p,
+			     shared->len);
+	if (!ret)
+		ret = keys_derive(&sa->keys, &sa->suite, &seed, &ni, &nr,
+				  sa->i.spi, sa->r.spi);
+	if (ret)
+		DIE("keys: %s", strerror(-ret));
+	vectors_put_keys(sa->o, &seed, &sa->keys);
+	add_sa(v, sa);
+}
+
+void vectors_mix_ppk(struct vectors *v, struct vec_sa *sa,
+		     const struct ike_msg *m)
+{
+	const struct notify_pld *n = msg_notify(m, IKE_N_PPK_IDENTITY);
+	struct ike_keys *k = &sa->keys;
+	struct ike_unmixed before;
+	json_t *o;
+
+	/* The answer confirms it, and has the notify without a name. */
+	if (!n || !v->ppk || !ppk_is_named(v->ppk, n))
+		return;
+	if (keys_mix_ppk(k, &sa->suite, v->ppk->key, v->ppk->len, &before))
+		DIE("PPK");
+	o = json_object();
+	put_hex(o, "ppk-id", n->data, n->len);
+	put_hex(o, "sk-d", k->sk_d, k->prf_len);
+	put_hex(o, "sk-pi", k->sk_pi, k->prf_len);
+	put_hex(o, "sk-pr", k->sk_pr, k->prf_len);
+	put_hex(o, "gsk-w", k->gsk_w.key, k->gsk_w.len);
+	json_object_set_new(sa->o, "ppk", o);
 }
 
 /* ---- KD ----------------------------------------------------------------- */

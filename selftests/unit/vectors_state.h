@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ike/intauth.h"
 #include "ike/sa.h"
+#include "ike/ppk.h"
 #include "vectors.h"
 #include "wire/gpayload.h"
 
@@ -56,11 +58,24 @@ struct parts {
 	} v[PARTS];
 };
 
+/* Additional key exchanges of an IKE SA (RFC 9370). */
+struct vec_addke {
+	struct half i; /* KE of the request */
+	struct int_auth by_i, by_r; /* IKE_INTERMEDIATE alone */
+	struct ike_secrets secrets; /* only a renewal has more than one */
+	unsigned int done;
+	json_t *list; /* owned by the object of the IKE SA */
+};
+
 struct vec_sa {
 	char name[24];
 	struct ike_suite suite;
 	struct half i, r;
 	struct ike_keys keys;
+	json_t *o; /* owned by the document, or NULL */
+	struct vec_addke addke;
+	/* A renewal whose additional key exchanges go on; owned. */
+	struct vec_sa *renewal;
 	struct half ask; /* the request of a renewal that is open */
 	bool asked_by_i;
 	struct parts parts[2]; /* initiator, responder */
@@ -107,6 +122,7 @@ struct vectors {
 	struct sent *sent;
 	bool multicast_only;
 	unsigned int fragments; /* the most of a recorded message */
+	const struct ppk *ppk; /* both sides have it */
 	json_t *doc, *identities, *psks, *signing, *ike_sas, *rekey_sas,
 		*data_sas, *tree_keys, *messages;
 };
@@ -126,10 +142,34 @@ struct dh *vectors_find_dh(const struct vectors *v, unsigned int ke,
 
 /*
  * Derive the keys of @sa, and record both. @old is the IKE SA that it renews,
- * or NULL.
+ * or NULL. A renewal that has additional key exchanges is kept in @old until
+ * vectors_followup() has seen the last one.
  */
-void vectors_derive(struct vectors *v, struct vec_sa *sa,
-		    const struct vec_sa *old);
+void vectors_derive(struct vectors *v, struct vec_sa *sa, struct vec_sa *old);
+/* A PPK (RFC 8784), whose name is in the message, is mixed into the keys. */
+void vectors_mix_ppk(struct vectors *v, struct vec_sa *sa,
+		     const struct ike_msg *m);
+
+/* ---- vectors_addke.c ---------------------------------------------------- */
+
+/* The IKE SA has this method next, by IKE_SA_INIT or CREATE_CHILD_SA; 0: none. */
+unsigned int vectors_addke_due(const struct vec_sa *sa);
+/*
+ * A message of IKE_INTERMEDIATE, with the datagram @p and its decrypted content: an
+ * answer replaces the keys.
+ */
+void vectors_intermediate(struct vectors *v, struct vec_sa *sa,
+			  const struct ike_msg *m, const uint8_t *p,
+			  const uint8_t *inner, size_t len);
+/* A message of IKE_FOLLOWUP_KE over the IKE SA that is renewed. */
+void vectors_followup(struct vectors *v, struct vec_sa *old,
+		      const struct ike_msg *m);
+/* Complete a renewal whose secrets are all known. */
+void vectors_derive_renewal(struct vectors *v, struct vec_sa *sa,
+			    const struct vec_sa *old);
+/* Add the members of all keys to @o. */
+void vectors_put_keys(json_t *o, const struct ike_seed *seed,
+		      const struct ike_keys *k);
 /* Return the Rekey SA with this SPI, or NULL. */
 struct vec_rekey *vectors_find_rekey(const struct vectors *v,
 				     const uint8_t *spi);
