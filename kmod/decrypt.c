@@ -138,6 +138,7 @@ static __always_inline int decap_esp(const struct mcsec_pkt *pkt)
 {
 	const struct nf_hook_state *state = pkt->state;
 	const struct mcsec_sa *sa = pkt->sa;
+	const bool unmarked = mcsec_pkt_is_unwrapped(pkt);
 	struct mcsec_group *group = sa->group;
 	struct sk_buff *skb = pkt->skb;
 	const u8 *tail;
@@ -169,7 +170,7 @@ static __always_inline int decap_esp(const struct mcsec_pkt *pkt)
 	 * is checked against the clear datagram now.
 	 */
 	if (unlikely(!mcsec_select_fits(group->mnet->select, skb, state->in,
-					&group->candidate)))
+					&group->candidate, unmarked)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
 	mcsec_set_verified(skb, state->pf, !group->forward, group->id,
 			   pkt->iv >> sa->sid_shift);

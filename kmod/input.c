@@ -47,23 +47,24 @@ static __always_inline __be32 spi_of(const struct mcsec_pkt *pkt)
 }
 
 /*
- * Return true at the hook that counts a datagram. LOCAL_IN sees the same one
- * again.
+ * Return true at the first hook of a datagram, which counts it. LOCAL_IN and
+ * FORWARD see most of them again.
  */
-static bool at_prerouting(const struct mcsec_pkt *pkt)
+static bool at_first_hook(const struct mcsec_pkt *pkt)
 {
-	return pkt->state->hook == NF_INET_PRE_ROUTING;
+	return pkt->state->hook == NF_INET_PRE_ROUTING ||
+	       mcsec_pkt_is_unwrapped(pkt);
 }
 
 /*
  * Accept a clear datagram of @group. The in-mark is cleared so that the packet
- * cannot pass for verified, but only at PRE_ROUTING: by LOCAL_IN a rule of the
- * administrator may own the mark.
+ * cannot pass for verified, but only at the first hook: by the next one a rule of
+ * the administrator may own the mark.
  */
 static unsigned int accept_clear(const struct mcsec_pkt *pkt,
 				 const struct mcsec_group *group)
 {
-	if (at_prerouting(pkt))
+	if (at_first_hook(pkt))
 		pkt->skb->mark &= ~group->in_mark_mask;
 	return NF_ACCEPT;
 }
@@ -71,7 +72,7 @@ static unsigned int accept_clear(const struct mcsec_pkt *pkt,
 static unsigned int drop_clear(const struct mcsec_pkt *pkt,
 			       struct mcsec_group *group)
 {
-	if (!at_prerouting(pkt) &&
+	if (!at_first_hook(pkt) &&
 	    READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
 		return NF_ACCEPT;
 	if (mcsec_group_accept_observed(group, MCSEC_IN_OBSERVED))
@@ -93,12 +94,13 @@ static void note_unknown(const struct mcsec_pkt *pkt, struct mcsec_group *group,
 }
 
 /*
- * Return true where rules may have given the datagram a mark since it arrived,
- * so that it does not tell which group the datagram came for.
+ * Return true if the mark does not tell which group the datagram came for:
+ * rules may have given it since, or to another datagram around this one.
  */
-static bool is_marked_late(const struct mcsec_pkt *pkt)
+static bool has_other_mark(const struct mcsec_pkt *pkt)
 {
-	return pkt->state->hook == NF_INET_FORWARD;
+	return pkt->state->hook == NF_INET_FORWARD ||
+	       mcsec_pkt_is_unwrapped(pkt);
 }
 
 /*
@@ -111,7 +113,7 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 {
 	struct mcsec_net *mnet = pkt->mnet;
 
-	if (!at_prerouting(pkt) && !opaque->enforcing)
+	if (!at_first_hook(pkt) && !opaque->enforcing)
 		return NF_ACCEPT;
 	if (why == MCSEC_IN_NO_SA && opaque->group)
 		note_unknown(pkt, opaque->group, spi);
@@ -121,8 +123,7 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 	}
 	mcsec_opaque_observed(mnet, opaque, MCSEC_IN_OBSERVED);
 	/* The packet is not verified, so it must carry the mark of no group. */
-	if (!is_marked_late(pkt))
-		pkt->skb->mark &= ~READ_ONCE(mnet->in_marks);
+	pkt->skb->mark &= ~READ_ONCE(mnet->in_marks);
 	return NF_ACCEPT;
 }
 
@@ -133,7 +134,7 @@ static noinline unsigned int input_unknown_esp(const struct mcsec_pkt *pkt,
 	struct mcsec_opaque opaque;
 
 	opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, pkt->state->in,
-				     false);
+				     has_other_mark(pkt));
 	if (!opaque.candidate)
 		return NF_ACCEPT;
 	if (opaque.group && pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN)
@@ -161,12 +162,12 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 {
 	const struct net_device *port = mcsec_pkt_port(pkt);
 	const struct mcsec_select *s = pkt->mnet->select;
-	bool late = is_marked_late(pkt);
+	bool unmarked = has_other_mark(pkt);
 	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (unlikely(pkt->next < 0)) {
-		opaque = mcsec_lookup_opaque(s, pkt, port, late);
+		opaque = mcsec_lookup_opaque(s, pkt, port, unmarked);
 		if (!opaque.candidate)
 			return NF_ACCEPT;
 		return input_opaque(pkt, &opaque,
@@ -176,13 +177,13 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 				    0);
 	}
 	/* A group that selects by a mark must not hide the one below it. */
-	group = late ? mcsec_lookup_unmarked(s, pkt, port)
-		     : mcsec_select_group(s, pkt, port);
+	group = unmarked ? mcsec_lookup_unmarked(s, pkt, port)
+			 : mcsec_select_group(s, pkt, port);
 	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_membership(pkt->skb, pkt->state->pf,
 						 pkt->next, pkt->hlen)) {
-		if (at_prerouting(pkt))
+		if (at_first_hook(pkt))
 			mcsec_count(group->stats, MCSEC_IN_EXEMPT);
 		return accept_clear(pkt, group);
 	}

@@ -133,9 +133,10 @@ static bool has_mark(const struct mcsec_candidate *c, const struct packet *p)
 {
 	const struct mcsec_selector *sel = c->sel;
 
-	if (p->unmarked)
-		return !sel->mask;
-	return (p->skb->mark & sel->mask) == sel->mark || c == p->own;
+	if (c == p->own)
+		return true;
+	return p->unmarked ? !sel->mask
+			   : (p->skb->mark & sel->mask) == sel->mark;
 }
 
 /* Return true if the packet matches, apart from the payload. */
@@ -422,13 +423,14 @@ struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 bool mcsec_select_fits_slow(const struct mcsec_select *s,
 			    const struct sk_buff *skb,
 			    const struct net_device *dev,
-			    const struct mcsec_candidate *own)
+			    const struct mcsec_candidate *own, bool unmarked)
 {
 	const struct mcsec_selector *sel = own->sel;
 	struct packet p = {
 		.skb = skb,
 		.dev = dev,
 		.v6 = sel->family == AF_INET6,
+		.unmarked = unmarked,
 		.own = own,
 	};
 	const struct mcsec_candidate *c;

@@ -97,6 +97,21 @@ mcsec_pkt_port(const struct mcsec_pkt *pkt)
 	return port ?: in;
 }
 
+/*
+ * Return true for a datagram that came out of another one behind PRE_ROUTING, as
+ * out of a segment: rules have given the mark to the outer one. The link header
+ * is still in front of that, or was forgotten. To be called before the datagram
+ * is decrypted.
+ */
+static inline bool mcsec_pkt_is_unwrapped(const struct mcsec_pkt *pkt)
+{
+	const struct sk_buff *skb = pkt->skb;
+
+	return pkt->state->hook == NF_INET_LOCAL_IN &&
+	       (!skb_mac_header_was_set(skb) ||
+		skb_mac_header(skb) + skb->mac_len != skb_network_header(skb));
+}
+
 /* Walk the headers of the packet, and set hlen, nhoff and next. */
 static __always_inline void mcsec_pkt_walk(struct mcsec_pkt *pkt)
 {

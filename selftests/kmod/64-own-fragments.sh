@@ -96,11 +96,11 @@ mroute b t6 eth0 fd05::2 $G6
 before=$(wc -l <"$TMP/a6")
 mc c send $G6 $PORT t6 ttl=8 size=3000 >/dev/null
 try "a large datagram arrives" wait_until 20 has_lines a6 $((before + 1))
-is "multicast routing has seen it once" "$(routed)" "1 0"
-is "it was encrypted, and nothing decrypted" "$(counters b)" \
+is "multicast routing has seen the datagram once" "$(routed)" "1 0"
+is "the datagram was encrypted, and nothing decrypted" "$(counters b)" \
 	"out-protected 5, in-accepted 2"
 
-section "this host has joined outside"
+section "a gateway that has joined outside"
 # IP's routing sees these copies too, and does not route them.
 outward
 keys inout

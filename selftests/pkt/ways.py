@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Ways around the hooks, for 60-ways-around.sh.
+"""Ways around the hooks, for tests of the module.
 
   ways.py inside SRC SID GROUP PORT TEXT
       An IPv6 datagram to SID that holds a clear one to GROUP.
@@ -8,6 +8,9 @@
       The same with IPv4 inside, in two fragments, of which the second is the
       larger: eight times, so that its size has each of its lowest bits set. As
       frames, since IP would put them together here.
+  ways.py wrap PCAP SRC SID [SPI]
+      The first ESP datagram of a capture inside of an IPv6 datagram to SID, with
+      another SPI if one is given.
   ways.py nibble SRC GROUP DEV TEXT
       A raw IPv6 datagram to GROUP whose header says version 4.
   ways.py tunnel DEV LOCAL REMOTE SENDER GROUP READY
@@ -67,6 +70,17 @@ def inside4(dev, mac, src, sid, src4, group, port):
             s.sendto(header6(6, frag + part, 44, ip6(src), ip6(sid)), to)
 
 
+def wrap(pcap, src, sid, spi=None):
+    with open(pcap, "rb") as f:
+        size = struct.unpack("<24xII I4x", f.read(40))[2]
+        packet = f.read(size)[14:]
+    inner = 41 if packet[0] >> 4 == 6 else 4
+    if spi:
+        at = 40 if inner == 41 else 20
+        packet = packet[:at] + struct.pack("!I", int(spi)) + packet[at + 4:]
+    raw6().sendto(header6(6, packet, inner, ip6(src), ip6(sid)), (sid, 0))
+
+
 def nibble(src, group, dev, text):
     s = raw6()
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF,
@@ -116,7 +130,8 @@ def listen():
 
 
 def main(way, *words):
-    ways = {f.__name__: f for f in (inside, inside4, nibble, tunnel, listen)}
+    ways = {f.__name__: f for f in (inside, inside4, wrap, nibble, tunnel,
+                                   listen)}
     ways[way](*words)
 
 
