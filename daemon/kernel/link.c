@@ -81,11 +81,14 @@ static void describe_link(struct rtnl_link *l, struct link_info *info)
 /*
  * The bridge announces its ports too, as links of the same index in the family
  * AF_BRIDGE. A port that leaves the bridge must not be taken for a deleted
- * link.
+ * link. The message tells: libnl gives a bridge that family, too.
  */
-static bool is_link(struct rtnl_link *l)
+static bool is_link(const struct nlmsghdr *nlh)
 {
-	return rtnl_link_get_family(l) == AF_UNSPEC;
+	const struct ifinfomsg *ifi = nlmsg_data(nlh);
+
+	return nlmsg_datalen(nlh) >= (int)sizeof(*ifi) &&
+	       ifi->ifi_family == AF_UNSPEC;
 }
 
 static struct pending *pending_of(struct linkmon *lm, int ifindex)
@@ -172,8 +175,7 @@ static void on_object(struct nl_object *obj, void *arg)
 {
 	struct linkmon *lm = arg;
 
-	if (is_link((struct rtnl_link *)obj) &&
-	    nl_cache_include_v2(lm->links, obj, on_link, lm) < 0)
+	if (nl_cache_include_v2(lm->links, obj, on_link, lm) < 0)
 		lm->lost = true;
 }
 
@@ -197,7 +199,7 @@ static int on_message(struct nl_msg *msg, void *arg)
 	switch (nlh->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		if (nl_msg_parse(msg, on_object, lm) < 0)
+		if (is_link(nlh) && nl_msg_parse(msg, on_object, lm) < 0)
 			lm->lost = true;
 		break;
 	case RTM_NEWADDR:

@@ -44,6 +44,17 @@ static unsigned int heard(int ifindex)
 	return what;
 }
 
+/* Whether a carrier came or went. The kernel tells once a second at most. */
+static unsigned int carrier_of(int ifindex)
+{
+	unsigned int what = 0;
+	int i;
+
+	for (i = 0; i < 100 && !what; i++)
+		what = heard(ifindex) & (LINK_UP | LINK_DOWN);
+	return what;
+}
+
 static int change_flags(int ifindex, unsigned int set, unsigned int clear)
 {
 	struct rtnl_link *old = rtnl_link_alloc(), *new = rtnl_link_alloc();
@@ -235,11 +246,21 @@ static void test_bridge(void)
 		return;
 	}
 	heard(1);
-	linkmon_find(lm, "port0", 0, &port);
-	linkmon_find(lm, "br0", 0, &bridge);
+	is_int(linkmon_find(lm, "port0", 0, &port), 0, "a new port is found");
+	is_int(linkmon_find(lm, "br0", 0, &bridge), 0, "a new bridge is found");
 	rtnl_link_enslave_ifindex(sock, bridge.ifindex, port.ifindex);
 	is_int(heard(port.ifindex) & (LINK_NEW | LINK_GONE), 0,
 	       "a link that becomes a bridge port does not come");
+	change_flags(bridge.ifindex, IFF_UP, 0);
+	change_flags(port.ifindex, IFF_UP, 0);
+	is_int(carrier_of(bridge.ifindex), LINK_UP,
+	       "a bridge is up with its port");
+	change_flags(port.ifindex, 0, IFF_UP);
+	is_int(carrier_of(bridge.ifindex), LINK_DOWN,
+	       "a bridge loses the carrier with its last port");
+	change_flags(port.ifindex, IFF_UP, 0);
+	is_int(carrier_of(bridge.ifindex), LINK_UP,
+	       "a bridge has a carrier again with its port");
 	rtnl_link_release_ifindex(sock, port.ifindex);
 	is_int(heard(port.ifindex) & (LINK_NEW | LINK_GONE), 0,
 	       "a link that leaves the bridge does not go");
