@@ -273,6 +273,13 @@ static bool carries_packets(void *ctx, uint32_t ifindex)
 	return !linkmon_find(a->links, NULL, (int)ifindex, &link) && link.up;
 }
 
+static bool is_below(void *ctx, uint32_t lower, uint32_t upper)
+{
+	const struct app *a = ctx;
+
+	return linkmon_is_below(a->links, (int)lower, (int)upper);
+}
+
 static void log_gap(void *arg, const char *line)
 {
 	(void)arg;
@@ -396,6 +403,7 @@ int app_protect_member(struct app *a, struct err *err)
 		.auth = member_auth,
 		.has_interface = has_interface,
 		.carries = carries_packets,
+		.is_below = is_below,
 		.ctx = a,
 	};
 	int ret;

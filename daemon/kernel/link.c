@@ -376,6 +376,50 @@ int linkmon_find(const struct linkmon *lm, const char *name, int ifindex,
 	return 0;
 }
 
+/* Links are stacked no deeper than this, as the kernel has it. */
+#define MAX_NESTING 8
+
+/* Return the index that @get has of the link @ifindex, or 0. */
+static int index_of(const struct linkmon *lm, int ifindex,
+		    int (*get)(struct rtnl_link *))
+{
+	struct rtnl_link *l = rtnl_link_get(lm->links, ifindex);
+	int32_t netns;
+	int next = 0;
+
+	if (!l)
+		return 0;
+	/* The index of a link in another namespace means nothing here. */
+	if (get != rtnl_link_get_link || rtnl_link_get_link_netnsid(l, &netns))
+		next = get(l);
+	rtnl_link_put(l);
+	return next;
+}
+
+static bool has_master(const struct linkmon *lm, int ifindex, int master)
+{
+	int i;
+
+	for (i = 0; ifindex && i <= MAX_NESTING; i++) {
+		if (ifindex == master)
+			return true;
+		ifindex = index_of(lm, ifindex, rtnl_link_get_master);
+	}
+	return false;
+}
+
+bool linkmon_is_below(const struct linkmon *lm, int lower, int upper)
+{
+	int i;
+
+	for (i = 0; upper && i <= MAX_NESTING; i++) {
+		if (has_master(lm, lower, upper))
+			return true;
+		upper = index_of(lm, upper, rtnl_link_get_link);
+	}
+	return false;
+}
+
 int linkmon_each(const struct linkmon *lm,
 		 int (*fn)(void *arg, const struct link_info *link), void *arg)
 {

@@ -66,6 +66,13 @@ int linkmon_find(const struct linkmon *lm, const char *name, int ifindex,
 		 struct link_info *link);
 
 /*
+ * Return true if packets of the link @upper may pass @lower: that is the same
+ * link, one that is enslaved to it (a port of a bridge), or one that is to the
+ * link below it (a VLAN of that bridge).
+ */
+bool linkmon_is_below(const struct linkmon *lm, int lower, int upper);
+
+/*
  * Call @fn for each link in any order. A result other than 0 ends the
  * iteration, and is returned.
  */

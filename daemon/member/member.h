@@ -90,6 +90,12 @@ struct member_deps {
 	 * are.
 	 */
 	bool (*carries)(void *ctx, uint32_t ifindex);
+	/*
+	 * Return true if packets of the interface @upper may pass @lower, as a
+	 * port of the bridge that it is. May be NULL: interfaces have none below
+	 * them.
+	 */
+	bool (*is_below)(void *ctx, uint32_t lower, uint32_t upper);
 	void *ctx;
 };
 

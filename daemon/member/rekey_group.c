@@ -78,17 +78,29 @@ void rekey_group_join(struct mgroup *g)
 		timer_set(mgroup_tq(g), &g->join, JOIN_RETRY_MS);
 }
 
+/* Return true if rekeys may come by the link @ifindex; 0 is any. */
+static bool may_pass(const struct mgroup *g, uint32_t ifindex)
+{
+	const struct member_deps *d = &g->m->deps;
+	uint32_t joined;
+
+	if (!ifindex || g->rekey_ifindex <= 0)
+		return true;
+	joined = (uint32_t)g->rekey_ifindex;
+	return ifindex == joined ||
+	       (d->is_below && d->is_below(d->ctx, ifindex, joined));
+}
+
 /*
  * A switch forgets the receivers of a port when its link is down, and sends no rekey
- * there until the next general query, which comes after two minutes, or never.
+ * there until the next general query, which comes after two minutes, or never. A
+ * bridge stays up while another port of it is.
  */
 void rekey_group_link_up(struct mgroup *g, uint32_t ifindex)
 {
 	struct member *m = g->m;
 
-	if (g->joined && m->deps.report_rekey &&
-	    (!ifindex || g->rekey_ifindex <= 0 ||
-	     ifindex == (uint32_t)g->rekey_ifindex))
+	if (g->joined && m->deps.report_rekey && may_pass(g, ifindex))
 		m->deps.report_rekey(m->deps.ctx, &g->rekey_to,
 				     &g->rekey_source);
 }

@@ -14,13 +14,16 @@ spi_like_k() { [ "$(member_is a data-spi)" = "$(gcks_is data-spi)" ]; }
 joined() { in_ns a ip -j maddr show dev eth0 | jq -e --arg g "$REKEY" \
 	'.[0].maddr[] | select(.address == $g)' >/dev/null; }
 
-rekey_reaches_a() {
+rekey_heard() {
 	local n
 
 	n=$(member_is a rekeys)
 	try "$1: a rekey" ctl k rekey video
 	try "$1: a hears it" wait_until 20 rekeyed "$n"
 	try "$1: a has k's key" wait_until 20 spi_like_k
+}
+rekey_reaches_a() {
+	rekey_heard "$1"
 	try "$1: a hears s" hears_on a
 }
 
@@ -72,6 +75,40 @@ in_ns s ip link set eth0 up
 in_ns s ip route replace default via 10.77.2.1
 try "the sender's link down and up: a hears s" hears_on a
 rekey_reaches_a "the sender's link down and up"
+
+# A bridge stays up with another port, and says nothing by itself when the port to the
+# network is back.
+nip a -b - <<'END'
+link add br0 type bridge mcast_snooping 0
+link add p0 type veth peer name p1
+link set p0 master br0 up
+link set p1 up
+link set br0 up
+addr flush dev eth0
+link set eth0 master br0
+addr add 10.77.3.2/24 dev br0
+route replace default via 10.77.3.1
+END
+on_bridge() { [ "$(member_is a rekey-interface)" = br0 ]; }
+try "a bridge: the rekey address is joined there" wait_until 20 on_bridge
+try "a bridge: a is in, and not deaf" wait_until 20 member_in a
+rekey_heard "a bridge"
+spawn_as r reports tcpdump -U -n -s 0 -Z root -i r-a -w "$LAB/r/reports.pcap" igmp
+wait_until 20 grep -q '^tcpdump: listening' "$LAB/r/reports.log"
+reports() {
+	sniffer_catches_up "$(pid_of r reports)" "$LAB/r/reports.log" &&
+		tcpdump -nvr "$LAB/r/reports.pcap" 2>/dev/null |
+		grep -o "gaddr $REKEY to_ex" | wc -l
+}
+reported() { [ "$(reports)" -gt "$n" ]; }
+sleep 3 # a report of a join is repeated
+n=$(reports)
+in_ns a ip link set eth0 down
+sleep 1
+like "a bridge stays up without the port" "$(nip a -o link show br0)" ' state UP '
+in_ns a ip link set eth0 up
+try "a bridge: a reports the rekey address by its port" wait_until 20 reported
+rekey_heard "a bridge whose port was down"
 
 reap s tx
 try "the captures are complete" sniff_links_end s a

@@ -365,6 +365,13 @@ static bool carries(void *ctx, uint32_t ifindex)
 	return !m->no_carrier;
 }
 
+static bool is_below(void *ctx, uint32_t lower, uint32_t upper)
+{
+	const struct sim_member *m = ctx;
+
+	return lower == m->port && upper == (uint32_t)m->ifindex;
+}
+
 static void leave_rekey(void *ctx, const struct ep *to,
 			const struct addr *source)
 {
@@ -484,6 +491,7 @@ void sim_up(struct sim_member *m)
 		.note_key = note_key,
 		.find_key_note = find_key_note,
 		.carries = carries,
+		.is_below = is_below,
 		.ctx = m,
 	};
 	struct ike_engine_cfg cfg;

@@ -63,6 +63,7 @@ struct sim_member {
 	int join_errno; /* no rekey address can be joined */
 	int ifindex; /* where it is joined; 0: unknown */
 	bool no_carrier; /* on that interface */
+	uint32_t port; /* below that interface; 0: none is */
 	char interface[16]; /* where it last joined a rekey address */
 	/* Digests of keys, which mcsecd keeps over a restart. */
 	struct sim_note {

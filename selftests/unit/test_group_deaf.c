@@ -238,6 +238,16 @@ static void test_carrier(void)
 	is_int(tx->n_reported, 1, "the link is up: the group is reported");
 	link_is(tx, LINK_RESYNC, 0);
 	is_int(tx->n_reported, 2, "lost events: the group is reported");
+	tx->port = 6;
+	link_is(tx, LINK_DOWN, 6);
+	is_int(tx->n_reported, 2,
+	       "a port goes down: the group is not reported");
+	link_is(tx, LINK_UP, 6);
+	is_int(tx->n_reported, 3,
+	       "a port of the bridge is up: the group is reported");
+	link_is(tx, LINK_UP, 5);
+	is_int(tx->n_reported, 3,
+	       "a link beside the bridge is up: the group is not reported");
 	sim_finish(&s, "carrier");
 }
 

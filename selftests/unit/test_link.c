@@ -7,6 +7,7 @@
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/macvlan.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -268,6 +269,53 @@ static void test_bridge(void)
 	       "a link that left the bridge is found");
 }
 
+static int index_of(const char *name)
+{
+	struct link_info link;
+
+	return linkmon_find(lm, name, 0, &link) ? 0 : link.ifindex;
+}
+
+/* Packets of a link above a bridge pass the bridge and its ports. */
+static void test_below(void)
+{
+	int lo = 1, port, bridge, above;
+	struct rtnl_link *l;
+
+	bridge = index_of("br0");
+	port = index_of("port0");
+	l = rtnl_link_macvlan_alloc();
+	rtnl_link_set_name(l, "above0");
+	rtnl_link_set_link(l, bridge);
+	if (!bridge || rtnl_link_add(sock, l, NLM_F_CREATE | NLM_F_EXCL)) {
+		skip("links below others", "no bridge or macvlan here");
+		rtnl_link_put(l);
+		return;
+	}
+	rtnl_link_put(l);
+	heard(1);
+	above = index_of("above0");
+	ok(!linkmon_is_below(lm, port, bridge),
+	   "a link that is no port of a bridge is not below it");
+	rtnl_link_enslave_ifindex(sock, bridge, port);
+	heard(1);
+	ok(linkmon_is_below(lm, port, bridge), "a port is below its bridge");
+	ok(linkmon_is_below(lm, bridge, above),
+	   "a bridge is below a macvlan of it");
+	ok(linkmon_is_below(lm, port, above),
+	   "a port is below a macvlan of its bridge");
+	ok(linkmon_is_below(lm, above, above), "a link counts as below itself");
+	ok(!linkmon_is_below(lm, bridge, port), "a bridge is not below a port");
+	ok(!linkmon_is_below(lm, above, bridge),
+	   "a macvlan is not below its bridge");
+	ok(!linkmon_is_below(lm, lo, above),
+	   "another link is below none of them");
+	ok(!linkmon_is_below(lm, 4711, bridge),
+	   "a link that is not there is below none");
+	ok(!linkmon_is_below(lm, lo, 4711),
+	   "no link is below one that is not there");
+}
+
 int main(void)
 {
 	/* The namespace is root's if that works, or a new user's. */
@@ -285,6 +333,7 @@ int main(void)
 	RUN(test_overrun);
 	RUN(test_new_links);
 	RUN(test_bridge);
+	RUN(test_below);
 
 	linkmon_close(lm);
 	linkmon_close(NULL);
