@@ -11,6 +11,7 @@
 
 #include "conf/check.h"
 #include "conf/field.h"
+#include "lib/quote.h"
 #include "lib/util.h"
 
 #define FORM 1
@@ -171,11 +172,9 @@ static int check_members(const json_t *o, const char *const *known,
 static int read_identity_of(const json_t *o, const char *key, char **to,
 			    struct err *err)
 {
-	const char *id = json_string_value(json_object_get(o, key)), *p;
+	const char *id = json_string_value(json_object_get(o, key));
 
-	for (p = id ? id : ""; (unsigned char)*p >= ' ' && *p != 0x7f; p++)
-		;
-	if (!id || !*id || *p || p - id > IDENTITY_MAX)
+	if (!id || !*id || strlen(id) > IDENTITY_MAX || quote_has_control(id))
 		return err_set(err, -EINVAL,
 			       "\"%s\" has to be a text of 1 to %d octets without control characters",
 			       key, IDENTITY_MAX);
@@ -427,7 +426,7 @@ static char *document_text(const config_setting_t *s, const char *key_server,
 	o = json_pack("{s:i, s:s, s:s, s:I, s:o}", "mcsec-policy", FORM,
 		      "key-server", key_server, "group", group, "version",
 		      (json_int_t)version, "settings", settings);
-	text = json_dumps(o, JSON_INDENT(2));
+	text = json_dumps(o, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	json_decref(o);
 	return text;
 }

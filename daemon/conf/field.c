@@ -9,6 +9,7 @@
 
 #include "conf/conf.h"
 #include "lib/err.h"
+#include "lib/quote.h"
 
 #define NEAR_LEN 600
 #define MAX_WORD 64
@@ -212,7 +213,7 @@ int conf_read_bool(struct conf_reader *r, const config_setting_t *s,
 
 const char *conf_text(struct conf_reader *r, const config_setting_t *s)
 {
-	const char *text, *p;
+	const char *text;
 
 	if (config_setting_type(s) != CONFIG_TYPE_STRING) {
 		conf_bad(r, s, NULL, "has to be a string in quotes");
@@ -221,11 +222,10 @@ const char *conf_text(struct conf_reader *r, const config_setting_t *s)
 	text = config_setting_get_string(s);
 	if (!text)
 		text = "";
-	for (p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f) {
-			conf_bad(r, s, NULL, "has a control character");
-			return NULL;
-		}
+	if (quote_has_control(text)) {
+		conf_bad(r, s, NULL, "has a control character");
+		return NULL;
+	}
 	return text;
 }
 

@@ -9,6 +9,7 @@
 
 #include "gcks/group.h"
 #include "gcks/group_key.h"
+#include "lib/quote.h"
 #include "lib/util.h"
 
 #define RECORD_VERSION 1
@@ -209,53 +210,75 @@ static char **sorted_names(const struct conf_names *names)
 	return v;
 }
 
+/*
+ * Pass what differs: who was let in or shut out is what somebody looks for later. A
+ * list that only has another order passes nothing. Returns 0 or -ENOMEM.
+ */
+static int diff_names(const struct setting *s, const struct conf_names *from,
+		      const struct conf_names *to, policy_name_fn *fn,
+		      void *arg)
+{
+	char **x = sorted_names(from), **y = sorted_names(to);
+	int order, ret = x && y ? 0 : -ENOMEM;
+	size_t i = 0, j = 0;
+
+	while (!ret && (i < from->n || j < to->n)) {
+		order = i == from->n ? 1
+			: j == to->n ? -1
+				     : strcasecmp(x[i], y[j]);
+		if (order)
+			fn(arg, s->name, order > 0, order > 0 ? y[j] : x[i]);
+		i += order <= 0;
+		j += order >= 0;
+	}
+	free(x);
+	free(y);
+	return ret;
+}
+
+int policy_diff_names(const struct conf_group *from,
+		      const struct conf_group *to, policy_name_fn *fn,
+		      void *arg)
+{
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings) && !ret; i++)
+		if (settings[i].kind == KIND_NAMES)
+			ret = diff_names(&settings[i],
+					 setting_field(from, &settings[i]),
+					 setting_field(to, &settings[i]), fn,
+					 arg);
+	return ret;
+}
+
 struct name_changes {
 	char *text;
 	size_t n, size;
 	unsigned int left_out;
 };
 
-static void put_name_change(struct name_changes *c, char sign, const char *name)
+/* Add "+a.example" or "-b.example". */
+static void put_name_change(void *arg, const char *setting, bool added,
+			    const char *name)
 {
-	size_t need = strlen(name) + 2;
+	struct name_changes *c = arg;
+	char safe[POLICY_LIST_MAX + 1];
+	size_t need;
 
+	(void)setting;
+	need = strlen(quote_escape(name, "", safe, sizeof(safe))) + 2;
 	/* The end of a list says how many have no room. */
 	if (c->left_out || c->n + need >= c->size) {
 		c->left_out++;
 		return;
 	}
 	c->n += snprintf(c->text + c->n, c->size - c->n, "%s%c%s",
-			 c->n ? " " : "", sign, name);
+			 c->n ? " " : "", added ? '+' : '-', safe);
 }
 
-/*
- * Describe what differs, as "+a.example -b.example": who was let in or shut out
- * is what somebody looks for later. The text is empty if memory is short, or if
- * only the order differs.
- */
-static void diff_names(const struct conf_names *from,
-		       const struct conf_names *to, struct name_changes *c)
-{
-	char **x = sorted_names(from), **y = sorted_names(to);
-	size_t i = 0, j = 0;
-	int order;
-
-	while (x && y && (i < from->n || j < to->n)) {
-		order = i == from->n ? 1
-			: j == to->n ? -1
-				     : strcasecmp(x[i], y[j]);
-		if (order < 0)
-			put_name_change(c, '-', x[i]);
-		else if (order > 0)
-			put_name_change(c, '+', y[j]);
-		i += order <= 0;
-		j += order >= 0;
-	}
-	free(x);
-	free(y);
-}
-
-static size_t put_names_changes(char *text, size_t size, const void *from,
+static size_t put_names_changes(char *text, size_t size,
+				const struct setting *s, const void *from,
 				const void *to)
 {
 	char buf[POLICY_LIST_MAX];
@@ -263,7 +286,7 @@ static size_t put_names_changes(char *text, size_t size, const void *from,
 	char more[sizeof(" and 4294967295 more")] = "";
 
 	buf[0] = '\0';
-	diff_names(from, to, &c);
+	diff_names(s, from, to, put_name_change, &c);
 	if (c.left_out)
 		snprintf(more, sizeof(more), " and %u more", c.left_out);
 	return buf[0] || c.left_out ? snprintf(text, size, " (%s%s)", buf, more)
@@ -294,7 +317,7 @@ unsigned int policy_diff(const struct conf_group *from,
 		n += snprintf(names + n, size - n, "%s%s", n ? ", " : "",
 			      s->name);
 		if (s->kind == KIND_NAMES && n < size)
-			n += put_names_changes(names + n, size - n,
+			n += put_names_changes(names + n, size - n, s,
 					       setting_field(from, s),
 					       setting_field(to, s));
 		last = s->name;

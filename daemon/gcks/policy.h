@@ -51,6 +51,13 @@ void policy_free(struct policy *p);
 unsigned int policy_diff(const struct conf_group *from,
 			 const struct conf_group *to, unsigned int kinds,
 			 char *names, size_t size);
+/* @name was added to the list @setting of identities, or removed from it. */
+typedef void policy_name_fn(void *arg, const char *setting, bool added,
+			    const char *name);
+/* Pass each identity that one policy has and the other has not. Returns 0 or -ENOMEM. */
+int policy_diff_names(const struct conf_group *from,
+		      const struct conf_group *to, policy_name_fn *fn,
+		      void *arg);
 /*
  * Return NULL if the lists let @identity be a member that sends, or else that
  * receives only; otherwise the reason as a static string. A sender needs the

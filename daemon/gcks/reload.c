@@ -23,6 +23,10 @@
 #include "store/store.h"
 
 #define NAMES_MAX POLICY_NAMES_MAX
+/* Octets of a name of a list, each of which may be escaped. */
+#define NAME_LEN (4 * 1000 + 1)
+/* A line may have one name of a list, or several changed settings. */
+#define LINE_LEN (NAME_LEN + 128)
 /* Number of members to be evicted that are named. */
 #define EVICTED_NAMED 5
 
@@ -36,7 +40,7 @@ static void report_line(const struct report *r, const char *fmt, ...)
 
 static void report_line(const struct report *r, const char *fmt, ...)
 {
-	char line[512];
+	char line[LINE_LEN];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -195,10 +199,33 @@ static void report_group(const struct report *r, const struct group *g,
 		report_exposed(r, g, c, diff & POLICY_LISTS, psks);
 }
 
+struct name_report {
+	const struct report *r;
+	const char *group;
+};
+
+static void report_name(void *arg, const char *setting, bool added,
+			const char *name)
+{
+	const struct name_report *n = arg;
+	char safe[NAME_LEN];
+
+	report_line(n->r, "group %s: %s: %s \"%s\"", n->group, setting,
+		    added ? "with" : "without",
+		    quote_escape(name, "\"\\", safe, sizeof(safe)));
+}
+
 void reload_list_changes(const struct group *g, const struct conf_group *c,
 			 conf_change_fn *fn, void *arg)
 {
-	report_group(&(struct report){ fn, arg }, g, c, g->k->deps.psks);
+	const struct report r = { fn, arg };
+	struct name_report n = { &r, c->name };
+
+	report_group(&r, g, c, g->k->deps.psks);
+	if (policy_diff_names(g->conf, c, report_name, &n))
+		report_line(&r,
+			    "group %s: out of memory: names that differ are missing here",
+			    c->name);
 }
 
 static void report_gcks_changes(struct gcks *k, const struct conf_gcks *conf,

@@ -7,7 +7,10 @@
 
 struct group;
 
-/* Pass to @fn, line by line, what changes if @c becomes the policy of @g. */
+/*
+ * Pass to @fn, line by line, what changes if @c becomes the policy of @g, with every
+ * name that comes into a list or leaves it.
+ */
 void reload_list_changes(const struct group *g, const struct conf_group *c,
 			 conf_change_fn *fn, void *arg);
 

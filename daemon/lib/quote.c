@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/quote.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +41,17 @@ const char *quote(const char *s, char buf[static QUOTE_LEN])
 		 quote_escape(shown, "\"\\", safe, sizeof(safe)),
 		 cut ? "..." : "");
 	return buf;
+}
+
+bool quote_has_control(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	for (; *p; p++)
+		if (*p < ' ' || *p == 0x7f ||
+		    (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0))
+			return true;
+	return false;
 }
 
 const char *peer_str(const char *name, const struct ep *at,

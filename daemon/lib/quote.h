@@ -6,6 +6,7 @@
 #ifndef LIB_QUOTE_H
 #define LIB_QUOTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/addr.h"
@@ -29,6 +30,12 @@ char *quote_escape(const char *s, const char *also, char *buf, size_t size);
  * cut.
  */
 const char *quote(const char *s, char buf[static QUOTE_LEN]);
+
+/*
+ * Return true if @s has a control character of ASCII, or one of those from U+0080 to
+ * U+009F in UTF-8, which some terminals obey.
+ */
+bool quote_has_control(const char *s);
 
 /*
  * A peer, whether it has proven its @name or not: "NAME" at ADDRESS:PORT, or

@@ -70,6 +70,12 @@ like "a check tells what is missing" "$(policy check v1.json)" \
 like "a check tells who would go" "$(policy check v1.json)" '"n.lab" is evicted'
 like "one signature is not enough" "$(policy apply v1.json)" '1 of 2 signatures'
 is "nobody is out" "$(roster)" "m.lab n.lab"
+like "a check tells who would come" "$(policy check v1.json)" \
+	'would change: group video: receivers: with "o.lab"'
+printf '{"mcsec-order":1,"key-server":"k.lab","identity":"\u009b2K\u202ex"}' |
+	jq . >odd.json
+is "a name in a document says nothing to a terminal" \
+	"$(policy show file odd.json | sed -n 's/.*"identity": //p')" '"\u009B2K\u202Ex"'
 cp v1.json half.json
 like "a second administrator signs" "$(sign z v1.json)" '^signed by x.lab, z.lab$'
 is "both signatures count" "$(kctl -j policy check v1.json |

@@ -539,24 +539,80 @@ static void test_withheld(void)
 
 /* ---- effect -------------------------------------------------------------- */
 
+#define LINES_LEN 32768
+
 static void add_line(void *arg, const char *line)
 {
 	size_t n = strlen(arg);
 
-	snprintf((char *)arg + n, 1024 - n, "%s\n", line);
+	snprintf((char *)arg + n, LINES_LEN - n, "%s\n", line);
+}
+
+/* Write what the key server tells of @text, which nobody has to have signed. */
+static void list_changes(const char *text, char lines[static LINES_LEN])
+{
+	struct quorum_verdict *v =
+		quorum_check(s.gcks, "video", text, strlen(text));
+
+	lines[0] = '\0';
+	if (!v || !v->doc)
+		bail("%s", v ? v->refusal.text : "no memory");
+	quorum_list_changes(s.gcks, v, add_line, lines);
+	quorum_free(v);
+}
+
+/* Nobody comes in, or goes, whom the check does not name. */
+static void test_names(void)
+{
+	static char lines[LINES_LEN], many[8192], text[16384];
+	unsigned int i, missing = 0;
+	char name[64];
+	size_t n;
+
+	start_quorum(23);
+	n = (size_t)snprintf(many, sizeof(many),
+			     "[\"z\\u202e\\\"evil.example\"");
+	for (i = 0; i < 100; i++)
+		n += (size_t)snprintf(many + n, sizeof(many) - n,
+				      ",\"a-rather-long-name-%02u.example\"",
+				      i);
+	snprintf(many + n, sizeof(many) - n, "]");
+	snprintf(text, sizeof(text),
+		 "{\"mcsec-policy\":1," KEY_SERVER
+		 "\"group\":\"video\",\"version\":1,\"settings\":{"
+		 "\"address\":\"239.1.1.1\",\"rekey-address\":\"239.1.1.254\","
+		 "\"receivers\":%s}}",
+		 many);
+	list_changes(text, lines);
+	for (i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name),
+			 "receivers: with \"a-rather-long-name-%02u.example\"\n",
+			 i);
+		missing += !strstr(lines, name);
+	}
+	is_int(missing, 0, "the check names each of 100 that come in");
+	ok(strstr(lines,
+		  "receivers: with \"z\\xe2\\x80\\xae\\x22evil.example\"\n"),
+	   "a name is told as it is, with no other order of letters");
+	ok(strstr(lines, "receivers: without \"*.example\"\n"),
+	   "the check names the pattern that goes");
+	ok(strstr(lines, "senders: without \"s2.example\"\n"),
+	   "the check names who may not send any more");
+	refuses(sign_by(policy_text("video", 1, "[\"\\u009b1A.example\"]", ""),
+			&x, &y),
+		-EINVAL, "receivers[0]: has a control character",
+		"a name that some terminals obey");
+	stop_quorum();
 }
 
 static void test_effect(void)
 {
-	struct quorum_verdict *v;
-	char lines[1024] = "";
+	static char lines[LINES_LEN];
 	const char *text;
 
 	start_quorum(7);
 	text = policy_text("video", 1, NOT_B, "");
-	v = quorum_check(s.gcks, "video", text, strlen(text));
-	quorum_list_changes(s.gcks, v, add_line, lines);
-	quorum_free(v);
+	list_changes(text, lines);
 	ok(strstr(lines, "group video: \"b.example\" is evicted"),
 	   "the check tells who would be evicted");
 	ok(sim_has_member(&s, "b.example"), "a check evicts nobody");
@@ -772,6 +828,7 @@ int main(void)
 	RUN(test_servers);
 	RUN(test_earlier_store);
 	RUN(test_withheld);
+	RUN(test_names);
 	RUN(test_effect);
 	RUN(test_beside);
 	RUN(test_beside_stored, false);

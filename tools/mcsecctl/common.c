@@ -141,7 +141,9 @@ void warned(const char *what, const struct err *err)
 
 int print_json(json_t *json)
 {
-	int ret = json ? json_dumpf(json, stdout, JSON_COMPACT) : -1;
+	int ret = json ? json_dumpf(json, stdout,
+				    JSON_COMPACT | JSON_ENSURE_ASCII)
+		       : -1;
 
 	json_decref(json);
 	if (ret)

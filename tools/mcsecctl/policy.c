@@ -35,6 +35,9 @@ struct policy_words {
 
 #define AT(member) .off = offsetof(struct policy_words, member)
 
+/* No name in a document can say something to a terminal, or change its order. */
+#define DOCUMENT_FORM (JSON_INDENT(2) | JSON_ENSURE_ASCII)
+
 static const struct word policy_write_words[] = { WORD("config", "a file",
 						       set_string, AT(config)),
 						  {} };
@@ -155,7 +158,7 @@ static char *renew_document(const json_t *answer, uint64_t version)
 	/* One of an earlier release does not have the member. */
 	json_object_set(o, "key-server", json_object_get(answer, "key-server"));
 	json_object_set_new(o, "version", json_integer((json_int_t)version));
-	text = json_dumps(o, JSON_INDENT(2));
+	text = json_dumps(o, DOCUMENT_FORM);
 	json_decref(o);
 	return text;
 }
@@ -260,12 +263,13 @@ static void print_subject(const struct conf_document *d)
 {
 	fputs("key server ", stdout);
 	print_safe(d->key_server);
+	fputs(": group ", stdout);
+	print_safe(d->group);
 	if (d->kind == DOCUMENT_POLICY) {
-		printf(": group %s: version %" PRIu64 " of its policy\n",
-		       d->group, d->version);
+		printf(": version %" PRIu64 " of its policy\n", d->version);
 		return;
 	}
-	printf(": group %s: order %" PRIu64 ": %s ", d->group, d->version,
+	printf(": order %" PRIu64 ": %s ", d->version,
 	       d->kind == DOCUMENT_EVICT ? "evict" : "admit");
 	print_safe(d->identity);
 	puts(d->emergency ? ", in an emergency" : "");
@@ -397,27 +401,36 @@ static int policy_check(struct ctl *ctl, int argc, char **argv)
 	return refused ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Print the contents of a document in a form of our own. */
+static int show_text(const char *from, const char *content, bool compact)
+{
+	json_t *o = json_loads(content, 0, NULL);
+	char *text =
+		o ? json_dumps(o, compact ? JSON_COMPACT | JSON_ENSURE_ASCII
+					  : DOCUMENT_FORM)
+		  : NULL;
+	int ret = EXIT_OK;
+
+	if (text)
+		puts(text);
+	else
+		ret = complain(EXIT_FAILED, "%s: not JSON", from);
+	free(text);
+	json_decref(o);
+	return ret;
+}
+
 static int show_file(struct ctl *ctl, const char *path)
 {
 	struct signed_doc *d = NULL;
-	json_t *o;
-	char *text;
 	size_t len;
 	int ret = read_file_of(path, &d);
 
 	if (ret)
 		return ret;
-	o = json_loads(signed_content(d, &len), 0, NULL);
-	text = o ? json_dumps(o, ctl->json ? JSON_COMPACT : JSON_INDENT(2))
-		 : NULL;
-	if (text)
-		puts(text);
-	else
-		ret = complain(EXIT_FAILED, "%s: not JSON", path);
-	if (text && !ctl->json)
+	ret = show_text(path, signed_content(d, &len), ctl->json);
+	if (!ret && !ctl->json)
 		print_signers(d);
-	free(text);
-	json_decref(o);
 	signed_free(d);
 	return ret;
 }
@@ -447,7 +460,7 @@ static int policy_show(struct ctl *ctl, int argc, char **argv)
 	if (ret || ctl->json)
 		return ret ? ret : print_json(answer);
 	if (json_object_get(answer, "document"))
-		puts(text_of(answer, "document"));
+		ret = show_text(group, text_of(answer, "document"), false);
 	else
 		ret = complain(EXIT_FAILED,
 			       "group %s: no signed policy: that of the file is in force",
@@ -511,7 +524,7 @@ static char *order_text(const json_t *answer, const char *group, bool evict,
 
 	if (o && w->emergency)
 		json_object_set_new(o, "emergency", json_true());
-	text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
+	text = o ? json_dumps(o, DOCUMENT_FORM) : NULL;
 	json_decref(o);
 	return text;
 }
