@@ -229,4 +229,15 @@ static inline void ignore_answer(void *arg, int ret, uint32_t effective_ms,
 	(void)reason;
 }
 
+/* Apply a document to a key server that dies @at a commit, and is down then. */
+static inline void apply_and_die(const char *pem, enum sim_crash at,
+				 const char *name)
+{
+	s.crash = at;
+	s.crash_in = 0;
+	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
+	ok(s.crashed, "%s", name);
+	sim_gcks_down(&s);
+}
+
 #endif

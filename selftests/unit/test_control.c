@@ -126,6 +126,12 @@ static const char *one(const struct ctl_roles *roles, const char *request)
 	return text ? text : "";
 }
 
+static void answers(const struct ctl_roles *roles, const char *request,
+		    const char *part, const char *name)
+{
+	ok(strstr(one(roles, request), part), "%s", name);
+}
+
 static void refusals(void)
 {
 	static const struct {
@@ -184,7 +190,7 @@ static void refusals(void)
 	}
 	memset(deep, '[', sizeof(deep) - 1);
 	deep[sizeof(deep) - 1] = '\0';
-	ok(strstr(one(&none, deep), "not JSON"), "thousands of brackets");
+	answers(&none, deep, "not JSON", "thousands of brackets");
 }
 
 static void stubborn(void)
@@ -410,6 +416,14 @@ static json_t *parsed(const struct ctl_roles *roles, const char *request)
 	return o;
 }
 
+/* Return the first group of a role in a status. */
+static json_t *first_group(json_t *o, const char *role)
+{
+	return json_array_get(json_object_get(json_object_get(o, role),
+					      "groups"),
+			      0);
+}
+
 static json_int_t num(json_t *o, const char *key)
 {
 	return json_integer_value(json_object_get(o, key));
@@ -519,9 +533,7 @@ static void roles(void)
 	json_decref(o);
 
 	o = parsed(&r, "{\"cmd\":\"status\"}");
-	g = json_array_get(json_object_get(json_object_get(o, "member"),
-					   "groups"),
-			   0);
+	g = first_group(o, "member");
 	is_str(str(g, "state"), "in", "the member is in");
 	is_int(untold(member_group_metrics, g) + untold(member_key_metrics, g),
 	       0, "all metrics of the member's group");
@@ -542,22 +554,24 @@ static void roles(void)
 	   "no key is told");
 	free(hex);
 
-	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-			  "\"id\":\"nobody\"}"),
-		  "is not a member"),
-	   "an identity that is no member is not evicted by mistake");
-	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-			  "\"id\":\"nobody\",\"ahead\":true}"),
-		  "\"ok\":true"),
-	   "unless ahead is said");
-	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-			  "\"id\":\"x\",\"ahead\":1}"),
-		  "true or false"),
-	   "ahead is true or false");
-	ok(strstr(one(&k, "{\"cmd\":\"evict\",\"group\":\"video\","
-			  "\"id\":\"a.example\"}"),
-		  "\"sent\":true"),
-	   "a member is, and it is said whether that was sent");
+	answers(&k,
+		"{\"cmd\":\"evict\",\"group\":\"video\","
+		"\"id\":\"nobody\"}",
+		"is not a member",
+		"an identity that is no member is not evicted by mistake");
+	answers(&k,
+		"{\"cmd\":\"evict\",\"group\":\"video\","
+		"\"id\":\"nobody\",\"ahead\":true}",
+		"\"ok\":true", "unless ahead is said");
+	answers(&k,
+		"{\"cmd\":\"evict\",\"group\":\"video\","
+		"\"id\":\"x\",\"ahead\":1}",
+		"true or false", "ahead is true or false");
+	answers(&k,
+		"{\"cmd\":\"evict\",\"group\":\"video\","
+		"\"id\":\"a.example\"}",
+		"\"sent\":true",
+		"a member is, and it is said whether that was sent");
 	o = parsed(&k, "{\"cmd\":\"member\"}");
 	g = json_array_get(json_object_get(o, "rosters"), 0);
 	is_int((intmax_t)json_array_size(json_object_get(g, "members")), 1,
@@ -565,65 +579,54 @@ static void roles(void)
 	is_int((intmax_t)json_array_size(json_object_get(g, "denied")), 2,
 	       "two identities are denied");
 	json_decref(o);
-	ok(strstr(one(&k, "{\"cmd\":\"admit\",\"group\":\"video\","
-			  "\"id\":\"a.example\"}"),
-		  "\"ok\":true"),
-	   "roles: admitted");
-	ok(strstr(one(&k, "{\"cmd\":\"rekey\"}"), "\"ok\":true"),
-	   "roles: rekeyed");
-	ok(strstr(one(&k, "{\"cmd\":\"rekey\",\"group\":\"x\"}"),
-		  "\"ok\":false"),
-	   "a group that isn't there is not rekeyed");
+	answers(&k,
+		"{\"cmd\":\"admit\",\"group\":\"video\","
+		"\"id\":\"a.example\"}",
+		"\"ok\":true", "roles: admitted");
+	answers(&k, "{\"cmd\":\"rekey\"}", "\"ok\":true", "roles: rekeyed");
+	answers(&k, "{\"cmd\":\"rekey\",\"group\":\"x\"}", "\"ok\":false",
+		"a group that isn't there is not rekeyed");
 	o = parsed(&k, "{\"cmd\":\"status\"}");
-	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
-					   "groups"),
-			   0);
+	g = first_group(o, "gcks");
 	snprintf(key, sizeof(key), "%s", str(g, "signing-key"));
 	is_int(strlen(key), 16, "the signing key has a name");
 	json_decref(o);
-	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"x\"}"), "no group"),
-	   "no group is reset that isn't there");
-	ok(strstr(one(&k, "{\"cmd\":\"reset\",\"group\":\"video\"}"),
-		  "\"ok\":true"),
-	   "roles: reset");
+	answers(&k, "{\"cmd\":\"reset\",\"group\":\"x\"}", "no group",
+		"no group is reset that isn't there");
+	answers(&k, "{\"cmd\":\"reset\",\"group\":\"video\"}", "\"ok\":true",
+		"roles: reset");
 	o = parsed(&k, "{\"cmd\":\"status\"}");
-	g = json_array_get(json_object_get(json_object_get(o, "gcks"),
-					   "groups"),
-			   0);
+	g = first_group(o, "gcks");
 	ok(strcmp(key, str(g, "signing-key")),
 	   "a reset changes the signing key");
 	is_int(num(g, "members"), 0, "a reset leaves nobody in");
 	json_decref(o);
-	ok(strstr(one(&k, "{\"cmd\":\"reseal\"}"), "is not in a file"),
-	   "a store without a key in a file is not sealed anew");
-	ok(strstr(one(&k, "{\"cmd\":\"policy\",\"group\":\"video\"}"),
-		  "\"versions\":[]"),
-	   "no policy was signed");
-	ok(strstr(one(&k, "{\"cmd\":\"policy-check\",\"group\":\"video\","
-			  "\"document\":\"{}\"}"),
-		  "no quorum (gcks.quorum)"),
-	   "without a quorum a document is refused");
-	ok(strstr(one(&k, "{\"cmd\":\"policy-apply\",\"group\":\"video\","
-			  "\"document\":\"{}\"}"),
-		  "\"ok\":false"),
-	   "without a quorum no document is applied");
-	ok(strstr(one(&k, "{\"cmd\":\"audit\"}"), "\"event\":\"evict\""),
-	   "the eviction is in the audit trail");
-	ok(strstr(one(&k, "{\"cmd\":\"audit\",\"after\":1000000}"),
-		  "\"audit\":[]"),
-	   "nothing came later");
-	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}"),
-		  "\"ok\":true"),
-	   "the member leaves");
+	answers(&k, "{\"cmd\":\"reseal\"}", "is not in a file",
+		"a store without a key in a file is not sealed anew");
+	answers(&k, "{\"cmd\":\"policy\",\"group\":\"video\"}",
+		"\"versions\":[]", "no policy was signed");
+	answers(&k,
+		"{\"cmd\":\"policy-check\",\"group\":\"video\","
+		"\"document\":\"{}\"}",
+		"no quorum (gcks.quorum)",
+		"without a quorum a document is refused");
+	answers(&k,
+		"{\"cmd\":\"policy-apply\",\"group\":\"video\","
+		"\"document\":\"{}\"}",
+		"\"ok\":false", "without a quorum no document is applied");
+	answers(&k, "{\"cmd\":\"audit\"}", "\"event\":\"evict\"",
+		"the eviction is in the audit trail");
+	answers(&k, "{\"cmd\":\"audit\",\"after\":1000000}", "\"audit\":[]",
+		"nothing came later");
+	answers(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}", "\"ok\":true",
+		"the member leaves");
 	sim_run(s, 5000);
-	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}"),
-		  "already"),
-	   "a member that has left does not leave again");
-	ok(strstr(one(&r, "{\"cmd\":\"leave\",\"group\":\"x\"}"), "no group"),
-	   "a member does not leave another group");
-	ok(strstr(one(&r, "{\"cmd\":\"join\",\"group\":\"video\"}"),
-		  "\"ok\":true"),
-	   "a member that has left joins again");
+	answers(&r, "{\"cmd\":\"leave\",\"group\":\"video\"}", "already",
+		"a member that has left does not leave again");
+	answers(&r, "{\"cmd\":\"leave\",\"group\":\"x\"}", "no group",
+		"a member does not leave another group");
+	answers(&r, "{\"cmd\":\"join\",\"group\":\"video\"}", "\"ok\":true",
+		"a member that has left joins again");
 	sim_free(s);
 }
 

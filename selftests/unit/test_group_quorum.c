@@ -750,20 +750,14 @@ static void test_store(void)
 	s.store_errno = 0;
 	sim_run(&s, 5000);
 	ok(sim_has_member(&s, "b.example"), "b.example is a member still");
-	s.crash = SIM_BEFORE_COMMIT;
-	s.crash_in = 0;
-	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
-	ok(s.crashed, "the key server dies before the document is stored");
-	sim_gcks_down(&s);
+	apply_and_die(pem, SIM_BEFORE_COMMIT,
+		      "the key server dies before the document is stored");
 	sim_gcks_up(&s);
 	sim_run(&s, 60000);
 	is_int(kept_versions(), 0, "the document is not stored");
 	ok(sim_has_member(&s, "b.example"), "no half a policy is in force");
-	s.crash = SIM_AFTER_COMMIT;
-	s.crash_in = 0;
-	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
-	ok(s.crashed, "the key server dies before the policy changes");
-	sim_gcks_down(&s);
+	apply_and_die(pem, SIM_AFTER_COMMIT,
+		      "the key server dies before the policy changes");
 	sim_gcks_up(&s);
 	sim_run(&s, 60000);
 	is_int(kept_versions(), 1, "the document is stored");

@@ -215,11 +215,8 @@ static void interrupt(const char *text, const struct admin *by,
 {
 	char *pem = sign_by(text, by, with);
 
-	s.crash = SIM_AFTER_COMMIT;
-	s.crash_in = 0;
-	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
-	ok(s.crashed, "the key server dies after the order is stored");
-	sim_gcks_down(&s);
+	apply_and_die(pem, SIM_AFTER_COMMIT,
+		      "the key server dies after the order is stored");
 	sim_gcks_up(&s);
 	secret_free(pem);
 }

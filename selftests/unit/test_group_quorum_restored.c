@@ -21,11 +21,8 @@ static void begin_admission(uint64_t seed, int64_t until_s)
 		"an eviction");
 	sim_run(&s, 5000);
 	pem = sign_by(order_text("admit", 2, "b.example", until_s, ""), &x, &y);
-	s.crash = SIM_AFTER_COMMIT;
-	s.crash_in = 0;
-	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
-	ok(s.crashed, "the key server dies after the admission is stored");
-	sim_gcks_down(&s);
+	apply_and_die(pem, SIM_AFTER_COMMIT,
+		      "the key server dies after the admission is stored");
 	secret_free(pem);
 }
 
@@ -83,10 +80,8 @@ static void test_restored_eviction(void)
 	start_quorum(61);
 	snprintf(backup, sizeof(backup), "%s/backup", s.dir);
 	pem = sign_by(order_text("evict", 1, "b.example", 60, ""), &x, &z);
-	s.crash = SIM_AFTER_COMMIT;
-	s.crash_in = 0;
-	quorum_apply(s.gcks, "video", pem, strlen(pem), ignore_answer, NULL);
-	sim_gcks_down(&s);
+	apply_and_die(pem, SIM_AFTER_COMMIT,
+		      "the key server dies after the eviction is stored");
 	secret_free(pem);
 	sim_copy_store(s.path, backup);
 	sim_gcks_up(&s);
