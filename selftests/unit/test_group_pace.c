@@ -9,7 +9,9 @@
 #include "gcks/gkm.h"
 #include "gcks/group.h"
 #include "gcks/policy.h"
+#include "gcks/rate.h"
 #include "group_sim.h"
+#include "lib/util.h"
 #include "tap.h"
 
 static struct sim s;
@@ -275,6 +277,53 @@ static void test_claims(void)
 	is_int(pace_claim_ms(g), 5000, "a single claim, a rest, and two more");
 }
 
+/* ---- rates of an identity ------------------------------------------------- */
+
+static void test_grants(void)
+{
+	static const unsigned int pauses[] = { 1000,  2000,  4000,  8000,
+					       16000, 32000, 60000, 60000 };
+	size_t i;
+
+	later(1000000);
+	ok(rate_allows(g, "x.example"), "the first request is granted");
+	for (i = 0; i < ARRAY_SIZE(pauses); i++) {
+		later(pauses[i] - 1);
+		ok(!rate_allows(g, "x.example"),
+		   "grant %zu waits for %u ms after the one before", i,
+		   pauses[i]);
+		later(1);
+		ok(rate_allows(g, "x.example"), "grant %zu is due", i);
+	}
+	ok(rate_allows(g, "y.example"), "another identity waits for none");
+	later(240000);
+	ok(rate_allows(g, "x.example"), "a request after four minutes of rest");
+	later(29999);
+	ok(!rate_allows(g, "x.example"),
+	   "four minutes of rest halve the pause twice, and no more");
+	later(1);
+	ok(rate_allows(g, "x.example"), "the halved pause has ended");
+}
+
+static void test_churn(void)
+{
+	static const unsigned int waits_ms[] = { 0,	0,     4000,  8000,
+						 16000, 32000, 60000, 60000 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(waits_ms); i++) {
+		is_int(rate_leave_wait_ms(g, "z.example"), waits_ms[i],
+		       "the leave after %zu joins waits", i);
+		rate_count_join(g, "z.example");
+	}
+	later(59999);
+	is_int(rate_leave_wait_ms(g, "z.example"), 60000,
+	       "less than a minute forgives no join");
+	later(1 + 4 * 60000);
+	is_int(rate_leave_wait_ms(g, "z.example"), 8000,
+	       "five minutes forgive five of eight joins");
+}
+
 int main(void)
 {
 	sim_init(&s, 1);
@@ -289,6 +338,8 @@ int main(void)
 	RUN(test_short_dtd);
 	RUN(test_early);
 	RUN(test_claims);
+	RUN(test_grants);
+	RUN(test_churn);
 	g->conf = &g->policy->conf;
 	sim_free(&s);
 	return done();
