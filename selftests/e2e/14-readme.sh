@@ -68,19 +68,17 @@ before_command() {
 # HOST COMMAND: what the README says of it
 after_command() {
 	case $1:$2 in
-	*'health -v') like "$1 is well" "$(cat "$TMP/out")" '^well' ;;
-	*'mcsecctl doctor') unlike "the doctor of $1 has no problem" "$(cat "$TMP/out")" \
+	*'health -v') output_has "$1 is well" '^well' ;;
+	*'mcsecctl doctor') output_lacks "the doctor of $1 has no problem" \
 		'^(problem|not checked)' ;;
-	*'mcsecctl member'*) like "the viewer is a member" "$(cat "$TMP/out")" \
-		'viewer\.example' ;;
+	*'mcsecctl member'*) output_has "the viewer is a member" 'viewer\.example' ;;
 	viewer:*'mcsecctl show') try "the viewer has the key that the server uses" same_key ;;
 	*'echo hello'*)
 		try "the viewer hears hello" wait_until 20 grep -qx hello "$TMP/beside"
 		try "the wire has ESP" wait_until 20 grep -q \
 			'IP 192.0.2.1 > 239.1.1.1: ESP(spi=' "$TMP/beside"
 		;;
-	*'audit show') like "the trail has who was evicted" "$(cat "$TMP/out")" \
-		'evict.*viewer\.example' ;;
+	*'audit show') output_has "the trail has who was evicted" 'evict.*viewer\.example' ;;
 	*'group del'*) is "$1 has no group" "$(on_host "$1" mcsecctl group show)" "no groups" ;;
 	esac
 }

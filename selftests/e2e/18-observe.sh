@@ -112,12 +112,12 @@ after_command() {
 		;;
 	viewer:*tcpdump*)
 		# The time limit ends it, so its exit code does not tell that it has run.
-		like "the capture has run" "$(cat "$TMP/out")" '^[0-9]+ packets captured'
-		unlike "no clear datagram is captured" "$(cat "$TMP/out")" 'UDP'
+		output_has "the capture has run" '^[0-9]+ packets captured'
+		output_lacks "no clear datagram is captured" 'UDP'
 		;;
-	viewer:*'reload --check') like "a check says what a reload does" \
-		"$(cat "$TMP/out")" 'policy enforce: datagrams .* are dropped$' ;;
-	*'mcsecctl health') like "$1 is well" "$(cat "$TMP/out")" '^well' ;;
+	viewer:*'reload --check') output_has "a check says what a reload does" \
+		'policy enforce: datagrams .* are dropped$' ;;
+	*'mcsecctl health') output_has "$1 is well" '^well' ;;
 	esac
 }
 

@@ -34,14 +34,13 @@ before_command() {
 }
 after_command() {
 	case $1:$2 in
-	*'mcsecctl member vrrp') like "r2 is a member" "$(cat "$TMP/out")" 'r2\.example' ;;
+	*'mcsecctl member vrrp') output_has "r2 is a member" 'r2\.example' ;;
 	r1:*'start keepalived') try "r1 gets the address back" wait_until 60 owned r1 ;;
-	*:'ip -o address show'*) like "the address is shown" "$(cat "$TMP/out")" "$VIP/24" ;;
-	r2:*'mcsecctl stats') like "advertisements are verified" "$(cat "$TMP/out")" \
-		'^in-accepted +[1-9]' ;;
+	*:'ip -o address show'*) output_has "the address is shown" "$VIP/24" ;;
+	r2:*'mcsecctl stats') output_has "advertisements are verified" '^in-accepted +[1-9]' ;;
 	r2:*tcpdump*)
-		like "the capture has ESP" "$(cat "$TMP/out")" '> 224.0.0.18: ESP\(spi='
-		unlike "the capture has no VRRP" "$(cat "$TMP/out")" 'VRRP'
+		output_has "the capture has ESP" '> 224.0.0.18: ESP\(spi='
+		output_lacks "the capture has no VRRP" 'VRRP'
 		;;
 	esac
 }

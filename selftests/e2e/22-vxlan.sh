@@ -22,17 +22,15 @@ before_command() {
 }
 after_command() {
 	case $1:$2 in
-	vtep1:ping*) like "the segment works" "$(cat "$TMP/out")" ' 0% packet loss' ;;
-	vtep2:*'mcsecctl stats') like "broadcast is verified" "$(cat "$TMP/out")" \
-		'^in-accepted +[1-9]' ;;
+	vtep1:ping*) output_has "the segment works" ' 0% packet loss' ;;
+	vtep2:*'mcsecctl stats') output_has "broadcast is verified" '^in-accepted +[1-9]' ;;
 	vtep2:*tcpdump*)
-		like "the capture has ESP" "$(cat "$TMP/out")" '> 239.192.0.7: ESP\(spi='
-		unlike "the capture has no VXLAN" "$(cat "$TMP/out")" 'VXLAN'
+		output_has "the capture has ESP" '> 239.192.0.7: ESP\(spi='
+		output_lacks "the capture has no VXLAN" 'VXLAN'
 		is "unicast between VTEPs is in the clear, as the page says" \
 			"$([ "$(wire "udp port 4789 and dst 192.0.2.2")" -gt 0 ]; echo $?)" 0
 		;;
-	*'bridge fdb show'*) like "the table has the other VTEP" "$(cat "$TMP/out")" \
-		'dst 192.0.2.2 self' ;;
+	*'bridge fdb show'*) output_has "the table has the other VTEP" 'dst 192.0.2.2 self' ;;
 	vtep1:*nolearning) clear=$(wire "udp port 4789") ;;
 	esac
 }

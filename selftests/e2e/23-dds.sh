@@ -22,12 +22,11 @@ before_command() {
 }
 after_command() {
 	case $1:$2 in
-	*'tail -n 2 sub.log') like "the log counts samples" "$(cat "$TMP/out")" ' total [1-9]' ;;
-	robot2:*'mcsecctl stats') like "datagrams are verified" "$(cat "$TMP/out")" \
-		'^in-accepted +[1-9]' ;;
+	*'tail -n 2 sub.log') output_has "the log counts samples" ' total [1-9]' ;;
+	robot2:*'mcsecctl stats') output_has "datagrams are verified" '^in-accepted +[1-9]' ;;
 	robot2:*tcpdump*)
-		like "the capture has ESP" "$(cat "$TMP/out")" '> 239.255.0.1: ESP\(spi='
-		unlike "the capture has no UDP" "$(cat "$TMP/out")" 'UDP'
+		output_has "the capture has ESP" '> 239.255.0.1: ESP\(spi='
+		output_lacks "the capture has no UDP" 'UDP'
 		;;
 	esac
 }

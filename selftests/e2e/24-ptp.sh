@@ -37,16 +37,14 @@ before_command() {
 after_command() {
 	case $1:$2 in
 	clock2:*pmc*)
-		like "clock2 is a slave that measures" "$(cat "$TMP/out")" \
-			'portState +UNCALIBRATED$'
-		like "clock2 has a master" "$(cat "$TMP/out")" \
+		output_has "clock2 is a slave that measures" 'portState +UNCALIBRATED$'
+		output_has "clock2 has a master" \
 			'parentPortIdentity +[0-9a-f]{6}\.[0-9a-f]{4}\.[0-9a-f]{6}-1$'
 		;;
-	clock2:*'mcsecctl stats') like "messages are verified" "$(cat "$TMP/out")" \
-		'^in-accepted +[1-9]' ;;
+	clock2:*'mcsecctl stats') output_has "messages are verified" '^in-accepted +[1-9]' ;;
 	clock2:*tcpdump*)
-		like "the capture has ESP" "$(cat "$TMP/out")" '> 224.0.1.129: ESP\(spi='
-		unlike "the capture has no PTP" "$(cat "$TMP/out")" 'PTPv2'
+		output_has "the capture has ESP" '> 224.0.1.129: ESP\(spi='
+		output_lacks "the capture has no PTP" 'PTPv2'
 		;;
 	esac
 }

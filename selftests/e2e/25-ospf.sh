@@ -41,13 +41,12 @@ before_command() {
 moved() { [ "$(of r1 out-spi)" != "$spi" ] && agree r1 r2; }
 after_command() {
 	case $1:$2 in
-	r2:*'show ip ospf neighbor'*) like "the neighbor is r1" "$(cat "$TMP/out")" \
+	r2:*'show ip ospf neighbor'*) output_has "the neighbor is r1" \
 		'^198\.51\.100\.1 .*Full/' ;;
-	r2:*'mcsecctl stats') like "hellos are verified" "$(cat "$TMP/out")" \
-		'^in-accepted +[1-9]' ;;
+	r2:*'mcsecctl stats') output_has "hellos are verified" '^in-accepted +[1-9]' ;;
 	r2:*tcpdump*)
-		like "the capture has ESP" "$(cat "$TMP/out")" '> 224.0.0.5: ESP\(spi='
-		unlike "the capture has no OSPF" "$(cat "$TMP/out")" 'OSPF'
+		output_has "the capture has ESP" '> 224.0.0.5: ESP\(spi='
+		output_lacks "the capture has no OSPF" 'OSPF'
 		;;
 	r1:*'mcsecctl rekey'*) try "both routers send with the next key" wait_until 60 moved ;;
 	esac

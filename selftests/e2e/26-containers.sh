@@ -40,12 +40,12 @@ before_command() {
 }
 after_command() {
 	case $1:$2 in
-	*'mcsecctl -n cam group show') like "the group is in the namespace" \
-		"$(cat "$TMP/out")" '^video +239\.1\.1\.1 .*enforce' ;;
+	*'mcsecctl -n cam group show') output_has "the group is in the namespace" \
+		'^video +239\.1\.1\.1 .*enforce' ;;
 	*'mcsecctl group show') is "the group is not on the host" "$(cat "$TMP/out")" "no groups" ;;
-	*health) like "the container's membership is well" "$(cat "$TMP/out")" '^well' ;;
+	*health) output_has "the container's membership is well" '^well' ;;
 	*'mcsecctl -n cam stats')
-		like "one datagram is verified" "$(cat "$TMP/out")" '^in-accepted +1 '
+		output_has "one datagram is verified" '^in-accepted +1 '
 		is "the wire has one datagram of the group, and it is ESP" \
 			"$(wire "dst 239.1.1.1 and udp") $(wire "dst 239.1.1.1 and esp")" "0 1"
 		another_container

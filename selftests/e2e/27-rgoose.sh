@@ -41,21 +41,20 @@ before_command() {
 }
 after_command() {
 	case $1:$2 in
-	*health) like "the relay is well" "$(cat "$TMP/out")" '^well' ;;
-	*'mcsecctl member rgoose') like "the relay is a member" "$(cat "$TMP/out")" \
+	*health) output_has "the relay is well" '^well' ;;
+	*'mcsecctl member rgoose') output_has "the relay is a member" \
 		'relay\.example +receive' ;;
-	*'group show rgoose') like "the group has port and protocol" "$(cat "$TMP/out")" \
+	*'group show rgoose') output_has "the group has port and protocol" \
 		'^rgoose +239\.192\.61\.0/24 +udp +102 ' ;;
 	relay:*tcpdump*)
-		like "the capture has ESP of the traffic class" "$(cat "$TMP/out")" 'tos 0xb8.* ESP '
+		output_has "the capture has ESP of the traffic class" 'tos 0xb8.* ESP '
 		try "the relay gets three events" wait_until 30 has 30
 		is "each repetition arrives once, in order, with its class" \
 			"$(digest <"$TMP/rx")" "$(lines 3 | digest)"
 		is "each is a datagram of ESP with the class" \
 			"$(wire "udp and dst $G") $(wire "esp and dst $G and ip[1] = 0xb8")" "0 30"
 		;;
-	relay:*'mcsecctl stats') like "each is verified" "$(cat "$TMP/out")" \
-		'^in-accepted +30 ' ;;
+	relay:*'mcsecctl stats') output_has "each is verified" '^in-accepted +30 ' ;;
 	esac
 }
 recipe_up rtu relay -- x

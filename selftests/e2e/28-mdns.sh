@@ -27,15 +27,14 @@ before_command() {
 }
 after_command() {
 	case $1:$2 in
-	laptop:avahi-browse*) like "the printer has its address and port" "$(cat "$TMP/out")" "$found" ;;
-	laptop:avahi-resolve*) like "the printer's name has its address" "$(cat "$TMP/out")" \
+	laptop:avahi-browse*) output_has "the printer has its address and port" "$found" ;;
+	laptop:avahi-resolve*) output_has "the printer's name has its address" \
 		$'^printer\\.local\t192\\.0\\.2\\.1$' ;;
-	laptop:*'mcsecctl stats') like "answers are verified" "$(cat "$TMP/out")" \
-		'^in-accepted +[1-9]' ;;
+	laptop:*'mcsecctl stats') output_has "answers are verified" '^in-accepted +[1-9]' ;;
 	laptop:*tcpdump*)
 		# The time limit ends it, so its exit code does not tell that it has run.
-		like "the capture has run" "$(cat "$TMP/out")" '^[0-9]+ packets captured'
-		unlike "the capture has nothing in the clear" "$(cat "$TMP/out")" '\.5353'
+		output_has "the capture has run" '^[0-9]+ packets captured'
+		output_lacks "the capture has nothing in the clear" '\.5353'
 		;;
 	esac
 }

@@ -10,6 +10,8 @@
 #	type_at HOST COMMAND	a check: it succeeds; its output is in TMP/out
 #	type_page FILE HOSTS	all of a page, with before_command and after_command
 #	on_host HOST COMMAND...	a command that is not in the document
+#	output_has NAME REGEX	a check: the output of the last command that was typed does
+#	output_lacks NAME REGEX
 
 # FILE FROM TO HOSTS: "HOST$ COMMAND" of each line between the lines FROM and TO ("" are
 # beginning and end) that begins with one of HOSTS ("a|b"); one that is continued is joined.
@@ -225,3 +227,6 @@ reload)
 	;;
 esac
 END
+
+output_has() { like "$1" "$(cat "$TMP/out")" "$2"; }
+output_lacks() { unlike "$1" "$(cat "$TMP/out")" "$2"; }
