@@ -156,7 +156,7 @@ void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 {
 	if (!is_known_spi(g, spi))
 		return;
-	stragglers_report(g, m);
+	stragglers_report(g, m, &m->at);
 	gmc_set_data_spi(g, m, spi);
 	if (gmc_confirmed(g, m))
 		outbox_note_confirmed(g);
@@ -167,6 +167,7 @@ void outbox_confirm_twin(struct group *g, struct gmember *m,
 {
 	if (!is_known_spi(g, spi))
 		return;
+	stragglers_report(g, m, from);
 	place_set_twin_spi(g, m, from, spi);
 	if (gmc_confirmed(g, m))
 		outbox_note_confirmed(g);

@@ -6,6 +6,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group_time.h"
+#include "gcks/twins.h"
 #include "lib/util.h"
 
 /* Time for a registration, behind the silence that causes it. */
@@ -13,6 +14,12 @@
 
 struct straggler {
 	TAILQ_ENTRY(straggler) all;
+	/*
+	 * Address of the host, as several may send with one identity. Unspecified: not
+	 * known, or that of several.
+	 */
+	struct addr at;
+	bool anywhere; /* every host of the identity is taken for it */
 	char identity[];
 };
 
@@ -37,17 +44,19 @@ static bool has_ended(const struct group *g)
 	return group_now_ms(g) >= g->stragglers.ends_ms;
 }
 
-static bool is_listed(const struct group *g, const char *identity)
+static bool is_listed(const struct group *g, const char *identity,
+		      const struct addr *at)
 {
 	const struct straggler *l;
 
 	TAILQ_FOREACH(l, &g->stragglers.all, all)
-		if (!strcmp(l->identity, identity))
+		if (!strcmp(l->identity, identity) && addr_equal(&l->at, at))
 			return true;
 	return false;
 }
 
-static void add_straggler(struct group *g, const char *identity)
+static void add_straggler(struct group *g, const char *identity,
+			  const struct addr *at, bool anywhere)
 {
 	size_t size = strlen(identity) + 1;
 	struct straggler *l = malloc(sizeof(*l) + size);
@@ -56,8 +65,22 @@ static void add_straggler(struct group *g, const char *identity)
 		g->stragglers.unknown = true;
 		return;
 	}
+	l->at = *at;
+	l->anywhere = anywhere;
 	memcpy(l->identity, identity, size);
 	TAILQ_INSERT_TAIL(&g->stragglers.all, l, all);
+}
+
+static void add_hosts(struct group *g, const struct gmember *m, bool some)
+{
+	unsigned int i;
+
+	if (!some || !is_listed(g, m->identity, &m->at))
+		add_straggler(g, m->identity, &m->at, addr_is_none(&m->at));
+	for (i = 0; m->twins && i < m->twins->n; i++)
+		if (!some || !is_listed(g, m->identity, &m->twins->v[i].at))
+			add_straggler(g, m->identity, &m->twins->v[i].at,
+				      false);
 }
 
 static void set_ends(struct group *g, uint64_t left_ms)
@@ -79,8 +102,7 @@ void stragglers_collect(struct group *g, bool unknown)
 		stragglers_free(g);
 	g->stragglers.unknown |= unknown;
 	TAILQ_FOREACH(m, &g->senders, by_send)
-		if (!some || !is_listed(g, m->identity))
-			add_straggler(g, m->identity);
+		add_hosts(g, m, some);
 	if (unknown)
 		set_ends(g, gkm_silence_ms(g) + BACK_MS);
 	else if (g->n_senders)
@@ -104,28 +126,41 @@ void stragglers_move(struct group *from, struct group *to)
 	to->stragglers.heard_ms = from->stragglers.heard_ms;
 }
 
-void stragglers_report(struct group *g, struct gmember *m)
+void stragglers_report(struct group *g, struct gmember *m,
+		       const struct addr *at)
 {
 	struct straggler *l, *next;
 
-	if (m->reported)
-		return;
 	m->reported = true;
 	for (l = TAILQ_FIRST(&g->stragglers.all); l; l = next) {
 		next = TAILQ_NEXT(l, all);
-		if (strcmp(l->identity, m->identity))
+		if (strcmp(l->identity, m->identity) ||
+		    (!l->anywhere && !addr_equal(&l->at, at)))
 			continue;
 		TAILQ_REMOVE(&g->stragglers.all, l, all);
 		free(l);
 	}
 }
 
-/* Return true if a sender of that identity has not come back. */
+/* Return true if the host of @l is among those of @m. */
+static bool is_host_of(const struct straggler *l, const struct gmember *m)
+{
+	return l->anywhere || addr_equal(&m->at, &l->at) ||
+	       twins_find(m, &l->at);
+}
+
+/*
+ * Return true if that sender has not come back. If the identity has, from another address,
+ * the host has moved, or is another one: that has noticed silence after some time, or is
+ * cut off.
+ */
 static bool is_away(const struct group *g, const struct straggler *l)
 {
 	const struct gmember *m = gmc_find(g, l->identity);
 
-	return !m || !m->send;
+	if (!m || !m->send)
+		return true;
+	return !is_host_of(l, m) && group_now_ms(g) < g->stragglers.heard_ms;
 }
 
 /*
@@ -136,7 +171,8 @@ static bool is_held(const struct group *g, const struct straggler *l)
 {
 	const struct gmember *m = gmc_find(g, l->identity);
 
-	return m && gmc_confirmed(g, m) && !m->reported;
+	return m && is_host_of(l, m) && gmc_confirmed(g, m) &&
+	       !(l->anywhere && m->reported);
 }
 
 uint32_t stragglers_count(const struct group *g)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct addr;
 struct gmember;
 struct group;
 struct straggler;
@@ -36,8 +37,9 @@ void stragglers_collect(struct group *g, bool unknown);
 void stragglers_start(struct group *g);
 /* Take over what @from has; for a group that is read again. */
 void stragglers_move(struct group *from, struct group *to);
-/* Note that @m has told that it sends with a key of after the reset. */
-void stragglers_report(struct group *g, struct gmember *m);
+/* Note that the host of @m at @at has told that it sends with a key of after the reset. */
+void stragglers_report(struct group *g, struct gmember *m,
+		       const struct addr *at);
 /*
  * Return how many senders may still use a key of before the reset, without those that
  * outbox_unconfirmed() counts.

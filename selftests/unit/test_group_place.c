@@ -271,6 +271,79 @@ static void test_two_senders(bool last_is_deaf)
 	sim_finish(&s, "two senders");
 }
 
+/*
+ * One of the hosts does not hear of a reset, and the other one is back at once: that does
+ * not report for the host that goes on with the key of before, which an evicted member has.
+ */
+static void test_reset_unheard(bool last_is_deaf)
+{
+	struct sim_member *deaf;
+	uint64_t at, over;
+	uint32_t ms;
+
+	two_senders(46 + last_is_deaf);
+	deaf = last_is_deaf ? other : tx;
+	sim_stream(&s, deaf, 20);
+	sim_run(&s, 1000);
+	deaf->deaf = true;
+	deaf->mute = true;
+	is_int(sim_reset(s.gcks, "video", &err), 0, "the group is reset");
+	sim_run(&s, 20000);
+	is_int(sim_has_member(&s, "s.example"), 1, "the identity is back");
+	is_int(sim_group(&s).unconfirmed, 1,
+	       "the host that did not hear of the reset is waited for");
+	at = s.ms;
+	is_int(sim_evict(s.gcks, "video", "a.example", &ms, &err), 0,
+	       "a receiver is evicted");
+	ok(ms > 30000, "the answer counts on a host that notices silence: %u",
+	   ms);
+	sim_run(&s, 5000);
+	is_int(sim_group(&s).unconfirmed, 1, "the host is still waited for");
+	deaf->deaf = false;
+	deaf->mute = false;
+	over = run_until_confirmed();
+	sim_run(&s, 60000);
+	ok(sim_reads_after(&s, a, at) > 0,
+	   "the evicted member has read the host that did not hear");
+	is_int(sim_reads_after(&s, a, over), 0,
+	       "nobody is waited for when both hosts have other keys");
+	ok(sim_in(tx) && sim_in(other), "both hosts are in");
+	sim_finish(&s, "reset unheard");
+}
+
+/* Both hosts hear of a reset, and report. */
+static void test_reset_heard(void)
+{
+	uint32_t ms;
+
+	two_senders(48);
+	is_int(sim_reset(s.gcks, "video", &err), 0, "the group is reset");
+	sim_run(&s, 9000);
+	ok(sim_in(tx) && sim_in(other), "both hosts are back");
+	is_int(sim_group(&s).unconfirmed, 2, "both hosts wait for receivers");
+	is_int(sim_evict(s.gcks, "video", "a.example", &ms, &err), 0,
+	       "a receiver is evicted");
+	ok(ms <= 6000, "no host has to notice silence: %u ms", ms);
+	sim_run(&s, 10000);
+	is_int(sim_group(&s).unconfirmed, 0, "both hosts have reported");
+	sim_finish(&s, "reset heard");
+}
+
+/* One of the hosts is gone for good. */
+static void test_reset_gone(void)
+{
+	two_senders(49);
+	sim_down(tx);
+	is_int(sim_reset(s.gcks, "video", &err), 0, "the group is reset");
+	sim_run(&s, 50000);
+	ok(sim_in(other), "the other host is back");
+	is_int(sim_group(&s).unconfirmed, 1, "the host is waited for");
+	sim_run(&s, 10000);
+	is_int(sim_group(&s).unconfirmed, 0,
+	       "the host is waited for no longer than for silence");
+	sim_finish(&s, "reset gone");
+}
+
 /* A host that has another address now confirms as one, when the former one is silent. */
 static void test_moved_sender(void)
 {
@@ -365,6 +438,10 @@ int main(void)
 	RUN(test_family);
 	RUN(test_two_senders, false);
 	RUN(test_two_senders, true);
+	RUN(test_reset_unheard, false);
+	RUN(test_reset_unheard, true);
+	RUN(test_reset_heard);
+	RUN(test_reset_gone);
 	RUN(test_moved_sender);
 	RUN(test_thieves, 1);
 	RUN(test_thieves, 2);
