@@ -45,6 +45,12 @@
  * a store that stalls must not make all of them do that.
  */
 #define REQUEST_TIMEOUT_MS 4000
+/*
+ * Pause until a member asks again that got no other answer for so long, and what each that
+ * waits with it adds, so that a crowd does not ask more often than the key server answers.
+ */
+#define AGAIN_MS 300
+#define AGAIN_EACH_MS 10
 
 static enum gike_when refuse_request(struct group *g, const char *identity,
 				     uint16_t notify, const char *why,
@@ -671,13 +677,24 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 	return GIKE_LATER;
 }
 
-/* The peer may ask again, and is as much a member as before. */
-static void refuse_late(struct group *g, struct join_req *j)
+/*
+ * The peer may ask again, and is as much a member as before. If it is told when, it does
+ * not wait longer each time; but it takes its Data SAs that are used up for known then.
+ */
+static void answer_late(struct group *g, struct join_req *j, uint32_t waiting)
 {
 	struct gmember *m = gmc_find(g, j->identity);
+	struct gike_reply again = {
+		.later_ms = AGAIN_MS + waiting * AGAIN_EACH_MS,
+	};
 
 	if (m && !m->out)
 		term_grace(m);
+	if (j->may_put_off && !j->used_up) {
+		ike_reply(g->k->engine, j->token, &again);
+		join_free(j);
+		return;
+	}
 	join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
 		    "the store is busy with another change");
 }
@@ -686,12 +703,15 @@ static void requests_timed_out(void *arg)
 {
 	struct group *g = arg;
 	uint64_t now = group_now_ms(g);
+	uint32_t waiting = 0;
 	struct join_req *j;
 
+	TAILQ_FOREACH(j, &g->requests, all)
+		waiting++;
 	while ((j = TAILQ_FIRST(&g->requests)) &&
 	       j->since_ms + REQUEST_TIMEOUT_MS <= now) {
 		TAILQ_REMOVE(&g->requests, j, all);
-		refuse_late(g, j);
+		answer_late(g, j, waiting);
 	}
 	if (j)
 		timer_set(g->k->deps.tq, &g->requests_timer,

@@ -226,7 +226,7 @@ static void test_waits(void)
 	sim_run(&s, 70000);
 	sends = s.sends;
 	sim_run(&s, 60000);
-	/* What it is told over its IKE SA is retransmitted each 8 s. */
+	/* A message over its IKE SA is retransmitted each 8 s. */
 	ok(s.sends - sends <= 12,
 	   "a minute later there are beats, and one message: %u",
 	   s.sends - sends);
