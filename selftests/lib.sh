@@ -165,10 +165,29 @@ is() {
 	fi
 }
 
+# any_line TEXT REGEX: succeed if a line of the text matches the extended regular
+# expression; 2 means that the expression is invalid. Neither a pipe nor grep, which
+# cost more than most of what is checked, and no here-document, which bash reads an
+# octet at a time.
+any_line() {
+	local line rc IFS=$'\n' -
+
+	set -f
+	# an empty line is no word
+	for line in $1 ''; do
+		[[ $line =~ $2 ]] && rc=0 || rc=$?
+		[ $rc != 2 ] || return 2
+		[ $rc = 0 ] || continue
+		[ -n "$line" ] || [[ $'\n'$1$'\n' == *$'\n\n'* ]] || continue
+		return 0
+	done
+	return 1
+}
+
 # like NAME TEXT REGEX, unlike NAME TEXT REGEX: pass if a line of the text matches
 # the extended regular expression, or if none does.
 like() {
-	if printf '%s\n' "$2" | grep -qE -- "$3"; then
+	if any_line "$2" "$3"; then
 		ok "$1"
 	else
 		not_ok "$1" "no match for /$3/ in:"$'\n'"$2"
@@ -177,13 +196,18 @@ like() {
 
 # An empty text is what a command that failed leaves, and no answer.
 unlike() {
-	if [ -z "$2" ]; then
+	local rc=0
+
+	[ -n "$2" ] || {
 		not_ok "$1" "there is no text to look for /$3/ in"
-	elif printf '%s\n' "$2" | grep -qE -- "$3"; then
-		not_ok "$1" "a match for /$3/ in:"$'\n'"$2"
-	else
-		ok "$1"
-	fi
+		return
+	}
+	any_line "$2" "$3" || rc=$?
+	case $rc in
+	1) ok "$1" ;;
+	0) not_ok "$1" "a match for /$3/ in:"$'\n'"$2" ;;
+	*) not_ok "$1" "/$3/ is no regular expression" ;;
+	esac
 }
 
 # Print the plan, and exit. Every program ends with this.
@@ -238,6 +262,17 @@ trap 'exit 1' INT TERM
 lib_patience=6 lib_slower=5
 [ "${MCSEC_CLOCK:-}" != idle ] || lib_patience=1 lib_slower=8
 
+# lib_sleep MILLISECONDS: as sleep(1), less a process: read waits for what nobody
+# writes.
+lib_sleep() {
+	local s
+
+	[ -p "$TMP/never" ] || mkfifo "$TMP/never"
+	printf -v s '%d.%03d' $(($1 / 1000)) $(($1 % 1000))
+	read -rt "$s" s <>"$TMP/never"
+	return 0
+}
+
 # wait_until SECONDS COMMAND...: repeat the command until it succeeds, or fail. The
 # intervals grow, because with an idle clock each attempt costs more than waiting.
 wait_until() {
@@ -246,7 +281,7 @@ wait_until() {
 
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || return 1
-		sleep "0.$(printf %03d $ms)"
+		lib_sleep $ms
 		[ $ms -ge 400 ] || ms=$((ms * lib_slower / 4))
 	done
 }
@@ -291,7 +326,7 @@ ns_create() {
 # ns_delete NAME: delete a namespace. The process of pkt ends first, because it would
 # keep the namespace.
 ns_delete() {
-	[ ! -e "$TMP/pkt-$1.pid" ] || kill "$(cat "$TMP/pkt-$1.pid")" 2>/dev/null
+	[ ! -e "$TMP/pkt-$1.pid" ] || kill "$(<"$TMP/pkt-$1.pid")" 2>/dev/null
 	ip netns del "$(ns "$1")"
 }
 
@@ -438,7 +473,7 @@ rmmod_wait() {
 ctl() {
 	local n=$1
 	shift
-	in_ns "$n" "$MCSECCTL" ${LAB:+-s "$LAB/$n/mcsecd.sock"} "$@"
+	"$MCSECCTL" -n "$n-mc$$" ${LAB:+-s "$LAB/$n/mcsecd.sock"} "$@"
 }
 
 # JSON on standard input, a Python expression over it (called j) as argument:
@@ -467,5 +502,8 @@ fits() {
 
 # counter NAMESPACE NAME: print a counter, without Python, which is slow under emulation.
 counter() {
-	ctl "$1" stats -a | awk -v name="$2" '$1 == name { print $2 }'
+	local all
+
+	all=$(ctl "$1" stats -a)
+	[[ $'\n'$all =~ $'\n'"$2"\ +([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
 }

@@ -126,7 +126,7 @@ like "another user is not answered, even if he gets at the socket" \
 	"$(setpriv --reuid 65534 --clear-groups "$MCSECCTL" -s "$K/s.sock" \
 		status 2>&1)" 'without an answer|reset|Broken pipe'
 like "the log tells of the user that was not answered" \
-	"$(cat "$TMP/k.log")" 'control access denied: user 65534 is not root'
+	"$(<"$TMP/k.log")" 'control access denied: user 65534 is not root'
 chmod 0600 "$K/s.sock"
 like "a second daemon on the same store is refused" \
 	"$(sed 's/s\.sock/other.sock/' "$TMP/k.conf" >"$TMP/k2.conf"
@@ -137,14 +137,14 @@ like "--check compares nothing with a store in use" \
 like "a second daemon with the same socket is refused" \
 	"$(in_ns k "$MCSECD" -c "$TMP/k.conf" 2>&1)" 'another mcsecd is running'
 try "the first daemon goes on when others are refused" kctl status
-like "no core files" "$(cat "/proc/$pid/limits")" 'core file size +0 +0'
+like "no core files" "$(<"/proc/$pid/limits")" 'core file size +0 +0'
 unlike "memory is locked" "$(grep VmLck "/proc/$pid/status")" ' 0 kB'
 is "others of its user can't trace it" \
 	"$(stat -c %U "/proc/$pid/environ")" root
 kill -HUP "$pid"
 wait_until 5 grep -q 'reload done' "$TMP/k.log"
 like "SIGHUP: the log says that the configuration is read" \
-	"$(cat "$TMP/k.log")" 'reload started: SIGHUP'
+	"$(<"$TMP/k.log")" 'reload started: SIGHUP'
 try "SIGHUP: the daemon goes on" kctl status
 down KILL "$pid"
 try "the socket of a killed daemon is left" test -S "$K/s.sock"
@@ -233,7 +233,7 @@ made_again() {
 }
 try "the member is told of the deletion, and has keys again" \
 	wait_until 60 made_again
-like "the log tells of the deletion" "$(cat "$TMP/m.log")" \
+like "the log tells of the deletion" "$(<"$TMP/m.log")" \
 	'group video: group deleted by another program'
 
 before=$(group data-spi)
@@ -309,10 +309,10 @@ kpid=$pid
 up m
 wait_until 20 state_is in
 is "exported keys are root's alone" "$(stat -c %a "$TMP/ike-keys")" 600
-like "exported keys have one line for an IKE SA" "$(cat "$TMP/ike-keys")" \
+like "exported keys have one line for an IKE SA" "$(<"$TMP/ike-keys")" \
 	'^[0-9a-f]{16},[0-9a-f]{16},[0-9a-f]+,'
 like "the log tells of the exported keys" \
-	"$(cat "$TMP/k.log")" 'key export enabled: keys of all IKE SAs'
+	"$(<"$TMP/k.log")" 'key export enabled: keys of all IKE SAs'
 down TERM "$pid"
 down TERM "$kpid"
 unlike "no sanitizer and no assertion spoke up" \

@@ -70,7 +70,7 @@ section "start"
 service k
 failed() { grep -q 'configuration invalid' "$TMP/k.log"; }
 try "a key of root alone is refused" wait_until 20 failed
-like "the message names the file, and who has to own it" "$(cat "$TMP/k.log")" \
+like "the message names the file, and who has to own it" "$(<"$TMP/k.log")" \
 	"k.lab.key: permission denied to uid $user \\(nobody\\), which has to own the file"
 is "nothing was ready" "$(said READY=1)" 0
 chown $user "$pki"/*.lab.key
@@ -102,7 +102,7 @@ like "another user is told who may ask the daemon" \
 	"$(setpriv --reuid 12345 --regid 12345 --clear-groups "$TMP/mcsecctl" \
 		-s "$TMP/m/s.sock" status 2>&1)" \
 	'Permission denied: only root and the user of mcsecd may ask: use sudo$'
-unlike "the daemon has locked its memory" "$(cat "$TMP/m.log")" 'memory not locked'
+unlike "the daemon has locked its memory" "$(<"$TMP/m.log")" 'memory not locked'
 like "the memory of the daemon is locked" "$(status_of m VmLck)" '^[1-9][0-9]* kB'
 
 section "journal"
@@ -189,14 +189,14 @@ is "systemd hears of begin and end" "$(reload)" \
 echo nonsense >>"$TMP/k.conf"
 is "a reload that fails ends as well" "$(reload)" \
 	"RELOADING=1 MONOTONIC_USEC=N READY=1"
-like "the log has the reason" "$(cat "$TMP/k.log")" 'reload failed: .*k.conf'
+like "the log has the reason" "$(<"$TMP/k.log")" 'reload failed: .*k.conf'
 
 section "a helper that is killed"
 kill -KILL "$(helper_of m)"
 ended() { ! kill -0 "$member" 2>/dev/null; }
 member=$(daemon_pid m)
 try "the daemon ends" wait_until 20 ended
-like "the log says why" "$(cat "$TMP/m.log")" 'helper ended: '
+like "the log says why" "$(<"$TMP/m.log")" 'helper ended: '
 wait "${lib_pids[-1]}"
 service m
 try "the member comes in again" wait_until 60 state_is in
@@ -204,5 +204,5 @@ try "the member comes in again" wait_until 60 state_is in
 section "stop"
 kill -TERM "$(daemon_pid k)"
 try "systemd hears that it stops" wait_until 20 said_more STOPPING=1 0
-unlike "nothing failed" "$(cat "$TMP/m.log")" 'ermission denied|not permitted'
+unlike "nothing failed" "$(<"$TMP/m.log")" 'ermission denied|not permitted'
 tap_done

@@ -179,7 +179,7 @@ is "the second and the third are served together" "$ran" 2
 is "after three requests the evicted member is out" "$(roster)" "m.lab"
 pid=$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)
 kill -TERM "$pid"
-like "the log names each change" "$(cat "$TMP/k.log")" \
+like "the log names each change" "$(<"$TMP/k.log")" \
 	'reload change: group video: receivers \(-n\.lab\) changed'
 
 section "a daemon of both roles"
@@ -203,7 +203,7 @@ try "the address is taken" ctl k group add other 239.7.1.4
 } >"$TMP/k.conf"
 refuse "mcsecctl reload, which the kernel refuses" kctl reload
 is "the group is not served either" "$(of more name)" ""
-unlike "no change is logged as made" "$(cat "$TMP/k.log")" \
+unlike "no change is logged as made" "$(<"$TMP/k.log")" \
 	'reload change: group more'
 try "the address is free" ctl k group del other
 try "mcsecctl reload, when the address is free" kctl reload

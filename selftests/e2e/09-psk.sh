@@ -68,7 +68,7 @@ try "one without a key of the key server is refused" wait_until 30 refused_n
 last_error() { host_ctl "$1" -j status | jq -r '.member.groups[0]."last-error"'; }
 like "a refused member is told that it used a pre-shared key, and what to compare" \
 	"$(last_error n)" 'does not take the pre-shared key: compare the files of psk'
-unlike "a key behind 0x is no text" "$(cat "$TMP/n.log")" 'key taken as text'
+unlike "a key behind 0x is no text" "$(<"$TMP/n.log")" 'key taken as text'
 cut -c 3- "$TMP/n.psk" >"$TMP/digits.psk" && chmod 600 "$TMP/digits.psk"
 sed "s:$TMP/n.psk:$TMP/digits.psk:" "$TMP/n.conf" >"$TMP/digits.conf"
 like "--check warns of a key of 64 digits without 0x" \
@@ -104,9 +104,9 @@ try "a removed key ends its IKE SA, and no other" wait_until 10 sas_are 1
 roster_is() { [ "$(roster)" = "$1" ]; }
 try "a removed key ends the membership that it gave, and no other" \
 	wait_until 10 roster_is key-id:plc-7
-like "the log has the eviction and its reason" "$(cat "$TMP/k.log")" \
+like "the log has the eviction and its reason" "$(<"$TMP/k.log")" \
 	'member evicted: "x.lab": its pre-shared key was removed'
-like "the log has the reason" "$(cat "$TMP/k.log")" \
+like "the log has the reason" "$(<"$TMP/k.log")" \
 	'x.lab.*the pre-shared key of the peer was removed'
 like "the audit trail has the change" "$(kctl -j audit)" \
 	'psk x.lab: removed'
@@ -119,7 +119,7 @@ is "the key server has its IKE SA" "$(sas)" 1
 up m
 try "a killed member comes back" wait_until 60 state_is m in
 try "the old IKE SA has ended" wait_until 10 sas_are 1
-like "the log says why" "$(cat "$TMP/k.log")" 'INITIAL_CONTACT'
+like "the log says why" "$(<"$TMP/k.log")" 'INITIAL_CONTACT'
 
 section "PPK"
 
@@ -129,7 +129,7 @@ k_conf "$(entry key-id:plc-7 m.psk)" "$ppk" >"$TMP/k.conf"
 like "--check names the PPK that would be added" "$(kctl reload --check 2>&1)" \
 	'ppk key-id:plc-7: added: IKE SAs without it are closed'
 try "a reload adds a PPK" kctl reload
-like "the log has the PPK that was added" "$(cat "$TMP/k.log")" \
+like "the log has the PPK that was added" "$(<"$TMP/k.log")" \
 	'reload change: ppk key-id:plc-7: added'
 like "a member without PPK is refused where that is mandatory" "$(
 	wait_until 30 grep -q 'PPK: the peer uses none' "$TMP/k.log"
@@ -148,7 +148,7 @@ try "the member has one IKE SA" wait_until 10 sas_are 1
 key ppk
 try "SIGHUP takes another PPK from the same file" kill -HUP "$(pid_of k)"
 try "the IKE SA with the former PPK ends" wait_until 10 sas_are 0
-like "the log has the PPK that was changed" "$(cat "$TMP/k.log")" \
+like "the log has the PPK that was changed" "$(<"$TMP/k.log")" \
 	'reload change: ppk key-id:plc-7: another key'
 unlike "no PPK is logged" "$(cat "$TMP"/?.log)" "$(cut -c 3- "$TMP/ppk")"
 is "the change of a PPK ends no membership" "$(roster)" key-id:plc-7

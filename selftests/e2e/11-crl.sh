@@ -48,7 +48,7 @@ m_conf n >"$TMP/n.conf"
 section "lists"
 
 up k
-like "a CA without a list is named" "$(cat "$TMP/k.log")" \
+like "a CA without a list is named" "$(<"$TMP/k.log")" \
 	'revocation list missing: .*are refused'
 down TERM "$(pid_of k)"
 try "openssl ca makes a list" ca_list -crldays 7
@@ -74,7 +74,7 @@ is "the member is out" "$(roster)" "m.lab"
 is "the list in use has one entry" "$(lists_are revoked)" 1
 like "the audit trail has the eviction" "$(kctl -j audit)" \
 	'"event": *"evict", *"detail": *"the certificate is revoked"'
-like "the IKE SA ends for that reason" "$(cat "$TMP/k.log")" \
+like "the IKE SA ends for that reason" "$(<"$TMP/k.log")" \
 	'IKE SA closed.*n.lab.*the certificate of the peer is revoked'
 try "the member does not come back" wait_until 60 grep -q \
 	'authentication failed.*n.lab.*revoked by its CA' "$TMP/k.log"
@@ -138,7 +138,7 @@ try "an administrator may go back" kctl reload
 is "the older list is in use" "$(lists_are revoked)" 0
 cp "$TMP/second.crl" "$lists/lab.crl"
 try "the newer list is taken again" kctl reload
-is "the file has what it had" "$(cat "$numbers")" "$(cat "$TMP/numbers")"
+is "the file has what it had" "$(<"$numbers")" "$(<"$TMP/numbers")"
 
 section "a member and half a list"
 
@@ -171,7 +171,7 @@ section "the key server"
 
 try "openssl ca revokes the key server" ca_revoke k
 try "the key server reads the list, too" kctl reload
-like "the key server says that its own certificate is revoked" "$(cat "$TMP/k.log")" \
+like "the key server says that its own certificate is revoked" "$(<"$TMP/k.log")" \
 	'certificate revoked: .*k.lab.pem'
 try "SIGHUP lets the member read the list" kill -HUP "$(pid_of m)"
 try "the member does not follow the key server" wait_until 20 grep -q \

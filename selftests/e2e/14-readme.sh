@@ -51,7 +51,7 @@ type_beside() {
 	*tcpdump*) wait_until 20 grep -q '^listening on' "$TMP/beside" ;;
 	*) wait_until 20 listens ;;
 	esac
-	[ $? -eq 0 ] && ok "viewer2\$ $1" || not_ok "viewer2\$ $1" "$(cat "$TMP/beside")"
+	[ $? -eq 0 ] && ok "viewer2\$ $1" || not_ok "viewer2\$ $1" "$(<"$TMP/beside")"
 }
 
 # COMMAND: what the text above it says holds first
@@ -104,7 +104,7 @@ done 3< <(typed_commands "$readme" "$heading" "Where to look next" \
 section "afterwards"
 is "no line of the README was left out" \
 	"$(sed -n "/^$heading/,/^Where to look next/p" "$readme" | grep -c '^       [a-z0-9]*\$ ')" "$n"
-unlike "no passphrase was shown" "$(cat "$TMP/all")" "that is typed"
+unlike "no passphrase was shown" "$(<"$TMP/all")" "that is typed"
 for h in server viewer; do
 	is "$h has no file of mcsec left" \
 		"$(on_host $h bash -c 'ls -d /etc/mcsec /var/lib/mcsec' 2>/dev/null)" ""

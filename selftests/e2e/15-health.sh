@@ -76,7 +76,7 @@ is "collectors see the counters of the module" \
 	"$(exported mcsec_module_out_exempt_total)" "$(counter m out-exempt)"
 
 "$MCSECCTL" -n nosuch metrics export >"$TMP/nosuch" 2>&1
-is "collectors see no values of a namespace that is not there" "$? $(cat "$TMP/nosuch")" \
+is "collectors see no values of a namespace that is not there" "$? $(<"$TMP/nosuch")" \
 	'1 mcsecctl: network namespace "nosuch": No such file or directory'
 
 section "interface"

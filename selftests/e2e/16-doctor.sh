@@ -42,9 +42,9 @@ member_conf m "{ $video send = true; }" >"$TMP/m.conf"
 section "well"
 
 is "a member's host" "$(doctor m)" "exit 0"
-like "a check that is ok is told" "$(cat "$TMP/lines")" \
+like "a check that is ok is told" "$(<"$TMP/lines")" \
 	'^ok +module: mcsec is loaded'
-like "the route to the key server is told" "$(cat "$TMP/lines")" \
+like "the route to the key server is told" "$(<"$TMP/lines")" \
 	"^ok +route: to the key server $K4:848 by eth0"
 is "a key server's host" "$(doctor k)" "exit 0"
 ip netns exec "$(ns m)" "$MCSECCTL" -j doctor "$TMP/m.conf" >"$TMP/doctor.json"
@@ -83,7 +83,7 @@ like "no such interface" "$(doctor m "$TMP/m2.conf")" \
 	'problem +interface: no interface eth7, for 239.7.1.1'
 nip m route del 239.7.0.0/16
 is "no route to the group is no problem, as mcsecd needs none" "$(doctor m)" "exit 0"
-like "no route to the group is told" "$(cat "$TMP/lines")" \
+like "no route to the group is told" "$(<"$TMP/lines")" \
 	'^ok +route: none to 239.7.1.1, the group video; applications have to choose'
 mroute_to m eth0 239.7.0.0/16
 nip k route del 239.7.0.0/16
@@ -254,7 +254,7 @@ like "a list that is not there" "$(doctor m "$TMP/m2.conf")" \
 	'problem +crl: identity.crl: .*/crl: No such file or directory; to do: correct identity.crl'
 try "openssl ca makes a list" ca_do -gencrl -crldays 7 -out "$TMP/crl"
 is "a list" "$(doctor m "$TMP/m2.conf")" "exit 0"
-like "a list is told" "$(cat "$TMP/lines")" '^ok +crl: the list of CN=.* is verified \(0 revoked\)'
+like "a list is told" "$(<"$TMP/lines")" '^ok +crl: the list of CN=.* is verified \(0 revoked\)'
 unlike "--check says nothing of a good list" "$(check "$TMP/m2.conf")" 'revo'
 key=$(openssl x509 -in "$pki/ca.pem" -noout -pubkey | openssl pkey -pubin -outform DER |
 	sha256sum | head -c 32)
@@ -281,7 +281,7 @@ try "openssl ca revokes the certificate" ca_do -revoke "$pki/m.lab.pem"
 try "openssl ca lists it" ca_do -gencrl -crldays 7 -out "$TMP/crl"
 like "the own certificate is revoked" "$(doctor m "$TMP/m2.conf")" \
 	'problem +certificate: .*m.lab.pem is revoked by a list of .*/crl: .*; to do: issue another'
-unlike "such a certificate is not ok" "$(cat "$TMP/lines")" '^ok +certificate'
+unlike "such a certificate is not ok" "$(<"$TMP/lines")" '^ok +certificate'
 like "--check warns of it, too" "$(check "$TMP/m2.conf")" 'error: certificate revoked: .*m.lab.pem'
 ip netns exec "$(ns m)" "$MCSECCTL" -j doctor "$TMP/m2.conf" >"$TMP/doctor.json"
 fits "the JSON of revocation fits the schema" doctor <"$TMP/doctor.json"

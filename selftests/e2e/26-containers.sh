@@ -42,7 +42,7 @@ after_command() {
 	case $1:$2 in
 	*'mcsecctl -n cam group show') output_has "the group is in the namespace" \
 		'^video +239\.1\.1\.1 .*enforce' ;;
-	*'mcsecctl group show') is "the group is not on the host" "$(cat "$TMP/out")" "no groups" ;;
+	*'mcsecctl group show') is "the group is not on the host" "$(<"$TMP/out")" "no groups" ;;
 	*health) output_has "the container's membership is well" '^well' ;;
 	*'mcsecctl -n cam stats')
 		output_has "one datagram is verified" '^in-accepted +1 '
@@ -70,7 +70,7 @@ another_container() {
 	try "a container with the group refuses what another one sends" wait_until 20 clear
 	is "a container without the group sends in the clear" \
 		"$(wire "udp and dst 239.1.1.1 and src 192.0.2.4")" 1
-	is "nobody has read it" "$(cat "$TMP/host/home/heard")" hello
+	is "nobody has read it" "$(<"$TMP/host/home/heard")" hello
 }
 recipe_up server host
 type_recipe containers "server|host"

@@ -95,7 +95,7 @@ like "the audit trail has who signed" "$(kctl -j audit)" \
 section "the file"
 
 try "a reload" kctl reload
-like "the file is not in force" "$(cat "$TMP/k.log")" \
+like "the file is not in force" "$(<"$TMP/k.log")" \
 	'signed policy in force: version 1, and not the settings of the file'
 down KILL "$(pgrep -f "$MCSECD -c $TMP/k.conf" | tail -n 1)"
 up k

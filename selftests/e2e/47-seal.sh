@@ -49,7 +49,7 @@ fails() {
 	before=$(files)
 	in_ns k timeout 60 "$MCSECD" -c "$TMP/k.conf" 2>"$TMP/k.log" || status=$?
 	is "$1: the exit status" $status "$2"
-	like "$1: the reason" "$(cat "$TMP/k.log")" "not started: .*$3"
+	like "$1: the reason" "$(<"$TMP/k.log")" "not started: .*$3"
 	is "$1: no file has changed" "$(files)" "$before"
 }
 anew() { rm -rf "$TMP/k" && mkdir "$TMP/k"; }
@@ -70,7 +70,7 @@ try "a forger makes a list" ca_do -gencrl -out "$S/list" -keyfile "$S/forger.key
 sed -i "s|^identity: { |&crl = \"$S/list\"; |" "$TMP/k.conf"
 status=0
 in_ns k timeout 60 "$MCSECD" -c "$TMP/k.conf" 2>"$TMP/k.log" || status=$?
-like "a forged list is refused" "$(cat "$TMP/k.log")" \
+like "a forged list is refused" "$(<"$TMP/k.log")" \
 	'not started: .*its signature is not by that CA'
 is "the units start again, for a list that is corrected" $status 1
 anew
@@ -88,13 +88,13 @@ like "a reseal says what to do" "$(kctl reseal 2>&1)" \
 ends
 (umask 077 && head -c 32 /dev/urandom >"$S/seal.new")
 starts "a key server starts with a new credential beside it"
-like "the log says what remains" "$(cat "$TMP/k.log")" \
+like "the log says what remains" "$(<"$TMP/k.log")" \
 	'seal key changed: credential:seal: the store is sealed with credential:seal.new'
 ends
 mv "$S/seal" "$S/old"
 mv "$S/seal.new" "$S/seal"
 starts "a key server starts with the new credential in place"
-unlike "nothing remains" "$(cat "$TMP/k.log")" 'seal key changed'
+unlike "nothing remains" "$(<"$TMP/k.log")" 'seal key changed'
 ends
 cp "$S/old" "$S/seal"
 fails "the former credential" 1 'seal key is not that of the store'
@@ -150,7 +150,7 @@ is "one wrong PIN was tried" "$(logins)" 1
 status=0
 in_ns k timeout 60 "$MCSECD" --check "$TMP/k.conf" >"$TMP/check" 2>&1 || status=$?
 is "a check finds no error" $status 0
-like "a check says that it tells no PIN" "$(cat "$TMP/check")" \
+like "a check says that it tells no PIN" "$(<"$TMP/check")" \
 	'not compared with .*: its seal key is in an envelope, and a check tells no token the PIN'
 is "a check tries no PIN" "$(logins)" 0
 is "the units do not try again" \
@@ -171,7 +171,7 @@ cp "$TMP/k/seal.key" "$S/envelope"
 : >"$S/spy"
 starts "a key server starts beside an envelope that anybody can have made"
 is "the token opened one envelope" "$(logins)" 1
-like "the other one is removed" "$(cat "$TMP/k.log")" \
+like "the other one is removed" "$(<"$TMP/k.log")" \
 	"seal key removed: $TMP/k/seal.key.new: the store does not name it"
 is "one key is left" "$(ls "$TMP"/k/seal.key*)" "$TMP/k/seal.key"
 try "the key that is left was there before" cmp "$TMP/k/seal.key" "$S/envelope"

@@ -19,7 +19,7 @@ try "mcsecd on a, without the option" daemon_start a || tap_done
 try "a is in" wait_until 30 member_in a
 daemon_stop a
 unlike "a's log says nothing of an export without the option" \
-	"$(cat "$LAB/a/mcsecd.log")" \
+	"$(<"$LAB/a/mcsecd.log")" \
 	'export'
 CONF_MORE="debug: { export-ike-keys = \"$LAB/a/ike.keys\"; };"
 member_conf a false true
@@ -27,7 +27,7 @@ CONF_MORE=
 : >"$LAB/a/mcsecd.log"
 try "mcsecd on a, with the option" daemon_start a || tap_done
 try "a is in again" wait_until 30 member_in a
-like "a's log tells of the export" "$(cat "$LAB/a/mcsecd.log")" 'keys of all IKE SAs are written'
+like "a's log tells of the export" "$(<"$LAB/a/mcsecd.log")" 'keys of all IKE SAs are written'
 is "the file is for its owner alone" "$(stat -c %a "$LAB/a/ike.keys")" 600
 ctl k rekey video >/dev/null
 sleep 3

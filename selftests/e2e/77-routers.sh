@@ -90,10 +90,10 @@ frr() { # HOST NUMBER
 			-i "$TMP/$1/$d.pid" --vty_socket "$TMP/$1" \
 			-z "$TMP/$1/zserv" >"$TMP/$1/$d.out" 2>&1
 		wait_until 60 test -S "$TMP/$1/$d.vty" ||
-			diag "$(cat "$TMP/$1/$d.out")"
+			diag "$(<"$TMP/$1/$d.out")"
 	done
 	vtysh --vty_socket "$TMP/$1" -f "$TMP/$1/frr.conf" \
-		</dev/null >"$TMP/$1/vtysh" 2>&1 || diag "$(cat "$TMP/$1/vtysh")"
+		</dev/null >"$TMP/$1/vtysh" 2>&1 || diag "$(<"$TMP/$1/vtysh")"
 }
 show() { vtysh --vty_socket "$TMP/$1" -c "show $2" </dev/null; }
 full() { show "$1" "ip ospf neighbor" | grep -q 'Full/'; }

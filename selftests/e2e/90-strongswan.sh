@@ -120,15 +120,15 @@ swan_conf() {
 			        id-1 = psk.lab
 			        id-2 = wrong.lab
 			        id-3 = unknown.lab
-			        secret = $(cat "$TMP/psk")
+			        secret = $(<"$TMP/psk")
 			    }
 			    ppk-1 {
 			        id = q
-			        secret = $(cat "$TMP/ppk")
+			        secret = $(<"$TMP/ppk")
 			    }
 			    ppk-2 {
 			        id = other
-			        secret = $(cat "$TMP/other")
+			        secret = $(<"$TMP/other")
 			    }
 			}
 		END
@@ -164,7 +164,7 @@ pki_make p m
 "$MCSECCTL" pki member "$pki" ec.lab type ecdsa-p384 >/dev/null
 "$MCSECCTL" pki init "$TMP/pki2" name "another CA" >/dev/null
 "$MCSECCTL" pki member "$TMP/pki2" y.lab >/dev/null
-swan_ca=$(cat "$pki/ca.pem")
+swan_ca=$(<"$pki/ca.pem")
 chain_make
 for k in psk ppk other; do
 	key "$TMP/$k" 32

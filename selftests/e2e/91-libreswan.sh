@@ -125,10 +125,10 @@ done
 nss_take y.lab "$TMP/pki2"
 pluto_conf >"$P/ipsec.conf"
 cat >"$P/secrets" <<-END
-	@psk.lab @k.lab : PSK $(cat "$TMP/psk")
-	@wrong.lab @k.lab : PSK $(cat "$TMP/psk")
-	@p.lab @k.lab : PPKS "q" $(cat "$TMP/ppk")
-	@ec.lab @k.lab : PPKS "other" $(cat "$TMP/other")
+	@psk.lab @k.lab : PSK $(<"$TMP/psk")
+	@wrong.lab @k.lab : PSK $(<"$TMP/psk")
+	@p.lab @k.lab : PPKS "q" $(<"$TMP/ppk")
+	@ec.lab @k.lab : PPKS "other" $(<"$TMP/other")
 END
 k_anew
 spawn in_ns p "$EXEC/pluto" --nofork --config "$P/ipsec.conf" --rundir "$P" \

@@ -62,7 +62,11 @@ spawn_as() {
 	echo $! >"$LAB/$h/$name.pid"
 }
 
-pid_of() { cat "$LAB/$1/$2.pid" 2>/dev/null; }
+pid_of() {
+	local pid
+
+	{ read -r pid <"$LAB/$1/$2.pid"; } 2>/dev/null && echo "$pid"
+}
 running() { [ -e "$LAB/$1/$2.pid" ] && kill -0 "$(pid_of "$1" "$2")" 2>/dev/null; }
 
 # reap HOST NAME [SIGNAL] [SECONDS]: ends what spawn_as started, and waits for it.

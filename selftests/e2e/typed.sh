@@ -115,7 +115,7 @@ typed_hosts() {
 on_host() {
 	local h=$1
 
-	nsenter -m -n -t "$(cat "$TMP/$h/pid")" --wd="$TMP/$h/home" \
+	nsenter -m -n -t "$(<"$TMP/$h/pid")" --wd="$TMP/$h/home" \
 		env "PATH=$TMP/bin:$PATH" HOME="$TMP/$h/home" "${@:2}"
 }
 
@@ -204,8 +204,8 @@ begin() {
 	done
 }
 end() {
-	kill "\$(cat /run/played-\$1.pid)" || exit
-	while [ -d "/proc/\$(cat /run/played-\$1.pid)" ]; do sleep 0.1; done
+	kill "\$(</run/played-\$1.pid)" || exit
+	while [ -d "/proc/\$(</run/played-\$1.pid)" ]; do sleep 0.1; done
 	rm /run/played-\$1.pid
 }
 case \$1 in
@@ -218,7 +218,7 @@ restart) [ ! -e "/run/played-\$2.pid" ] || end "\$2"; begin "\$2" ;;
 reload)
 	said() { grep -c '^reload done' "\$HOME/\$unit.log"; }
 	unit=\$2 before=\$(said)
-	mcsecd --check >/dev/null && kill -HUP "\$(cat /run/played-\$unit.pid)" || exit
+	mcsecd --check >/dev/null && kill -HUP "\$(</run/played-\$unit.pid)" || exit
 	for i in \$(seq 200); do
 		[ "\$(said)" = "\$before" ] || exit 0
 		sleep 0.1
@@ -228,5 +228,5 @@ reload)
 esac
 END
 
-output_has() { like "$1" "$(cat "$TMP/out")" "$2"; }
-output_lacks() { unlike "$1" "$(cat "$TMP/out")" "$2"; }
+output_has() { like "$1" "$(<"$TMP/out")" "$2"; }
+output_lacks() { unlike "$1" "$(<"$TMP/out")" "$2"; }

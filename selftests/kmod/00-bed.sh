@@ -47,7 +47,7 @@ receiver=$!
 wait_until 20 test -e "$TMP/ready"
 try "a multicast datagram is sent" in_ns a python3 "$TMP/mcast.py" send
 wait $receiver
-is "the multicast datagram is received" "$(cat "$TMP/got")" "to all"
+is "the multicast datagram is received" "$(<"$TMP/got")" "to all"
 
 key=0x$(printf '%040d' 7)
 try "the kernel loads rfc4106(gcm(aes)) and seqiv on demand" \

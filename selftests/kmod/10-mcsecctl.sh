@@ -139,7 +139,7 @@ for want in group=video spi=4096 dir=inout alg=aes-gcm-16 mode=transport \
 	in-bytes=0 in-replays=0 in-bad-icv=0; do
 	is "the SA has ${want%%=*}" "$(field "${want%%=*}")" "${want#*=}"
 done
-key=$(cat "$k20")
+key=$(<"$k20")
 unlike "the SA's key is not shown" \
 	"$(ctl a -j sa show; ctl a sa show; ctl a show)" \
 	"${key:0:16}"

@@ -26,7 +26,7 @@ hears() { # where, line
 	if wait_until 20 heard "$1" "$2"; then
 		ok "$1 hears: $2"
 	else
-		not_ok "$1 hears: $2" "$(cat "$TMP/$1")"
+		not_ok "$1 hears: $2" "$(<"$TMP/$1")"
 	fi
 }
 # A monitor is ready when its socket has joined; the kernel lists who has.

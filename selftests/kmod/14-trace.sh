@@ -28,33 +28,33 @@ traced() { grep -c "$1" $I/trace; }
 
 send a $G4 count=2 size=20 >/dev/null
 wait_until 20 has_lines r4 2
-like "a datagram is protected" "$(cat $I/trace)" \
+like "a datagram is protected" "$(<$I/trace)" \
 	'mcsec_protect: group=g4 spi=0x00001234 sender_id=7 counter=1 len=84 '
-like "the next datagram is protected with the next counter" "$(cat $I/trace)" \
+like "the next datagram is protected with the next counter" "$(<$I/trace)" \
 	'mcsec_protect: group=g4 spi=0x00001234 sender_id=7 counter=2 '
-like "the datagram is verified at the other end" "$(cat $I/trace)" \
+like "the datagram is verified at the other end" "$(<$I/trace)" \
 	'mcsec_unprotect: group=g4 spi=0x00001234 sender_id=7 counter=2 len=48 '
 is "each datagram is traced once" \
 	"$(traced 'mcsec_protect:') $(traced 'mcsec_unprotect:')" "2 2"
 is "nothing was dropped" "$(traced mcsec_drop)" 0
 
 send a $G6 >/dev/null
-like "a datagram without an SA is dropped" "$(cat $I/trace)" \
+like "a datagram without an SA is dropped" "$(<$I/trace)" \
 	'mcsec_drop: group=g6 reason=out-no-sa spi=0x00000000 sender_id=-1'
 ctl b sa del g4 0x1234
 send a $G4 >/dev/null
 wait_until 20 counted b in-no-sa 1
-like "ESP of an unknown SPI is dropped" "$(cat $I/trace)" \
+like "ESP of an unknown SPI is dropped" "$(<$I/trace)" \
 	'mcsec_drop: group=g4 reason=in-no-sa spi=0x00001234 sender_id=-1'
 sa_add b g4 "$(new_key 20)" spi 0x1234 dir in alg aes-gcm-16
 send a $G4 >/dev/null
 wait_until 20 counted b in-bad-icv 1
 like "ESP with a wrong tag is dropped, with the Sender-ID that it claims" \
-	"$(cat $I/trace)" \
+	"$(<$I/trace)" \
 	'mcsec_drop: group=g4 reason=in-bad-icv spi=0x00001234 sender_id=7'
 is "each drop is traced once, too" "$(traced mcsec_drop)" 3
 like "the formats of the tracepoints are there for tools" \
-	"$(cat $T/events/mcsec/mcsec_protect/format)" 'field:u64 counter;'
+	"$(<$T/events/mcsec/mcsec_protect/format)" 'field:u64 counter;'
 echo 0 >$I/events/mcsec/enable
 
 section "the tools of counters.rst"
@@ -89,7 +89,7 @@ elif [ -z "$doc" ]; then
 	skip "bpftrace counts drops" "no documentation here"
 else
 	traced_by bpftrace Attaching sh -c "exec $(shown bpftrace)"
-	like "bpftrace counts drops" "$(cat "$TMP/bpftrace")" \
+	like "bpftrace counts drops" "$(<"$TMP/bpftrace")" \
 		'^@\[out-no-sa\]: 2$'
 fi
 began=$SECONDS
@@ -99,7 +99,7 @@ elif [ -z "$doc" ]; then
 	skip "perf trace shows datagrams" "no documentation here"
 else
 	traced_by perf '' sh -c "exec $(shown perf)"
-	like "perf trace shows datagrams" "$(cat "$TMP/perf")" \
+	like "perf trace shows datagrams" "$(<"$TMP/perf")" \
 		'mcsec:mcsec_drop\(group: "g6", reason: "out-no-sa"'
 fi
 

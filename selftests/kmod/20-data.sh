@@ -58,12 +58,12 @@ round() { # name, alg, octets of key, sid-bits
 	send a $G4 size=0,1,61,62,63,64,65,1000 text="$1" >/dev/null
 	n4=$((n4 + 8))
 	wait_until 30 has_lines r4 $n4
-	is "$1 over IPv4" "$(got r4 | tail -n 8)" "$(cat "$TMP/sent")"
+	is "$1 over IPv4" "$(got r4 | tail -n 8)" "$(<"$TMP/sent")"
 	: >"$TMP/sent"
 	send a $G6 size=0,301,302,303,304 text="$1" >/dev/null
 	n6=$((n6 + 5))
 	wait_until 30 has_lines r6 $n6
-	is "$1 over IPv6" "$(got r6 | tail -n 5)" "$(cat "$TMP/sent")"
+	is "$1 over IPv6" "$(got r6 | tail -n 5)" "$(<"$TMP/sent")"
 	like "$1: counted at the SA" \
 		"$(for w in in-packets in-replays in-bad-icv senders; do
 			sa_word b g4 $spi $w

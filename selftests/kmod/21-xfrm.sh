@@ -75,7 +75,7 @@ both_ways() { # name; sizes
 }
 try_round() {
 	if ! ${round:-round} "$@" 2>"$TMP/why"; then
-		not_ok "$1: keys" "$(cat "$TMP/why")"
+		not_ok "$1: keys" "$(<"$TMP/why")"
 	fi
 }
 
@@ -186,7 +186,7 @@ else
 			"$(shark "${first_key%?????????}000000000" |
 				awk '$NF == 1' | wc -l)" 0
 	else
-		not_ok "tshark deciphers" "$(cat "$TMP/shark")"
+		not_ok "tshark deciphers" "$(<"$TMP/shark")"
 	fi
 fi
 tap_done

@@ -25,7 +25,7 @@ sniff b wire
 
 arrive() { # name, receiver, lines
 	if wait_until 30 has_lines "$2" "$(($(wc -l <"$TMP/was") + $3))"; then
-		is "$1" "$(got "$2" | tail -n "$3")" "$(cat "$TMP/now")"
+		is "$1" "$(got "$2" | tail -n "$3")" "$(<"$TMP/now")"
 	else
 		not_ok "$1" "$(($(wc -l <"$TMP/$2"))) lines," \
 			"$(counters a) / $(counters b)"

@@ -45,7 +45,7 @@ hostile() { # family, group, its address
 	send a "$dst" count=20 size=60 >"$TMP/sent$f"
 	wait_until 30 has_lines "r$f" 20
 	sniffed "w$f"
-	is "IPv$f: the stream arrives" "$(got "r$f")" "$(cat "$TMP/sent$f")"
+	is "IPv$f: the stream arrives" "$(got "r$f")" "$(<"$TMP/sent$f")"
 	cp "$TMP/w$f.pcap" "$TMP/c$f.pcap"
 
 	mark
@@ -103,7 +103,7 @@ hostile() { # family, group, its address
 	send a "$dst" count=3 text=AFTER >"$TMP/sent$f"
 	wait_until 30 has_lines "r$f" 43
 	is "IPv$f: the stream goes on" "$(got "r$f" | tail -n 3)" \
-		"$(cat "$TMP/sent$f")"
+		"$(<"$TMP/sent$f")"
 	grows "the stream goes on with nothing lost" "in-accepted 3"
 	is "nothing came that was not sent" \
 		"$(wc -l <"$TMP/r$f")" 43

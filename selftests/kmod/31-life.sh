@@ -32,7 +32,7 @@ hears() { # host, line
 	if wait_until 15 grep -qxF "$2" "$TMP/$1.events"; then
 		is "$1 hears once: $2" "$(grep -cxF "$2" "$TMP/$1.events")" 1
 	else
-		not_ok "$1 hears: $2" "$(cat "$TMP/$1.events")"
+		not_ok "$1 hears: $2" "$(<"$TMP/$1.events")"
 	fi
 }
 spi=4096
@@ -169,7 +169,7 @@ done
 wait $sender
 arrives "600 datagrams arrive over five rollovers, none lost" 600
 is "each datagram arrives once, in order" \
-	"$(got r | tail -n 600)" "$(cat "$TMP/stream")"
+	"$(got r | tail -n 600)" "$(<"$TMP/stream")"
 is "each datagram was protected" "$(($(counter a out-protected) - before))" 600
 spi=20000
 

@@ -38,7 +38,7 @@ keys() { # SPI
 	done 2>"$TMP/why"
 }
 # b's Sender-IDs are claimed on the host that both share: keys are per host
-keys 4096 || diag "$(cat "$TMP/why")"
+keys 4096 || diag "$(<"$TMP/why")"
 listen a $G4 a4
 listen a $G6 a6
 listen b $G4 b4

@@ -33,7 +33,7 @@ raw() { mc a hdrincl $G4 eth0 10.1.0.1 "$@"; }
 raw >"$TMP/sent"
 try "a raw socket's datagram arrives" wait_until 20 has_lines r4 1
 is "a raw socket's datagram arrives as it was sent" \
-	"$(got r4)" "$(cat "$TMP/sent")"
+	"$(got r4)" "$(<"$TMP/sent")"
 is "a raw socket's datagram goes by way of ESP" "$(counter a out-protected)" 1
 is "ESP that is not ours is not sent" "$(raw proto=50)" EPERM
 is "ESP that is not ours is counted" "$(counter a out-foreign-esp)" 1

@@ -261,7 +261,7 @@ wait_until 20 test -e "$TMP/own.ready"
 before=$(counters a)
 mc a send $G6 7000 eth0 size=3000 >"$TMP/own.sent"
 try "a long datagram of no group is looped back" wait_until 20 has_lines own 1
-is "the looped datagram is as it was sent" "$(got own)" "$(cat "$TMP/own.sent")"
+is "the looped datagram is as it was sent" "$(got own)" "$(<"$TMP/own.sent")"
 is "the looped datagram is refused nowhere" "$(counters a)" "$before"
 
 section "fragments that nobody puts together"

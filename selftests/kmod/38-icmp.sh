@@ -73,14 +73,14 @@ mc a send $G6 $PORT eth0 count=1 size=4000 text=BIGSECRET >>"$TMP/want6"
 try "IPv6: large datagrams reach the small link" \
 	wait_until 20 has_lines c6 3
 is "IPv6: large datagrams arrive as they were sent" \
-	"$(got c6)" "$(cat "$TMP/want6")"
+	"$(got c6)" "$(<"$TMP/want6")"
 mc a send $G4 $PORT eth0 count=2 size=1350 pmtu=dont text=BIGSECRET \
 	>"$TMP/want4"
 mc a send $G4 $PORT eth0 count=1 size=4000 text=BIGSECRET >>"$TMP/want4"
 try "IPv4: large datagrams reach the small link where their sender permits fragments" \
 	wait_until 20 has_lines c4 3
 is "IPv4: large datagrams arrive as they were sent" \
-	"$(got c4)" "$(cat "$TMP/want4")"
+	"$(got c4)" "$(<"$TMP/want4")"
 is "nobody is told that the datagrams were too big" \
 	"$(wire '(icmp6 and ip6[40] == 2) or (icmp and icmp[0] == 3)' | wc -l)" 0
 is "nothing of the datagrams was on the wire in the clear" \

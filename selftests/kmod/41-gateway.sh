@@ -121,9 +121,9 @@ for mode in transport tunnel; do
 	n4=$((n4 + 9)) n6=$((n6 + 9))
 	try "$mode: IPv4 arrives" wait_until 30 has_lines k4 $n4
 	try "$mode: IPv6 arrives" wait_until 30 has_lines k6 $n6
-	is "$mode: as it was sent" "$(got k4 | tail -n 9)" "$(cat "$TMP/want4")"
+	is "$mode: as it was sent" "$(got k4 | tail -n 9)" "$(<"$TMP/want4")"
 	is "$mode: IPv6 as it was sent" \
-		"$(got k6 | tail -n 9)" "$(cat "$TMP/want6")"
+		"$(got k6 | tail -n 9)" "$(<"$TMP/want6")"
 	is "$mode: the source address is the sender's" \
 		"$(field k4 3) $(field k6 3)" \
 		"10.11.0.2 fd11::2"

@@ -61,11 +61,11 @@ frr() { # namespace, number
 			-i "$TMP/$n/$d.pid" --vty_socket "$TMP/$n" \
 			-z "$TMP/$n/zserv" >"$TMP/$n/$d.out" 2>&1
 		wait_until 60 test -S "$TMP/$n/$d.vty" ||
-			diag "$(cat "$TMP/$n/$d.out")"
+			diag "$(<"$TMP/$n/$d.out")"
 	done
 	vtysh --vty_socket "$TMP/$n" -f "$TMP/$n/conf" \
 		</dev/null >"$TMP/$n/vtysh" 2>&1 ||
-		diag "$(cat "$TMP/$n/vtysh")"
+		diag "$(<"$TMP/$n/vtysh")"
 }
 show() { # namespace, command
 	vtysh --vty_socket "$TMP/$1" -c "show $2" </dev/null

@@ -54,7 +54,7 @@ keep() { # namespace
 		diag "$(tail -n 20 "$TMP/$n.log")"
 }
 stop() { # namespace: without a word to the others
-	kill -KILL "$(cat "$TMP/$1.pid")" "$(cat "$TMP/$1.vrrp")"
+	kill -KILL "$(<"$TMP/$1.pid")" "$(<"$TMP/$1.vrrp")"
 	rm -f "$TMP/$1.pid" "$TMP/$1.vrrp"
 	# the dead node's kernel still holds these addresses
 	nip "$1" addr del $VIP/24 dev eth0 2>/dev/null

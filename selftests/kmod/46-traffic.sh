@@ -58,7 +58,7 @@ check_received() { # name, family, lines, options
 	was=$(wc -l <"$TMP/r$f")
 	mc a send $dst $PORT eth0 "$@" >"$TMP/now"
 	if wait_until 15 has_lines "r$f" $((was + lines)); then
-		is "$name" "$(got "r$f" | tail -n "$lines")" "$(cat "$TMP/now")"
+		is "$name" "$(got "r$f" | tail -n "$lines")" "$(<"$TMP/now")"
 	else
 		not_ok "$name" "$(($(wc -l <"$TMP/r$f") - was)) of $lines;" \
 			"a: $(counters a)" "r: $(counters r)" "b: $(counters b)" \
@@ -192,7 +192,7 @@ NFT
 	wait_until 15 has_lines l4$mode 3
 	wait_until 15 has_lines l6$mode 3
 	is "$mode: the sender's own host hears it" \
-		"$(got l4$mode; got l6$mode)" "$(cat "$TMP/now")"
+		"$(got l4$mode; got l6$mode)" "$(<"$TMP/now")"
 
 	# ---- batches, and checksums that are left to the device
 
@@ -237,7 +237,7 @@ for mode in transport tunnel; do
 	small size=0,7,100,1000 >"$TMP/now"
 	n=$((n + 4))
 	wait_until 15 has_lines s4 $n
-	is "$mode, MTU 68: arrives" "$(got s4 | tail -n 4)" "$(cat "$TMP/now")"
+	is "$mode, MTU 68: arrives" "$(got s4 | tail -n 4)" "$(<"$TMP/now")"
 done
 add_keys a transport
 is "transport, MTU 68: the sender is told what fits" \
@@ -246,7 +246,7 @@ small size=6 pmtu=do >"$TMP/now"
 n=$((n + 1))
 wait_until 15 has_lines s4 $n
 is "transport, MTU 68: what fits arrives" \
-	"$(got s4 | tail -n 1)" "$(cat "$TMP/now")"
+	"$(got s4 | tail -n 1)" "$(<"$TMP/now")"
 like "transport, MTU 68: with all options nothing fits, which is told" \
 	"$(small size=0 pmtu=do recverr=1 ipopt=$all)" 'EMSGSIZE mtu [0-9]{1,2}$'
 add_keys a tunnel
@@ -274,7 +274,7 @@ if nip a link add gre1 type gre local 10.4.0.1 remote 10.4.0.2 2>/dev/null &&
 		n=$((n + 4))
 		wait_until 15 has_lines g4 $n
 		is "$mode: through GRE" "$(got g4 | tail -n 4)" \
-			"$(cat "$TMP/now")"
+			"$(<"$TMP/now")"
 	done
 else
 	skip "through GRE" "the kernel lacks it"
@@ -324,7 +324,7 @@ PY
 	before=$(counter b in-accepted)
 	in_ns a python3 "$TMP/tcp.py" out
 	wait_until 20 grep -q . "$TMP/tcp"
-	is "TCP in VXLAN in the group arrives whole" "$(cat "$TMP/tcp")" True
+	is "TCP in VXLAN in the group arrives whole" "$(<"$TMP/tcp")" True
 	try "TCP in VXLAN in the group goes by way of ESP" \
 		test "$(counter b in-accepted)" -gt $((before + 100))
 	nip a link del vx

@@ -173,7 +173,7 @@ ctl b group flush
 section "the iptables match"
 
 in_ns b iptables -m mcsec -h >"$TMP/help" 2>&1
-like "iptables tells of the match" "$(cat "$TMP/help")" 'mcsec match options'
+like "iptables tells of the match" "$(<"$TMP/help")" 'mcsec match options'
 refuse "a match that asks nothing is refused" in_ns b iptables -A INPUT -m mcsec
 refuse "an empty range of senders is refused" \
 	in_ns b iptables -A INPUT -m mcsec --sender 7:3

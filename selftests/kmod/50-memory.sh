@@ -57,9 +57,9 @@ reset_slab() {
 	echo 1 >$slab/times
 }
 on_exit reset_slab
-start=$(cat $text)
+start=$(<$text)
 echo "$start" >$slab/require-start
-printf '0x%x\n' $((start + $(cat /sys/module/mcsec/coresize))) \
+printf '0x%x\n' $((start + $(</sys/module/mcsec/coresize))) \
 	>$slab/require-end
 echo 32 >$slab/stacktrace-depth
 echo N >$slab/ignore-gfp-wait

@@ -46,7 +46,7 @@ keep() { # namespace, priority, more
 }
 gone() { ! nip "$1" link show vrrp.7 >/dev/null 2>&1; }
 stop() {
-	kill -TERM "$(cat "$TMP/$1.pid")"
+	kill -TERM "$(<"$TMP/$1.pid")"
 	wait_until 20 gone "$1"
 }
 owners() {

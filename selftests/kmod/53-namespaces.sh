@@ -273,7 +273,7 @@ user bash -c '"$1" batch "$2" 2>&3; "$1" sa show | grep -c "^u"; read -r _ <&4' 
 holds=$!
 wait_until 60 test -s "$TMP/count"
 is "an ordinary user gets a quarter of the SAs that the memory has room for" \
-	"$(cat "$TMP/count")" $((most / 4))
+	"$(<"$TMP/count")" $((most / 4))
 refuse "an ordinary user gets no more SAs in another namespace" \
 	user "$MCSECCTL" batch "$TMP/one"
 refuse "an ordinary user gets no more SAs in a namespace inside of that" \
@@ -282,7 +282,7 @@ refuse "an ordinary user gets no more SAs in a namespace inside of that" \
 try "another user gets an SA" as 2000 "$MCSECCTL" batch "$TMP/one"
 echo >"$TMP/hold"
 wait $holds
-like "a user that gets no SA is told why" "$(cat "$TMP/refused")" \
+like "a user that gets no SA is told why" "$(<"$TMP/refused")" \
 	"too many SAs in this user's namespaces"
 sas_gone() { user "$MCSECCTL" batch "$TMP/one"; }
 try "the room of SAs that are deleted is free for others" wait_until 60 sas_gone

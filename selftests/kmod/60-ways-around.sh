@@ -89,7 +89,7 @@ in_ns a nft delete table ip late
 section "events"
 
 pkt a ways listen >"$TMP/listen.out" 2>&1
-is "an ordinary user cannot listen to events" "$(cat "$TMP/listen.out")" \
+is "an ordinary user cannot listen to events" "$(<"$TMP/listen.out")" \
 	"Operation not permitted"
 
 section "windows"
@@ -178,7 +178,7 @@ if has_br_netfilter && has_ipip; then
 	try "a datagram that comes up a bridge is verified and arrives" \
 		wait_until 20 has_lines br 3
 	is "a datagram that comes up a bridge is as it was sent" \
-		"$(got br)" "$(cat "$TMP/bridged")"
+		"$(got br)" "$(<"$TMP/bridged")"
 	try "the other port of the bridge has the datagram as ESP" \
 		wait_until 20 captured port 3
 	is "the other port of the bridge has nothing in the clear" \

@@ -71,7 +71,7 @@ try "the route learns from the error" wait_until 20 learned $G6
 mc a send $G6 $PORT eth0 ttl=8 size=1400 count=3 >"$TMP/sent"
 try "large datagrams arrive from then on" wait_until 20 has_lines r1 4
 is "large datagrams are as they were sent" "$(got r1 | tail -n 3)" \
-	"$(cat "$TMP/sent")"
+	"$(<"$TMP/sent")"
 sniffed wire
 is "nothing left in the clear" \
 	"$(tcpdump -n -r "$TMP/wire.pcap" 'ip6 proto 17' 2>/dev/null | wc -l)" 0
@@ -86,6 +86,6 @@ try "the gateway tells its sender" wait_until 20 told
 mc h send $GH $PORT eth0 ttl=8 size=1300 count=3 >"$TMP/sent"
 try "datagrams of the size that it said arrive" wait_until 20 has_lines r2 3
 is "datagrams of that size are as they were sent" "$(got r2)" \
-	"$(cat "$TMP/sent")"
+	"$(<"$TMP/sent")"
 
 tap_done

@@ -51,7 +51,7 @@ large() { # from, receiver...: a datagram of each family in three fragments
 	for r; do
 		for f in 4 6; do
 			try "a large datagram of IPv$f arrives at $r" wait_until 20 \
-				has_lines "$r$f" $(($(cat "$TMP/$r.before") + 1))
+				has_lines "$r$f" $(($(<"$TMP/$r.before") + 1))
 		done
 	done
 }

@@ -103,7 +103,7 @@ for f in 4 6; do
 	pkt a ways wrap "$TMP/esp$f.pcap" fd01::1 $SID
 	try "a datagram of IPv$f is accepted" wait_until 20 has_lines b$f 1
 	is "the datagram of IPv$f arrives as it was sent" "$(got b$f)" \
-		"$(cat "$TMP/want$f")"
+		"$(<"$TMP/want$f")"
 	pkt a ways wrap "$TMP/esp$f.pcap" fd01::1 $SID 9999
 	pkt a ways wrap "$TMP/esp$f.pcap" fd01::1 $SID
 done

@@ -86,7 +86,7 @@ section "a cipher that fails"
 fails() {
 	local masks=/sys/kernel/pcrypt cpus before n
 
-	cpus=$(cat $masks/pencrypt/parallel_cpumask)
+	cpus=$(<$masks/pencrypt/parallel_cpumask)
 	n=$(wc -l <"$TMP/r4") before=$(counter a out-protected)
 	echo 0 >$masks/pencrypt/parallel_cpumask
 	is "a sender is told that its cipher fails" \

@@ -180,7 +180,7 @@ make_async() {
 	# Newer kernels make it and then do not let a socket have it.
 	bind_aead "$1(${driver:-$2})"
 	grep -q "^driver *: $1(" /proc/crypto || {
-		diag "$(cat "$TMP/bind.err")"
+		diag "$(<"$TMP/bind.err")"
 		skip_all "$1 cannot be instantiated"
 	}
 }
@@ -204,7 +204,7 @@ sniffed() {
 	local name
 
 	for name; do
-		sniffer_catches_up "$(cat "$TMP/$name.pid")" \
+		sniffer_catches_up "$(<"$TMP/$name.pid")" \
 			"$TMP/$name.err" || {
 			not_ok "the sniffer $name has all" \
 				"$(tail -n 1 "$TMP/$name.err")"
@@ -256,7 +256,7 @@ mroute() {
 	shift 3
 
 	if [ -e "$run.pid" ]; then
-		pid=$(cat "$run.pid")
+		pid=$(<"$run.pid")
 		kill "$pid"
 		wait_until 20 test ! -d "/proc/$pid" || return 1
 	fi
