@@ -10,8 +10,8 @@
 #include "crypto/rand.h"
 #include "ike/auth.h"
 #include "ike/exchange.h"
+#include "ike/opening.h"
 #include "ike/ppk.h"
-#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 #include "lib/util.h"
@@ -51,14 +51,6 @@ static uint32_t get_hashes(const struct ike_msg *m)
 	return mask;
 }
 
-/* RFC 7383 section 2.3: fragments are used if both sides have the notify. */
-static bool takes_fragments(const struct ike_engine *engine,
-			    const struct ike_msg *m)
-{
-	return engine->cfg.fragment_size &&
-	       msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED);
-}
-
 /* Initiator: return the PPK for the peer, or NULL. */
 static const struct ppk *ppk_for(const struct ike_sa *sa)
 {
@@ -66,14 +58,6 @@ static const struct ppk *ppk_for(const struct ike_sa *sa)
 }
 
 /* ---- keys --------------------------------------------------------------- */
-
-static int make_nonce(struct blob *b)
-{
-	uint8_t nonce[IKE_NONCE_LEN];
-	int ret = rand_bytes(nonce, sizeof(nonce));
-
-	return ret ? ret : blob_set(b, nonce, sizeof(nonce));
-}
 
 static int make_init_keys(struct ike_sa *sa, const struct ke_pld *ke)
 {
@@ -168,7 +152,7 @@ int init_request(struct ike_sa *sa, const struct ike_task *t)
 	(void)t;
 	sa->hs->init_tries++;
 	if (!sa->hs->ni.p)
-		ret = make_nonce(&sa->hs->ni);
+		ret = opening_nonce(&sa->hs->ni);
 	if (!ret)
 		ret = make_dh(sa);
 	if (!ret && sa->state != IKE_ST_INIT_SENT)
@@ -275,7 +259,7 @@ static void init_done(struct ike_sa *sa, const struct ike_msg *m,
 	sa->hs->init_error = 0;
 	sa->hs->init_lacks = NULL;
 	sa->peer_hashes = get_hashes(m);
-	sa->fragments = takes_fragments(sa->engine, m);
+	sa->fragments = opening_fragments(sa->engine, m);
 	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	/*
 	 * The answer may have come from another address, but NAT detection is
@@ -349,58 +333,10 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 /* A request and what was parsed of it. */
 struct init_offer {
 	const struct ike_in *in;
-	uint8_t hash[HASH_SHA256_LEN];
+	struct opening opening;
 	struct ke_pld ke;
 	struct ike_suite suite;
-	struct half_open_look half_open;
 };
-
-/* Return false if the request was answered or dropped. */
-static bool cookie_ok(struct ike_engine *engine, struct init_offer *req)
-{
-	const struct notify_pld *n = msg_notify(&req->in->m, IKE_N_COOKIE);
-	uint64_t now = clock_mono_ms(engine->cfg.clock);
-	uint8_t cookie[COOKIE_LEN];
-
-	if (!engine->cfg.cookie_always && !req->half_open.oldest &&
-	    engine->stats.half_open < engine->cfg.cookie_above)
-		return true;
-	if (n && cookie_good(&engine->cookies, now, &req->in->path.peer,
-			     req->in->m.h.spi_i, req->in->m.nonce.body,
-			     req->in->m.nonce.len, n->data, n->len))
-		return true;
-	if (n)
-		engine->stats.cookie_bad++;
-	if (cookie_make(&engine->cookies, now, &req->in->path.peer,
-			req->in->m.h.spi_i, req->in->m.nonce.body,
-			req->in->m.nonce.len, cookie))
-		return false;
-	engine->stats.cookie_sent++;
-	engine->cookie_ms = now;
-	out_unprotected(engine, req->in, IKE_N_COOKIE, cookie, sizeof(cookie));
-	return false;
-}
-
-static bool caps_ok(struct ike_engine *engine, struct init_offer *req,
-		    unsigned int of_peer)
-{
-	const char *what = NULL;
-
-	if (engine->dying)
-		return false;
-	if (!handshake_left(engine, &req->in->path.peer))
-		what = "too many failed handshakes";
-	else if (of_peer >= engine->cfg.max_per_peer &&
-		 !place_idlest(engine, &req->in->path.peer.addr))
-		what = "too many IKE SAs of one address";
-	else if (!half_open_room(engine, &req->half_open))
-		what = req->half_open.near
-			       ? "too many half-open IKE SAs of one address or network"
-			       : "too many half-open IKE SAs";
-	if (what)
-		engine_cap(engine, &req->in->path.peer, what);
-	return !what;
-}
 
 static void refuse_init(struct ike_engine *engine, const struct init_offer *req,
 			const char *why)
@@ -518,41 +454,21 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	struct wbuf w;
 	int ret;
 
-	memcpy(sa->spi_i, req->in->m.h.spi_i, IKE_SPI_LEN);
-	memcpy(sa->init_hash, req->hash, sizeof(sa->init_hash));
-	sa->hs->init_from = req->in->path.peer;
 	sa->suite = req->suite;
 	sa->peer_hashes = get_hashes(&req->in->m);
-	sa->fragments = takes_fragments(sa->engine, &req->in->m);
 	sa->use_ppk = sa->engine->cfg.ppks &&
 		      msg_notify(&req->in->m, IKE_N_USE_PPK);
-	ret = table_new_spi(sa->engine, sa->spi_r);
+	ret = opening_prepare(&req->opening, sa);
 	if (!ret)
 		ret = dh_new(sa->suite.ke, &sa->hs->dh);
-	if (!ret)
-		ret = blob_set(&sa->hs->ni, req->in->m.nonce.body,
-			       req->in->m.nonce.len);
-	if (!ret)
-		ret = make_nonce(&sa->hs->nr);
-	if (!ret)
-		ret = blob_set(&sa->hs->init_req, req->in->p, req->in->len);
 	if (ret)
 		return ret;
-	nat_see(sa, &req->in->m, &req->in->path);
 	wbuf_init(&w, IKE_MSG_MAX);
 	ret = build_init_answer(sa, &w);
 	wbuf_free(&w);
 	if (!ret)
 		ret = make_init_keys(sa, &req->ke);
 	return ret ? ret : inter_begin(sa);
-}
-
-/* The answer is kept as one message, because AUTH signs it. */
-static void send_first_answer(struct ike_sa *sa, const struct ike_path *path)
-{
-	const struct dgrams d = { .n = 1, .v = &sa->hs->init_res };
-
-	out_send(sa->engine, path, &d);
 }
 
 static void open_sa(struct ike_engine *engine, struct init_offer *req)
@@ -569,52 +485,19 @@ static void open_sa(struct ike_engine *engine, struct init_offer *req)
 		refuse_init(engine, req, "KE is not a point of its curve");
 		return;
 	}
-	if (req->half_open.oldest) {
-		engine_cap(engine, &req->in->path.peer,
-			   "max-half-open reached, the oldest half-open IKE SA is closed");
-		sa_close(req->half_open.oldest, 0,
-			 "replaced by another half-open IKE SA");
-	}
-	if (half_open_enter(sa)) {
-		sa_free(sa);
-		return;
-	}
-	table_add(engine, sa);
-	ike_sa_state(sa, IKE_ST_INIT_DONE);
-	sa->peer_mid = 1;
-	timer_set(engine->cfg.tq, &sa->t_life, engine->cfg.half_open_ms);
-	send_first_answer(sa, &sa->path);
-}
-
-/*
- * RFC 7296 section 2.1: a retransmission has the same octets. A request that
- * has only the SPI in common may be of another peer, and must not block it.
- */
-static void seen_before(struct ike_sa *sa, const struct ike_in *in)
-{
-	sa->engine->stats.in_rexmit++;
-	if (sa->state == IKE_ST_INIT_DONE)
-		send_first_answer(sa, &in->path);
+	opening_enter(&req->opening, sa);
 }
 
 void init_got_request(struct ike_engine *engine, struct ike_in *in)
 {
 	const struct ep *from = &in->path.peer;
-	struct iovec iov = { (void *)in->p, in->len };
 	struct init_offer req = { .in = in };
 	struct ike_msg *m = &in->m;
-	unsigned int of_peer;
-	struct ike_sa *same;
 	struct err err;
 	int ret;
 
-	if (hash_sha256(&iov, 1, req.hash))
+	if (!opening_begin(&req.opening, engine, in))
 		return;
-	of_peer = table_peer_count(engine, from, req.hash, &same);
-	if (same) {
-		seen_before(same, in);
-		return;
-	}
 	ret = msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
 		       in->len - IKE_HDR_LEN, &err);
 	if (ret == -EPROTONOSUPPORT) {
@@ -632,8 +515,6 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 			    ret ? err.text : "SA, KE or nonce is missing");
 		return;
 	}
-	half_open_look(engine, &from->addr, &req.half_open);
-	if (cookie_ok(engine, &req) && caps_ok(engine, &req, of_peer) &&
-	    offer_ok(engine, &req))
+	if (opening_admitted(&req.opening) && offer_ok(engine, &req))
 		open_sa(engine, &req);
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the exchanges that open an IKE SA, IKE_SA_INIT and IKE_SESSION_RESUME, have
+ * in common at the responder: retransmissions, cookies, limits, and the half-open
+ * IKE SA. Private to daemon/ike.
+ */
+#ifndef IKE_OPENING_H
+#define IKE_OPENING_H
+
+#include "ike/sa.h"
+
+/* A request that may open an IKE SA; nothing is owned. */
+struct opening {
+	struct ike_engine *engine;
+	const struct ike_in *in;
+	uint8_t hash[HASH_SHA256_LEN]; /* of the request */
+	unsigned int of_peer; /* IKE SAs of its address */
+	struct half_open_look half_open;
+};
+
+/* Return false if the request is a retransmission, which was answered again. */
+bool opening_begin(struct opening *o, struct ike_engine *engine,
+		   const struct ike_in *in);
+/*
+ * Check cookie and limits, before anything is computed; @in is sorted, and has a
+ * nonce. Returns false if the request was answered with N(COOKIE), or dropped.
+ */
+bool opening_admitted(struct opening *o);
+/*
+ * Prepare @sa: SPIs, nonces, the request for AUTH, fragments and NAT. Returns 0 or
+ * -errno.
+ */
+int opening_prepare(const struct opening *o, struct ike_sa *sa);
+/*
+ * Make the half-open IKE SA known, and send sa->hs->init_res. Takes over @sa, which
+ * has keys and no other state.
+ */
+void opening_enter(const struct opening *o, struct ike_sa *sa);
+
+/* Both sides: make a nonce. Returns 0 or -errno. */
+int opening_nonce(struct blob *b);
+/* RFC 7383 section 2.3: fragments are used if both sides have the notify. */
+bool opening_fragments(const struct ike_engine *engine,
+		       const struct ike_msg *m);
+
+#endif
