@@ -65,7 +65,7 @@ section "refused"
 cp "$TMP/k.conf" "$TMP/good.conf"
 spi=$(of video data-spi)
 echo 'gcks: {' >"$TMP/k.conf"
-like "a syntax error is said" "$(kctl reload 2>&1)" 'k.conf:1: the { of this line is not closed'
+like "a syntax error is said" "$(kctl reload 2>&1)" 'k.conf:1: the \{ of this line is not closed'
 gcks_conf "$(group_conf video 1 '"m.lab"'), $(group_conf audio 2 "$both")" \
 	'sa-idle = 77;' >"$TMP/k.conf"
 like "a refused reload names the setting that cannot change" "$(kctl reload 2>&1)" \
