@@ -427,6 +427,7 @@ int app_start_member(struct app *a, struct err *err)
 	cfg.rexmit_ms = REXMIT_MS;
 	cfg.rexmit_max = REXMIT_MAX;
 	cfg.lifetime_ms = c->sa_lifetime * 1000;
+	cfg.resume = c->session_resumption;
 	cfg.fragment_size = c->fragment_size;
 	cfg.addke = app_addke(&c->addke);
 	cfg.rekey_ms = c->sa_rekey * 1000;

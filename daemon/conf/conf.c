@@ -388,6 +388,8 @@ static const struct conf_field gcks_fields[] = {
 	K(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
 	  .max = MONTH),
 	K(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
+	K(ticket_lifetime, "ticket-lifetime", conf_read_number, .min = 0,
+	  .max = 86400),
 	K(plain_ike, "plain-ike", conf_read_bool, 0),
 	K(fragment_size, "fragment-size", read_fragment_size, .min = 0,
 	  .max = 65535),
@@ -410,6 +412,7 @@ static const struct conf_field member_fields[] = {
 	R(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
 	  .max = MONTH),
 	R(sa_rekey, "sa-rekey", conf_read_number, .min = 0, .max = MONTH),
+	R(session_resumption, "session-resumption", conf_read_bool, 0),
 	R(fragment_size, "fragment-size", read_fragment_size, .min = 0,
 	  .max = 65535),
 	R(addke, "additional-key-exchange", conf_read_addke, 0),
@@ -455,6 +458,7 @@ static int read_gcks(struct conf_reader *r, const config_setting_t *s,
 	g->sa_idle = 300;
 	g->sa_lifetime = 14400;
 	g->sa_rekey = 12600;
+	g->ticket_lifetime = 3600;
 	g->fragment_size = FRAGMENT_SIZE;
 	g->addke.required = true;
 	g->audit = true;
@@ -499,6 +503,7 @@ static int read_member(struct conf_reader *r, const config_setting_t *s,
 		return -ENOMEM;
 	m->sa_lifetime = 14400;
 	m->sa_rekey = 10800;
+	m->session_resumption = true;
 	m->fragment_size = FRAGMENT_SIZE;
 	m->addke.required = true;
 	ret = conf_read_group(r, s, member_fields, m);

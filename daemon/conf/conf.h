@@ -284,6 +284,8 @@ struct conf_gcks {
 	/* Lifetime of an IKE SA, and the age at which it is renewed; 0: never. */
 	uint32_t sa_lifetime;
 	uint32_t sa_rekey;
+	/* A ticket resumes an IKE SA for so long; 0: there are none. */
+	uint32_t ticket_lifetime;
 	/* Largest IP datagram with IKE, larger ones are cut; 0: never. */
 	uint32_t fragment_size;
 	struct conf_addke addke;
@@ -365,6 +367,7 @@ struct conf_member {
 	/* As those of conf_gcks. */
 	uint32_t sa_lifetime;
 	uint32_t sa_rekey;
+	bool session_resumption; /* by tickets, where the key server gives some */
 	uint32_t fragment_size;
 	struct conf_addke addke;
 	struct conf_mgroup *groups;

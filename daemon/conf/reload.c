@@ -75,6 +75,8 @@ static void check_gcks_same(struct names *n, const struct conf_gcks *a,
 	check_same(n, a->sa_idle == b->sa_idle, "gcks.sa-idle");
 	check_same(n, a->sa_lifetime == b->sa_lifetime, "gcks.sa-lifetime");
 	check_same(n, a->sa_rekey == b->sa_rekey, "gcks.sa-rekey");
+	check_same(n, a->ticket_lifetime == b->ticket_lifetime,
+		   "gcks.ticket-lifetime");
 	check_same(n, a->plain_ike == b->plain_ike, "gcks.plain-ike");
 	check_same(n, a->fragment_size == b->fragment_size,
 		   "gcks.fragment-size");
@@ -88,6 +90,8 @@ static void check_member(struct names *n, const struct conf_member *a,
 {
 	check_same(n, a->sa_lifetime == b->sa_lifetime, "member.sa-lifetime");
 	check_same(n, a->sa_rekey == b->sa_rekey, "member.sa-rekey");
+	check_same(n, a->session_resumption == b->session_resumption,
+		   "member.session-resumption");
 	check_same(n, a->fragment_size == b->fragment_size,
 		   "member.fragment-size");
 	check_same(n, same_addke(&a->addke, &b->addke),

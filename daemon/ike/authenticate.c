@@ -8,13 +8,134 @@
 #include <string.h>
 #include <strings.h>
 
+#include "crypto/crl.h"
+#include "crypto/hash.h"
 #include "ike/auth.h"
 #include "ike/exchange.h"
 #include "ike/ppk.h"
+#include "ike/session.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/quote.h"
 #include "lib/secret.h"
+
+/* Compare names as certificates do, without regard to case. */
+static bool same_id(const struct ike_id *a, const struct ike_id *b)
+{
+	if (a->type == IKE_ID_FQDN && b->type == IKE_ID_FQDN)
+		return a->len == b->len &&
+		       !strncasecmp((const char *)a->data,
+				    (const char *)b->data, a->len);
+	return id_equal(a, b);
+}
+
+/* ---- a resumed IKE SA --------------------------------------------------- */
+
+static bool is_resumed(const struct ike_sa *sa)
+{
+	return sa->hs->resume;
+}
+
+/*
+ * RFC 5723 section 5.1: AUTH = prf(SK_px, first message of the side), which depends
+ * on both nonces and on SK_d of the former IKE SA.
+ */
+static int resumed_mic(const struct ike_sa *sa, bool initiator,
+		       const struct blob *msg, uint8_t out[PRF_MAX_LEN])
+{
+	return prf_one(sa->suite.prf,
+		       initiator ? sa->keys.sk_pi : sa->keys.sk_pr,
+		       sa->keys.prf_len, msg->p, msg->len, out);
+}
+
+static int put_resumed(struct ike_sa *sa, struct pchain *c)
+{
+	uint8_t mic[PRF_MAX_LEN];
+	int ret;
+
+	ret = resumed_mic(sa, sa->initiator,
+			  sa->initiator ? &sa->hs->init_req : &sa->hs->init_res,
+			  mic);
+	if (!ret)
+		auth_build_mic(c, mic, prf_len(sa->suite.prf));
+	secret_wipe(mic, sizeof(mic));
+	return ret;
+}
+
+static bool is_resumed_mic(const struct ike_sa *sa, const struct blob *msg,
+			   const struct auth_pld *auth)
+{
+	uint8_t mic[PRF_MAX_LEN];
+	bool good;
+
+	good = !resumed_mic(sa, !sa->initiator, msg, mic) &&
+	       auth->sig_len == prf_len(sa->suite.prf) &&
+	       crypto_equal(auth->sig, mic, auth->sig_len);
+	secret_wipe(mic, sizeof(mic));
+	return good;
+}
+
+/* The message that the peer sent last is not always the one that was answered. */
+static bool is_resumed_auth(struct ike_sa *sa, const struct auth_pld *auth)
+{
+	const struct blob *msg = sa->initiator ? &sa->hs->init_res
+					       : &sa->hs->init_req;
+	struct blob variant = { 0 };
+	bool good;
+
+	good = is_resumed_mic(sa, msg, auth);
+	for (unsigned int i = 0; !good && i < INIT_VARIANTS; i++) {
+		if (init_variant(sa, i, &variant))
+			continue;
+		good = is_resumed_mic(sa, &variant, auth);
+		blob_free(&variant);
+	}
+	return good;
+}
+
+/*
+ * Authenticate the peer as the one of the former IKE SA, with what was proven then.
+ * A responder ends the ticket here: whoever just copied it has got no further.
+ */
+static int verify_resumed(struct ike_sa *sa, const struct ike_msg *m,
+			  const struct ike_id *id, struct err *err)
+{
+	static const struct cert_refs none;
+	const struct trust *trust = sa->engine->cfg.trust;
+	struct ike_resume *r = sa->hs->resume;
+	struct cert_refs certs;
+	struct auth_pld auth;
+	const char *why;
+	struct rbuf in;
+
+	rbuf_init(&in, m->auth.body, m->auth.len);
+	if (!m->auth.body || auth_parse(&in, &auth) ||
+	    auth.method != IKE_AUTH_SHARED_KEY_MIC ||
+	    !is_resumed_auth(sa, &auth))
+		return err_set(err, -EKEYREJECTED,
+			       "AUTH is not that of the resumed session");
+	if (!same_id(id, &r->s.peer))
+		return err_set(err, -EKEYREJECTED,
+			       "the ticket is of another identity");
+	/* Things may have changed since the first message. */
+	why = sa->gcks ? ticket_outdated(sa->engine, r) : NULL;
+	if (!why && trust && crls_revoke(trust_crls(trust), &r->s.peer_certs))
+		why = "the certificate of the key server is revoked";
+	if (why)
+		return err_set(err, -EKEYREJECTED, "%s", why);
+	if (cert_refs_union(&r->s.peer_certs, &none, &certs))
+		return err_set(err, -ENOMEM, "out of memory");
+	if (sa->gcks && !ticket_use(sa->engine, &r->ref)) {
+		cert_refs_free(&certs);
+		return err_set(err, -EKEYREJECTED,
+			       "the ticket was used before, or has ended");
+	}
+	cert_refs_free(&sa->peer_certs);
+	sa->peer_certs = certs;
+	sa->peer_ends = r->s.peer_ends;
+	sa->engine->stats.resumed++;
+	return 0;
+}
 
 /* ---- signed octets ------------------------------------------------------ */
 
@@ -89,7 +210,7 @@ static const char *cannot_sign(const struct ike_sa *sa,
 {
 	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
 
-	if (psk_of(sa, peer))
+	if (is_resumed(sa) || psk_of(sa, peer))
 		return NULL;
 	if (!cfg->key)
 		return "no pre-shared key is configured for the peer, and no certificate";
@@ -134,6 +255,8 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 	struct auth_octets octets;
 	int ret;
 
+	if (is_resumed(sa))
+		return put_resumed(sa, c);
 	memcpy(id + 4, cfg->id.data, cfg->id.len);
 	ret = octets_of_side(sa, sa->initiator,
 			     sa->initiator ? &sa->hs->init_req
@@ -150,7 +273,9 @@ static int put_auth(struct ike_sa *sa, struct pchain *c)
 static void put_certs(struct ike_sa *sa, struct pchain *c)
 {
 	const struct cert_chain *chain = sa->engine->cfg.chain;
-	size_t n = psk_of(sa, sa->peer_id) ? 0 : cert_chain_count(chain);
+	size_t n = is_resumed(sa) || psk_of(sa, sa->peer_id)
+			   ? 0
+			   : cert_chain_count(chain);
 
 	for (size_t i = 0; i < n && i < CERT_MAX_CHAIN; i++) {
 		struct cert_der der = cert_chain_der(chain, i);
@@ -393,23 +518,15 @@ int authenticate_request(struct ike_sa *sa, struct pchain *c)
 		return ret;
 	id_build(c, IKE_PLD_IDI, &sa->engine->cfg.id);
 	put_certs(sa, c);
-	if (!psk_of(sa, sa->peer_id))
+	if (!is_resumed(sa) && !psk_of(sa, sa->peer_id))
 		auth_put_certreq(c, sa->engine->cfg.trust);
 	id_build(c, IKE_PLD_IDR, sa->peer_id);
 	ret = put_auth_and_ppk(sa, c);
 	if (!ret && is_initial_contact(sa))
 		notify_build_ike(c, IKE_N_INITIAL_CONTACT);
+	if (!ret && sa->engine->cfg.resume && !sa->use_ppk)
+		notify_build(c, IKE_N_TICKET_REQUEST, NULL, 0);
 	return ret;
-}
-
-/* Compare names as certificates do, without regard to case. */
-static bool same_id(const struct ike_id *a, const struct ike_id *b)
-{
-	if (a->type == IKE_ID_FQDN && b->type == IKE_ID_FQDN)
-		return a->len == b->len &&
-		       !strncasecmp((const char *)a->data,
-				    (const char *)b->data, a->len);
-	return id_equal(a, b);
 }
 
 /*
@@ -433,7 +550,8 @@ static int check_gcks_id(struct ike_sa *sa, const struct ike_msg *m,
 			       "key server has identity %s, expected is %.120s",
 			       quote(says, quoted), sa_peer_name(sa));
 	}
-	return verify_peer(sa, m, &m->idr, &id, err);
+	return is_resumed(sa) ? verify_resumed(sa, m, &id, err)
+			      : verify_peer(sa, m, &m->idr, &id, err);
 }
 
 static void gcks_refused(struct ike_sa *sa, const struct notify_pld *e)
@@ -449,7 +567,7 @@ static void gcks_refused(struct ike_sa *sa, const struct notify_pld *e)
 bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
-	const struct notify_pld *e = msg_error(m);
+	const struct notify_pld *e = msg_error(m), *ticket;
 	struct err err;
 
 	if (!m->auth.body && e) {
@@ -465,6 +583,9 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 	}
 	id_set(&sa->engine->contacted, sa->peer_id->type, sa->peer_id->data,
 	       sa->peer_id->len);
+	ticket = msg_notify(m, IKE_N_TICKET_LT_OPAQUE);
+	if (ticket && sa->engine->cfg.resume && !sa->ppk)
+		session_keep(sa, ticket);
 	sa_up(sa);
 	return !sa->dead;
 }
@@ -558,6 +679,8 @@ static int verify_member(struct ike_sa *sa, const struct ike_msg *m,
 	ret = choose_ppk(sa, m, &without, err);
 	if (ret)
 		return ret;
+	if (is_resumed(sa))
+		return verify_resumed(sa, m, id, err);
 	if (!without)
 		return verify_peer(sa, m, &m->idi, id, err);
 	wbuf_init(&buf, IKE_INNER_MAX);
@@ -618,9 +741,29 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 			     "limit of IKE SAs reached, and none is idle");
 		return false;
 	}
+	sa->hs->wants_ticket = msg_notify(m, IKE_N_TICKET_REQUEST);
 	if (msg_notify(m, IKE_N_INITIAL_CONTACT))
 		end_forsaken(sa);
 	return !sa->dead;
+}
+
+/* RFC 5723 section 4.1: N(TICKET_LT_OPAQUE), or N(TICKET_NACK) if there is none. */
+static void put_ticket(const struct ike_sa *sa, struct pchain *c)
+{
+	struct wbuf ticket, w;
+	uint32_t seconds;
+
+	wbuf_init(&ticket, IKE_INNER_MAX);
+	wbuf_init(&w, IKE_INNER_MAX);
+	if (ticket_issue(sa, &ticket, &seconds)) {
+		notify_build(c, IKE_N_TICKET_NACK, NULL, 0);
+	} else {
+		wbuf_u32(&w, seconds);
+		wbuf_put(&w, ticket.p, ticket.len);
+		notify_build(c, IKE_N_TICKET_LT_OPAQUE, w.p, w.len);
+	}
+	wbuf_free(&ticket);
+	wbuf_free(&w);
 }
 
 int authenticate_head(struct ike_sa *sa, struct pchain *c)
@@ -632,5 +775,7 @@ int authenticate_head(struct ike_sa *sa, struct pchain *c)
 	ret = put_auth(sa, c);
 	if (!ret && sa->ppk)
 		notify_build(c, IKE_N_PPK_IDENTITY, NULL, 0);
+	if (!ret && sa->hs->wants_ticket)
+		put_ticket(sa, c);
 	return ret;
 }

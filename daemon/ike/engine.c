@@ -9,6 +9,7 @@
 #include "ike/exchange.h"
 #include "ike/ppk.h"
 #include "ike/psk.h"
+#include "ike/session.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -232,6 +233,7 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 	TAILQ_INIT(&engine->last_answers);
 	TAILQ_INIT(&engine->last_requests);
 	TAILQ_INIT(&engine->frags);
+	TAILQ_INIT(&engine->sessions);
 	kept_init(engine);
 	timer_init(&engine->later_timer, sa_later_due, engine);
 	set_defaults(&engine->cfg);
@@ -275,6 +277,8 @@ void ike_engine_free(struct ike_engine *engine)
 	timer_del(engine->cfg.tq, &engine->kept_timer);
 	timer_del(engine->cfg.tq, &engine->later_timer);
 	last_requests_free(engine);
+	sessions_drop(engine);
+	tickets_free(engine);
 	cookies_wipe(&engine->cookies);
 	out_free(engine);
 	places_free(engine);
@@ -364,6 +368,7 @@ void ike_engine_set_psks(struct ike_engine *engine, const struct psks *psks)
 {
 	engine_enter(engine);
 	close_outdated(engine, psk_outdates, engine->cfg.psks, psks);
+	sessions_drop(engine);
 	engine->cfg.psks = psks;
 	engine_leave(engine);
 }
@@ -372,6 +377,7 @@ void ike_engine_set_ppks(struct ike_engine *engine, const struct ppks *ppks)
 {
 	engine_enter(engine);
 	close_outdated(engine, ppk_outdates, engine->cfg.ppks, ppks);
+	sessions_drop(engine);
 	engine->cfg.ppks = ppks;
 	engine_leave(engine);
 }
@@ -423,7 +429,7 @@ static int open_initiator(struct ike_engine *engine, const struct ep *local,
 			  const struct ike_task *auth, struct ike_sa **out)
 {
 	const struct ike_path path = { .local = *local, .peer = *peer };
-	const struct ike_task init = { .xchg = IKE_XCHG_IKE_SA_INIT };
+	struct ike_task first = { .xchg = IKE_XCHG_IKE_SA_INIT };
 	struct ike_sa *sa;
 	int ret;
 
@@ -440,7 +446,11 @@ static int open_initiator(struct ike_engine *engine, const struct ep *local,
 	if (!ret)
 		ret = table_new_spi(engine, sa->spi_i);
 	if (!ret)
-		ret = task_push(sa, &init);
+		sa->hs->resume = session_take(sa);
+	if (!ret && sa->hs->resume)
+		first.xchg = IKE_XCHG_IKE_SESSION_RESUME;
+	if (!ret)
+		ret = task_push(sa, &first);
 	if (!ret)
 		ret = task_push(sa, auth);
 	if (ret) {
@@ -464,7 +474,8 @@ static int open_with(struct ike_engine *engine, const struct ep *local,
 	if (ret)
 		return ret;
 	engine_enter(engine);
-	ret = init_request(sa, TAILQ_FIRST(&sa->tasks));
+	ret = sa->hs->resume ? resume_request(sa, TAILQ_FIRST(&sa->tasks))
+			     : init_request(sa, TAILQ_FIRST(&sa->tasks));
 	if (ret) {
 		/*
 		 * The caller has not seen this SA yet, so it gets the error
@@ -472,7 +483,7 @@ static int open_with(struct ike_engine *engine, const struct ep *local,
 		 */
 		task_free(task_take(sa));
 		task_free(task_take(sa));
-		sa_close(sa, 0, "IKE_SA_INIT not built");
+		sa_close(sa, 0, "first request not built");
 	} else {
 		sa->told = true;
 	}

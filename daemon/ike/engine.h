@@ -369,6 +369,14 @@ struct ike_engine_cfg {
 	unsigned int max_per_peer; /* [1024] */
 	unsigned int max_sas; /* [16384] */
 
+	/*
+	 * Session resumption (RFC 5723). Responder: how long a ticket is good for, in
+	 * seconds, at most a day; 0: peers get none. Initiator: whether to ask for
+	 * tickets, and to use them.
+	 */
+	uint32_t ticket_s;
+	bool resume;
+
 	uint32_t half_open_ms; /* life until authenticated [30000] */
 	/* Responder: lifetime of an idle SA [300000]. */
 	uint32_t idle_ms;
@@ -631,6 +639,8 @@ struct ike_stats {
 	uint64_t invalid_ke;
 	uint64_t auth_failed;
 	uint64_t up;
+	uint64_t resumed; /* by a ticket, and counted in @up as well */
+	uint64_t ticket_refused;
 	uint64_t rexmit; /* own requests retransmitted */
 	uint64_t gave_up;
 	uint64_t rekeyed;

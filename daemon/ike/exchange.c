@@ -12,6 +12,14 @@ const struct exchange ike_exchanges[] = {
 		.answer_unprotected = init_got_answer,
 	},
 	{
+		.type = IKE_XCHG_IKE_SESSION_RESUME,
+		.by = BY_INITIATOR,
+		.in_state = IN_STATE(IKE_ST_NEW),
+		.build = resume_request,
+		.open = resume_got_request,
+		.answer_unprotected = resume_got_answer,
+	},
+	{
 		.type = IKE_XCHG_IKE_INTERMEDIATE,
 		.by = BY_INITIATOR,
 		.in_state = IN_STATE(IKE_ST_INIT_DONE),

@@ -73,6 +73,16 @@ int init_request(struct ike_sa *sa, const struct ike_task *t);
 void init_got_answer(struct ike_sa *sa, struct ike_in *in);
 void init_got_request(struct ike_engine *engine, struct ike_in *in);
 
+/* Initiator: note what both kinds of a first answer tell. */
+void init_note_answer(struct ike_sa *sa, const struct ike_msg *m,
+		      struct ike_path path);
+
+/* ---- resume.c ----------------------------------------------------------- */
+
+int resume_request(struct ike_sa *sa, const struct ike_task *t);
+void resume_got_answer(struct ike_sa *sa, struct ike_in *in);
+void resume_got_request(struct ike_engine *engine, struct ike_in *in);
+
 /* ---- intermediate.c ----------------------------------------------------- */
 
 /*

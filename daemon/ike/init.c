@@ -252,15 +252,12 @@ static const char *init_lacks(const struct ike_sa *sa, const struct ike_msg *m,
 	return NULL;
 }
 
-/* Go on with AUTH, or with additional key exchanges, behind the answer @m. */
-static void init_done(struct ike_sa *sa, const struct ike_msg *m,
+void init_note_answer(struct ike_sa *sa, const struct ike_msg *m,
 		      struct ike_path path)
 {
 	sa->hs->init_error = 0;
 	sa->hs->init_lacks = NULL;
-	sa->peer_hashes = get_hashes(m);
 	sa->fragments = opening_fragments(sa->engine, m);
-	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	/*
 	 * The answer may have come from another address, but NAT detection is
 	 * about the address that we send to.
@@ -272,6 +269,15 @@ static void init_done(struct ike_sa *sa, const struct ike_msg *m,
 	sa->my_busy = false;
 	sa->my_mid = 1;
 	task_free(task_take(sa));
+}
+
+/* Go on with AUTH, or with additional key exchanges, behind the answer @m. */
+static void init_done(struct ike_sa *sa, const struct ike_msg *m,
+		      struct ike_path path)
+{
+	sa->peer_hashes = get_hashes(m);
+	sa->peer_childless = msg_notify(m, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
+	init_note_answer(sa, m, path);
 	if (inter_begin(sa))
 		sa_close(sa, 0, "out of memory");
 	else

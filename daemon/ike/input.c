@@ -240,13 +240,13 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in)
 
 /*
  * Handle a message before there are keys, which may be the answer to
- * IKE_SA_INIT.
+ * IKE_SA_INIT or IKE_SESSION_RESUME.
  */
 static void got_unprotected(struct ike_sa *sa, struct ike_in *in,
 			    const struct exchange *x)
 {
 	if (sa->initiator && (in->m.h.flags & IKE_FLAG_RESPONSE) &&
-	    sa->state == IKE_ST_INIT_SENT)
+	    sa->state == IKE_ST_INIT_SENT && in->m.h.xchg == sa->my_xchg)
 		x->answer_unprotected(sa, in);
 	else
 		sa->engine->stats.in_xchg++;

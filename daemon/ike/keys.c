@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "ike/sa.h"
+#include "ike/session.h"
 #include "lib/buf.h"
 #include "lib/secret.h"
 
 /* 20 octets without the terminator. */
 #define GSK_W_LABEL "Key Wrap for G-IKEv2"
+#define RESUMPTION_LABEL "Resumption"
 
 void seed_wipe(struct ike_seed *seed)
 {
@@ -54,6 +56,24 @@ int seed_of_shared(struct ike_seed *seed, const struct ike_suite *s,
 	memcpy(nonces + ni->len, nr->p, nr->len);
 	return prf_one(s->prf, nonces, ni->len + nr->len, shared, shared_len,
 		       seed->p);
+}
+
+/* SKEYSEED = prf(SK_d (old), "Resumption" | Ni | Nr). */
+int seed_of_session(struct ike_seed *seed, const struct ike_session *s,
+		    const struct blob *ni, const struct blob *nr)
+{
+	const struct iovec iov[] = {
+		{ (void *)RESUMPTION_LABEL, sizeof(RESUMPTION_LABEL) - 1 },
+		{ ni->p, ni->len },
+		{ nr->p, nr->len },
+	};
+
+	seed->len = prf_len(s->suite.prf);
+	if (!seed->len)
+		return -ENOTSUP;
+	if (ni->len > IKE_NONCE_MAX || nr->len > IKE_NONCE_MAX)
+		return -EINVAL;
+	return prf(s->suite.prf, s->sk_d, seed->len, iov, 3, seed->p);
 }
 
 /* SKEYSEED = prf(SK_d (old), SK(0) | Ni | Nr | SK(1) | ... SK(n)). */

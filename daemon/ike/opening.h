@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the exchanges that open an IKE SA, IKE_SA_INIT and IKE_SESSION_RESUME, have
- * in common at the responder: retransmissions, cookies, limits, and the half-open
- * IKE SA. Private to daemon/ike.
+ * The responder's part that both exchanges have in common that open an IKE SA,
+ * IKE_SA_INIT and IKE_SESSION_RESUME: retransmissions, cookies, limits, and the
+ * half-open IKE SA. Private to daemon/ike.
  */
 #ifndef IKE_OPENING_H
 #define IKE_OPENING_H
@@ -13,7 +13,7 @@
 struct opening {
 	struct ike_engine *engine;
 	const struct ike_in *in;
-	uint8_t hash[HASH_SHA256_LEN]; /* of the request */
+	uint8_t hash[HASH_SHA256_LEN]; /* hash of the request */
 	unsigned int of_peer; /* IKE SAs of its address */
 	struct half_open_look half_open;
 };

@@ -7,6 +7,7 @@
 
 #include "ike/psk.h"
 #include "ike/sa.h"
+#include "ike/session.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 #include "lib/util.h"
@@ -123,6 +124,7 @@ void sa_drop_handshake(struct ike_sa *sa)
 	blob_free(&hs->init_res);
 	blob_free(&hs->cookie);
 	secret_free(hs->unmixed);
+	resume_free(hs->resume);
 	free(hs);
 	sa->hs = NULL;
 }

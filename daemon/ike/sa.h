@@ -8,8 +8,10 @@
  *	engine		interface to other folders, dispatch of datagrams
  *	input		messages of an IKE SA: window, decryption, dispatch
  *	exchange	table of exchanges, with one file for each:
- *			init, intermediate, gsa_auth, ike_auth, registration,
- *			informational, inband_rekey, create_child, followup
+ *			init, resume, intermediate, gsa_auth, ike_auth,
+ *			registration, informational, inband_rekey,
+ *			create_child, followup
+ *	opening		what the first two have in common
  *	renewal		the IKE SAs of a renewal
  *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
@@ -19,6 +21,7 @@
  *	window		encrypted requests and answers of ours
  *	frags		IKE fragments
  *	places last_answer table	limits; answers of ended SAs; all SAs
+ *	ticket session	what is resumed: given by us, and kept by us
  *	kept		requests with their answers
  *	sa task out event	one SA, its requests, datagrams, events
  *	auth intauth ppk psk cookie dgram init_cookie keys nat suite
@@ -186,9 +189,13 @@ struct ike_kept {
 	struct ike_out res; /* path set before the octets */
 };
 
+struct ike_resume;
+
 /* State that an IKE SA needs only until it is up. */
 struct ike_hs {
 	struct ike_inter *inter; /* until AUTH; NULL: no additional exchange */
+	struct ike_resume *resume; /* session.h; NULL: a new session */
+	bool wants_ticket; /* responder: N(TICKET_REQUEST) came */
 	/* Responder, in INIT_DONE: lists of half-open SAs; see places.c. */
 	TAILQ_ENTRY(ike_sa) by_age;
 	TAILQ_ENTRY(ike_sa) in_addr;
@@ -329,6 +336,7 @@ struct ike_sa {
 LIST_HEAD(ike_sa_list, ike_sa);
 TAILQ_HEAD(ike_sa_queue, ike_sa);
 TAILQ_HEAD(ike_kept_queue, ike_kept);
+TAILQ_HEAD(ike_session_queue, kept_session);
 LIST_HEAD(half_open_list, half_open_set);
 LIST_HEAD(last_answer_list, last_answer);
 TAILQ_HEAD(last_answer_queue, last_answer);
@@ -336,6 +344,8 @@ LIST_HEAD(last_request_list, last_request);
 TAILQ_HEAD(last_request_queue, last_request);
 struct quota;
 struct exchange;
+struct ike_session;
+struct tickets;
 
 #define ENGINE_BUCKETS 1024
 
@@ -347,6 +357,9 @@ struct ike_engine {
 	struct sa_pld proposals; /* without additional key exchanges */
 	struct cookies cookies;
 	uint64_t cookie_ms; /* when a cookie was last given out */
+	struct tickets *tickets; /* responder: NULL until one is asked for */
+	struct ike_session_queue sessions; /* initiator: oldest first */
+	unsigned int n_sessions;
 	struct ike_stats stats;
 	struct ike_sa_list sas;
 	struct ike_sa_list dead;
@@ -648,6 +661,12 @@ int seed_of_rekey(struct ike_seed *seed, const struct ike_suite *s,
 int seed_of_renewal(struct ike_seed *seed, const struct ike_suite *s,
 		    const struct ike_keys *old, const struct blob *ni,
 		    const struct blob *nr, const struct ike_secrets *secrets);
+/*
+ * SKEYSEED of a resumed IKE SA (RFC 5723 section 5.1): prf(SK_d, "Resumption" | Ni |
+ * Nr). Errors are those of seed_of_shared().
+ */
+int seed_of_session(struct ike_seed *seed, const struct ike_session *s,
+		    const struct blob *ni, const struct blob *nr);
 void seed_wipe(struct ike_seed *seed);
 /*
  * Derive all keys from a seed (RFC 7296 section 2.14), and GSK_w (RFC 9838

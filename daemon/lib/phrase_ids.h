@@ -149,6 +149,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "store read again", "31071a55372a5da6a090099cbc8bf840" },
 	{ "store restored", "0aa9816ff323554294f9cf14f20c6025" },
 	{ "system calls not confined", "73007f4792855368af691178a2741b56" },
+	{ "ticket refused", "64eb3a6d0e845748b5900c2a8f5a12cd" },
 	{ "witness complete again", "6bf018c5c61f5c5a9fdee9b1f63e71be" },
 };
 

@@ -230,8 +230,8 @@ int skf_open(const uint8_t *p, size_t len, const struct sk_key *k,
 
 /*
  * A known payload that is not in the table for its exchange makes the message
- * malformed. Outside IKE_SA_INIT the only payload in the clear is SK, which is
- * not sorted here: before decryption nothing is authenticated.
+ * malformed. Outside the exchanges that open an IKE SA the only payload in the clear
+ * is SK, which is not sorted here: before decryption nothing is authenticated.
  */
 static const struct rule {
 	uint8_t xchg;
@@ -245,6 +245,11 @@ static const struct rule {
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_CERTREQ, CR, CERT_MAX_CHAIN },
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_NOTIFY, CQ | CR, MSG_MAX_NOTIFY },
 	{ IKE_XCHG_IKE_SA_INIT, IKE_PLD_VENDOR, CQ | CR, 32 },
+
+	{ IKE_XCHG_IKE_SESSION_RESUME, IKE_PLD_NONCE, CQ | CR, 1 },
+	{ IKE_XCHG_IKE_SESSION_RESUME, IKE_PLD_NOTIFY, CQ | CR,
+	  MSG_MAX_NOTIFY },
+	{ IKE_XCHG_IKE_SESSION_RESUME, IKE_PLD_VENDOR, CQ | CR, 32 },
 
 	/* A Child SA that is asked for is refused, so it is not malformed. */
 	{ IKE_XCHG_IKE_AUTH, IKE_PLD_IDI, EQ, 1 },

@@ -174,6 +174,10 @@ static void judge_all(void)
 	if (r)
 		judge_goal("registrations, percent of the ceiling",
 			   100 * r->ratio, 60, true);
+	r = find_row("resumed registration", 0);
+	if (r)
+		judge_goal("resumed registration, times as fast as a full one",
+			   r->ratio, 10, true);
 	r = find_row("asking again", 0);
 	if (r)
 		judge_goal("asking again, times as fast as registering",

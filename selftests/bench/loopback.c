@@ -320,6 +320,7 @@ struct lo_peer *lo_peer_new(const struct pki_pair *by, const char *name)
 		.trust = lo.trust,
 		.max_sas = 100000,
 		.rexmit_ms = lo.rexmit_ms,
+		.resume = true,
 	};
 	struct lo_peer *p = calloc(1, sizeof(*p));
 	struct cert_der der;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Sessions that the initiator can resume (RFC 5723), with the tickets that it got. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/crl.h"
+#include "ike/ppk.h"
+#include "ike/session.h"
+#include "lib/clock.h"
+#include "lib/secret.h"
+
+/* Key servers have few identities and addresses each. */
+#define SESSIONS_MAX 16
+#define TICKET_LEN_MAX 4096
+#define LIFETIME_MAX_S 86400u
+
+void resume_free(struct ike_resume *r)
+{
+	if (!r)
+		return;
+	cert_refs_free(&r->s.peer_certs);
+	blob_free(&r->ticket);
+	secret_free(r);
+}
+
+/* Return what was kept, for resume_free(). */
+static struct ike_resume *take_out(struct ike_engine *engine,
+				   struct kept_session *k)
+{
+	struct ike_resume *r = k->r;
+
+	TAILQ_REMOVE(&engine->sessions, k, all);
+	engine->n_sessions--;
+	free(k);
+	return r;
+}
+
+void sessions_drop(struct ike_engine *engine)
+{
+	struct kept_session *k;
+
+	while ((k = TAILQ_FIRST(&engine->sessions)))
+		resume_free(take_out(engine, k));
+}
+
+static struct kept_session *find_session(const struct ike_sa *sa)
+{
+	struct kept_session *k;
+
+	TAILQ_FOREACH(k, &sa->engine->sessions, all)
+		if (ep_equal(&k->peer, &sa->path.peer) &&
+		    id_equal(&k->r->s.peer, sa->peer_id))
+			return k;
+	return NULL;
+}
+
+static struct ike_resume *resume_of(const struct ike_sa *sa,
+				    const uint8_t *ticket, size_t len)
+{
+	static const struct cert_refs none;
+	struct ike_resume *r = secret_alloc(sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->s.suite = sa->suite;
+	memcpy(r->s.sk_d, sa->keys.sk_d, sizeof(r->s.sk_d));
+	r->s.peer = *sa->peer_id;
+	r->s.peer_ends = sa->peer_ends;
+	r->s.childless = sa->peer_childless;
+	if (cert_refs_union(&sa->peer_certs, &none, &r->s.peer_certs) ||
+	    blob_set(&r->ticket, ticket, len)) {
+		resume_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void session_keep(const struct ike_sa *sa, const struct notify_pld *n)
+{
+	struct ike_engine *engine = sa->engine;
+	struct kept_session *k;
+	uint32_t s;
+	struct rbuf r;
+
+	rbuf_init(&r, n->data, n->len);
+	s = rbuf_u32(&r);
+	if (r.err || !s || !rbuf_left(&r) || rbuf_left(&r) > TICKET_LEN_MAX)
+		return;
+	k = find_session(sa);
+	if (!k && engine->n_sessions >= SESSIONS_MAX)
+		k = TAILQ_FIRST(&engine->sessions);
+	if (k)
+		resume_free(take_out(engine, k));
+	k = calloc(1, sizeof(*k));
+	if (!k)
+		return;
+	k->r = resume_of(sa, rbuf_here(&r), rbuf_left(&r));
+	if (!k->r) {
+		free(k);
+		return;
+	}
+	if (s > LIFETIME_MAX_S)
+		s = LIFETIME_MAX_S;
+	k->peer = sa->path.peer;
+	k->ends_ms = clock_mono_ms(engine->cfg.clock) + s * MSEC_PER_SEC;
+	TAILQ_INSERT_TAIL(&engine->sessions, k, all);
+	engine->n_sessions++;
+}
+
+/* The key server is authenticated by the ticket as long as by its certificate. */
+static bool is_good(const struct ike_engine *engine,
+		    const struct kept_session *k)
+{
+	const struct ike_session *s = &k->r->s;
+
+	if (k->ends_ms <= clock_mono_ms(engine->cfg.clock))
+		return false;
+	if (s->peer_ends && s->peer_ends <= clock_wall(engine->cfg.clock))
+		return false;
+	return !engine->cfg.trust ||
+	       !crls_revoke(trust_crls(engine->cfg.trust), &s->peer_certs);
+}
+
+struct ike_resume *session_take(const struct ike_sa *sa)
+{
+	struct ike_engine *engine = sa->engine;
+	struct kept_session *k = find_session(sa);
+	bool good;
+	struct ike_resume *r;
+
+	if (!k)
+		return NULL;
+	good = is_good(engine, k) && engine->cfg.resume &&
+	       !ppks_find(engine->cfg.ppks, sa_peer_name(sa));
+	r = take_out(engine, k);
+	if (good)
+		return r;
+	resume_free(r);
+	return NULL;
+}
