@@ -33,8 +33,9 @@ static void file_to_document(void)
 	if (fd < 0 || write(fd, file, strlen(file)) != (ssize_t)strlen(file))
 		bail("%s", path);
 	close(fd);
-	is_int(conf_document_write(path, "video", 3, &text, &err), 0,
-	       "a document is written: %s", err.text);
+	is_int(conf_document_write(path, "gcks.example", "video", 3, &text,
+				   &err),
+	       0, "a document is written: %s", err.text);
 	unlink(path);
 	if (!text || conf_document_parse(text, strlen(text), &d, &err))
 		bail("%s: %s", err.text, text ? text : "");
