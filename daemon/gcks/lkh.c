@@ -5,7 +5,7 @@
  * children: when a leaf is removed, its sibling takes the place of their
  * parent, so that no key outlives its use.
  *
- * They are in segments, which never move: a tree of a million members grows without
+ * Nodes are in segments, which never move: a tree of a million members grows without
  * copying its keys, and without the pause that this would take.
  */
 #include "gcks/lkh.h"
@@ -20,8 +20,8 @@
 #define ROOT 0u
 #define RECORD_VERSION 1
 /*
- * Leaves are added side by side when a batch replaces so many keys; the most of
- * them in one place, and the share of the tree that these are at most.
+ * Number of keys that a batch replaces before it adds leaves side by side, in a clump;
+ * the most leaves of a clump, and the largest share of the tree that it may be.
  */
 #define CLUMP_KEYS 512u
 #define CLUMP_MAX 64u
@@ -64,8 +64,8 @@ struct lkh {
 	uint32_t n; /* slots in use or on the free list */
 	uint32_t free; /* head of the free list */
 	uint32_t next_id;
-	size_t n_stale; /* stale nodes whose keys members have to be told */
-	uint32_t clump; /* to which this batch adds leaves, or LKH_NONE */
+	size_t n_stale; /* stale nodes whose new keys existing members need */
+	uint32_t clump; /* top node of that of this batch, or LKH_NONE */
 
 	/* State before the batch, for lkh_undo(). */
 	struct saved *journal;
@@ -75,9 +75,7 @@ struct lkh {
 	uint32_t old_free;
 };
 
-/*
- * A substitute for realloc(), which would leave copies of keys in freed memory.
- */
+/* Like realloc(), which would leave copies of keys in freed memory. */
 static void *grow_wiped(void *old, size_t used, size_t want)
 {
 	void *p = calloc(1, want);
@@ -198,15 +196,15 @@ static void set_member(struct node *leaf, uint64_t member)
 
 uint64_t lkh_position(const struct lkh *t, uint32_t leaf)
 {
-	uint64_t place = 0;
+	uint64_t position = 0;
 	uint32_t s, up;
 
 	for (s = leaf; s != ROOT; s = up) {
 		up = node_of(t, s)->up;
-		place = place >> 1 | (uint64_t)(node_of(t, up)->kid[1] == s)
-					     << 63;
+		position = position >> 1 |
+			   (uint64_t)(node_of(t, up)->kid[1] == s) << 63;
 	}
-	return place;
+	return position;
 }
 
 /* Count the levels below @s from those of its children. */
@@ -256,10 +254,21 @@ static int save_node(struct lkh *t, uint32_t s)
 	return 0;
 }
 
+/* Wipe a node but for what belongs to its slot. */
+static void clear_node(struct node *nd, uint32_t up)
+{
+	bool saved = nd->saved;
+
+	explicit_bzero(nd, sizeof(*nd));
+	nd->saved = saved;
+	nd->up = up;
+	nd->kid[0] = LKH_NONE;
+	nd->kid[1] = LKH_NONE;
+}
+
 static int slot_get(struct lkh *t, uint32_t *out)
 {
 	uint32_t s;
-	bool was;
 	int ret;
 
 	s = t->free;
@@ -274,12 +283,7 @@ static int slot_get(struct lkh *t, uint32_t *out)
 			return ret;
 		s = t->n++;
 	}
-	was = node_of(t, s)->saved;
-	memset(node_of(t, s), 0, sizeof(*node_of(t, s)));
-	node_of(t, s)->saved = was;
-	node_of(t, s)->up = LKH_NONE;
-	node_of(t, s)->kid[0] = LKH_NONE;
-	node_of(t, s)->kid[1] = LKH_NONE;
+	clear_node(node_of(t, s), LKH_NONE);
 	*out = s;
 	return 0;
 }
@@ -287,15 +291,9 @@ static int slot_get(struct lkh *t, uint32_t *out)
 /* Put @s on the free list. The caller has saved the node. */
 static void slot_put(struct lkh *t, uint32_t s)
 {
-	bool was = node_of(t, s)->saved;
-
 	if (node_of(t, s)->stale && !node_of(t, s)->joined)
 		t->n_stale--;
-	explicit_bzero(node_of(t, s), sizeof(*node_of(t, s)));
-	node_of(t, s)->saved = was;
-	node_of(t, s)->up = t->free;
-	node_of(t, s)->kid[0] = LKH_NONE;
-	node_of(t, s)->kid[1] = LKH_NONE;
+	clear_node(node_of(t, s), t->free);
 	t->free = s;
 }
 
@@ -313,7 +311,7 @@ static int fresh_key(struct lkh *t, uint32_t s)
 }
 
 /* Mark @s and all nodes above it as stale, with @leaves more leaves below. */
-static int touch_path(struct lkh *t, uint32_t s, int leaves)
+static int mark_path_stale(struct lkh *t, uint32_t s, int leaves)
 {
 	int ret;
 
@@ -329,7 +327,7 @@ static int touch_path(struct lkh *t, uint32_t s, int leaves)
 	return 0;
 }
 
-/* Count the levels below @s and what is above it, which the caller has saved. */
+/* Count the levels below @s and below its ancestors, which the caller has saved. */
 static void count_levels(struct lkh *t, uint32_t s)
 {
 	unsigned int h;
@@ -352,7 +350,7 @@ static void relink_child(struct lkh *t, uint32_t up, uint32_t old, uint32_t kid)
 		node_of(t, kid)->up = up;
 }
 
-/* Descending into the lighter half keeps the tree balanced. */
+/* Find a leaf below @s by descending into the half with fewer leaves. */
 static uint32_t lightest_leaf(const struct lkh *t, uint32_t s)
 {
 	uint32_t a, b;
@@ -376,12 +374,11 @@ static bool clump_grows(const struct lkh *t)
 }
 
 /*
- * Find the leaf to split. If that is a leaf of a member that was there before, all
- * members have to be told the keys above it, and a message has room for few such
- * paths. The newcomers of a batch are therefore put side by side, in clumps: they
- * learn the keys below a clump when they register. A clump stays small, so
- * that it makes its leaves a few levels deeper at most, and the next batch balances
- * the tree again.
+ * Find the leaf to split. If that is an existing member's, all members need the new keys
+ * above it, and a message has room for few such paths. The joiners of a batch are
+ * therefore put side by side, in clumps: they get the keys inside a clump with the
+ * answers to their registrations. A clump stays small, so that its leaves are a few
+ * levels deeper at most, and the next batch balances the tree again.
  */
 static uint32_t leaf_to_split(const struct lkh *t)
 {
@@ -392,8 +389,8 @@ static uint32_t leaf_to_split(const struct lkh *t)
 	return s;
 }
 
-/* Note that the new leaf @s and the leaf @at are below @inner now. */
-static void note_clump(struct lkh *t, uint32_t s, uint32_t at, uint32_t inner)
+/* The new leaf @s and the leaf @at are below @inner now: set the clump. */
+static void update_clump(struct lkh *t, uint32_t s, uint32_t at, uint32_t inner)
 {
 	if (!node_of(t, at)->joined)
 		t->clump = s;
@@ -422,7 +419,7 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 
 	if (node_of(t, ROOT)->kid[0] == LKH_NONE ||
 	    node_of(t, ROOT)->kid[1] == LKH_NONE) {
-		ret = touch_path(t, ROOT, 1);
+		ret = mark_path_stale(t, ROOT, 1);
 		if (ret)
 			return ret;
 		relink_child(t, ROOT, LKH_NONE, s);
@@ -433,7 +430,7 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 		if (!ret)
 			ret = save_node(t, at);
 		if (!ret)
-			ret = touch_path(t, up, 1);
+			ret = mark_path_stale(t, up, 1);
 		if (ret)
 			return ret;
 		relink_child(t, up, at, inner);
@@ -445,7 +442,7 @@ int lkh_add(struct lkh *t, uint64_t member, uint32_t *leaf)
 		node_of(t, inner)->kid[1] = s;
 		node_of(t, at)->up = inner;
 		node_of(t, s)->up = inner;
-		note_clump(t, s, at, inner);
+		update_clump(t, s, at, inner);
 	}
 	count_levels(t, node_of(t, s)->up);
 	*leaf = s;
@@ -463,7 +460,7 @@ int lkh_remove(struct lkh *t, uint32_t leaf)
 	t->clump = LKH_NONE;
 	ret = save_node(t, leaf);
 	if (!ret)
-		ret = touch_path(t, up, -1);
+		ret = mark_path_stale(t, up, -1);
 	if (ret)
 		return ret;
 	if (up == ROOT) {
@@ -490,7 +487,7 @@ int lkh_renew(struct lkh *t, uint32_t leaf)
 
 int lkh_renew_path(struct lkh *t, uint32_t leaf)
 {
-	return touch_path(t, node_of(t, leaf)->up, 0);
+	return mark_path_stale(t, node_of(t, leaf)->up, 0);
 }
 
 size_t lkh_pending(const struct lkh *t)
@@ -652,7 +649,7 @@ static void journal_wipe(struct lkh *t)
 	t->old_free = t->free;
 }
 
-static void settle_node(struct node *nd)
+static void clear_flags(struct node *nd)
 {
 	nd->saved = false;
 	nd->stale = false;
@@ -665,9 +662,9 @@ void lkh_commit(struct lkh *t)
 	size_t i;
 
 	for (i = 0; i < t->n_journal; i++)
-		settle_node(node_of(t, t->journal[i].slot));
+		clear_flags(node_of(t, t->journal[i].slot));
 	for (s = t->old_n; s < t->n; s++)
-		settle_node(node_of(t, s));
+		clear_flags(node_of(t, s));
 	journal_wipe(t);
 }
 

@@ -15,8 +15,8 @@ void psk_change_stop(struct group *g);
 /* The roster was read at the start of a group. */
 void psk_change_start(struct group *g);
 /*
- * g->k->deps.psks is another table. Returns true if members have lost their keys, of which
- * it is noted that they have to go.
+ * g->k->deps.psks is another table. Returns true if members have lost their keys: the next
+ * exclusion takes these out (gmc_set_must_go()).
  */
 bool psk_change_table(struct group *g);
 /* Store the marks that the records lack. Returns false if none waits for it. */

@@ -46,8 +46,8 @@
  */
 #define REQUEST_TIMEOUT_MS 4000
 /*
- * Pause until a member asks again that got no other answer for so long, and what each that
- * waits with it adds, so that a crowd does not ask more often than the key server answers.
+ * Pause until a member asks again that got no answer in REQUEST_TIMEOUT_MS, and what each
+ * other one that waits adds: many members must not ask faster than the key server answers.
  */
 #define AGAIN_MS 300
 #define AGAIN_EACH_MS 10
@@ -678,8 +678,8 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 }
 
 /*
- * The peer may ask again, and is as much a member as before. If it is told when, it does
- * not wait longer each time; but it takes its Data SAs that are used up for known then.
+ * The peer may ask again, and is as much a member as before. One that is put off does not
+ * wait longer each time, but would not say again that its Data SAs are used up.
  */
 static void answer_late(struct group *g, struct join_req *j, uint32_t waiting)
 {
