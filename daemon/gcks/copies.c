@@ -49,8 +49,7 @@ unsigned int copies_plain(const struct group *g, uint32_t *at)
 }
 
 /* Nothing waits for the further copies of a reset. */
-unsigned int copies_farewell(const struct group *g, uint32_t last_ms,
-			     uint32_t *at)
+unsigned int copies_reset(const struct group *g, uint32_t last_ms, uint32_t *at)
 {
 	unsigned int n = copies_plain(g, at);
 

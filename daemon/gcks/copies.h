@@ -18,8 +18,8 @@ enum gkm_how;
  */
 unsigned int copies_plain(const struct group *g, uint32_t *at);
 /* Like copies_plain(), for a reset, with further copies until @last_ms. */
-unsigned int copies_farewell(const struct group *g, uint32_t last_ms,
-			     uint32_t *at);
+unsigned int copies_reset(const struct group *g, uint32_t last_ms,
+			  uint32_t *at);
 /* Like copies_plain(), for the first or the @second message of an exclusion. */
 unsigned int copies_exclude(const struct group *g, bool second, uint32_t *at);
 /* Return the milliseconds until the last copy of a change is sent. */

@@ -304,7 +304,8 @@ int gkm_delete_message(struct group *g, struct gkm_change *c)
 		ret = rekey_msg_delete(&m, GIKE_PROTO_GIKE_UPDATE, NULL);
 	if (!ret)
 		ret = queue_change(g, c, &m, at,
-				   copies_farewell(g, pace_farewell_ms(g), at));
+				   copies_reset(g, pace_reset_copies_ms(g),
+						at));
 	rekey_msg_free(&m);
 	/*
 	 * Members listen at the address they were given, not at the new

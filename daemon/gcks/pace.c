@@ -152,7 +152,7 @@ static uint32_t reset_hold_ms(const struct group *g)
 	return dtd > HOLD_SHORT_S ? (dtd - HOLD_SHORT_S) * MSEC_PER_SEC : 0;
 }
 
-uint32_t pace_farewell_ms(const struct group *g)
+uint32_t pace_reset_copies_ms(const struct group *g)
 {
 	uint32_t hold = reset_hold_ms(g);
 

@@ -60,9 +60,8 @@ void pace_data_kept(struct group *g, bool announced);
 void pace_data_given(struct group *g);
 /*
  * Return true if no sender uses the Data SA yet that was made since a reset. Members that
- * come back until then need no other one, as nothing was encrypted with it that they must
- * not read; with another one for each of them, senders would use those before it first,
- * which it does not have.
+ * come back until then get the same one: nothing was encrypted with it yet. If each of
+ * them changed it, senders would use the ones between first, which later members lack.
  */
 bool pace_data_unused(const struct group *g);
 /*
@@ -112,10 +111,10 @@ void pace_calm_exclusion(struct group *g);
  */
 bool pace_is_held(const struct group *g);
 /*
- * Return the milliseconds after a reset that is announced, in which a member that hears of
- * it is back before senders use another key.
+ * Return the milliseconds after a reset within which a member that receives its Delete is
+ * back before senders use another key: copies of the Delete are sent until then.
  */
-uint32_t pace_farewell_ms(const struct group *g);
+uint32_t pace_reset_copies_ms(const struct group *g);
 /*
  * Return the milliseconds for which members may go on with the keys of before a reset;
  * 0: there was none, or it is over.

@@ -211,7 +211,7 @@ static char **sorted_names(const struct conf_names *names)
 }
 
 /*
- * Pass what differs: who was let in or shut out is what somebody looks for later. A
+ * Pass what differs: an administrator later looks for who was added or removed. A
  * list that only has another order passes nothing. Returns 0 or -ENOMEM.
  */
 static int diff_names(const struct setting *s, const struct conf_names *from,

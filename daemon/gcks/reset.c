@@ -24,7 +24,7 @@ const char *reset_needed(const struct group *g)
 
 uint32_t reset_wait_ms(const struct group *g)
 {
-	/* A farewell takes a Message ID, and members that get none notice silence. */
+	/* The Delete of a reset takes a Message ID; members that get none notice silence. */
 	if (mids_end_soon(g))
 		return pace_reset_ms(g, false);
 	if (lkh_next_id(g->tree) > KEY_ID_LAST - KEY_IDS_SOON)

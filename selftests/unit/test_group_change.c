@@ -470,7 +470,7 @@ static void test_signing_message(void)
 	sim_finish(&s, "signing message");
 }
 
-static void test_farewell(void)
+static void test_delete_all(void)
 {
 	struct rekey_sa before;
 	struct rekey_msg m;
@@ -480,38 +480,39 @@ static void test_farewell(void)
 	forget();
 	s.store_errno = -ENOSPC;
 	is_int(sim_reset(s.gcks, "video", &err), -ENOSPC,
-	       "farewell: a reset that cannot be stored");
-	is_int(n_wire, 0, "farewell: nothing is said then");
-	is_int(sim_group(&s).members, 3, "farewell: nobody is out");
+	       "Delete all: a reset that cannot be stored");
+	is_int(n_wire, 0, "Delete all: nothing is said then");
+	is_int(sim_group(&s).members, 3, "Delete all: nobody is out");
 	s.store_errno = 0;
 	if (sim_reset(s.gcks, "video", &err))
 		bail("%s", err.text);
-	is_int(n_wire, 1, "farewell: one message");
+	is_int(n_wire, 1, "Delete all: one message");
 	open_message(0, &before, &m);
-	ok(!m.has_gsa, "farewell: no policy");
-	is_int(m.n_del, 2, "farewell: two Deletes");
-	is_int(m.del[0].proto, IKE_PROTO_ESP, "farewell: of the Data SAs");
+	ok(!m.has_gsa, "Delete all: no policy");
+	is_int(m.n_del, 2, "Delete all: two Deletes");
+	is_int(m.del[0].proto, IKE_PROTO_ESP, "Delete all: of the Data SAs");
 	is_int(m.del[1].proto, GIKE_PROTO_GIKE_UPDATE,
-	       "farewell: of the Rekey SA");
+	       "Delete all: of the Rekey SA");
 	ok(delete_is_all(&m.del[0]) && delete_is_all(&m.del[1]),
-	   "farewell: of all of them");
+	   "Delete all: of all of them");
 	rekey_msg_free(&m);
-	is_int(g->st.keyed, 0, "farewell: there are no keys");
-	is_int(g->st.n_old, 0, "farewell: nothing is retired");
-	is_int(g->st.next_sid, 0, "farewell: Sender-IDs begin at 0");
-	is_int(g->st.next_mid, 0, "farewell: Message IDs begin at 0");
-	is_int(g->st.sign_made, group_wall(g), "farewell: another signing key");
-	ok(!g->fresh, "farewell: no Data SA of this run");
-	is_int(g->restarts, 1, "farewell: a reset is counted");
-	is_int(g->rs.gsk_e_len, 0, "farewell: the Rekey SA is wiped");
+	is_int(g->st.keyed, 0, "Delete all: there are no keys");
+	is_int(g->st.n_old, 0, "Delete all: nothing is retired");
+	is_int(g->st.next_sid, 0, "Delete all: Sender-IDs begin at 0");
+	is_int(g->st.next_mid, 0, "Delete all: Message IDs begin at 0");
+	is_int(g->st.sign_made, group_wall(g),
+	       "Delete all: another signing key");
+	ok(!g->fresh, "Delete all: no Data SA of this run");
+	is_int(g->restarts, 1, "Delete all: a reset is counted");
+	is_int(g->rs.gsk_e_len, 0, "Delete all: the Rekey SA is wiped");
 	sim_run(&s, 60000);
-	is_int(sim_out_of_step(&s), 0, "farewell: all are back");
+	is_int(sim_out_of_step(&s), 0, "Delete all: all are back");
 	restart();
 	rekey();
 	sim_run(&s, 10000);
 	is_int(sim_out_of_step(&s), 0,
-	       "farewell: the new signing key is that of a restart");
-	sim_finish(&s, "farewell");
+	       "Delete all: the new signing key is that of a restart");
+	sim_finish(&s, "Delete all");
 }
 
 static void keep_answer(struct sim *sim, struct sim_member *m, struct gsa *gsa,
@@ -632,7 +633,7 @@ int main(void)
 	RUN(test_beat_message);
 	RUN(test_exclusion_messages);
 	RUN(test_signing_message);
-	RUN(test_farewell);
+	RUN(test_delete_all);
 	RUN(test_other_algorithm);
 	RUN(test_other_address, false);
 	RUN(test_other_address, true);
