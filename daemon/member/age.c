@@ -10,6 +10,10 @@
  * computed as if it had been made immediately, ATD and the age limit as if it
  * had arrived immediately: an error lets keys end early and senders wait
  * longer.
+ *
+ * Until the next answer the clocks drift apart, by a second or more. A sender whose clock
+ * is ahead would use a key before others have it, so that ATD does not count what all of
+ * the last beats seem to have taken. Other messages are repeated, and may be old.
  */
 #include "member/mgroup.h"
 #include "lib/util.h"
@@ -75,6 +79,23 @@ uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw)
 	uint64_t most = age_most_ms(g, gw);
 
 	return most > g->uncertain_ms ? most - g->uncertain_ms : 0;
+}
+
+void age_note(struct mgroup *g, const struct gsa_gw *gw)
+{
+	if (g->has_server_time && gw->has & GWP_HAS_MADE)
+		g->ages[g->n_ages++ % AGES_MAX] = age_least_ms(g, gw);
+}
+
+uint64_t age_for_atd_ms(const struct mgroup *g, const struct gsa_gw *gw)
+{
+	uint64_t age = age_least_ms(g, gw), least = age;
+	unsigned int i;
+
+	for (i = 0; i < g->n_ages && i < AGES_MAX; i++)
+		if (g->ages[i] < least)
+			least = g->ages[i];
+	return g->n_ages ? age - least : age;
 }
 
 bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw)

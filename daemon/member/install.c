@@ -560,7 +560,7 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		ret = err_set(err, -EPROTO, "no Sender-ID held");
 	} else {
 		set_sender_ids(g, &b);
-		ret = install_keys(g, &b, age_least_ms(g, &msg->gsa.gw), err);
+		ret = install_keys(g, &b, age_for_atd_ms(g, &msg->gsa.gw), err);
 	}
 	store_announced(g, &msg->gsa);
 	/*
@@ -601,6 +601,8 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	}
 	if (msg->has_gsa)
 		ret = apply_rekey(g, rk, msg, &err);
+	if (!ret && was && !msg->gsa.has_rekey)
+		age_note(g, &msg->gsa.gw);
 	if (!ret && msg->has_gsa && msg->gsa.n_data)
 		doubt_drop(g, 1u << DOUBT_DATA | 1u << DOUBT_ESP);
 	else if (!ret && msg->has_gsa)

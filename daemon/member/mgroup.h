@@ -137,6 +137,7 @@ struct former {
 	uint64_t seq; /* mgroup.next_seq before it arrived */
 };
 
+#define AGES_MAX 4 /* beats whose ages are compared */
 #define FORMER_MAX 128
 
 /* Reasons to doubt that the keys are current. */
@@ -326,6 +327,8 @@ struct mgroup {
 	uint64_t server_ms; /* the key server's time ... */
 	uint64_t local_ms; /* ... at this local time or later */
 	uint32_t uncertain_ms; /* later by at most this */
+	uint64_t ages[AGES_MAX]; /* a ring for the last beats */
+	unsigned int n_ages;
 	struct timer ask_time; /* asks for the time again */
 	uint64_t no_devs; /* missing ones of conf->devs, as bits */
 	bool joined; /* rekey_to is joined, or is to be */
@@ -778,6 +781,10 @@ void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms);
  */
 uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw);
 uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw);
+/* Note the age of a beat that has just come. */
+void age_note(struct mgroup *g, const struct gsa_gw *gw);
+/* Return the milliseconds since a message was made by which its ATD is shorter. */
+uint64_t age_for_atd_ms(const struct mgroup *g, const struct gsa_gw *gw);
 /* Return true if a message is older than a member accepts (a minute). */
 bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
 

@@ -154,6 +154,42 @@ static void test_slow_store(unsigned int store_ms, unsigned int atd_s,
 	sim_free(&s);
 }
 
+/*
+ * The clock of the sender has run ahead of the key server's since it last asked, and a
+ * receiver has only the last copy of the burst of an eviction, or of a rekey.
+ */
+static void test_clock_ahead(unsigned int ahead_ms)
+{
+	struct losing l = { .first = 2 };
+	uint64_t at_ms;
+	uint32_t ms;
+
+	usual(70);
+	TAILQ_FIRST(&tx->m->groups)->local_ms -= ahead_ms;
+	/* The last four beats tell. */
+	sim_run(&s, 61000);
+	l.m = a;
+	s.drop = lose_first;
+	s.drop_arg = &l;
+	n_seen = 0;
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "%u ms ahead: b is evicted", ahead_ms);
+	at_ms = s.ms + ms;
+	sim_run(&s, 30000);
+	is_int(a->gaps, 0, "%u ms ahead: an eviction loses no packet",
+	       ahead_ms);
+	is_int(sim_reads_after(&s, b, at_ms), 0,
+	       "%u ms ahead: b reads no longer than was promised", ahead_ms);
+	l.first = 3;
+	n_seen = 0;
+	rekey();
+	sim_run(&s, 30000);
+	is_int(a->gaps, 0, "%u ms ahead: a rekey loses no packet", ahead_ms);
+	is_int(s.n_unsent, 0, "%u ms ahead: the sender always had a key",
+	       ahead_ms);
+	sim_free(&s);
+}
+
 /* The last copy is sent before a sender changes, even with a short ATD. */
 static void test_short_atd(void)
 {
@@ -543,6 +579,9 @@ static void test_attacker(void)
 int main(void)
 {
 	RUN(test_copies_lost);
+	RUN(test_clock_ahead, 0);
+	RUN(test_clock_ahead, 1000);
+	RUN(test_clock_ahead, 4000);
 	RUN(test_slow_store, 5, 5, 1, 0);
 	RUN(test_slow_store, 100, 5, 2, 0);
 	RUN(test_slow_store, 400, 6, 3, 0);
