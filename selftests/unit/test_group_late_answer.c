@@ -81,13 +81,18 @@ static bool is_answered(const struct sim_member *m)
 	return sim_status(m).registrations == 2;
 }
 
-/* @change: e evicts, r is a rekey without exclusion. */
-static void test_receiver(char change, unsigned int away_ms)
+/*
+ * @change: e evicts, r is a rekey without exclusion. The clock of the member has fallen
+ * behind the key server's since it last asked, so that the answer seems new by that.
+ */
+static void test_receiver(char change, unsigned int away_ms,
+			  unsigned int behind_ms)
 {
 	uint64_t back;
 	uint32_t ms;
 
 	begin(away_ms);
+	group_of(a)->local_ms += behind_ms;
 	ask_in_vain(a);
 	if (change == 'e')
 		is_int(sim_evict(s.gcks, "video", b->name, &ms, &err), 0,
@@ -135,8 +140,10 @@ static void test_settled(void)
 
 int main(void)
 {
-	RUN(test_receiver, 'e', 3500);
-	RUN(test_receiver, 'r', 5600);
+	RUN(test_receiver, 'e', 3500, 0);
+	RUN(test_receiver, 'r', 5600, 0);
+	RUN(test_receiver, 'e', 3500, 10000);
+	RUN(test_receiver, 'r', 5600, 10000);
 	RUN(test_settled);
 	return done();
 }
