@@ -353,8 +353,8 @@ static int bundle_key(EVP_PKEY *pkey, struct sigkey **out, struct err *err)
 	PKCS8_PRIV_KEY_INFO_free(p8);
 	OPENSSL_clear_free(p, n > 0 ? (size_t)n : 0);
 	return ret ? err_set(err, ret,
-			     "the key is neither Ed25519, ECDSA P-256 or P-384, nor RSA of %d to %d bits",
-			     SIG_RSA_MIN_BITS, SIG_MAX_LEN * 8)
+			     "the key is neither Ed25519, ECDSA P-256 or P-384, ML-DSA, nor RSA of %d to %d bits",
+			     SIG_RSA_MIN_BITS, SIG_RSA_MAX_BITS)
 		   : 0;
 }
 

@@ -21,6 +21,7 @@
 #include "crypto/certknown.h"
 #include "crypto/crls.h"
 #include "crypto/hash.h"
+#include "crypto/mldsa.h"
 #include "crypto/pkey.h"
 #include "lib/err.h"
 #include "lib/secret.h"
@@ -715,9 +716,11 @@ int cert_verify(const struct trust *trust, const struct cert_der *ders,
 			       : err_set(err, ret, "out of memory");
 	}
 	key = X509_get0_pubkey(sk_X509_value(certs, 0));
-	if (!key || !pkey_type(key))
+	if (mldsa_lacks_cert_key(sk_X509_value(certs, 0), err))
+		ret = -EOPNOTSUPP;
+	else if (!key || !pkey_type(key))
 		ret = err_set(err, -EOPNOTSUPP,
-			      "certificate key not supported: need Ed25519, ECDSA P-256 or P-384, or RSA of 2048 bits or more");
+			      "certificate key not supported: need Ed25519, ECDSA P-256 or P-384, ML-DSA, or RSA of 2048 bits or more");
 	else
 		ret = verify_chain(trust, certs, now, purpose, &chain, err);
 	free_certs(certs);

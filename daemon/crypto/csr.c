@@ -164,8 +164,8 @@ int csr_load(const char *path, const struct pki_req *req, struct sigpub **pub,
 		ret = check_names(csr, req, &why);
 	if (!ret && sigpub_from_pkey(pkey, pub))
 		ret = err_set(&why, -EOPNOTSUPP,
-			      "its key is neither Ed25519, ECDSA P-256 or P-384, nor RSA of %d to %d bits",
-			      SIG_RSA_MIN_BITS, SIG_MAX_LEN * 8);
+			      "its key is neither Ed25519, ECDSA P-256 or P-384, ML-DSA, nor RSA of %d to %d bits",
+			      SIG_RSA_MIN_BITS, SIG_RSA_MAX_BITS);
 	EVP_PKEY_free(pkey);
 	X509_REQ_free(csr);
 	BIO_free(bio);

@@ -64,10 +64,10 @@ enum ike_id_type {
 /* Limits of this implementation, not of the protocol. */
 #define DH_MAX_PUBLIC 96 /* P-384: x and y */
 #define KE_MAX_DATA 1568 /* ML-KEM-1024: key and ciphertext */
-#define SIG_MAX_LEN 1024 /* RSA of 8192 bits */
+#define SIG_MAX_LEN 4627 /* ML-DSA-87; RSA of 8192 bits has 1024 */
 #define SIG_MAX_ALG 255 /* limit of its one-octet length field */
-#define SIG_MAX_SPKI 1200
-#define CERT_MAX_LEN 4096 /* octets of one certificate in DER */
+#define SIG_MAX_SPKI 2624 /* ML-DSA-87 has 2614 */
+#define CERT_MAX_LEN 8192 /* octets of one certificate in DER */
 #define CERT_MAX_CHAIN 8 /* certificates in a chain, and in one message */
 
 #endif

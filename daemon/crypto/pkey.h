@@ -12,7 +12,8 @@
 /* Return the type of a key, 0 if it is not supported. */
 enum sig_type pkey_type(const EVP_PKEY *key);
 /*
- * Return the digest for signatures; NULL for Ed25519, which hashes internally.
+ * Return the digest for signatures; NULL for Ed25519 and ML-DSA, which hash
+ * internally.
  */
 const EVP_MD *pkey_md(enum sig_type type);
 /* Return NULL if the private key is not in this process. */

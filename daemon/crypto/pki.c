@@ -260,6 +260,11 @@ int pki_issue(const struct pki_pair *ca, const struct pki_req *req,
 		return ret;
 	if (!req->pub)
 		ret = sigkey_generate(req->type, &key);
+	if (ret == -EOPNOTSUPP)
+		return err_set(err, ret,
+			       "a key of %s needs OpenSSL 3.5, and this is %s",
+			       sig_type_str(req->type),
+			       OpenSSL_version(OPENSSL_VERSION_STRING));
 	if (ret)
 		return err_set(err, ret, "key generation failed");
 	err_set(err, 0, "the certificate could not be created");

@@ -11,13 +11,15 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "crypto/mldsa.h"
 #include "crypto/pkey.h"
 #include "crypto/sign.h"
 
 /* Algorithm of a signature. */
 struct sigalg {
-	enum { ALG_ED25519, ALG_ECDSA, ALG_PSS } kind;
-	const EVP_MD *md; /* NULL for Ed25519 */
+	enum { ALG_ED25519, ALG_ECDSA, ALG_PSS, ALG_ML_DSA } kind;
+	const EVP_MD *md; /* NULL for Ed25519 and ML-DSA */
+	enum sig_type mldsa;
 };
 
 static const EVP_MD *sha2_of(int nid)
@@ -79,6 +81,17 @@ out:
 	return ret;
 }
 
+/* ML-DSA has no number in versions of OpenSSL that lack it. */
+static int parse_mldsa(const X509_ALGOR *alg, struct sigalg *out)
+{
+	const ASN1_OBJECT *oid;
+
+	X509_ALGOR_get0(&oid, NULL, NULL, alg);
+	*out = (struct sigalg){ .kind = ALG_ML_DSA,
+				.mldsa = mldsa_of_oid(oid) };
+	return out->mldsa ? 0 : -EOPNOTSUPP;
+}
+
 static int parse_alg(const uint8_t *der, size_t len, struct sigalg *out)
 {
 	const unsigned char *p = der;
@@ -95,25 +108,26 @@ static int parse_alg(const uint8_t *der, size_t len, struct sigalg *out)
 	X509_ALGOR_get0(NULL, &type, NULL, alg);
 	switch (alg_nid(alg)) {
 	case NID_ED25519:
-		*out = (struct sigalg){ ALG_ED25519, NULL };
+		*out = (struct sigalg){ .kind = ALG_ED25519 };
 		break;
 	case NID_ecdsa_with_SHA256:
-		*out = (struct sigalg){ ALG_ECDSA, EVP_sha256() };
+		*out = (struct sigalg){ .kind = ALG_ECDSA, .md = EVP_sha256() };
 		break;
 	case NID_ecdsa_with_SHA384:
-		*out = (struct sigalg){ ALG_ECDSA, EVP_sha384() };
+		*out = (struct sigalg){ .kind = ALG_ECDSA, .md = EVP_sha384() };
 		break;
 	case NID_ecdsa_with_SHA512:
-		*out = (struct sigalg){ ALG_ECDSA, EVP_sha512() };
+		*out = (struct sigalg){ .kind = ALG_ECDSA, .md = EVP_sha512() };
 		break;
 	case NID_rsassaPss:
 		ret = parse_pss(alg, out);
 		break;
 	default:
-		ret = -EOPNOTSUPP;
+		ret = parse_mldsa(alg, out);
 	}
 	/*
-	 * RFC 5758 section 3.2, RFC 8410 section 3: parameters must be absent.
+	 * RFC 5758 section 3.2, RFC 8410 section 3, RFC 9881 section 2: parameters
+	 * must be absent.
 	 */
 	if (!ret && out->kind != ALG_PSS && type != V_ASN1_UNDEF)
 		ret = -EOPNOTSUPP;
@@ -131,6 +145,10 @@ static bool alg_fits(enum sig_type type, const struct sigalg *alg)
 		return alg->kind == ALG_ECDSA;
 	case SIG_RSA_PSS:
 		return alg->kind == ALG_PSS;
+	case SIG_ML_DSA_44:
+	case SIG_ML_DSA_65:
+	case SIG_ML_DSA_87:
+		return alg->kind == ALG_ML_DSA && alg->mldsa == type;
 	}
 	return false;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/mldsa.h"
 #include "crypto/pkey.h"
 #include "lib/err.h"
 #include "lib/file.h"
@@ -104,10 +105,14 @@ EVP_PKEY *sigkey_pkey(const struct sigkey *key)
 
 static int find_alg(const struct local_key *key, uint8_t *alg, size_t *alg_len)
 {
-	EVP_MD_CTX *ctx = sign_ctx(key);
+	EVP_MD_CTX *ctx;
 	OSSL_PARAM params[2];
 	int ret = -EIO;
 
+	*alg_len = mldsa_alg(key->type, alg);
+	if (*alg_len)
+		return 0;
+	ctx = sign_ctx(key);
 	if (!ctx)
 		return -EIO;
 	params[0] = OSSL_PARAM_construct_octet_string(ALG_ID, alg, SIG_MAX_ALG);
@@ -148,6 +153,29 @@ static int take_pkey(EVP_PKEY *pkey, struct sigkey **out)
 	return ret;
 }
 
+/* The form of a file says which key is in it, even if OpenSSL cannot read that. */
+static bool lacks_key(const void *pem, size_t len, const char *path,
+		      struct err *err)
+{
+	BIO *bio = BIO_new_mem_buf(pem, (int)len);
+	const ASN1_OBJECT *oid = NULL;
+	PKCS8_PRIV_KEY_INFO *p8;
+	struct err why;
+	bool ret;
+
+	p8 = bio ? PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, pem_no_password,
+						    NULL)
+		 : NULL;
+	if (p8)
+		PKCS8_pkey_get0(&oid, NULL, NULL, NULL, p8);
+	ret = mldsa_lacks(oid, "a key", &why);
+	if (ret)
+		err_set(err, -EOPNOTSUPP, "%s: %s", path, why.text);
+	PKCS8_PRIV_KEY_INFO_free(p8);
+	BIO_free(bio);
+	return ret;
+}
+
 int sigkey_load(const char *path, struct sigkey **out, struct err *err)
 {
 	EVP_PKEY *pkey = NULL;
@@ -164,6 +192,10 @@ int sigkey_load(const char *path, struct sigkey **out, struct err *err)
 		pkey = PEM_read_bio_PrivateKey(bio, NULL, pem_no_password,
 					       NULL);
 	BIO_free(bio);
+	if (!pkey && lacks_key(pem, len, path, err)) {
+		secret_free(pem);
+		return -EOPNOTSUPP;
+	}
 	secret_free(pem);
 	if (!pkey)
 		return err_set(err, -EBADMSG,
@@ -172,8 +204,8 @@ int sigkey_load(const char *path, struct sigkey **out, struct err *err)
 	ret = take_pkey(pkey, out);
 	if (ret == -EOPNOTSUPP)
 		err_set(err, ret,
-			"%s: neither Ed25519, ECDSA P-256 or P-384, nor RSA of %d to %d bits",
-			path, SIG_RSA_MIN_BITS, SIG_MAX_LEN * 8);
+			"%s: neither Ed25519, ECDSA P-256 or P-384, ML-DSA, nor RSA of %d to %d bits",
+			path, SIG_RSA_MIN_BITS, SIG_RSA_MAX_BITS);
 	else if (ret)
 		err_set(err, ret, "%s: %s", path, strerror(-ret));
 	return ret;
@@ -195,6 +227,13 @@ int sigkey_generate(enum sig_type type, struct sigkey **out)
 		break;
 	case SIG_RSA_PSS:
 		pkey = EVP_RSA_gen(3072);
+		break;
+	case SIG_ML_DSA_44:
+	case SIG_ML_DSA_65:
+	case SIG_ML_DSA_87:
+		pkey = mldsa_generate(type);
+		if (!pkey && !mldsa_available(type))
+			return -EOPNOTSUPP;
 		break;
 	}
 	return pkey ? take_pkey(pkey, out) : -EIO;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/mldsa.h"
 #include "crypto/pkey.h"
 
 /*
@@ -87,6 +88,9 @@ enum ike_hash sigkey_hash(const struct sigkey *key)
 {
 	switch (sigkey_type(key)) {
 	case SIG_ED25519:
+	case SIG_ML_DSA_44:
+	case SIG_ML_DSA_65:
+	case SIG_ML_DSA_87:
 		return IKE_HASH_IDENTITY;
 	case SIG_ECDSA_P256:
 	case SIG_RSA_PSS:
@@ -114,6 +118,10 @@ size_t sigkey_sig_len(const struct sigkey *key)
 		return 103;
 	case SIG_RSA_PSS:
 		return (size_t)EVP_PKEY_get_size(sigpub_pkey(key->pub));
+	case SIG_ML_DSA_44:
+	case SIG_ML_DSA_65:
+	case SIG_ML_DSA_87:
+		return mldsa_sig_len(sigkey_type(key));
 	}
 	return 0;
 }
@@ -152,7 +160,8 @@ int sig_sign_len(const struct sigkey *key, const void *msg, size_t len,
 			memcpy(sig, buf, n);
 			return 0;
 		}
-		if (type == SIG_ED25519 || type == SIG_RSA_PSS)
+		/* Only the length of ECDSA varies. */
+		if (type != SIG_ECDSA_P256 && type != SIG_ECDSA_P384)
 			break;
 	}
 	return -ERANGE;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signatures of IKEv2: RFC 7427 (an AlgorithmIdentifier and a value), RFC 8420
- * (Ed25519). SHA-1, RSA below 2048 bits, PKCS#1 v1.5, and curves other than
- * P-256 and P-384 are not supported.
+ * (Ed25519), and ML-DSA where OpenSSL has it (mldsa.h). SHA-1, RSA below 2048
+ * bits, PKCS#1 v1.5, and curves other than P-256 and P-384 are not supported.
  */
 #ifndef CRYPTO_SIGN_H
 #define CRYPTO_SIGN_H
@@ -20,6 +20,9 @@ enum sig_type {
 	SIG_ECDSA_P384,
 	/* RSASSA-PSS, SHA-256, salt of 32 octets. */
 	SIG_RSA_PSS,
+	SIG_ML_DSA_44,
+	SIG_ML_DSA_65,
+	SIG_ML_DSA_87,
 };
 
 struct sigkey;
@@ -27,6 +30,7 @@ struct sigpub;
 
 /* Shortest RSA key that is accepted. */
 #define SIG_RSA_MIN_BITS 2048
+#define SIG_RSA_MAX_BITS 8192
 
 /* ---- private keys ------------------------------------------------------- */
 
@@ -66,6 +70,7 @@ int sigkey_with(const struct sigkey_ops *ops, void *ctx,
  * one line in @err.
  */
 int sigkey_load(const char *path, struct sigkey **out, struct err *err);
+/* Returns -EOPNOTSUPP if OpenSSL lacks the type. */
 int sigkey_generate(enum sig_type type, struct sigkey **out);
 /*
  * Export and import PKCS#8 DER, for the sealed store. *@der is freed with

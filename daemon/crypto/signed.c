@@ -433,9 +433,10 @@ int signed_add(struct signed_doc *d, const struct cert_chain *chain,
 	if (!pkey || !cert_chain_fits_key(chain, key))
 		return err_set(err, -EKEYREJECTED,
 			       "the certificate is for another key");
-	if (sigkey_type(key) == SIG_ED25519)
+	if (!pkey_md(sigkey_type(key)))
 		return err_set(err, -EOPNOTSUPP,
-			       "a key for Ed25519 cannot sign documents: make one with \"type ecdsa-p256\"");
+			       "a key for %s cannot sign documents: make one with \"type ecdsa-p256\"",
+			       sig_type_str(sigkey_type(key)));
 	ret = check_signed(d, x, err);
 	if (ret)
 		return ret;

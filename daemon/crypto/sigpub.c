@@ -11,9 +11,8 @@
 #include <string.h>
 
 #include "crypto/hash.h"
+#include "crypto/mldsa.h"
 #include "crypto/pkey.h"
-
-#define RSA_MAX_BITS (SIG_MAX_LEN * 8)
 
 /* RFC 8410 section 4: what is before the key in its only DER encoding. */
 static const uint8_t ed25519_head[] = { 0x30, 0x2a, 0x30, 0x05, 0x06, 0x03,
@@ -59,11 +58,11 @@ enum sig_type pkey_type(const EVP_PKEY *key)
 	case EVP_PKEY_RSA:
 	case EVP_PKEY_RSA_PSS:
 		bits = EVP_PKEY_get_bits(key);
-		return bits >= SIG_RSA_MIN_BITS && bits <= RSA_MAX_BITS
+		return bits >= SIG_RSA_MIN_BITS && bits <= SIG_RSA_MAX_BITS
 			       ? SIG_RSA_PSS
 			       : 0;
 	default:
-		return 0;
+		return mldsa_of_key(key);
 	}
 }
 
@@ -71,6 +70,9 @@ const EVP_MD *pkey_md(enum sig_type type)
 {
 	switch (type) {
 	case SIG_ED25519:
+	case SIG_ML_DSA_44:
+	case SIG_ML_DSA_65:
+	case SIG_ML_DSA_87:
 		return NULL;
 	case SIG_ECDSA_P256:
 	case SIG_RSA_PSS:
@@ -92,6 +94,10 @@ const char *sig_type_str(enum sig_type type)
 		return "ECDSA with P-384";
 	case SIG_RSA_PSS:
 		return "RSASSA-PSS";
+	case SIG_ML_DSA_44:
+	case SIG_ML_DSA_65:
+	case SIG_ML_DSA_87:
+		return mldsa_name(type);
 	}
 	return "unknown";
 }

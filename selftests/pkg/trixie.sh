@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Programs that were built here, with the libraries of Debian 13, whose OpenSSL has
-# ML-KEM; and its strongSwan, which has additional key exchanges (RFC 9370), as a peer of
+# ML-KEM and ML-DSA; and its strongSwan, which has additional key exchanges (RFC 9370), as a peer of
 # the key server. The packages are unpacked into the cache once.
 # full only: 60 MB of Debian's packages for the first run
 # timeout: 900
@@ -89,6 +89,25 @@ for program in ke ike_addke conf; do
 done
 like "a check of ike_addke has ML-KEM-768" \
 	"$(ML_KEM=1 newer "$TOP/build/unit/ike_addke" | grep 'ml_kem: ML-KEM')" 'registered'
+
+# ---- ML-DSA ----------------------------------------------------------------
+
+section "ML-DSA"
+
+try "the program is built" make -C "$TOP" -s build/unit/mldsa
+ML_KEM=1 newer "$TOP/build/unit/mldsa" >"$TMP/out" 2>&1
+is "mldsa ends well" $? 0
+is "no check of mldsa fails" "$(grep '^not ok' "$TMP/out")" ""
+is "certificates of ML-DSA register, in fragments as well" \
+	"$(grep -c '^ok .*: registered$' "$TMP/out")" 5
+newer "$MCSECCTL" pki init "$TMP/mldsa" name "lab CA" type ml-dsa-65 >"$TMP/out" 2>&1 &&
+	newer "$MCSECCTL" pki gcks "$TMP/mldsa" k.lab type ml-dsa-44 >>"$TMP/out" 2>&1 &&
+	newer "$MCSECCTL" pki member "$TMP/mldsa" m.lab type ml-dsa-87 >>"$TMP/out" 2>&1
+is "mcsecctl pki makes certificates with them" $? 0
+like "the list has all of them" "$(newer "$MCSECCTL" pki list "$TMP/mldsa")" 'm.lab'
+like "an OpenSSL without ML-DSA says what is missing" \
+	"$("$MCSECCTL" pki init "$TMP/none" name "lab CA" type ml-dsa-65 2>&1)" \
+	'a key of ML-DSA-65 needs OpenSSL 3.5'
 
 # ---- strongSwan ------------------------------------------------------------
 

@@ -18,18 +18,19 @@
 #include "pki.h"
 #include "units.h"
 
-const char *const pki_type_names[] = { "ed25519", "ecdsa-p256", "ecdsa-p384",
+const char *const pki_type_names[] = { "ed25519",   "ecdsa-p256", "ecdsa-p384",
+				       "ml-dsa-44", "ml-dsa-65",  "ml-dsa-87",
 				       NULL };
-static const enum sig_type types[] = { SIG_ED25519, SIG_ECDSA_P256,
-				       SIG_ECDSA_P384 };
+static const enum sig_type types[] = { SIG_ED25519,    SIG_ECDSA_P256,
+				       SIG_ECDSA_P384, SIG_ML_DSA_44,
+				       SIG_ML_DSA_65,  SIG_ML_DSA_87 };
 
 #define AT(member) .off = offsetof(struct pki_request, member)
 #define DAYS \
 	WORD("days", "a number of days", set_u32, AT(days), .min = 1, \
 	     .max = 36500)
 #define TYPE \
-	WORD("type", "ed25519, ecdsa-p256 or ecdsa-p384", set_name, AT(type), \
-	     .names = pki_type_names)
+	WORD("type", PKI_TYPES, set_name, AT(type), .names = pki_type_names)
 
 const struct word pki_init_words[] = { WORD("name", "the authority's name",
 					    set_string, AT(name)),

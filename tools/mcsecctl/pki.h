@@ -55,6 +55,7 @@ struct pki_request {
 };
 
 extern const char *const pki_type_names[];
+#define PKI_TYPES "ed25519, ecdsa-p256, ecdsa-p384 or ml-dsa-44, -65 or -87"
 
 /* Tell if a certificate that was made ends before @wanted, since its authority does. */
 void tell_pki_end(const uint8_t *cert, size_t len, time_t wanted);

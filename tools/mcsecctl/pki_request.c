@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Certificates for keys that never leave their hosts: requests, and their signing. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,8 +21,7 @@ const struct word pki_request_words[] = {
 	NAMES,
 	ADDRESSES,
 	MAILS,
-	WORD("type", "ed25519, ecdsa-p256 or ecdsa-p384", set_name, AT(type),
-	     .names = pki_type_names),
+	WORD("type", PKI_TYPES, set_name, AT(type), .names = pki_type_names),
 	WORD("replace", NULL, set_true, AT(replace)),
 	{}
 };
@@ -49,15 +49,20 @@ static void print_digest(const struct sigpub *pub)
 static int take_key(const char *path, enum sig_type type, struct sigkey **key)
 {
 	struct err err;
+	int ret;
 
 	if (path_exists(path)) {
 		if (!sigkey_load(path, key, &err))
 			return EXIT_OK;
 		return complain(EXIT_FAILED, "request: %s", err.text);
 	}
-	return sigkey_generate(type, key)
-		       ? complain(EXIT_FAILED, "request: key generation failed")
-		       : EXIT_OK;
+	ret = sigkey_generate(type, key);
+	if (ret == -EOPNOTSUPP)
+		return complain(EXIT_FAILED,
+				"request: a key of %s needs OpenSSL 3.5",
+				sig_type_str(type));
+	return ret ? complain(EXIT_FAILED, "request: key generation failed")
+		   : EXIT_OK;
 }
 
 static int save_request(const char *dir, const struct pki_request *r,
