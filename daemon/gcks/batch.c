@@ -33,11 +33,11 @@ struct batch {
 	bool exclude;
 	bool rechecked; /* members that may have lost their authorization ... */
 	bool rechecked_all; /* ... or the whole roster */
-	bool some_stay; /* ... and the message has no room for all of them */
+	bool some_stay; /* ... some of which are left for the next exclusion */
 	uint32_t asks; /* With rechecked: g->exclude_requests of that time. */
 	/* With exclude: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
-	bool adopts; /* there was one, which the change takes along */
+	bool adopts; /* the change adopts it */
 	/* Completion of the caller that waits for the batch, or NULL. */
 	commit_fn *done;
 	void *arg;
@@ -55,7 +55,7 @@ struct batch {
 	LIST_HEAD(, join_req) firsts[GMC_HASH];
 };
 
-/* ---- a batch ------------------------------------------------------------ */
+/* ---- leaves and requests ----------------------------------------------- */
 
 static int put_leave(struct group *g, const struct gmember *m,
 		     const struct batch *b)
@@ -135,7 +135,7 @@ static int remove_member(struct group *g, struct batch *b, struct gmember *m)
 	struct gmember **out;
 	int ret;
 
-	/* Room is made for the first, and for twice as many each time. */
+	/* The array has a power of two of entries. */
 	if (!(b->n_out & (b->n_out - 1))) {
 		out = reallocarray(b->out, b->n_out ? 2 * b->n_out : 1,
 				   sizeof(*out));
@@ -267,8 +267,8 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 }
 
 /*
- * Handle a request of an identity that is no member yet. Returns false if it
- * keeps waiting or was refused.
+ * Return true if the identity of @j can become a member by this batch. Otherwise @j keeps
+ * waiting or was refused.
  */
 static bool has_room_for(struct group *g, const struct batch *b,
 			 struct join_req *j)
@@ -287,14 +287,14 @@ static bool has_room_for(struct group *g, const struct batch *b,
 	return false;
 }
 
-/* Handle request @j. Returns false if it keeps waiting or was refused. */
+/* Return true if the batch grants @j. Otherwise @j keeps waiting or was refused. */
 static bool accept_request(struct group *g, struct batch *b, struct join_req *j)
 {
 	struct join_req *first = find_first(b, j);
 	struct err err = {};
 	uint16_t notify;
 
-	/* Lists, policy and clock may be others than when it began to wait. */
+	/* Revocation lists, policy and clock may have changed since it came. */
 	notify = join_check(g, j, &err);
 	if (notify) {
 		join_take(g, j);
@@ -362,7 +362,7 @@ static int accept_requests(struct group *g, struct gkm_change *c,
 	return 0;
 }
 
-/* ---- completion ----------------------------------------------------- */
+/* ---- completion -------------------------------------------------------- */
 
 static void batch_drop(struct batch *b)
 {
@@ -406,7 +406,7 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 			gmc_member_free(j->m);
 	if (ret == -ECANCELED)
 		return;
-	/* While members have to go that cannot, no batch is made for the requests. */
+	/* As long as an exclusion fails, no batch is made for requests. */
 	if (!b->deny && (!b->exclude || g->exclude_pending)) {
 		TAILQ_CONCAT(&g->joins, &b->in, all);
 		join_refuse_all(g);
@@ -545,7 +545,7 @@ static void why_text(const struct batch *b, char *buf, size_t size)
 			 b->n_exposed, b->n_exposed == 1 ? "" : "s");
 }
 
-/* ---- beginning ------------------------------------------------ */
+/* ---- beginning --------------------------------------------------------- */
 
 static struct batch *batch_new(struct group *g)
 {
@@ -636,7 +636,7 @@ static void batch_run(struct group *g, struct batch *b)
 	how = b->n_out || b->n_exposed ? GKM_EXCLUDE
 	      : b->n_new	       ? GKM_JOIN
 				       : GKM_SIMPLE;
-	/* Members that have used up numbers need another, and those with renewed leaves. */
+	/* A member that used up its Sender-IDs needs another one, as a renewed leaf does. */
 	c->keep_data = how == GKM_JOIN && b->n_in == b->n_new &&
 		       !g->n_renewed && !g->st.asked && pace_data_unused(g);
 	why_text(b, why, sizeof(why));

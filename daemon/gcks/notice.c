@@ -150,7 +150,7 @@ static bool record_left(struct gcks *k, const char *identity, uint64_t *count)
 	return false;
 }
 
-/* ---- life ----------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------- */
 
 int notice_init(struct gcks *k)
 {

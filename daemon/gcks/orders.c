@@ -45,7 +45,7 @@ struct order {
 	struct policy *retry; /* see policy_retry() */
 	/* With policy: it waits until those that it excludes are out. */
 	bool waits;
-	uint64_t until_ms; /* at most, by clock_mono_ms() */
+	uint64_t until_ms; /* when the wait ends at the latest, by clock_mono_ms() */
 	struct timer wait;
 };
 
@@ -349,8 +349,8 @@ static void shorten_start(struct group *g)
 }
 
 /*
- * Nobody waits for the policy of a start, and would order it again. Returns true if
- * @o has failed for @ret, and is tried again.
+ * Try the policy of a start again after it has failed for @ret, since no caller would
+ * order it again. Returns true if @o is such a policy and is tried again.
  */
 static bool policy_retry(struct group *g, struct order *o, int ret,
 			 const char *why)
@@ -432,7 +432,7 @@ static void exclude_later(struct group *g, struct order *o)
 	policy_requeue(g, o, pace_exclude_ms(g));
 }
 
-/* If more members had to go than one change can announce, the next change follows. */
+/* Members that one change could not announce follow by the next one. */
 static void exclude_done(struct group *g, void *arg, int ret, const char *why)
 {
 	struct order *o = arg;
@@ -530,7 +530,7 @@ static void exclude_first_done(struct group *g, void *arg, int ret,
  * Return true if the lists of @o are in force, and senders may still use a key that
  * was made before.
  */
-static bool excludes_first(const struct group *g, const struct order *o)
+static bool lists_in_force(const struct group *g, const struct order *o)
 {
 	return g->policy == o->adopts && !o->until_ms;
 }
@@ -646,7 +646,7 @@ static void run_policy(struct group *g, struct order *o)
 	diff = policy_diff(&g->policy->conf, &p->conf, ~0u, names,
 			   sizeof(names));
 	p->version = g->policy->version + 1;
-	/* Revoked members go even if the change of policy fails. */
+	/* Revoked members are excluded even if the change of policy fails. */
 	if (gmc_some_revoked(g)) {
 		batch_request_exclude(g);
 		gmc_recheck_not_authorized(g, g->conf);
@@ -668,7 +668,7 @@ static void run_policy(struct group *g, struct order *o)
 	}
 	snprintf(why, sizeof(why), "changed: %s", names);
 	if (diff & POLICY_RESET &&
-	    (excludes_first(g, o) || gmc_some_refused(g, &p->conf))) {
+	    (lists_in_force(g, o) || gmc_some_refused(g, &p->conf))) {
 		exclude_first(g, o);
 	} else if (diff & POLICY_RESET) {
 		if (!wait_for_exclusion(g, o))
@@ -746,7 +746,7 @@ static void run_as_actor(struct group *g, struct order *o)
 	memcpy(k->actor, before, sizeof(k->actor));
 }
 
-/* Only evictions and their end pass a policy that waits. */
+/* Only evictions and admissions pass a policy that waits. */
 static struct order *next_order(const struct group *g)
 {
 	struct order *o;

@@ -59,7 +59,7 @@ void place_replace(struct group *g, struct gmember *m)
 		batch_leave_in(g, m, rate_leave_wait_ms(g, m->identity));
 }
 
-/* ---- two senders of one identity ------------------------------------------ */
+/* ---- two senders of one identity --------------------------------------- */
 
 /* Time for a registration and a report, behind the silence that causes them. */
 #define ASKED_MS 2000

@@ -13,7 +13,7 @@
 #define REPLACED \
 	"its pre-shared key is another one than before the key server ended"
 
-/* ---- at a start, and when the table changes ------------------------------- */
+/* ---- at a start, and when the table changes ---------------------------- */
 
 void psk_change_start(struct group *g)
 {
@@ -60,7 +60,7 @@ void psk_change_carry(const struct gmember *was, struct gmember *m)
 		gmc_set_mark(m->g, m, &was->mark, false);
 }
 
-/* ---- the store ------------------------------------------------------------ */
+/* ---- the store --------------------------------------------------------- */
 
 static void marks_stored(struct group *g, void *arg, int ret, const char *why)
 {

@@ -131,8 +131,8 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	return leave_now(g, req->token);
 }
 
-/* Tree keys have one size, in registrations and in rekeys. */
-static bool wraps_alike(const struct group *g, struct ike_sa *sa)
+/* Return true if the IKE SA wraps keys by the algorithm of the group's rekeys. */
+static bool same_key_wrap(const struct group *g, struct ike_sa *sa)
 {
 	const struct kwk *kwk = ike_sa_kwk(sa);
 
@@ -169,7 +169,7 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 }
 
 /*
- * Return true if the current SAs answer the request, so that nothing changes
+ * Return true if the current SAs suffice for the request, so that nothing changes
  * for other members. A sender also needs fresh Sender-IDs, under a key that was
  * made in this run: for an earlier key, more of them may have been given out
  * than this store knows, if the whole disk was restored.
@@ -238,10 +238,9 @@ static bool grants_extra_sid(const struct group *g, struct join_req *j)
 }
 
 /*
- * Return true if the pace of the identity allows the request now. A sender gets
- * Sender-IDs, which are finite. Whoever cannot use the Data SA any more makes
- * all others change it. A receiver that differs from its last registration every
- * time makes the store write.
+ * Return true if the rate limit of the identity allows the request now: a sender gets
+ * Sender-IDs, which are finite; a member that cannot use the Data SA any more makes all
+ * others change it; a receiver whose registrations differ makes the store write.
  */
 static bool pace_allows(struct group *g, const struct gmember *m,
 			struct join_req *j)
@@ -295,8 +294,8 @@ static void replace_put_off(struct group *g, struct join_req *old,
 }
 
 /*
- * Answer @j, and free it. If the change of keys that its peer was told to wait for is
- * still to be made, that must not store what an older request says of the member.
+ * Answer @j, and free it. If an older request of the identity is put off, @j takes its
+ * place in the next change of keys, which would store outdated data otherwise.
  */
 static void rereg_answer(struct group *g, struct join_req *j)
 {
@@ -406,8 +405,8 @@ static void rereg_commit(struct group *g, struct join_reqs *in)
 /* ---- decision ----------------------------------------------------------- */
 
 /*
- * Requests that one transaction stores. Thousands may wait, so that members and
- * Sender-IDs among them are counted on the way and never searched for.
+ * Requests that one transaction stores. Thousands may wait, so members and Sender-IDs
+ * among them are counted and never searched for.
  */
 struct granted {
 	struct join_reqs in;
@@ -416,9 +415,9 @@ struct granted {
 };
 
 /*
- * The peer is told when the change will be made that it waits for, so that it can
- * use the IKE SA, which has a window of one request, for other groups meanwhile,
- * and does not take silence for the end of it.
+ * Answer with the time until the next change of keys. Meanwhile the peer can use the IKE
+ * SA, which has a window of one request, for other groups, and does not take a missing
+ * answer for its end.
  */
 static void put_off(struct group *g, struct join_req *j)
 {
@@ -432,8 +431,9 @@ static void put_off(struct group *g, struct join_req *j)
 }
 
 /*
- * Return for how long a member waits that needs another Data SA, of the @delay of
- * joins. The key server knows of a restart of its own and of keys that have ended.
+ * Return how much of the @delay of joins a member waits for that needs another Data SA.
+ * Its claim that the current one is used up cannot be checked, so claims are paused; that
+ * keys have ended, or that they are of an earlier run, the key server knows itself.
  */
 static uint64_t claim_delay_ms(struct group *g, const struct join_req *j,
 			       uint64_t delay)
@@ -448,8 +448,8 @@ static void join_enqueue(struct group *g, struct join_req *j,
 			 const struct gmember *m)
 {
 	/*
-	 * Members that were told to register again are not kept waiting
-	 * longer than they have their old keys.
+	 * Members that register again after a reset must not wait until their
+	 * old keys have ended.
 	 */
 	uint64_t delay = pace_is_held(g) ? 0 : g->conf->batch_join_ms;
 
@@ -457,9 +457,10 @@ static void join_enqueue(struct group *g, struct join_req *j,
 	j->m = NULL;
 	j->renews = false;
 	/*
-	 * A member that the current SAs do not serve may have none, or lose them
-	 * before others join. How often it has others is bounded by its pace, and
-	 * of a host in the place of another one by the wait before that leaves.
+	 * A member for which the current SAs do not suffice may have none, or lose
+	 * them soon, so it does not wait for others to join. Its rate limit bounds
+	 * how often it changes the keys; for a host in the place of another one,
+	 * the wait before that leaves does.
 	 */
 	if (m)
 		delay = claim_delay_ms(g, j, delay);
@@ -474,7 +475,7 @@ static void join_enqueue(struct group *g, struct join_req *j,
 		put_off(g, j);
 }
 
-/* Room and pace were found for what @old asks for, and not for more. */
+/* Return true if @j asks for more than @old, for which room and rate were checked. */
 static bool asks_for_more(const struct join_req *old, const struct join_req *j)
 {
 	return (j->send && !old->send) || (j->inband && !old->inband);
@@ -547,7 +548,7 @@ static void refuse_too_often(struct group *g, struct join_req *j,
 			    : "changes its registration too often");
 }
 
-/* Decide about a request that is granted if there is room and it is not paced. */
+/* Decide about a request that is granted if room and rate limit allow it. */
 static void decide_granted(struct group *g, struct join_req *j,
 			   enum place_verdict place, struct granted *again)
 {
@@ -571,8 +572,8 @@ static void decide_granted(struct group *g, struct join_req *j,
 		return;
 	}
 	/*
-	 * The pace allowed the request that was put off, but that for another
-	 * Data SA is a further one.
+	 * The rate limit allowed the request that was put off; one for another
+	 * Data SA counts again.
 	 */
 	if (!(m && m->keys_pending && !j->used_up) && !pace_allows(g, m, j)) {
 		refuse_too_often(g, j, m);
@@ -584,7 +585,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 	}
 	if (place == PLACE_REPLACE)
 		place_replace(g, m);
-	/* The member has deleted its SAs: it needs other keys, and no leave. */
+	/* The member has deleted its SAs: it needs other keys, and does not leave. */
 	else if (m && j->used_up && !m->replaced)
 		cancel_leave(g, m);
 	if (waits)
@@ -660,7 +661,7 @@ enum gike_when registration_request(struct group *g, struct ike_sa *sa,
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,
 				      "out of memory", reply);
 	notify = join_check(g, j, &err);
-	if (!notify && !wraps_alike(g, sa)) {
+	if (!notify && !same_key_wrap(g, sa)) {
 		err_set(&err, 0,
 			"key wrap algorithm of its IKE SA is not the group's");
 		notify = IKE_N_NO_PROPOSAL_CHOSEN;
