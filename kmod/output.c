@@ -240,14 +240,16 @@ static bool is_looped(const struct mcsec_pkt *pkt)
 /* Return true if this host has joined the destination on @dev. */
 static bool has_joined6(const struct net_device *dev, const struct sk_buff *skb)
 {
-	const struct in6_addr *group = &ipv6_hdr(skb)->daddr;
 	const struct inet6_dev *idev = __in6_dev_get(dev);
-	const struct ifmcaddr6 *mc = idev ? rcu_dereference(idev->mc_list)
-					  : NULL;
+	const struct ifmcaddr6 *mc;
 
-	while (mc && !ipv6_addr_equal(&mc->mca_addr, group))
-		mc = rcu_dereference(mc->next);
-	return mc;
+	if (!idev)
+		return false;
+	for (mc = rcu_dereference(idev->mc_list); mc;
+	     mc = rcu_dereference(mc->next))
+		if (ipv6_addr_equal(&mc->mca_addr, &ipv6_hdr(skb)->daddr))
+			return true;
+	return false;
 }
 
 /*

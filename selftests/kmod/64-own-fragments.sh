@@ -112,12 +112,16 @@ is "the copies for sockets were decrypted" "$(counters b)" \
 
 section "other addresses"
 # The first fragment has the flag, so that copies of the rest would wait for it.
-mroute b eth0 eth1 fd01::1 ff3e::77
+mroute b eth0 eth1 fd01::1 ff3e::77 fd01::2 ff3e::77
 listen c ff3e::77 other
 in_ns b sysctl -qw net.netfilter.nf_conntrack_frag6_low_thresh=60000 \
 	net.netfilter.nf_conntrack_frag6_high_thresh=65536
 mc a send ff3e::77 $PORT eth0 ttl=8 count=40 size=3000 >/dev/null
 try "all of 40 large datagrams are routed" wait_until 20 has_lines other 40
-is "multicast routing has seen 40" "$(routed)" "40 0"
+mc b send ff3e::77 $PORT eth0 ttl=8 size=3000 >/dev/null
+try "a large datagram that the gateway sends is routed by a copy" \
+	wait_until 20 has_lines other 41
+is "multicast routing has seen 40 datagrams and one" \
+	"$(routed | xargs -n 2 | sort | xargs)" "1 0 40 0"
 
 tap_done

@@ -175,6 +175,12 @@ both_clear
 observed 2
 both_clear size=3000
 observed 4
+is "no datagram is counted at the second hook, too" \
+	"$(counter b in-observed)" $((was + 4))
+ctl b group add unheard 239.77.0.9 policy observe
+send a 239.77.0.9 >/dev/null
+try "a datagram is counted that nobody here receives" wait_until 20 \
+	counted b in-observed $((was + 5))
 if has_br_netfilter && nip b link add br0 type bridge mcast_snooping 0; then
 	nip b link set br0 up
 	nip b link set eth0 master br0
@@ -189,7 +195,7 @@ if has_br_netfilter && nip b link add br0 type bridge mcast_snooping 0; then
 		"$(in_ns b sysctl -n net.bridge.bridge-nf-call-iptables)" 1
 	both_clear
 	try "two datagrams up the bridge are observed" wait_until 20 \
-		counted b in-observed $((was + 6))
+		counted b in-observed $((was + 7))
 	for f in 4 6; do
 		try "the datagram of IPv$f up the bridge arrives" \
 			wait_until 20 has_lines br$f 1
