@@ -6,6 +6,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/provider.h>
 #include <openssl/rsa.h>
 /* This header declares its functions for PEM only behind pem.h. */
 #include <openssl/cms.h>
@@ -95,6 +96,20 @@ static int add_cert(struct envelope *e, const char *setting, const char *path,
 	return ret;
 }
 
+/*
+ * The configuration of OpenSSL may load providers into this process, which has every key:
+ * those that come with it are trusted as it is, and the one of the token is not.
+ */
+static int check_apart(const char *provider, struct err *err)
+{
+	if (!strcmp(provider, "default") ||
+	    !OSSL_PROVIDER_available(NULL, provider))
+		return 0;
+	return err_set(err, -EPERM,
+		       "seal-wrap.provider: openssl.cnf activates \"%.64s\" in mcsecd itself, where it must not be: remove \"activate\" from its section there, or give the service another file (OPENSSL_CONF); mcsecd loads it on its own for the time that it takes to open the envelope",
+		       provider);
+}
+
 int envelope_new(const struct envelope_cfg *cfg, struct envelope **out,
 		 struct err *err)
 {
@@ -106,7 +121,10 @@ int envelope_new(const struct envelope_cfg *cfg, struct envelope **out,
 		envelope_free(e);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	ret = add_cert(e, "seal-wrap.certificate", cfg->certificate, err);
+	ret = check_apart(cfg->provider, err);
+	if (!ret)
+		ret = add_cert(e, "seal-wrap.certificate", cfg->certificate,
+			       err);
 	if (!ret && cfg->n_recovery >= CERTS_MAX)
 		ret = err_set(err, -E2BIG,
 			      "seal-wrap.recovery: more than %d certificates",
@@ -379,6 +397,26 @@ static int check_envelope(const struct unwrapping *u, X509_ALGOR **padding,
 	return ret;
 }
 
+/*
+ * A library of the token may return any code. Those which mean that there is no whole
+ * envelope, by which a file may be made or removed, are not its to say.
+ */
+static int code_of(int ret)
+{
+	switch (ret) {
+	case 0:
+	case -EBADMSG:
+	case -EKEYREJECTED:
+	case -EACCES:
+	case -ENODEV:
+	case -ENOMEM:
+	case -ETIMEDOUT:
+		return ret;
+	default:
+		return -EIO;
+	}
+}
+
 int envelope_unwrap(struct envelope *e, const char *pem, size_t n, void *key,
 		    size_t len, struct err *err)
 {
@@ -387,7 +425,8 @@ int envelope_unwrap(struct envelope *e, const char *pem, size_t n, void *key,
 	int ret = check_envelope(&u, &padding, err);
 
 	if (!ret)
-		ret = apart_run(unwrap_apart, &u, key, len, TOKEN_SECONDS, err);
+		ret = code_of(apart_run(unwrap_apart, &u, key, len,
+					TOKEN_SECONDS, err));
 	if (ret) {
 		X509_ALGOR_free(padding);
 	} else {

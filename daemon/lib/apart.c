@@ -16,10 +16,13 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/quote.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 
 #define PIPE_FD 3
+/* Largest code of an error that the kernel has. */
+#define ERRNO_MAX 4095
 
 /* The answer of a child; the octets of @out follow. */
 struct answer {
@@ -49,6 +52,12 @@ __attribute__((noreturn)) static void be_child(apart_fn *fn, void *arg, int fd,
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		_exit(1);
 	if (fd != PIPE_FD && dup2(fd, PIPE_FD) < 0)
+		_exit(1);
+	/*
+	 * A program that a library starts gets no way to answer, and is in the group that
+	 * ends with the child unless it leaves that.
+	 */
+	if (fcntl(PIPE_FD, F_SETFD, FD_CLOEXEC) || setpgid(0, 0))
 		_exit(1);
 	close_range(PIPE_FD + 1, UINT_MAX, 0);
 	lock_again();
@@ -92,9 +101,10 @@ static int end_child(pid_t pid, int ret, unsigned int seconds, struct err *err)
 {
 	int status = 0;
 
-	/* A library that has closed the pipe may still run. */
+	/* A library that has closed the pipe may still run, or have started something. */
 	if (ret)
 		kill(pid, SIGKILL);
+	kill(-pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (ret == -ETIMEDOUT)
@@ -107,6 +117,22 @@ static int end_child(pid_t pid, int ret, unsigned int seconds, struct err *err)
 			       "the process for it ended by signal %d",
 			       WTERMSIG(status));
 	return ret ? err_set(err, ret, "the process for it ended early") : 0;
+}
+
+/*
+ * A library may have taken the child over, and have written what it likes: the text ends
+ * where there is room for no more, and says nothing to a terminal or a log.
+ */
+static int take_error(struct answer *a, struct err *err)
+{
+	char safe[ERR_LEN];
+
+	a->err.text[sizeof(a->err.text) - 1] = '\0';
+	if (a->ret > 0 || a->ret < -ERRNO_MAX)
+		return err_set(err, -EIO,
+			       "the process for it answered with no error that there is");
+	return err_set(err, a->ret, "%s",
+		       quote_escape(a->err.text, "", safe, sizeof(safe)));
 }
 
 int apart_run(apart_fn *fn, void *arg, void *out, size_t len,
@@ -134,7 +160,7 @@ int apart_run(apart_fn *fn, void *arg, void *out, size_t len,
 		ret = read_until(fd[0], (uint8_t *)a, sizeof(*a) + len, end);
 		ret = end_child(pid, ret, seconds, err);
 		if (!ret && a->ret)
-			ret = err_set(err, a->ret, "%s", a->err.text);
+			ret = take_error(a, err);
 		if (!ret)
 			memcpy(out, a + 1, len);
 	}

@@ -15,9 +15,11 @@ typedef int apart_fn(void *arg, void *out, size_t len, struct err *err);
 
 /*
  * Call @fn in a child, which has no open files but the standard ones and ends with it
- * and with this process, and wait for at most @seconds. The process must have one
- * thread. Returns what @fn returned with its @out and @err; -ETIMEDOUT, or -EIO if the
- * child ended before, with one line in @err and @out unchanged.
+ * and with this process, and wait for at most @seconds. What the child has started ends
+ * too, unless it has left its process group. The process must have one thread. Returns
+ * what @fn returned with its @out and @err, in which all but printable ASCII is escaped;
+ * -ETIMEDOUT, or -EIO if the child ended before or returned no error, with one line in
+ * @err and @out unchanged.
  */
 int apart_run(apart_fn *fn, void *arg, void *out, size_t len,
 	      unsigned int seconds, struct err *err);

@@ -162,6 +162,18 @@ fails "the certificate of another key" 77 "is not that of the certificate"
 wrap_conf token.pem "$uri" nosuch
 fails "a provider that is missing" 1 'OpenSSL cannot load "nosuch"'
 wrap_conf token.pem "$uri" pkcs11
+printf '%s\n' 'openssl_conf = init' '[init]' 'providers = p' '[p]' 'default = d' \
+	'pkcs11 = t' '[d]' 'activate = 1' '[t]' 'activate = 1' >"$S/openssl.cnf"
+: >"$S/spy"
+export OPENSSL_CONF=$S/openssl.cnf
+fails "a provider that openssl.cnf activates in the daemon" 1 \
+	'openssl.cnf activates "pkcs11" in mcsecd itself'
+is "no PIN is tried by the daemon itself" "$(logins)" 0
+sed -i '/^\[t\]/,$d' "$S/openssl.cnf"
+echo '[t]' >>"$S/openssl.cnf"
+starts "a key server starts with a provider that is only described there"
+ends
+unset OPENSSL_CONF
 try "openssl opens it with the recovery key" openssl cms -decrypt -binary \
 	-inform PEM -in "$TMP/k/seal.key" -inkey "$S/recovery.key" -out "$S/plain"
 cp "$TMP/k/seal.key" "$S/envelope"

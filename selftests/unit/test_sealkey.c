@@ -8,16 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/sealkey.h"
-#include "lib/apart.h"
 #include "lib/credential.h"
 #include "lib/log.h"
 #include "lib/secret.h"
@@ -688,80 +685,6 @@ static void test_paddings(void)
 	unlink(wrapped.place);
 }
 
-/* ---- other processes ------------------------------------------------------ */
-
-/* Return the kilobytes of this process that are kept out of swap. */
-static long locked_kb(void)
-{
-	char text[4096];
-	size_t n = slurp("/proc/self/status", text, sizeof(text) - 1);
-	const char *p;
-
-	text[n] = '\0';
-	p = strstr(text, "\nVmLck:");
-	return p ? strtol(p + strlen("\nVmLck:"), NULL, 10) : -1;
-}
-
-static int answer_or_not(void *arg, void *out, size_t len, struct err *e)
-{
-	const char *what = arg;
-
-	if (!strcmp(what, "dies"))
-		abort();
-	if (!strcmp(what, "closes")) {
-		close_range(3, UINT_MAX, 0);
-		for (;;)
-			pause();
-	}
-	if (!strcmp(what, "leaves"))
-		_exit(0);
-	if (!strcmp(what, "hangs"))
-		for (;;)
-			pause();
-	if (!strcmp(what, "locks")) {
-		memset(out, locked_kb() > 0 ? 'y' : 'n', len);
-		return 0;
-	}
-	if (!strcmp(what, "refuses"))
-		return err_set(e, -EXDEV, "no: %s", what);
-	memset(out,
-	       fcntl(STDERR_FILENO, F_GETFD) < 0 || fcntl(9, F_GETFD) >= 0
-		       ? 0
-		       : 'y',
-	       len);
-	return 0;
-}
-
-static void test_apart(void)
-{
-	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
-	char out[4] = "nnn";
-
-	if (dup2(STDERR_FILENO, 9) != 9)
-		bail("dup2");
-	is_int(apart_run(answer_or_not, "answers", out, 3, 60, &err), 0,
-	       "a process answers");
-	is_str(out, "yyy", "a process has no other files");
-	close(9);
-	if (!setrlimit(RLIMIT_MEMLOCK, &all)) {
-		is_int(apart_run(answer_or_not, "locks", out, 3, 60, &err), 0,
-		       "a process may lock all of its memory");
-		is_str(out, "yyy", "a process that may does so");
-	}
-	memset(out, 'n', 3);
-	says(apart_run(answer_or_not, "refuses", out, 3, 60, &err), -EXDEV,
-	     "no: refuses", "one refuses");
-	says(apart_run(answer_or_not, "dies", out, 3, 60, &err), -EIO,
-	     "signal 6", "one dies");
-	says(apart_run(answer_or_not, "leaves", out, 3, 60, &err), -EIO,
-	     "ended early", "one ends early");
-	says(apart_run(answer_or_not, "closes", out, 3, 60, &err), -EIO,
-	     "closed its pipe", "one that closes its pipe is not waited for");
-	says(apart_run(answer_or_not, "hangs", out, 3, 1, &err), -ETIMEDOUT,
-	     "no answer in 1 second", "one does not answer");
-	is_str(out, "nnn", "nothing is taken from any of them");
-}
-
 int main(void)
 {
 	char *cmd;
@@ -784,7 +707,6 @@ int main(void)
 	RUN(test_wrapped_change);
 	RUN(test_moves);
 	RUN(test_paddings);
-	RUN(test_apart);
 	if (asprintf(&cmd, "rm -rf %s", dir) < 0 || system(cmd))
 		bail("rm");
 	free(cmd);
