@@ -77,6 +77,11 @@ fits "the status of the key server fits the schema" status <"$TMP/status.json"
 is "the key server tells both algorithms" \
 	"$(jq -r '.gcks.groups[0].data[].algorithm' "$TMP/status.json" | paste -sd' ')" \
 	"aes-gcm-16-128 chacha20-poly1305"
+like "the table tells that there are more" "$(kctl status)" ' 239.7.64.0/24 \+1 '
+like "the table of a member tells that there are more" "$(mctl status)" \
+	' 239.7.64.0/24 \+1 '
+like "the details have both" "$(mctl status -v)" \
+	"data +239.7.64.0/24 0x[0-9a-f]{8}, 239.7.65.0/24 0x[0-9a-f]{8}"
 mctl -j status >"$TMP/status.json"
 fits "the status of a member fits the schema" status <"$TMP/status.json"
 

@@ -73,10 +73,28 @@ static void put_quantity(struct table *t, enum unit u, json_int_t v)
 	}
 }
 
+/* Append @text, which has a comma before it if there is one already. */
+static size_t append_text(char *to, size_t len, size_t size, const char *text)
+{
+	return len < size ? len + (size_t)snprintf(to + len, size - len, "%s%s",
+						   len ? ", " : "", text)
+			  : len;
+}
+
+/* A Data SA of several: what it protects, and its SPI. */
+static void data_text(const json_t *o, char *buf, size_t size)
+{
+	const json_t *sel = json_object_get(o, "selector");
+	const json_t *spi = json_object_get(o, "data-spi");
+
+	snprintf(buf, size, "%s " SPI_FMT, sel ? json_string_value(sel) : "",
+		 (uint32_t)json_integer_value(spi));
+}
+
 /* Put texts with commas between them, and numbers as in "1-4,9". */
 static void put_list(struct table *t, const json_t *list)
 {
-	char text[LIST_OCTETS] = "", ids[LIST_OCTETS];
+	char text[LIST_OCTETS] = "", ids[LIST_OCTETS], one[256];
 	uint32_t numbers[MCSEC_SENDER_IDS_MAX];
 	size_t i, n = 0, len = 0;
 	const json_t *v;
@@ -84,10 +102,13 @@ static void put_list(struct table *t, const json_t *list)
 	json_array_foreach(list, i, v) {
 		if (json_is_integer(v) && n < ARRAY_SIZE(numbers))
 			numbers[n++] = (uint32_t)json_integer_value(v);
-		else if (json_is_string(v) && len < sizeof(text))
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-						"%s%s", len ? ", " : "",
-						json_string_value(v));
+		else if (json_is_string(v))
+			len = append_text(text, len, sizeof(text),
+					  json_string_value(v));
+		else if (json_is_object(v)) {
+			data_text(v, one, sizeof(one));
+			len = append_text(text, len, sizeof(text), one);
+		}
 	}
 	table_put(t, 1,
 		  n ? sender_ids_str(numbers, n, ids, sizeof(ids)) : text);

@@ -173,6 +173,18 @@ static void put_gcks_state(struct table *t, size_t column, const json_t *o)
 	table_tint(t, column, *text ? tint : TINT_GOOD);
 }
 
+/* The first of several Data SAs, and how many there are beside it. */
+static void put_selectors(struct table *t, size_t column, const json_t *o)
+{
+	size_t n = json_array_size(json_object_get(o, "data"));
+
+	if (n > 1)
+		table_printf(t, column, "%s +%zu", text_of(o, "selector"),
+			     n - 1);
+	else
+		table_put(t, column, text_of(o, "selector"));
+}
+
 static void print_gcks_groups(const json_t *groups)
 {
 	enum {
@@ -206,7 +218,7 @@ static void print_gcks_groups(const json_t *groups)
 	json_array_foreach(groups, i, o) {
 		table_row(t);
 		table_put(t, GROUP, text_of(o, "name"));
-		table_put(t, ADDRESS, text_of(o, "selector"));
+		put_selectors(t, ADDRESS, o);
 		table_count(t, MEMBERS, (uint64_t)number_of(o, "members"));
 		table_count(t, SENDERS, (uint64_t)number_of(o, "senders"));
 		table_count(t, DENIED, (uint64_t)number_of(o, "denied"));
@@ -292,7 +304,7 @@ static void print_member_groups(const json_t *groups)
 		state = text_of(o, "state");
 		table_row(t);
 		table_put(t, GROUP, text_of(o, "name"));
-		table_put(t, ADDRESS, text_of(o, "selector"));
+		put_selectors(t, ADDRESS, o);
 		table_put(t, STATE, state);
 		table_tint(t, STATE,
 			   !strcmp(state, "in")	   ? TINT_GOOD
