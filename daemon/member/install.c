@@ -260,8 +260,8 @@ static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 }
 
 /*
- * Note how long that lasts, once the SAs are installed. With an SA of an earlier run it
- * ends with the first packet that is received, since senders may use that SA.
+ * Store until when the member may lack that SA, once the others are installed. With an SA
+ * of an earlier run that ends with the first packet received, as senders may use that.
  */
 static void store_unread(struct mgroup *g, bool lacks, bool adopted)
 {
@@ -311,7 +311,7 @@ static void store_sender_ids(struct mgroup *g, const struct gsa *gsa,
 /*
  * Return true if newer keys came before: the IKE SA has one window in each
  * direction, so that an answer may be overtaken by a GSA_INBAND_REKEY, and the
- * other way round. A key server that sends no time is believed.
+ * other way round. The keys of a key server that sends no time count as new.
  */
 static bool has_newer_keys(const struct mgroup *g, const struct gsa_gw *gw)
 {

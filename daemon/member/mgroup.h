@@ -16,7 +16,7 @@
  *	inband.c	rekeys over the IKE SA
  *	inband_watch.c	detection that the IKE SA is gone
  *	rekey_group.c	the multicast group of rekeys
- *	rival.c		detection of somebody else who rekeys the group
+ *	rival.c		detection of another party that rekeys the group
  *	doubt.c		detection of missed rekeys
  *	age.c		age of messages
  *	gckscert.c	the key server's certificate, once it is revoked

@@ -20,7 +20,7 @@ static const struct {
 	uint32_t max_ms;
 } retries[] = {
 	[REFUSAL_TRANSIENT] = { 1000, 60000 },
-	/* A group that was removed may be back, and members are out so long. */
+	/* A removed group may be configured again, and members are out until then. */
 	[REFUSAL_NO_GROUP] = { 30000, 40000 },
 	[REFUSAL_PERMANENT] = { 30000, 600000 },
 };
@@ -78,7 +78,7 @@ static uint32_t retry_after_ms(const struct mgroup *g)
 	return randomize_ms(ms < max ? ms : max);
 }
 
-/* Return true if another group has a request in progress over this SA. */
+/* Return true if a group has a request in progress over the IKE SA. */
 static bool sa_has_request(const struct member *m)
 {
 	const struct mgroup *g;
@@ -109,7 +109,7 @@ static uint32_t idle_sa_ms(const struct mgroup *g)
  * it is being opened other limits apply, since a key server that cannot put a request
  * off may be silent then.
  */
-static void limit_silence(struct member *m, uint32_t ms)
+static void limit_answer_wait(struct member *m, uint32_t ms)
 {
 	if (!ike_sa_is_up(m->sa) ||
 	    (timer_armed(&m->idle_sa) &&
@@ -123,11 +123,11 @@ void register_answered(struct member *m, const struct mgroup *answered)
 	const struct mgroup *g;
 
 	timer_del(m->deps.tq, &m->idle_sa);
-	/* The next request is sent now. */
+	/* The next request that waited for the window is sent now. */
 	TAILQ_FOREACH(g, &m->groups, all)
 		if (m->sa && g != answered &&
 		    (mgroup_is_registering(g) || mgroup_is_leaving(g)))
-			limit_silence(m, idle_sa_ms(g));
+			limit_answer_wait(m, idle_sa_ms(g));
 }
 
 static bool has_other_groups(const struct mgroup *g)
@@ -158,7 +158,7 @@ static int request_gcks(struct mgroup *g, bool send)
 		req.sag = sag_inband();
 	}
 	if (m->sa && !ike_register_more(m->sa, &req)) {
-		limit_silence(m, idle_sa_ms(g));
+		limit_answer_wait(m, idle_sa_ms(g));
 		return 0;
 	}
 	ret = ike_register(m->engine, &m->conf->local, &m->conf->gcks,
@@ -328,7 +328,7 @@ void register_put_off(struct mgroup *g, uint32_t ms)
 		ms = PUT_OFF_MAX_MS;
 	ms += 1 + member_random(PUT_OFF_SPREAD_MS);
 	register_end_request(g);
-	/* The key server knows that now. */
+	/* The key server remembers that the keys are used up. */
 	g->used_up = false;
 	g->put_off = true;
 	g->refusal = REFUSAL_TRANSIENT;
@@ -526,7 +526,7 @@ void register_leave(struct mgroup *g)
 	if (asked)
 		return;
 	if (m->sa && !ike_leave(m->sa, &g->idg)) {
-		limit_silence(m, IDLE_SA_MS / 2);
+		limit_answer_wait(m, IDLE_SA_MS / 2);
 		return;
 	}
 	start_registration(g, g->conf->send && !g->conf->receive);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Detection of somebody else who rekeys the group. An attacker with the key
+ * Detection of another party that rekeys the group. An attacker with the key
  * server's store and seal key can sign GSA_REKEYs, but does not have the key
  * server's certificate.
  *
@@ -45,7 +45,7 @@
  * 3 seconds after the first one.
  */
 #define OVERTAKEN_MS 5000u
-/* A member asks again about messages that do not fit after so many. */
+/* Message IDs after which a member asks again about messages that do not fit. */
 #define ROUND_MIDS 64u
 /* Interval of retries of the report to the key server. */
 #define REPORT_MS 10000u
@@ -159,9 +159,9 @@ void rival_replaced(struct mgroup *g, const struct mrekey *rk)
 	struct former *f = &g->former[g->n_former++ % FORMER_MAX];
 
 	/*
-	 * The replacements are too many for three beats: the entry that is
-	 * overwritten may be the genuine one, unless an answer has shown that
-	 * its replacement was.
+	 * More than FORMER_MAX replacements within three beats: the entry that is
+	 * overwritten may be the last genuine one, unless an answer has shown that
+	 * its replacement was genuine.
 	 */
 	if (g->n_former > FORMER_MAX && g->has_server_time &&
 	    f->at_ms >= g->upheld_ms &&
@@ -205,7 +205,7 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq)
 	if (!rk || rk->retired ||
 	    memcmp(rk->rs.spi, gsa->rekey.spi, sizeof(rk->rs.spi)))
 		return false;
-	/* Used up Message IDs are not news once that is known. */
+	/* Message IDs that were used up prove nothing more once a theft is known. */
 	mid = gsa->rekey.has & GSA_HAS_INITIAL_MID ? gsa->rekey.initial_mid : 0;
 	if ((g->stolen_key[0] || mid >= rk->requested_mid) &&
 	    !flows_differ(rk, gsa))
