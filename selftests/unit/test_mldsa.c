@@ -291,7 +291,7 @@ static void not_announced(void)
 	struct packet *q;
 	size_t i, n = 0;
 
-	if (!is_there("not announced"))
+	if (!is_there("a peer without the identity hash"))
 		return;
 	pair_setup_opt(&o);
 	node_join(m, g, GCKS, false);
