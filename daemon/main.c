@@ -154,6 +154,7 @@ static int start_all(struct app *a, struct err *err)
 	roles.reload = app_reload;
 	roles.reload_check = app_reload_check;
 	roles.audit = app_audit_state;
+	roles.faults = app_each_fault;
 	roles.chain = a->chain;
 	roles.trust = a->trust;
 	ctl_serve(a->ctl, &roles);

@@ -62,6 +62,7 @@ struct app {
 	bool debug; /* log everything, whatever is configured */
 	bool reloading; /* waiting for the stores */
 	struct reload *reload_waits; /* requested during that */
+	char reload_error[ERR_LEN]; /* of the last one; "": none */
 	struct timerq tq;
 	struct loop *loop;
 	struct loop_fd helper_fd;
@@ -96,6 +97,7 @@ struct app {
 
 	/* Role member. */
 	struct member *member;
+	struct timer lost; /* reads the kernel's counters */
 	struct key_digests *key_digests;
 	struct ike_engine *member_engine;
 	struct sock unicast;
@@ -251,6 +253,16 @@ int app_reload_check(struct app *a, const char *file, conf_change_fn *fn,
 void app_reload(struct app *a, app_reload_fn *done, void *arg);
 /* Answer the requests that still wait; call before the roles are stopped. */
 void app_stop_reload(struct app *a);
+
+/* ---- faults.c ----------------------------------------------------------- */
+
+/*
+ * Called for each fault with its kind, what to do, and what is wrong, as for
+ * problem_add() of ctl/.
+ */
+typedef void app_fault_fn(void *arg, const char *kind, const char *cure,
+			  const char *text);
+void app_each_fault(struct app *a, app_fault_fn *fn, void *arg);
 
 /* ---- gcks.c, member.c --------------------------------------------------- */
 

@@ -45,6 +45,7 @@ struct app_audit {
 	struct trail_head anchored;
 	bool scarce; /* the file system has room for changes only */
 	struct err failed; /* "": the trail can be written */
+	struct err damage; /* found when the trail was opened */
 };
 
 static uint64_t audit_now_ms(const struct app_audit *u)
@@ -414,8 +415,10 @@ static int begin_trail(struct app_audit *u, struct err *err)
 				 &u->trail, err);
 	if (ret)
 		return ret;
-	if (err->text[0])
+	if (err->text[0]) {
 		log_err("audit trail damaged: %s", err->text);
+		u->damage = *err;
+	}
 	u->signed_ms = audit_now_ms(u);
 	anchor_trail(u);
 	return audit_catch_up(u, err);
@@ -629,6 +632,7 @@ void app_audit_state(struct app *a, struct trail_state *to)
 		return;
 	to->dir = u->cfg.dir;
 	to->error = u->failed.text[0] ? u->failed.text : NULL;
+	to->damage = u->damage.text[0] ? u->damage.text : NULL;
 	to->scarce = u->scarce;
 	if (!u->trail)
 		return;

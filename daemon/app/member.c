@@ -416,6 +416,14 @@ int app_protect_member(struct app *a, struct err *err)
 	return ret ? ret : member_protect(a->member, err);
 }
 
+static void watch_lost(void *arg)
+{
+	struct app *a = arg;
+
+	member_watch_lost(a->member);
+	timer_set(&a->tq, &a->lost, MEMBER_LOST_MS);
+}
+
 int app_start_member(struct app *a, struct err *err)
 {
 	const struct conf_member *c = a->conf->member;
@@ -449,6 +457,9 @@ int app_start_member(struct app *a, struct err *err)
 		return err_set(err, ret, "IKE: %s", strerror(-ret));
 	member_set_engine(a->member, a->member_engine);
 	ret = member_start(a->member, err);
+	timer_init(&a->lost, watch_lost, a);
+	if (!ret)
+		watch_lost(a);
 	if (!ret)
 		key_digests_prune(a->key_digests, lost_key, a);
 	if (!ret)
@@ -470,6 +481,7 @@ void app_stop_member(struct app *a)
 	 * The member is freed first, otherwise it would take the end of its IKE
 	 * SAs for a failure.
 	 */
+	timer_del(&a->tq, &a->lost);
 	member_free(a->member);
 	a->member = NULL;
 	key_digests_free(a->key_digests);

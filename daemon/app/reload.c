@@ -146,6 +146,8 @@ static void reload_end(struct reload *r, int ret, const char *why)
 {
 	struct app *a = r->app;
 
+	snprintf(a->reload_error, sizeof(a->reload_error), "%s",
+		 ret ? why : "");
 	if (ret)
 		log_err("reload failed: %s", why);
 	else

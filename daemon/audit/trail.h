@@ -71,6 +71,7 @@ struct trail_state {
 	uint64_t missing; /* lines of the store that are not in it yet */
 	char head[2 * AUDIT_HASH_LEN + 1]; /* hash of the last record */
 	const char *error; /* NULL: it can be written */
+	const char *damage; /* found at the start; NULL: none */
 	bool scarce; /* the file system is nearly full */
 	uint64_t late_ms; /* the disk has been busy with a job so long */
 };

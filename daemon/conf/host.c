@@ -63,7 +63,7 @@ static bool made_by_units(const char *folder)
 	return !strcmp(folder, STATE_FOLDER) && !access(SYSTEMD_RUNS, F_OK);
 }
 
-static bool disk_is_full(const char *folder)
+bool conf_disk_is_full(const char *folder)
 {
 	struct statvfs st;
 
@@ -76,7 +76,7 @@ static void judge_folder(const struct folder_walk *w, const char *setting,
 {
 	char wrong[2 * PATH_MAX], cure[PATH_MAX + 128], who[FILE_WHO_LEN];
 
-	if (may_use(folder, W_OK | X_OK) && disk_is_full(folder)) {
+	if (may_use(folder, W_OK | X_OK) && conf_disk_is_full(folder)) {
 		snprintf(wrong, sizeof(wrong), "the file system of %s is full",
 			 folder);
 		w->fn(w->arg, setting, folder, wrong, "make room on it");

@@ -18,6 +18,9 @@ bool conf_be_daemon(const struct conf *c);
 /* Return true if the units name the file, so that their user has to read it. */
 bool conf_is_of_units(const char *file);
 
+/* Return true if the file system of @folder has no room for a change of keys. */
+bool conf_disk_is_full(const char *folder);
+
 /*
  * Called for each folder that mcsecd writes to. @wrong is NULL if it can, or else names
  * what is wrong, and @cure what to do.

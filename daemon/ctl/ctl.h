@@ -52,6 +52,10 @@ struct ctl_roles {
 			    void (*fn)(void *arg, const char *line), void *arg,
 			    struct err *err);
 	void (*audit)(struct app *app, struct trail_state *to);
+	void (*faults)(struct app *app,
+		       void (*fn)(void *arg, const char *kind, const char *cure,
+				  const char *text),
+		       void *arg);
 	/* Own certificates and CAs; NULL: none. */
 	const struct cert_chain *chain;
 	const struct trust *trust;

@@ -263,6 +263,11 @@ void health_of_trail(const struct trail_state *s, struct problems *p)
 		problem_add(p, "audit-not-written", NULL,
 			    "see the file system of the trail: its room, its owner; lines wait in the store until it can be written",
 			    "the audit trail cannot be written: %s", s->error);
+	if (s->damage)
+		problem_add(p, "audit-damaged", NULL,
+			    "\"mcsecctl audit verify\" shows where; find out who has changed it, then restart mcsecd, which goes on behind the damage",
+			    "the audit trail was damaged before the last start: %s",
+			    s->damage);
 	if (s->scarce)
 		problem_add(p, "audit-scarce", NULL,
 			    "make room on the file system of the trail, or set audit-keep",

@@ -144,6 +144,12 @@ static void judge_trail(const struct ctl_roles *r, struct problems *p)
 		health_of_trail(&s, p);
 }
 
+static void take_fault(void *arg, const char *kind, const char *cure,
+		       const char *text)
+{
+	problem_add(arg, kind, NULL, cure, "%s", text);
+}
+
 /* ---- all of it ----------------------------------------------------------- */
 
 static const char *health_verdict(const struct problems *p)
@@ -162,6 +168,8 @@ void report_health(const struct ctl_roles *r, const char *group, json_t *out,
 
 	if (!group)
 		judge_certificates(r, &p);
+	if (!group && r->faults)
+		r->faults(r->app, take_fault, &p);
 	if (r->gcks)
 		as_gcks = health_of_gcks(r, group, &p, confirmations);
 	if (r->gcks && !group)

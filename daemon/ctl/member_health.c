@@ -212,6 +212,51 @@ static int judge_mgroup(void *arg, const struct member_group_status *s)
 	return 0;
 }
 
+/* Kind of each loss, its number in words, and what helps. */
+static const struct {
+	const char *kind;
+	const char *text;
+	const char *cure;
+} losses[MEMBER_LOST_REASONS] = {
+	[MEMBER_LOST_CLEAR] = {
+		"clear-dropped", "arrived in the clear and were dropped",
+		"let the sender be a member of the group: \"tcpdump\" shows its address; if this host routes the group, set \"forward\"",
+	},
+	[MEMBER_LOST_UNKNOWN] = {
+		"unknown-dropped",
+		"arrived with a key that this host does not have, and were dropped",
+		"compare the SPIs of \"mcsecctl sa show\" here and at the sender, and see \"mcsecctl health\" there",
+	},
+	[MEMBER_LOST_SENDERS] = {
+		"senders-dropped",
+		"arrived of one sender too many, and were dropped",
+		"raise \"max-senders\" of the group here, and restart mcsecd",
+	},
+	[MEMBER_LOST_UNSENT] = {
+		"unsent",
+		"of this host were dropped, as it has no key to send with",
+		"see \"mcsecctl status\"",
+	},
+};
+
+static const char receiver_cure[] =
+	"end the program that sends, or set \"send = true\" of the group here and name this host in \"senders\" at the key server";
+
+static void judge_loss(void *arg, const struct conf_mgroup *conf,
+		       enum member_lost why, uint64_t n)
+{
+	const struct member_walk *w = arg;
+	const char *cure = losses[why].cure;
+
+	if (w->group && strcmp(w->group, conf->name))
+		return;
+	if (why == MEMBER_LOST_UNSENT && !conf->send)
+		cure = receiver_cure;
+	problem_add(w->p, losses[why].kind, conf->name, cure,
+		    "%" PRIu64 " datagram%s %s within the last minute", n,
+		    n == 1 ? "" : "s", losses[why].text);
+}
+
 unsigned int health_of_member(const struct ctl_roles *r, const char *group,
 			      struct problems *p)
 {
@@ -222,5 +267,6 @@ unsigned int health_of_member(const struct ctl_roles *r, const char *group,
 			    "see whether mcsecd runs there, \"gcks\" has its address, a route leads to it, and UDP 848 and 4500 pass in both directions",
 			    "the key server does not answer");
 	member_each_group(r->member, judge_mgroup, &w);
+	member_each_lost(r->member, judge_loss, &w);
 	return w.n;
 }

@@ -312,6 +312,29 @@ struct ike_sa *member_ike_sa(const struct member *m);
 /* Return true if the key server has not answered since an IKE SA was begun. */
 bool member_gcks_unreachable(const struct member *m);
 
+/* Reasons why the kernel drops datagrams that are told as problems. */
+enum member_lost {
+	MEMBER_LOST_CLEAR, /* received, and not ESP */
+	MEMBER_LOST_UNKNOWN, /* received, of an SA that this host does not have */
+	MEMBER_LOST_SENDERS, /* received, of one sender too many */
+	MEMBER_LOST_UNSENT, /* this host has no SA to send with */
+	MEMBER_LOST_REASONS
+};
+
+/*
+ * The caller has member_watch_lost() read the kernel's counters at this interval.
+ * member_each_lost() then reads them once more and calls @fn for each group that has
+ * lost datagrams since the oldest of these samples, @n of them at least; but not for
+ * what a group has lost before it had all keys, and not for groups that are not in. A
+ * drop is forgotten a minute later, or little more.
+ */
+#define MEMBER_LOST_MS 10000
+#define MEMBER_LOST_SAMPLES 7
+typedef void member_lost_fn(void *arg, const struct conf_mgroup *conf,
+			    enum member_lost why, uint64_t n);
+void member_watch_lost(struct member *m);
+void member_each_lost(struct member *m, member_lost_fn *fn, void *arg);
+
 /* Faults of the kernel's group; MEMBER_FAULT_OBSERVES is no reason to doubt the keys. */
 enum member_fault {
 	MEMBER_FAULT_NONE, /* as this member has made it */

@@ -5,6 +5,7 @@
  *
  *	member.c	life, control
  *	status.c	what operators see
+ *	lost.c		datagrams that the kernel has dropped lately
  *	difference.c	the kernel's group, compared with this one
  *	mgroup.c	the state of a membership
  *	membership.c	its beginning and end
@@ -357,6 +358,11 @@ struct mgroup {
 	unsigned int n_early;
 	size_t early_octets;
 
+	/* Datagrams that the kernel has dropped: received ones, and sent ones. */
+	uint64_t lost_now[2];
+	uint64_t lost[MEMBER_LOST_SAMPLES][2];
+	unsigned int settled; /* samples since it has all keys */
+
 	uint64_t registrations;
 	uint64_t refusals;
 	uint64_t n_rekeys;
@@ -368,6 +374,11 @@ struct mgroup {
 };
 
 TAILQ_HEAD(mgroups, mgroup);
+
+/* The kernel's counters of all groups, at one time. */
+struct lost_sample {
+	uint64_t count[MEMBER_LOST_REASONS];
+};
 
 struct member {
 	const struct conf_member *conf;
@@ -383,6 +394,9 @@ struct member {
 	bool protected; /* member_protect() was successful */
 	struct spent spent; /* keys of removed groups, too */
 	uint64_t drops[REKEY_RC_MAX];
+	/* Ring buffer: the oldest entry is overwritten. */
+	struct lost_sample lost[MEMBER_LOST_SAMPLES];
+	unsigned int n_lost;
 };
 
 static inline struct timerq *mgroup_tq(const struct mgroup *g)
@@ -418,6 +432,12 @@ static inline bool mgroup_is_in(const struct mgroup *g)
 {
 	return member_state_is_in(g->state);
 }
+
+/*
+ * Return the time for which senders may use a Data SA that this member may never have
+ * had (struct member_group_status).
+ */
+uint32_t mgroup_unread_ms(const struct mgroup *g);
 
 /* Return true if a registration waits for its answer. */
 static inline bool mgroup_is_registering(const struct mgroup *g)

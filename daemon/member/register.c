@@ -306,7 +306,7 @@ static const char *explain_notify(const struct mgroup *g, uint16_t notify)
 	case GIKE_N_INVALID_GROUP_ID:
 		return "the key server has no such group";
 	case GIKE_N_REGISTRATION_FAILED:
-		return "the group is full, or this host asks too often: see the key server's log";
+		return "the group or the disk of the key server is full, or this host asks too often: see the key server's log";
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 		return "the key server takes none of our algorithms, or no groups (RFC 9838)";
 	case IKE_N_AUTHENTICATION_FAILED:

@@ -70,7 +70,7 @@ static void fill_clock(const struct mgroup *g, struct member_group_status *st)
 	st->clock_ahead_ms = (int64_t)(here - there);
 }
 
-static uint32_t unread_left_ms(const struct mgroup *g)
+uint32_t mgroup_unread_ms(const struct mgroup *g)
 {
 	if (g->unread_ms <= mgroup_now(g) ||
 	    (g->unread_unless && msa_received(g) > g->unread_received))
@@ -118,7 +118,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 	st->silent = mgroup_is_in(g) && g->doubts & 1u << DOUBT_SILENCE;
 	st->deaf = mgroup_is_in(g) ? why_no_rekeys(g) : NULL;
 	if (mgroup_is_in(g))
-		st->unread_ms = unread_left_ms(g);
+		st->unread_ms = mgroup_unread_ms(g);
 	st->heard = heard_ms;
 	if (heard_ms)
 		st->heard_ms = mgroup_now(g) - heard_ms;

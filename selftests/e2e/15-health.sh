@@ -3,7 +3,7 @@
 #
 # Health: what goes wrong is told in one line with what to do, by the exit code,
 # and in the status; and what was told is gone once it was done.
-# timeout: 200
+# timeout: 300
 
 . "$(dirname "$0")/../lib.sh"
 K4=10.8.0.1
@@ -47,7 +47,7 @@ done
 load_mcsec
 gcks_conf "{ $group rekey-address = \"239.8.1.254\"; rekey-interface = \"eth0\";
 	     receivers = [ \"*.lab\" ]; senders = [ \"*.lab\" ];
-	     atd = 1; dtd = 3; beat = 1; }" >"$TMP/k.conf"
+	     atd = 1; dtd = 3; beat = 1; }" '' "\"$K4:848\"" >"$TMP/k.conf"
 configure
 
 section "well"
@@ -100,6 +100,9 @@ section "kernel"
 ctl m group set video policy observe --force
 like "a group that was told to observe" "$(health m | tr '\n' ' ')" \
 	'group video: .*policy "observe".*to do: .*policy enforce.* exit 1'
+in_ns k bash -c 'echo x >/dev/udp/239.8.1.1/5000'
+is "what arrives in the clear is no problem where it is accepted" \
+	"$(health m | grep -c 'were dropped')" 0
 ctl m group set video policy enforce
 try "the member is well when the group enforces again" is_well m
 ctl m sa del video "$(spi)"
@@ -108,6 +111,37 @@ like "an SA that was deleted by hand" "$(health m | tr '\n' ' ')" \
 is "the member is not in without its SA" "$(state)" behind
 kctl rekey video
 try "the member is well after the rekey that is the cure" wait_until 20 is_well m
+
+section "losses"
+
+clear_is_told() {
+	in_ns k bash -c 'echo x >/dev/udp/239.8.1.1/5000'
+	tells '^group video: [0-9]+ datagrams? arrived in the clear and were dropped within the last minute; to do: let the sender be a member'
+}
+try "a sender in the clear is told" wait_until 40 clear_is_told
+is "the exit code of that loss" "$(health m | tail -n 1)" "exit 1"
+mctl -j health >"$TMP/health.json"
+fits "a health with losses fits the schema" health <"$TMP/health.json"
+
+section "reload"
+
+cp "$TMP/k.conf" "$TMP/k.good"
+echo nonsense >>"$TMP/k.conf"
+refuse "a configuration with a wrong line is not loaded" kctl reload
+like "a reload that has failed is told" "$(health k)" \
+	'^the last reload has failed: .*k.conf:[0-9]+: .*; to do: correct that, and "mcsecctl reload"'
+mv "$TMP/k.good" "$TMP/k.conf"
+try "the configuration is mended" kctl reload
+is "the key server is well after a reload" "$(health k)" "well, 1 group as key server
+exit 0"
+nip k addr del $K4/24 dev eth0
+is "an address of the key server that is gone" "$(host_ctl k health | grep listen)" \
+	"$K4:848 of \"listen\" is not an address of this host, so nobody reaches the key server there; to do: correct \"listen\" and restart mcsecd, or give the address to an interface (\"ip address\")"
+nip k addr add $K4/24 dev eth0
+mroute_to k eth0 239.8.0.0/16
+is "the key server is well when the address is back" "$(health k | tail -n 1)" "exit 0"
+try "the member is well once the loss is a minute ago" wait_until 100 is_well m ||
+	health m | sed 's/^/# /'
 
 section "key server"
 

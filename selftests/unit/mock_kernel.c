@@ -105,6 +105,8 @@ static int group_get(void *ctx, const char *name, struct kgroup_info *info,
 		return err_set(err, -ENOENT, "no such group");
 	memset(info, 0, sizeof(*info));
 	info->group = *g;
+	info->in_drops = mk->in_drops[g - mk->group];
+	info->out_drops = mk->out_drops[g - mk->group];
 	for (i = 0; i < mk->n_sas; i++) {
 		if (strcmp(mk->sa[i].sa.group, name))
 			continue;
@@ -127,6 +129,20 @@ static int group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
 		if (!ret)
 			ret = fn(arg, &info);
 	}
+	return ret;
+}
+
+static int stats_dump(void *ctx, kcounter_fn *fn, void *arg, struct err *err)
+{
+	struct mock_kernel *mk = ctx;
+	size_t i;
+	int ret = 0;
+
+	(void)err;
+	for (i = 0; i < ARRAY_SIZE(mk->counter) && !ret; i++)
+		if (mk->counter[i].name)
+			ret = fn(arg, mk->counter[i].name,
+				 mk->counter[i].value);
 	return ret;
 }
 
@@ -334,6 +350,7 @@ static const struct kernel_ops mock_ops = {
 	.sa_flush = sa_flush,
 	.sa_get = sa_get,
 	.sa_dump = sa_dump,
+	.stats_dump = stats_dump,
 };
 
 void mock_kernel_forget(void)

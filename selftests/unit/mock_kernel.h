@@ -54,6 +54,13 @@ struct mock_kernel {
 	unsigned int fail_skip; /* ... behind so many that do not */
 	bool to_disk; /* every SA fails then */
 	uint64_t replays;
+	/* Counters of the module, and the drops of each group, as a test sets them. */
+	struct mock_counter {
+		const char *name;
+		uint64_t value;
+	} counter[4];
+	uint64_t in_drops[MOCK_GROUPS];
+	uint64_t out_drops[MOCK_GROUPS];
 	uint64_t unknown; /* packets without an SA for them */
 };
 

@@ -623,11 +623,92 @@ static void test_trail(void)
 	t.error = "no space left";
 	judge_trail(t, "audit-not-written", "a full disk");
 	t.error = NULL;
+	t.damage = "records 30 to 35 are missing before record 36";
+	judge_trail(t, "audit-damaged", "a trail that somebody has cut");
+	t.damage = NULL;
 	t.scarce = true;
 	judge_trail(t, "audit-scarce", "a disk that is nearly full");
 	t.scarce = false;
 	t.late_ms = 2001;
 	judge_trail(t, "audit-late", "a slow disk");
+}
+
+/* Add to a counter of the module, and to the drops of the member's group. */
+static void lose(struct mock_kernel *mk, size_t i, const char *name,
+		 uint64_t *drops, uint64_t n)
+{
+	mk->counter[i].name = name;
+	mk->counter[i].value += n;
+	*drops += n;
+}
+
+static void watch_for(struct member *m, unsigned int samples)
+{
+	while (samples--)
+		member_watch_lost(m);
+}
+
+static void test_losses(void)
+{
+	struct mock_kernel *mk = &three.a->mk;
+	static const char one[] = "1 datagram arrived with a key";
+	const char *text;
+
+	lose(mk, 0, "in-clear", &mk->in_drops[0], 5);
+	is_str(wrong(&as_member), "well",
+	       "drops of which there is no sample before");
+	member_watch_lost(three.a->m);
+	is_str(wrong(&as_member), "well", "drops from before the first sample");
+	lose(mk, 0, "in-clear", &mk->in_drops[0], 20);
+	is_str(wrong(&as_member), "clear-dropped", "clear datagrams");
+	is_str(first_text(&as_member),
+	       "20 datagrams arrived in the clear and were dropped within the last minute",
+	       "the number of clear datagrams is told");
+	watch_for(three.a->m, 6);
+	is_str(wrong(&as_member), "clear-dropped",
+	       "clear datagrams of a minute ago");
+	member_watch_lost(three.a->m);
+	is_str(wrong(&as_member), "well",
+	       "no clear datagrams within the last minute");
+	lose(mk, 1, "in-no-sa", &mk->in_drops[0], 1);
+	lose(mk, 2, "out-no-sa", &mk->out_drops[0], 1);
+	is_str(wrong(&as_member), "unknown-dropped unsent",
+	       "ESP of an unknown SA, and nothing to send with");
+	text = first_text(&as_member);
+	ok(!strncmp(text, one, strlen(one)), "text: %s", text);
+}
+
+/* Neither replays, nor other groups, nor the time without keys are problems. */
+static void test_no_losses(void)
+{
+	struct mock_kernel *mk = &three.a->mk;
+	struct mgroup *g = group_of(three.a);
+
+	watch_for(three.a->m, 7);
+	lose(mk, 3, "in-replay", &mk->in_drops[0], 9);
+	is_str(wrong(&as_member), "well", "replays are no problem");
+	mk->counter[0].value += 3;
+	is_str(wrong(&as_member), "clear-dropped",
+	       "clear datagrams that only one group can have dropped");
+	watch_for(three.a->m, 7);
+	mk->counter[0].value += 3;
+	is_str(wrong(&as_member), "well",
+	       "clear datagrams of another program's group");
+	watch_for(three.a->m, 7);
+	g->unread_ms = mgroup_now(g) + 5000;
+	g->unread_unless = false;
+	member_watch_lost(three.a->m);
+	lose(mk, 1, "in-no-sa", &mk->in_drops[0], 4);
+	is_str(wrong(&as_member), "keys-not-in-use",
+	       "ESP of keys from before the registration");
+	g->unread_ms = 0;
+	is_str(wrong(&as_member), "well",
+	       "ESP of keys from before the registration, which is over now");
+	member_watch_lost(three.a->m);
+	is_str(wrong(&as_member), "well",
+	       "what was lost before all keys were there is forgotten");
+	mk->in_drops[0] = 0;
+	is_str(wrong(&as_member), "well", "counters that begin again");
 }
 
 static void test_one_group(void)
@@ -666,6 +747,8 @@ int main(void)
 	RUN(test_sending);
 	RUN(test_reception);
 	RUN(test_doubts);
+	RUN(test_losses);
+	RUN(test_no_losses);
 	RUN(test_one_group);
 	RUN(test_joiner);
 	RUN(test_gone);
