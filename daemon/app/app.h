@@ -62,7 +62,7 @@ struct app {
 	bool debug; /* log everything, whatever is configured */
 	bool reloading; /* waiting for the stores */
 	struct reload *reload_waits; /* requested during that */
-	char reload_error[ERR_LEN]; /* of the last one; "": none */
+	char reload_error[ERR_LEN]; /* "": the last one has succeeded */
 	struct timerq tq;
 	struct loop *loop;
 	struct loop_fd helper_fd;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What is wrong with this process and its host, for those who ask for its health. */
+/* Faults of this process and of its host, for those who ask for its health. */
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>

@@ -131,8 +131,8 @@ static int guess_interface(const struct where *w, uint32_t bound,
 	*ifindex = interface_towards(&w->other, bound);
 	if (!*ifindex)
 		return err_set(err, -ENETUNREACH,
-			       "no route to %s; set \"%s\", or a route", a,
-			       w->setting);
+			       "no route to %s; set \"%s\", or a route, or a link up",
+			       a, w->setting);
 	if_indextoname(*ifindex, name);
 	err_set(err, 0,
 		"no route to %s; assuming %s (set \"%s\" to "

@@ -65,6 +65,13 @@ static void judge_kernel(const struct member_walk *w,
 			    "%s", why.text);
 }
 
+static const char here_cure[] =
+	"correct that here, or at the key server; mcsecd tries again by itself, "
+	"and \"mcsecctl join\" does so at once";
+static const char there_cure[] =
+	"the log of the key server has its reason; mcsecd tries again by itself, "
+	"and \"mcsecctl join\" does so at once";
+
 /* Why the member is not in, and what an administrator can do about it. */
 static void judge_absence(const struct member_walk *w,
 			  const struct member_group_status *s)
@@ -78,8 +85,11 @@ static void judge_absence(const struct member_walk *w,
 			    "this host has left the group, whose traffic is dropped");
 	else if (*s->last_error)
 		problem_add(w->p, "not-registered", name,
-			    "the log of the key server has its reason; mcsecd tries again by itself, and \"mcsecctl join\" does so at once",
-			    "not registered, so traffic is dropped: %s",
+			    s->found_here ? here_cure : there_cure,
+			    "not registered, %s: %s",
+			    s->n_sas
+				    ? "and what has the keys of before passes until they end"
+				    : "so traffic is dropped",
 			    s->last_error);
 	else
 		problem_add(w->p, "registering", name,
@@ -96,6 +106,14 @@ static const char *heard_str(const struct member_group_status *s, char *buf,
 	else
 		snprintf(buf, size, "none has come since the registration");
 	return buf;
+}
+
+static const char *rekey_dev(const struct member_group_status *s,
+			     char name[static IF_NAMESIZE])
+{
+	if (!s->rekey_ifindex)
+		return "any interface";
+	return if_indextoname(s->rekey_ifindex, name) ? name : "?";
 }
 
 static void judge_reception(const struct member_walk *w,
@@ -122,8 +140,9 @@ static void judge_reception(const struct member_walk *w,
 	}
 	if (s->silent && !s->inband)
 		problem_add(w->p, "rekeys-not-heard", s->conf->name,
-			    "see whether UDP to that address gets from the key server to this host: firewalls, IGMP snooping without a querier, multicast routing",
-			    "no rekey or beat arrives at %s: %s", ep, heard);
+			    "see whether UDP to that address gets from the key server to this interface (if it is the wrong one, set \"interface\" in the role member): firewalls, IGMP snooping without a querier, multicast routing",
+			    "no rekey or beat arrives at %s on %s: %s", ep,
+			    rekey_dev(s, name), heard);
 }
 
 static void judge_keys(const struct member_walk *w,
@@ -136,7 +155,12 @@ static void judge_keys(const struct member_walk *w,
 		problem_add(w->p, "keys-in-doubt", s->conf->name,
 			    "mcsecd asks the key server by itself; if this stays, see the log of both",
 			    "the keys may be out of date: %s", s->doubt);
-	if (*s->last_error)
+	if (*s->last_error && !s->n_sas)
+		problem_add(w->p, "not-answered", s->conf->name,
+			    s->found_here ? here_cure : there_cure,
+			    "the keys have ended, so traffic is dropped, and the key server gives no others: %s",
+			    s->last_error);
+	else if (*s->last_error)
 		problem_add(w->p, "not-answered", s->conf->name,
 			    "see the log of the key server; this host keeps its keys until they end",
 			    "the key server does not confirm the keys: %s",
@@ -240,7 +264,8 @@ static const struct {
 };
 
 static const char receiver_cure[] =
-	"end the program that sends, or set \"send = true\" of the group here and name this host in \"senders\" at the key server";
+	"end the program that sends, or set \"send = true\" of the group here and "
+	"name this host in \"senders\" at the key server";
 
 static void judge_loss(void *arg, const struct conf_mgroup *conf,
 		       enum member_lost why, uint64_t n)

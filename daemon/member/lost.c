@@ -35,7 +35,7 @@ static int add_drops(void *arg, const struct kgroup_info *info)
 	return 0;
 }
 
-static int take_reason(void *arg, const char *name, uint64_t value)
+static int take_counter(void *arg, const char *name, uint64_t value)
 {
 	uint64_t *count = arg;
 	size_t i;
@@ -56,7 +56,7 @@ static bool read_lost(struct member *m, uint64_t *count)
 	TAILQ_FOREACH(g, &m->groups, all)
 		memset(g->lost_now, 0, sizeof(g->lost_now));
 	return !k->ops->group_dump(k->ctx, add_drops, m, NULL) &&
-	       !k->ops->stats_dump(k->ctx, take_reason, count, NULL);
+	       !k->ops->stats_dump(k->ctx, take_counter, count, NULL);
 }
 
 /*

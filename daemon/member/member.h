@@ -220,6 +220,7 @@ struct member_group_status {
 	bool removed; /* no longer configured, still closed */
 	uint32_t retry_ms; /* time to the next try */
 	const char *last_error; /* why it is not in, or "" */
+	bool found_here; /* by this host, and not told by the key server */
 	/* Why the keys may be out of date, or NULL; only while it is in. */
 	const char *doubt;
 	bool silent; /* no rekey or beat for three intervals */

@@ -288,6 +288,7 @@ struct mgroup {
 	bool gcks_revoked; /* one of them is revoked: no rekey is followed */
 	struct timer gcks_timeout; /* limits the wait for another one */
 	char last_error[480];
+	bool found_here; /* last_error is of this host, and not of the key server */
 
 	TAILQ_HEAD(, mrekey) rekeys;
 	TAILQ_HEAD(msas, msa) sas; /* newest first */

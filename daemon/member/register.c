@@ -250,6 +250,7 @@ void register_done(struct mgroup *g)
 	g->refusal = REFUSAL_TRANSIENT;
 	g->registered_ms = mgroup_now(g);
 	g->last_error[0] = '\0';
+	g->found_here = false;
 	g->m->unreachable_logged = false;
 	g->registrations++;
 }
@@ -296,17 +297,26 @@ static const char *explain_auth_failure(const struct member *m)
 	return texts[m->deps.auth ? m->deps.auth(m->deps.ctx) : 0];
 }
 
+static const char not_sender[] =
+	"this host is not authorized to send: it is not in \"senders\" of the "
+	"key server, or was evicted";
+static const char not_member[] =
+	"this host is not authorized: it is in no list of the group at the key "
+	"server, or was evicted";
+static const char no_room[] =
+	"the group or the disk of the key server is full, or this host asks too "
+	"often: see the key server's log";
+
 /* Describe the notify; the key server's log has the detailed reason. */
 static const char *explain_notify(const struct mgroup *g, uint16_t notify)
 {
 	switch (notify) {
 	case GIKE_N_AUTHORIZATION_FAILED:
-		return g->conf->send ? "this host is not authorized to send"
-				     : "this host is not authorized";
+		return g->conf->send ? not_sender : not_member;
 	case GIKE_N_INVALID_GROUP_ID:
 		return "the key server has no such group";
 	case GIKE_N_REGISTRATION_FAILED:
-		return "the group or the disk of the key server is full, or this host asks too often: see the key server's log";
+		return no_room;
 	case IKE_N_NO_PROPOSAL_CHOSEN:
 		return "the key server takes none of our algorithms, or no groups (RFC 9838)";
 	case IKE_N_AUTHENTICATION_FAILED:
@@ -335,6 +345,7 @@ void register_put_off(struct mgroup *g, uint32_t ms)
 	snprintf(g->last_error, sizeof(g->last_error),
 		 "the next change of keys is in %u s",
 		 (unsigned int)msec_to_sec_up(ms));
+	g->found_here = false;
 	group_info(g, "registration put off: asked again in %u ms", ms);
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
@@ -381,6 +392,8 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 		snprintf(g->last_error, sizeof(g->last_error),
 			 "%s; datagrams are not sent: %s", text,
 			 strerror(-g->m->send_error));
+	/* The names and groups of both are compared here. */
+	g->found_here = !notify || notify == GIKE_N_INVALID_GROUP_ID;
 	ms = retry_after_ms(g);
 	group_warn(g, "registration failed: as %s: %s; next try in %u s",
 		   g->conf->send ? "sender" : "receiver", g->last_error,

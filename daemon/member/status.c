@@ -124,6 +124,7 @@ static void fill_mgroup_status(const struct mgroup *g,
 		st->heard_ms = mgroup_now(g) - heard_ms;
 	fill_clock(g, st);
 	st->last_error = g->last_error;
+	st->found_here = g->found_here;
 	st->rekey_note = g->join_note;
 	st->no_devs = g->no_devs;
 	if (g->joined)

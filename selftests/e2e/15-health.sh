@@ -101,7 +101,7 @@ ctl m group set video policy observe --force
 like "a group that was told to observe" "$(health m | tr '\n' ' ')" \
 	'group video: .*policy "observe".*to do: .*policy enforce.* exit 1'
 in_ns k bash -c 'echo x >/dev/udp/239.8.1.1/5000'
-is "what arrives in the clear is no problem where it is accepted" \
+is "a datagram in the clear is no problem where the group observes" \
 	"$(health m | grep -c 'were dropped')" 0
 ctl m group set video policy enforce
 try "the member is well when the group enforces again" is_well m

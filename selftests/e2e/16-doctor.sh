@@ -72,6 +72,15 @@ like "a rule that drops one port of two" "$(doctor k)" \
 	'firewall: requests of members to UDP port 4500 are dropped by table ip f'
 unruled k
 
+in_ns m nft 'add table ip f; add chain ip f i { type filter hook input priority 0; policy drop; }
+	add rule ip f i udp dport 848 accept; add rule ip f i ct state established accept
+	add rule ip f i meta l4proto igmp accept'
+like "a policy that drops the group, with the rule that is missing" "$(doctor m)" \
+	'problem +firewall: datagrams of the group video are dropped by table ip f, chain i, its policy; to do: accept it in that chain: "ip daddr 239.7.1.1 udp dport 5000 accept"'
+in_ns m nft 'add rule ip f i ip daddr 239.7.1.1 udp dport 5000 accept'
+is "a policy that drops the group, with that rule" "$(doctor m)" "exit 0"
+unruled m
+
 section "network"
 
 sed 's/send = true/interfaces = [ "eth0", "eth7" ]/; s/gcks = "10.7.0.1/gcks = "10.99.0.1/' \
@@ -104,7 +113,31 @@ in_ns m sysctl -qw net.ipv4.conf.all.rp_filter=1
 like "strict reverse path filtering, and rekeys from elsewhere" "$(doctor m)" \
 	'problem +rp_filter: strict on eth0, and the key server is reached by eth1'
 in_ns m sysctl -qw net.ipv4.conf.all.rp_filter=0
+nip m route del 10.7.0.1/32
+nip m route del 239.7.0.0/16
+nip m route add 239.7.0.0/16 dev eth1
+like "a route that leads the group away from the key server" "$(doctor m)" \
+	'not checked +interface: 239.7.1.1, the group video, is on eth1 by route, and the key server is reached by eth0; to do: if'
+sed 's/^member: {/& interface = "eth0";/' "$TMP/m.conf" >"$TMP/m2.conf"
+is "an interface that is set" "$(doctor m "$TMP/m2.conf")" "exit 0"
 nip m link del eth1
+mroute_to m eth0 239.7.0.0/16
+sed 's/send = true/forward = true/' "$TMP/m.conf" >"$TMP/m2.conf"
+like "a gateway where nothing routes multicast" "$(doctor m "$TMP/m2.conf")" \
+	'problem +forward: the group video has "forward", and no program routes multicast'
+# A socket of MRT_INIT is a program that routes.
+spawn in_ns m python3 -c 'import os, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_IGMP)
+s.setsockopt(socket.IPPROTO_IP, 200, 1)
+open(sys.argv[1], "w").close()
+while os.path.exists(sys.argv[1]):
+    time.sleep(0.1)' "$TMP/routing"
+wait_until 20 test -e "$TMP/routing"
+is "a gateway where a program routes multicast" "$(doctor m "$TMP/m2.conf")" "exit 0"
+like "a router whose group is not forwarded" "$(doctor m)" \
+	'not checked +forward: this host routes multicast, and the group video has no "forward"'
+rm "$TMP/routing"
+wait "${lib_pids[-1]}"
 nip m link set eth0 mtu 1000
 like "an MTU below the size of fragments" "$(doctor m)" \
 	'problem +mtu: 1000 for registration, and fragment-size is 1280'

@@ -126,7 +126,7 @@ n=$(member_is a rekeys)
 ctl k rekey video >/dev/null
 unsent() { grep -q "$1" "$LAB/k/mcsecd.log"; }
 try "with two interfaces: k names the setting" wait_until 20 \
-	unsent 'no route to 239.77.1.254; set \"rekey-interface\", or a route'
+	unsent 'no route to 239.77.1.254; set \"rekey-interface\", or a route, or a link up'
 like "the tree has that rekeys cannot be sent, and why" "$(ctl k tree)" \
 	'video +[0-9]+ members?, rekeys cannot be sent: '
 in_ns k ip link del eth8

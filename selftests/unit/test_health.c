@@ -376,6 +376,8 @@ static void test_doubts(void)
 	g->doubts = 0;
 	snprintf(g->last_error, sizeof(g->last_error), "no resources");
 	is_str(wrong(&as_member), "not-answered", "a request that has failed");
+	ok(!strncmp(first_text(&as_member), "the key server does not", 23),
+	   "text while there are keys: %s", first_text(&as_member));
 	g->last_error[0] = '\0';
 	g->gcks_revoked = true;
 	is_str(wrong(&as_member), "key-server-revoked",
@@ -706,7 +708,7 @@ static void test_no_losses(void)
 	       "ESP of keys from before the registration, which is over now");
 	member_watch_lost(three.a->m);
 	is_str(wrong(&as_member), "well",
-	       "what was lost before all keys were there is forgotten");
+	       "losses from before all keys were there are forgotten");
 	mk->in_drops[0] = 0;
 	is_str(wrong(&as_member), "well", "counters that begin again");
 }

@@ -264,7 +264,8 @@ static void judge_identity(struct checks *c)
 }
 
 static const char none_cure[] =
-	"make one: \"mcsecctl setup gcks\" at a key server, \"mcsecctl pki import\" with a member's bundle; or give the path of another";
+	"make one: \"mcsecctl setup gcks\" at a key server, \"mcsecctl pki import\" "
+	"with a member's bundle; or give the path of another";
 static const char conf_cure[] =
 	"correct the file, or give the path of another; \"mcsecd --check\" has more";
 

@@ -28,6 +28,7 @@ struct place {
 	const char *name; /* the group's */
 	bool is_group; /* false: a rekey address */
 	char dev[IF_NAMESIZE]; /* "": none */
+	bool chosen; /* by a setting */
 };
 
 struct places {
@@ -58,6 +59,7 @@ static struct place group_place(const struct conf_mgroup *g, size_t flow,
 		snprintf(p.dev, sizeof(p.dev), "%s", g->devs.name[0]);
 	else
 		snprintf(p.dev, sizeof(p.dev), "%s", interface);
+	p.chosen = *p.dev;
 	return p;
 }
 
@@ -111,7 +113,7 @@ static void judge_gcks_route(struct checks *c, const struct conf_member *m)
 	ep_str(&m->gcks, ep);
 	if (ret)
 		check_problem(c, "route",
-			      "add a route (\"ip route\"), or correct \"gcks\"",
+			      "add a route (\"ip route\"), set the link up (\"ip link\"), or correct \"gcks\"",
 			      "to the key server %s: %s", ep, strerror(-ret));
 	else
 		check_ok(c, "route", "to the key server %s by %s", ep,
@@ -222,8 +224,8 @@ static bool find_dev(struct checks *c, struct place *p)
 	*p->dev = '\0';
 	check_problem(c, "route",
 		      p->is_group
-			      ? "add a route to the address, or one to the key server"
-			      : "add a route to the address, or set \"rekey-interface\"",
+			      ? "add a route to the address, or one to the key server, or set a link up"
+			      : "add a route to the address, or set \"rekey-interface\", or a link up",
 		      "to %s, the %s %s: %s", addr, p->what, p->name,
 		      strerror(-ret));
 	return false;
@@ -255,6 +257,26 @@ static void judge_dev(struct checks *c, const struct place *p)
 	else
 		check_ok(c, "interface", "%s for %s, the %s %s", p->dev, addr,
 			 p->what, p->name);
+}
+
+/*
+ * A default route may lead a group to another interface than that of the key server,
+ * which is right at a router and wrong at most hosts.
+ */
+static void judge_side(struct checks *c, const struct place *p)
+{
+	const struct conf_member *m = c->conf->member;
+	char name[IF_NAMESIZE], addr[ADDR_STRLEN];
+	struct route r;
+
+	if (!p->is_group || p->chosen || !*p->dev ||
+	    route_get(&m->gcks, 0, &r) || r.local ||
+	    !strcmp(dev_name(r.ifindex, name), p->dev))
+		return;
+	check_unchecked(c, "interface",
+			"if the group is on the interface of the key server, set \"interface\" in the role member, or add a route to the group by it",
+			"%s, the group %s, is on %s by route, and the key server is reached by %s",
+			addr_str(&p->to.addr, addr), p->name, p->dev, name);
 }
 
 /* ---- settings of the kernel ---------------------------------------------- */
@@ -370,6 +392,41 @@ static void judge_querier(struct checks *c, const char *dev)
 				dev);
 }
 
+/* The kernel sets it while a program routes multicast. */
+static bool routes_multicast(const struct checks *c,
+			     const struct conf_mgroup *g)
+{
+	bool v6 = g->sel.dst.family == AF_INET6;
+
+	return number_of(c, v6 ? "ipv6" : "ipv4", "all", "mc_forwarding") > 0;
+}
+
+/* A gateway needs a program that routes, and the setting that lets it encrypt. */
+static void judge_routing(struct checks *c, const struct conf_member *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n_groups; i++) {
+		const struct conf_mgroup *g = &m->groups[i];
+		bool routes = routes_multicast(c, g);
+
+		if (g->forward && routes)
+			check_ok(c, "forward",
+				 "a program routes multicast, as the gateway of %s needs",
+				 g->name);
+		else if (g->forward)
+			check_problem(c, "forward",
+				      "start one, as smcroute or pimd, with routes for the group",
+				      "the group %s has \"forward\", and no program routes multicast (mc_forwarding is 0)",
+				      g->name);
+		else if (routes)
+			check_unchecked(c, "forward",
+					"if it routes this group, set \"forward\", without which that is dropped",
+					"this host routes multicast, and the group %s has no \"forward\"",
+					g->name);
+	}
+}
+
 /* ---- MTU ----------------------------------------------------------------- */
 
 /* Return the MTU of the path that the kernel knows, or -errno. */
@@ -478,8 +535,12 @@ void check_net(struct checks *c)
 	}
 	find_places(conf, &l);
 	for (i = 0; i < l.n; i++)
-		if (find_dev(c, &l.v[i]))
+		if (find_dev(c, &l.v[i])) {
 			judge_dev(c, &l.v[i]);
+			judge_side(c, &l.v[i]);
+		}
+	if (conf->member)
+		judge_routing(c, conf->member);
 	judge_kernel_settings(c, &l);
 	if (l.left)
 		check_unchecked(c, "interface", "look at those of the others",

@@ -21,8 +21,34 @@
 /* At most so many groups are looked at, since each costs a walk over all rules. */
 #define GROUPS_MAX 64
 
-static const char cure[] =
-	"accept it in that chain; Documentation/firewall.rst has rules for each role";
+/* Write a rule that accepts @p, without the part that names the chain. */
+static const char *rule_for(const struct probe *p, char *buf, size_t size)
+{
+	const char *ip = p->family == AF_INET6 ? "ip6" : "ip";
+	char to[PREFIX_STRLEN], dst[PREFIX_STRLEN + 16] = "", port[32] = "";
+	const char *proto = p->proto == IPPROTO_UDP	 ? "udp"
+			    : p->proto == IPPROTO_TCP	 ? "tcp"
+			    : p->proto == IPPROTO_IGMP	 ? "igmp"
+			    : p->proto == IPPROTO_ESP	 ? "esp"
+			    : p->proto == IPPROTO_ICMPV6 ? "ipv6-icmp"
+							 : NULL;
+
+	if (!strcmp(p->state, "established"))
+		return "ct state established,related accept";
+	if (addr_is_multicast(&p->dst) && p->proto != IPPROTO_IGMP &&
+	    p->proto != IPPROTO_ICMPV6)
+		snprintf(dst, sizeof(dst), "%s daddr %s ", ip,
+			 prefix_str(&p->dst, p->dst_len, to));
+	if (p->dport)
+		snprintf(port, sizeof(port), " dport %u", p->dport);
+	if (proto && *port)
+		snprintf(buf, size, "%s%s%s accept", dst, proto, port);
+	else if (proto)
+		snprintf(buf, size, "%smeta l4proto %s accept", dst, proto);
+	else
+		snprintf(buf, size, "%smeta l4proto %u accept", dst, p->proto);
+	return buf;
+}
 
 struct rules_walk {
 	struct checks *c;
@@ -33,19 +59,25 @@ struct rules_walk {
 
 static void judge_probe(struct rules_walk *w, const struct probe *p)
 {
-	char why[512];
+	char why[512], buf[256], cure[512];
+	const char *rule = rule_for(p, buf, sizeof(buf));
 
 	w->n++;
 	switch (ruleset_fate(w->ruleset, p, why, sizeof(why))) {
 	case FATE_PASSES:
 		return;
 	case FATE_DROPPED:
+		snprintf(cure, sizeof(cure),
+			 "accept it in that chain: \"%s\"; Documentation/firewall.rst has rules for each role",
+			 rule);
 		check_problem(w->c, "firewall", cure, "%s are dropped by %s",
 			      p->what, why);
 		break;
 	case FATE_UNCLEAR:
-		check_unchecked(w->c, "firewall",
-				"see whether that rule lets it pass",
+		snprintf(cure, sizeof(cure),
+			 "see whether it passes there, or add \"%s\" to that chain",
+			 rule);
+		check_unchecked(w->c, "firewall", cure,
 				"%s may be dropped by %s", p->what, why);
 		break;
 	}
@@ -155,6 +187,7 @@ static void judge_flow(struct rules_walk *w, const struct conf_mgroup *g,
 		.family = sel->dst.family,
 		.proto = sel->proto ? sel->proto : IPPROTO_UDP,
 		.dst = sel->dst,
+		.dst_len = sel->dst_len,
 		.sport = sel->sport,
 		.dport = sel->dport,
 		.dev = dev,
@@ -165,6 +198,7 @@ static void judge_flow(struct rules_walk *w, const struct conf_mgroup *g,
 		.family = p.family,
 		.proto = IPPROTO_ESP,
 		.dst = p.dst,
+		.dst_len = p.dst_len,
 		.dev = dev,
 		.state = "new",
 	};

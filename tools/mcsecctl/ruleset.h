@@ -20,6 +20,7 @@ struct probe {
 	uint8_t proto; /* IP protocol */
 	struct addr src;
 	struct addr dst;
+	uint8_t dst_len; /* as in struct selector */
 	uint16_t sport;
 	uint16_t dport;
 	const char *dev; /* where it comes in or goes out */
