@@ -104,8 +104,11 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 				 ep_str(local, ep));
 	}
 	if (fd < 0)
-		return err_set(err, fd, "UDP %s: %s", ep_str(local, ep),
-			       strerror(-fd));
+		return err_set(err, fd, "UDP %s: %s%s", ep_str(local, ep),
+			       strerror(-fd),
+			       fd == -EADDRINUSE
+				       ? ": \"ss -ulnp\" shows who has the port"
+				       : "");
 	*s = (struct sock){ .app = a, .engine = engine };
 	s->fd = (struct loop_fd){ .fd = fd, .fn = sock_readable, .arg = s };
 	ret = udp_local(fd, &s->local);

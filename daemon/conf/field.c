@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "conf/conf.h"
+#include "conf/nearest.h"
 #include "lib/err.h"
 #include "lib/quote.h"
 
-#define NEAR_LEN 600
-#define MAX_WORD 64
 #define PATH_LEN 256
+#define NEAR_LEN 600
 
 /* Write a path such as "gcks.groups[1].name", cut on the left if it is long. */
 static void path_of(const config_setting_t *s, char *buf, size_t size)
@@ -57,66 +57,6 @@ int conf_bad(struct conf_reader *r, const config_setting_t *s, const char *word,
 
 /* ---- suggestions -------------------------------------------------------- */
 
-static size_t least_of(size_t a, size_t b, size_t c)
-{
-	if (b < a)
-		a = b;
-	return c < a ? c : a;
-}
-
-/* Levenshtein distance of words of at most MAX_WORD octets. */
-static size_t edit_distance(const char *a, const char *b)
-{
-	size_t la = strlen(a), lb = strlen(b), i, k, diag, up;
-	size_t row[MAX_WORD + 1];
-
-	if (la > MAX_WORD || lb > MAX_WORD)
-		return MAX_WORD;
-	for (k = 0; k <= lb; k++)
-		row[k] = k;
-	for (i = 1; i <= la; i++) {
-		diag = row[0];
-		row[0] = i;
-		for (k = 1; k <= lb; k++) {
-			up = row[k];
-			row[k] = least_of(up + 1, row[k - 1] + 1,
-					  diag + (a[i - 1] != b[k - 1]));
-			diag = up;
-		}
-	}
-	return row[lb];
-}
-
-/* Append ", " and @word in quotes, if there is room. */
-static void append_word(char *buf, size_t size, const char *word)
-{
-	size_t len = strlen(buf);
-
-	snprintf(buf + len, size - len, "%s\"%s\"", len ? ", " : "", word);
-}
-
-/*
- * List the words that @get enumerates and that are nearest to @bad if they are
- * near enough, or else all of them.
- */
-static void nearest_name(const char *(*get)(const void *arg, size_t i),
-			 const void *arg, const char *bad, char *buf,
-			 size_t size)
-{
-	size_t best = MAX_WORD, i, d;
-	const char *w;
-
-	buf[0] = '\0';
-	for (i = 0; (w = get(arg, i)); i++) {
-		d = edit_distance(bad, w);
-		if (d < best)
-			best = d;
-	}
-	for (i = 0; (w = get(arg, i)); i++)
-		if (best > 1 + strlen(bad) / 3 || edit_distance(bad, w) == best)
-			append_word(buf, size, w);
-}
-
 static const char *field_name(const void *arg, size_t i)
 {
 	return ((const struct conf_field *)arg)[i].name;
@@ -143,7 +83,7 @@ static int refuse_unknown(struct conf_reader *r, const config_setting_t *s,
 {
 	char near[NEAR_LEN];
 
-	nearest_name(field_name, fields, config_setting_name(s), near,
+	conf_nearest(field_name, fields, config_setting_name(s), near,
 		     sizeof(near));
 	return conf_bad(r, s, NULL, "no such setting here; there is %s", near);
 }
@@ -284,7 +224,7 @@ int conf_read_word(struct conf_reader *r, const config_setting_t *s,
 		put_number(dst, f->size, (uint32_t)w->value);
 		return 0;
 	}
-	nearest_name(word_name, f->words, text, near, sizeof(near));
+	conf_nearest(word_name, f->words, text, near, sizeof(near));
 	return conf_bad(r, s, NULL, "\"%.60s\" is not known; there is %s", text,
 			near);
 }

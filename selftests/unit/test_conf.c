@@ -351,7 +351,7 @@ static void everything(void)
 {
 	static const char *const examples[] = {
 		"gcks", "member", "gateway", "ospf", "pim",
-		"ptp",	"vrrp",	  "vxlan",   "dds",
+		"ptp",	"vrrp",	  "vxlan",   "dds",  "psk",
 	};
 	char example[512];
 	char path[] = "/tmp/mcsec-conf-XXXXXX", *text = NULL;

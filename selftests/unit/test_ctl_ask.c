@@ -172,7 +172,7 @@ static void test_others(struct ctl *ctl)
 	make("member", S_IFDIR);
 	make("member/mcsecd.sock", S_IFSOCK);
 	snprintf(want, sizeof(want),
-		 "mcsecd at %s: Connection refused: is it running? Other sockets: -s %s/member/mcsecd.sock",
+		 "mcsecd at %s: Connection refused: is it running (\"systemctl start mcsecd\")? Other sockets: -s %s/member/mcsecd.sock",
 		 asked, path);
 	is_int(cmd_status(ctl, 0, argv), EXIT_FAILED,
 	       "a stale socket beside that of another daemon");
@@ -314,7 +314,7 @@ int main(void)
 	test_units();
 	test_table(&ctl);
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED, "no daemon");
-	ok(strstr(said, "is it running?"),
+	ok(strstr(said, "is it running ("),
 	   "mcsecctl asks whether the daemon is running");
 	listen_here();
 	ctl.socket = path;
@@ -442,7 +442,7 @@ int main(void)
 	close(listener);
 	is_int(cmd_status(&ctl, 0, argv), EXIT_FAILED,
 	       "a socket that a daemon left behind");
-	ok(strstr(said, "is it running?"), "asks the same");
+	ok(strstr(said, "is it running ("), "asks the same");
 	ok(!strstr(said, "-s "),
 	   "an error names no socket where there is no other");
 	unlink(path);

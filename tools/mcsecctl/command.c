@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/nearest.h"
 #include "mcsecctl.h"
 #include "table.h"
 
@@ -20,6 +21,11 @@ static void list_names(const struct command *table, char *buf, size_t size)
 				table[i].name);
 }
 
+static const char *command_name(const void *arg, size_t i)
+{
+	return ((const struct command *)arg)[i].name;
+}
+
 const struct command *find_command(const struct ctl *ctl,
 				   const struct command *of, const char *name)
 {
@@ -31,6 +37,12 @@ const struct command *find_command(const struct ctl *ctl,
 	for (c = of->subs; name && c->name; c++)
 		if (!strcmp(c->name, name))
 			return c;
+	if (name &&
+	    conf_nearest(command_name, of->subs, name, names, sizeof(names))) {
+		complain(EXIT_USAGE, "%s%sunknown word \"%s\"; there is %s", in,
+			 colon, name, names);
+		return NULL;
+	}
 	list_names(of->subs, names, sizeof(names));
 	if (name)
 		complain(EXIT_USAGE, "%s%sunknown word \"%s\": %s", in, colon,

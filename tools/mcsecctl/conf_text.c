@@ -408,7 +408,7 @@ json_t *member_settings_of(const struct conf *conf, const char *id,
 		err_set(err, -EINVAL, "%s: %s is not UTF-8", conf->file, lacks);
 	else
 		err_set(err, -ENOENT,
-			"\"%s\" is neither in senders nor in receivers of a group of %s",
+			"\"%s\" is neither in senders nor in receivers of a group of %s: add it there, and \"systemctl reload mcsecd\"",
 			id, conf->file);
 	return NULL;
 }

@@ -63,7 +63,7 @@ static void complain_of_socket(const char *path, int err)
 	if (absent)
 		list_sockets(path, others, sizeof(others));
 	complain(0, "mcsecd at %s: %s%s%s", path, strerror(err),
-		 absent ? ": is it running?"
+		 absent ? ": is it running (\"systemctl start mcsecd\")?"
 		 : err == EACCES
 			 ? ": only root and the user of mcsecd may ask: use sudo"
 			 : "",

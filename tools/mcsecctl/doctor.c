@@ -49,6 +49,10 @@ int cmd_doctor(struct ctl *ctl, int argc, char **argv)
 	struct checks c = { .root = "" };
 	int ret = check_argc(argc, 0, 1);
 
+	if (!ret && argc && *argv[0] == '-')
+		ret = complain(EXIT_USAGE,
+			       "doctor: unknown option \"%s\": it takes a file, and prints all that it checks",
+			       argv[0]);
 	if (!ret)
 		ret = enter_netns(ctl);
 	if (ret)

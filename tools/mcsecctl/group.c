@@ -18,7 +18,7 @@ static int read_prefix(const char *what, const char *s, struct addr *addr,
 
 	if (ret == -ERANGE)
 		return complain(EXIT_USAGE,
-				"%s \"%s\": a prefix has 1 to %u bits", what, s,
+				"%s\"%s\": a prefix has 1 to %u bits", what, s,
 				addr->len * 8U);
 	if (ret)
 		return complain(EXIT_USAGE,

@@ -96,11 +96,16 @@ static int read_passphrase(const char *path, char buf[static PASSPHRASE_LEN])
 static int get_passphrase(const char *path, bool again,
 			  char buf[static PASSPHRASE_LEN])
 {
+	char prompt[80];
 	struct err err;
 
 	if (path)
 		return read_passphrase(path, buf);
-	if (!passphrase_ask("Passphrase of the bundle: ", again, buf, &err))
+	snprintf(prompt, sizeof(prompt),
+		 again ? "Passphrase of the bundle, at least %d characters: "
+		       : "Passphrase of the bundle: ",
+		 PASSPHRASE_MIN);
+	if (!passphrase_ask(prompt, again, buf, &err))
 		return EXIT_OK;
 	return complain(EXIT_FAILED,
 			"%s; \"passphrase-file FILE\" reads it from there",
