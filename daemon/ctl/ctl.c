@@ -460,7 +460,7 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 		return err_set(err, ret, "control socket %s: %s%s", path,
 			       strerror(-ret),
 			       ret == -EADDRINUSE
-				       ? ": another mcsecd is running: end it first (\"systemctl stop mcsecd\")"
+				       ? ": another mcsecd is running: end it first"
 				       : "");
 	}
 	*out = ctl;

@@ -224,8 +224,8 @@ static bool find_dev(struct checks *c, struct place *p)
 	*p->dev = '\0';
 	check_problem(c, "route",
 		      p->is_group
-			      ? "add a route to the address, or one to the key server, or set a link up"
-			      : "add a route to the address, or set \"rekey-interface\", or a link up",
+			      ? "add a route to it or to the key server, or set a link up"
+			      : "add a route to it, set \"rekey-interface\", or a link up",
 		      "to %s, the %s %s: %s", addr, p->what, p->name,
 		      strerror(-ret));
 	return false;
