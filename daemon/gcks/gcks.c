@@ -204,7 +204,7 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		return;
 	if (place_is_twin(m, &ike_sa_peer(sa)->addr))
 		outbox_confirm_twin(g, m, &ike_sa_peer(sa)->addr, spi);
-	else if (ike_sa_serial(sa) >= m->sa_serial)
+	else if (place_is_owner(m, sa))
 		outbox_confirm(g, m, spi);
 }
 

@@ -10,6 +10,7 @@
 #include "gcks/rate.h"
 #include "gcks/twins.h"
 #include "gcks/waiting.h"
+#include "ike/engine.h"
 
 bool place_allows(const struct group *g, const struct addr *a,
 		  const struct addr *b)
@@ -107,6 +108,17 @@ void place_note_twin(struct group *g, struct gmember *m,
 bool place_is_twin(const struct gmember *m, const struct addr *from)
 {
 	return twins_find(m, from);
+}
+
+bool place_is_owner(const struct gmember *m, const struct ike_sa *sa)
+{
+	uint64_t serial = ike_sa_serial(sa);
+
+	/* An older record has no address. */
+	return serial == m->sa_serial ||
+	       (serial > m->sa_serial &&
+		(addr_is_none(&m->at) ||
+		 addr_equal(&m->at, &ike_sa_peer(sa)->addr)));
 }
 
 void place_set_twin_spi(struct group *g, struct gmember *m,

@@ -54,4 +54,10 @@ void place_note_change(struct group *g);
  */
 void place_forget_twins(struct group *g);
 
+/*
+ * Return true if @sa is the IKE SA over which @m has registered, or a later one of the
+ * host at that address. A host elsewhere with this identity does not speak for it.
+ */
+bool place_is_owner(const struct gmember *m, const struct ike_sa *sa);
+
 #endif
