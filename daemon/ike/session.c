@@ -64,7 +64,9 @@ static struct ike_resume *resume_of(const struct ike_sa *sa,
 		return NULL;
 	r->s.suite = sa->suite;
 	memcpy(r->s.sk_d, sa->keys.sk_d, sizeof(r->s.sk_d));
-	r->s.peer = *sa->peer_id;
+	/* The identity of an IKE SA has only the octets that it needs. */
+	id_set(&r->s.peer, sa->peer_id->type, sa->peer_id->data,
+	       sa->peer_id->len);
 	r->s.peer_ends = sa->peer_ends;
 	r->s.childless = sa->peer_childless;
 	if (cert_refs_union(&sa->peer_certs, &none, &r->s.peer_certs) ||

@@ -46,8 +46,16 @@ static bool is_follow(enum fuzz_host to)
 	return to == FH_FOLLOW_REQ || to == FH_FOLLOW_RES;
 }
 
+static bool is_resume(enum fuzz_host to)
+{
+	return to == FH_RESUME_REQ || to == FH_RESUME_RES ||
+	       to == FH_RESUME_RAW;
+}
+
 static void once(void)
 {
+	static const struct ike_engine_cfg tickets = { .ticket_s = 3600,
+						       .resume = true };
 	static const struct ike_engine_cfg required = {
 		.addke = { .n = 2,
 			   .method = { IKE_KE_X25519, IKE_KE_P256 },
@@ -75,9 +83,12 @@ static void once(void)
 		p->g = node_new(&p->net, "192.0.2.1", &gopt, &ca,
 				is_inter(i) || is_follow(i) ? &required
 				: i == FH_RAW_GCKS	    ? &offered
+				: is_resume(i)		    ? &tickets
 							    : NULL);
 		p->m = node_new(&p->net, "192.0.2.2", &mopt, &ca,
-				is_inter(i) || is_follow(i) ? &required : NULL);
+				is_inter(i) || is_follow(i) ? &required
+				: is_resume(i)		    ? &tickets
+							    : NULL);
 	}
 }
 
@@ -115,7 +126,10 @@ static unsigned int before(enum fuzz_host to)
 	case FH_RAW_GCKS:
 		return 0;
 	case FH_RAW_MEMBER:
+	case FH_RESUME_RAW:
 		return 0;
+	case FH_RESUME_REQ:
+	case FH_RESUME_RES:
 	case FH_RAW_GCKS_INIT:
 	case FH_RAW_MEMBER_AUTH:
 	case FH_AUTH_REQ:
@@ -133,16 +147,30 @@ static unsigned int before(enum fuzz_host to)
 	}
 }
 
+/* Get a ticket, and end the IKE SA that it is of. */
+static void get_ticket(struct pair *p)
+{
+	p->msa = node_join(p->m, p->g, "gcks.example", true);
+	check(p->msa);
+	net_run(&p->net);
+	check(p->m->engine->n_sessions == 1);
+	restart(p);
+}
+
 static void prepare(struct pair *p, enum fuzz_host to)
 {
 	struct gike_req req;
 
 	restart(p);
+	if (is_resume(to))
+		get_ticket(p);
 	p->msa = node_join(p->m, p->g, "gcks.example", to == FH_RES);
 	check(p->msa);
 	for (unsigned int i = before(to); i; i--)
 		check(net_step(&p->net));
-	if (to >= FH_REQ && to != FH_AUTH_RES && !is_inter(to))
+	check(!is_resume(to) || (p->msa->hs && p->msa->hs->resume));
+	if (to >= FH_REQ && to != FH_AUTH_RES && !is_inter(to) &&
+	    !is_resume(to))
 		check(p->m->seen.registered == 1 && p->g->sa);
 	if (to == FH_RES) {
 		group_req(&req, "video", true);
@@ -170,13 +198,18 @@ static bool fresh(struct pair *p, enum fuzz_host to)
 	switch (to) {
 	case FH_RAW_GCKS:
 		return p->g->engine->stats.sas < 40;
+	case FH_RESUME_RAW:
+		return msa->state == IKE_ST_INIT_SENT &&
+		       msa->my_xchg == IKE_XCHG_IKE_SESSION_RESUME;
 	case FH_RAW_GCKS_INIT:
 	case FH_AUTH_REQ:
+	case FH_RESUME_REQ:
 		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_INIT_DONE;
 	case FH_RAW_MEMBER:
 		return msa->state == IKE_ST_INIT_SENT;
 	case FH_RAW_MEMBER_AUTH:
 	case FH_AUTH_RES:
+	case FH_RESUME_RES:
 		return msa->state == IKE_ST_AUTH_SENT && msa->my_busy;
 	case FH_INTER_REQ:
 		return gcks_sa(p) && inter_is_due(gcks_sa(p));
@@ -216,7 +249,7 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 		   uint8_t first, const uint8_t *inner, size_t len)
 {
 	bool res = to == FH_AUTH_RES || to == FH_RES || to == FH_INTER_RES ||
-		   to == FH_FOLLOW_RES;
+		   to == FH_FOLLOW_RES || to == FH_RESUME_RES;
 	bool to_member = res || to == FH_REQ_MEMBER;
 	struct ike_sa *dst = to_member ? p->msa : gcks_sa(p);
 	struct ike_hdr h = { .xchg = xchg };
@@ -241,9 +274,9 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 	}
 	wbuf_free(&w);
 	/* A peer without a valid signature is never admitted. */
-	if (to == FH_AUTH_REQ || is_inter(to))
+	if (to == FH_AUTH_REQ || is_inter(to) || is_resume(to))
 		check(!p->g->seen.requests);
-	if (to == FH_AUTH_RES || is_inter(to))
+	if (to == FH_AUTH_RES || is_inter(to) || is_resume(to))
 		check(!p->m->seen.registered);
 	/* The key server alone rekeys, and a policy is used or not. */
 	check(!p->g->seen.inband);
@@ -264,7 +297,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p = &pairs[to];
 	if (!fresh(p, to))
 		prepare(p, to);
-	if (to <= FH_RAW_MEMBER_AUTH)
+	if (to <= FH_RAW_MEMBER_AUTH || to == FH_RESUME_RAW)
 		raw(p, to, data + 1, size - 1);
 	else
 		sealed(p, to, data[1], data[2], data + 3, size - 3);

@@ -64,6 +64,9 @@ enum fuzz_host {
 	FH_INTER_RES, /* to a member that waits for IKE_INTERMEDIATE */
 	FH_FOLLOW_REQ, /* to a key server that waits for IKE_FOLLOWUP_KE */
 	FH_FOLLOW_RES, /* to a member that waits for IKE_FOLLOWUP_KE */
+	FH_RESUME_REQ, /* to a key server that waits for GSA_AUTH by a ticket */
+	FH_RESUME_RES, /* to a member that waits for that GSA_AUTH */
+	FH_RESUME_RAW, /* a datagram, IKE_SESSION_RESUME was sent */
 	FH_MAX,
 };
 

@@ -292,6 +292,50 @@ static void addke_samples(void)
 	pki_pair_free(&ca);
 }
 
+/* A registration by a ticket (RFC 5723). */
+static void resume_samples(void)
+{
+	static const struct ike_engine_cfg cfg = { .ticket_s = 3600,
+						   .resume = true };
+	static const char *const names[] = { "resume-request",
+					     "resume-answer" };
+	struct pki_opt opt = { .kind = PKI_GCKS,
+			       .dns = "gcks.example",
+			       .ca = &ca };
+	struct ike_sa *sa;
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &opt, &ca, &cfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	m = node_new(&net, "192.0.2.2", &opt, &ca, &cfg);
+	sa = node_join(m, g, "gcks.example", true);
+	net_run(&net);
+	ike_close(sa, "closed");
+	net_run(&net);
+	node_clear(m);
+	sa = node_join(m, g, "gcks.example", true);
+	for (int i = 0; i < 4; i++) {
+		const struct packet *q = &net.queue[0];
+
+		if (i < 2) {
+			selected("message", names[i], FM_CLEAR, q->p, q->len);
+			selected("ike_engine", names[i],
+				 i ? FH_RESUME_RAW : FH_RAW_GCKS, q->p, q->len);
+		}
+		if (i == 2)
+			opened("resume-auth-request", q, sa, FH_RESUME_REQ);
+		if (i == 3)
+			opened("resume-auth-answer", q, sa, FH_RESUME_RES);
+		net_step(&net);
+	}
+	is_int(ike_engine_stats(g->engine)->resumed, 1,
+	       "the recorded registration is by a ticket");
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
 /* ---- rekeys ------------------------------------------------------------- */
 
 static void rekey_sample(struct rekey_sa *rs, struct rekey_msg *r,
@@ -460,6 +504,7 @@ int main(int argc, char **argv)
 	}
 	RUN(handshake);
 	RUN(addke_samples);
+	RUN(resume_samples);
 	RUN(rekeys);
 	small();
 	is_int(bad, 0, "%u samples are there", n_samples);

@@ -305,7 +305,8 @@ static void other_identity(void)
 	id_set(&m->engine->cfg.id, IKE_ID_FQDN, (const uint8_t *)"b.example",
 	       9);
 	net_run(&net);
-	is_int(g->seen.auth_failed, 1, "it is refused");
+	is_int(g->seen.auth_failed, 1,
+	       "a ticket of another identity is refused");
 	is_str(g->seen.text, "the ticket is of another identity",
 	       "the reason is told");
 	is_int(gstats()->sas, 0, "no IKE SA is left");
@@ -440,7 +441,7 @@ static void certificate_ends(void)
 	node_clear(m);
 	node_join(m, g, GCKS, true);
 	net_run(&net);
-	is_int(gstats()->ticket_refused, 1, "it is refused after that");
+	is_int(gstats()->ticket_refused, 1, "the ticket is refused after that");
 	is_int(m->seen.registered, 0, "the certificate is refused, too");
 	pair_teardown();
 }
