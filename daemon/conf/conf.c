@@ -707,8 +707,9 @@ static void set_parse_error(struct conf_reader *r, config_t *cfg,
 			"%s:%u: the %c of this line is not closed (noticed on line %u)",
 			file, open, bracket, line);
 	else
-		err_set(r->err, -EINVAL, "%s:%u: %s", file, line,
-			config_error_text(cfg));
+		err_set(r->err, -EINVAL,
+			"%s:%u: %s; a value is a number without a unit, true, false or a text in quotes, and ends with \";\"",
+			file, line, config_error_text(cfg));
 }
 
 static int syntax_error(struct conf_reader *r, config_t *cfg)

@@ -484,6 +484,8 @@ static void words(void)
 {
 	refused("", "f:1: identity", "is missing");
 	refused("x", "f:1: ", "syntax error");
+	refused("a = 1h;",
+		"f:1: ", "syntax error; a value is a number without a unit");
 	refused(IDENTITY, "f:1: gcks, member", "one of the two roles");
 	refused(IDENTITY "gcks = 1;", "f:2: gcks", "a group");
 	refused(IDENTITY "gcsk: { };", "f:2: gcsk", "\"gcks\"");
