@@ -12,9 +12,12 @@
 #include <linux/ipv6.h>
 #include <linux/local_lock.h>
 #include <linux/netdevice.h>
+#include <linux/netfilter_ipv6.h>
 #include <linux/version.h>
 #include <net/genetlink.h>
 #include <net/inet_sock.h>
+#include <net/ip6_route.h>
+#include <net/route.h>
 
 /* Counters are plain 64-bit words that other CPUs read without a lock. */
 static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
@@ -108,6 +111,40 @@ static inline bool mcsec_dontfrag6(const struct sock *sk)
 	return inet6_test_bit(DONTFRAG, sk);
 #endif
 }
+
+/* Find the route of an arriving multicast datagram. Returns 0 or an error. */
+static inline int mcsec_route_input4(struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	return ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
+				    skb->dev);
+#else
+	return ip_route_input_noref(skb, iph->daddr, iph->saddr, ip4h_dscp(iph),
+				    skb->dev)
+		       ? -EHOSTUNREACH
+		       : 0;
+#endif
+}
+
+/* The same for IPv6, where the route of a refused datagram drops it. */
+static inline void mcsec_route_input6(struct sk_buff *skb)
+{
+#if !IS_ENABLED(CONFIG_IPV6)
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+	nf_get_ipv6_ops()->route_input(skb);
+#else
+	ip6_route_input(skb);
+#endif
+}
+
+/* The functions of UDP tunnels take the sock itself since Linux 7.2. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
+#define mcsec_tunnel_sock(sock) (sock)
+#else
+#define mcsec_tunnel_sock(sock) ((sock)->sk)
+#endif
 
 /* Return the attributes of a dump request. */
 static inline struct nlattr **mcsec_dump_attrs(struct netlink_callback *cb)

@@ -7,6 +7,8 @@
  */
 #include "decrypt.h"
 #include "compat.h"
+#include "edge.h"
+#include "edge-output.h"
 #include "esp.h"
 #include "group.h"
 #include "icmp.h"
@@ -84,14 +86,47 @@ static int pull_tunnel(const struct mcsec_pkt *pkt)
 	return 0;
 }
 
+/*
+ * The same for a datagram that came by an edge, whose outer header has other
+ * addresses, perhaps of the other family, and has counted other hops: of it only
+ * the marks of congestion are for the datagram inside.
+ */
+static int pull_edge(const struct mcsec_pkt *pkt)
+{
+	u8 tos = mcsec_traffic_class(pkt->skb);
+	struct mcsec_tunnel_hdr outer;
+	struct sk_buff *skb = pkt->skb;
+
+	mcsec_esp_pull_outer(skb, pkt->hlen);
+	if (skb->len < sizeof(outer.v4) + 2 ||
+	    (mcsec_pkt_is_ip6(pkt) && skb->len < sizeof(outer.v6)))
+		return -EBADMSG;
+	if (!mcsec_pkt_is_ip6(pkt)) {
+		outer.v4 = *ip_hdr(skb);
+		outer.v4.tos = tos;
+		outer.v4.ttl = U8_MAX;
+	} else {
+		outer.v6 = *ipv6_hdr(skb);
+		ipv6_change_dsfield(&outer.v6, 0, tos);
+		outer.v6.hop_limit = U8_MAX;
+	}
+	if (!mcsec_tunnel_pull(skb, &outer, mcsec_pkt_is_ip6(pkt)))
+		return -EBADMSG;
+	/* IP has parsed options before this, so there must be none. */
+	if (ip_hdr(skb)->version == 4 && ip_hdr(skb)->ihl > 5)
+		return -EBADMSG;
+	return mcsec_tunnel_gather(skb, pkt->state->net, defrag_user(pkt->sa));
+}
+
 /* Returns -EINPROGRESS if the inner datagram is a fragment, which was taken. */
-static noinline int decap_tunnel(const struct mcsec_pkt *pkt, u8 next)
+static __always_inline int decap_outer(const struct mcsec_pkt *pkt, u8 next,
+				       bool edge)
 {
 	int err;
 
 	if (next != (mcsec_pkt_is_ip6(pkt) ? IPPROTO_IPV6 : IPPROTO_IPIP))
 		return drop_esp(pkt, MCSEC_IN_MODE);
-	err = pull_tunnel(pkt);
+	err = edge ? pull_edge(pkt) : pull_tunnel(pkt);
 	if (likely(!err))
 		return 0;
 	if (err == -EINPROGRESS) {
@@ -100,6 +135,31 @@ static noinline int decap_tunnel(const struct mcsec_pkt *pkt, u8 next)
 	}
 	return drop_esp(pkt,
 			err == -ENOMEM ? MCSEC_IN_NO_MEMORY : MCSEC_IN_INNER);
+}
+
+static noinline int decap_tunnel(const struct mcsec_pkt *pkt, u8 next)
+{
+	return decap_outer(pkt, next, false);
+}
+
+/*
+ * Only the datagram inside of an edge has the addresses, so they are compared
+ * here.
+ */
+static noinline int decap_edge(const struct mcsec_pkt *pkt, u8 next)
+{
+	const struct mcsec_group *group = pkt->sa->group;
+	int err;
+
+	if (pkt->sa->mode != MCSEC_MODE_TUNNEL)
+		return drop_esp(pkt, MCSEC_IN_MODE);
+	err = decap_outer(pkt, next, true);
+	if (err)
+		return err;
+	return mcsec_select_fits_slow(group->mnet->select, pkt->skb,
+				      pkt->state->in, &group->candidate, false)
+		       ? 0
+		       : drop_esp(pkt, MCSEC_IN_SELECTOR);
 }
 
 /*
@@ -134,7 +194,7 @@ static __always_inline void decap_transport(const struct mcsec_pkt *pkt,
  * Turn the verified ESP datagram into the datagram that was sent. Returns
  * -EINPROGRESS if that is a fragment, which has been taken.
  */
-static __always_inline int decap_esp(const struct mcsec_pkt *pkt)
+static __always_inline int decap_esp(const struct mcsec_pkt *pkt, bool edges)
 {
 	const struct nf_hook_state *state = pkt->state;
 	const struct mcsec_sa *sa = pkt->sa;
@@ -159,7 +219,11 @@ static __always_inline int decap_esp(const struct mcsec_pkt *pkt)
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	__skb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]);
-	if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
+	if (edges && pkt->from) {
+		err = decap_edge(pkt, next);
+		if (unlikely(err))
+			return err;
+	} else if (unlikely(sa->mode == MCSEC_MODE_TUNNEL)) {
 		err = decap_tunnel(pkt, next);
 		if (unlikely(err))
 			return err;
@@ -219,8 +283,32 @@ static __always_inline bool is_answered(const struct mcsec_pkt *pkt)
 					pkt->state->pf) != NF_ACCEPT;
 }
 
-/* Finish a packet for which the cipher returned @err. */
-static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err)
+/*
+ * A datagram of a group with edges is verified and new: send it on. Its headers
+ * are there, and its payload is decrypted.
+ */
+static noinline void accept_edge(struct mcsec_pkt *pkt)
+{
+	unsigned int len = MCSEC_HEAD + pkt->plaintext_len + MCSEC_ICV;
+	const struct mcsec_sa *sa = pkt->sa;
+
+	if (pkt->from) {
+		this_cpu_inc(pkt->from->cpu->in_packets);
+		this_cpu_add(pkt->from->cpu->in_bytes, len);
+		trace_mcsec_edge_accept(sa->group->name, pkt->from->id,
+					ntohl(sa->spi),
+					pkt->iv >> sa->sid_shift, len);
+	}
+	if (pkt->kept)
+		mcsec_edge_relay(pkt);
+}
+
+/*
+ * Finish a packet for which the cipher returned @err. With @edges its group has
+ * some, and pkt->from and what follows are set.
+ */
+static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err,
+					  bool edges)
 {
 	const struct mcsec_esp_hdr *esp = (void *)pkt->skb->data + pkt->hlen;
 	struct mcsec_sa *sa = pkt->sa;
@@ -239,7 +327,9 @@ static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err)
 		return drop_esp(pkt, why_not_accepted(err));
 	if (unlikely(!mcsec_sa_use_in(sa, pkt->plaintext_len)))
 		return drop_esp(pkt, MCSEC_IN_EXPIRED);
-	err = decap_esp(pkt);
+	if (edges)
+		accept_edge(pkt);
+	err = decap_esp(pkt, edges);
 	if (unlikely(err))
 		return err;
 	mcsec_count(sa->group->stats, MCSEC_IN_ACCEPTED);
@@ -251,11 +341,31 @@ static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err)
 /* The copy out of line keeps the fast path small. */
 static noinline int finish_decrypt_slow(struct mcsec_pkt *pkt, int err)
 {
-	return finish_decrypt(pkt, err);
+	return finish_decrypt(pkt, err, false);
+}
+
+/*
+ * The same for a group with edges. The copy is still there if the datagram was
+ * dropped before it could go on.
+ */
+static noinline int finish_decrypt_edge(struct mcsec_pkt *pkt, int err)
+{
+	err = finish_decrypt(pkt, err, true);
+	kfree_skb(pkt->kept);
+	pkt->kept = NULL;
+	return err;
+}
+
+/* Count a datagram, which was counted by its reason, at the edge it came by. */
+static void drop_edge(const struct mcsec_pkt *pkt)
+{
+	if (pkt->from)
+		this_cpu_inc(pkt->from->cpu->in_drops);
 }
 
 /* Completion of an asynchronous cipher: in softirq, or in a worker. */
-static void decrypt_done(struct mcsec_op *op, int err)
+static __always_inline void finish_deferred(struct mcsec_op *op, int err,
+					    bool edges)
 {
 	struct mcsec_deferred *deferred = &op->deferred;
 	struct mcsec_pkt *pkt = &op->pkt;
@@ -266,7 +376,11 @@ static void decrypt_done(struct mcsec_op *op, int err)
 	/* Without references the devices of the hook state may be gone, and
 	 * must not be dereferenced.
 	 */
-	err = deferred->held ? finish_decrypt_slow(pkt, err) : -ENODEV;
+	if (!deferred->held)
+		err = -ENODEV;
+	else
+		err = edges ? finish_decrypt_edge(pkt, err)
+			    : finish_decrypt_slow(pkt, err);
 	if (err) {
 		if (err == -ENODEV)
 			mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
@@ -277,10 +391,26 @@ static void decrypt_done(struct mcsec_op *op, int err)
 		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
 	}
 	mcsec_deferred_release(deferred);
+	if (edges) {
+		kfree_skb(pkt->kept);
+		if (err && err != -EINPROGRESS)
+			drop_edge(pkt);
+		mcsec_edge_put(pkt->from);
+	}
 	mcsec_op_put(op);
 	mcsec_sa_put(sa);
 	rcu_read_unlock();
 	local_bh_enable();
+}
+
+static void decrypt_done(struct mcsec_op *op, int err)
+{
+	finish_deferred(op, err, false);
+}
+
+static void decrypt_edge_done(struct mcsec_op *op, int err)
+{
+	finish_deferred(op, err, true);
 }
 
 /*
@@ -300,9 +430,10 @@ static bool is_reflected(const struct mcsec_pkt *pkt)
 
 /*
  * Returns 0, -EINPROGRESS if the cipher has taken the datagram, or -errno: the
- * caller still owns the datagram, which has been counted.
+ * caller still owns the datagram, which has been counted. @edges is that of
+ * finish_decrypt().
  */
-static int decrypt_esp(struct mcsec_pkt *pkt)
+static __always_inline int decrypt_esp(struct mcsec_pkt *pkt, bool edges)
 {
 	const struct mcsec_esp_hdr *esp;
 	struct sk_buff *skb = pkt->skb;
@@ -322,7 +453,9 @@ static int decrypt_esp(struct mcsec_pkt *pkt)
 	pkt->iv = get_unaligned_be64(&esp->iv);
 	if (unlikely(!(READ_ONCE(sa->dir) & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
-	if (unlikely(is_reflected(pkt))) {
+	/* A loop of edges brings back what this host sent, by any device. */
+	if (unlikely(edges && pkt->from ? mcsec_sa_is_own(sa, pkt->iv)
+					: is_reflected(pkt))) {
 		mcsec_sa_replayed(sa);
 		return drop_esp(pkt, MCSEC_IN_REPLAY);
 	}
@@ -334,17 +467,45 @@ static int decrypt_esp(struct mcsec_pkt *pkt)
 					    &pkt->sender)))
 		return drop_esp(pkt, MCSEC_IN_REPLAY);
 
+	if (edges)
+		mcsec_edge_keep(pkt);
 	if (unlikely(!mcsec_esp_writable(skb) ||
 		     !mcsec_op_get(pkt->cipher, 1, &op)))
 		return drop_esp(pkt, MCSEC_IN_NO_MEMORY);
 	err = mcsec_op_decrypt(op, pkt);
 	if (unlikely(err == -EINPROGRESS)) {
 		mcsec_sa_hold(sa);
-		mcsec_op_park(op, pkt, decrypt_done);
+		if (edges)
+			mcsec_edge_hold(pkt->from);
+		mcsec_op_park(op, pkt,
+			      edges ? decrypt_edge_done : decrypt_done);
 		return -EINPROGRESS;
 	}
 	mcsec_op_put(op);
-	return finish_decrypt(pkt, err);
+	return edges ? finish_decrypt_edge(pkt, err)
+		     : finish_decrypt(pkt, err, false);
+}
+
+int mcsec_decrypt_edge(struct mcsec_pkt *pkt)
+{
+	int err;
+
+	pkt->kept = NULL;
+	err = decrypt_esp(pkt, true);
+	/* The cipher has taken the datagram with the copy, or it is done with. */
+	if (unlikely(err && err != -EINPROGRESS)) {
+		kfree_skb(pkt->kept);
+		drop_edge(pkt);
+	}
+	return err;
+}
+
+/* Decrypt a datagram that came natively, and that goes on by edges. */
+static noinline int decrypt_native(struct mcsec_pkt *pkt)
+{
+	pkt->from = NULL;
+	pkt->below = true;
+	return mcsec_decrypt_edge(pkt);
 }
 
 unsigned int mcsec_decrypt(struct mcsec_pkt *pkt)
@@ -358,7 +519,10 @@ unsigned int mcsec_decrypt(struct mcsec_pkt *pkt)
 	 */
 	if (unlikely(bh_enabled))
 		local_bh_disable();
-	err = decrypt_esp(pkt);
+	if (mcsec_group_has_edges(pkt->sa->group))
+		err = decrypt_native(pkt);
+	else
+		err = decrypt_esp(pkt, false);
 	if (unlikely(bh_enabled))
 		local_bh_enable();
 	if (likely(!err))

@@ -12,4 +12,12 @@ struct mcsec_pkt;
  */
 unsigned int mcsec_decrypt(struct mcsec_pkt *pkt);
 
+/*
+ * The same for a datagram that came by an edge, with pkt->from, pkt->below, and
+ * the headers of UDP and IP outside in front of ESP. BH are disabled. Returns 0,
+ * -EINPROGRESS if the datagram was taken, or another -errno: it was counted, and
+ * the caller frees it.
+ */
+int mcsec_decrypt_edge(struct mcsec_pkt *pkt);
+
 #endif /* _MCSEC_DECRYPT_H */

@@ -10,6 +10,7 @@
  */
 #include "encrypt.h"
 #include "compat.h"
+#include "edge-output.h"
 #include "esp.h"
 #include "group.h"
 #include "pkt.h"
@@ -349,7 +350,10 @@ static void encrypt_done(struct mcsec_op *op, int err)
 
 	local_bh_disable();
 	rcu_read_lock();
-	if (finish_encrypt(pkt, err)) {
+	err = finish_encrypt(pkt, err);
+	if (!err && mcsec_group_has_edges(sa->group))
+		mcsec_edge_send(sa->group, pkt->skb, pkt->hlen);
+	if (err) {
 		kfree_skb(pkt->skb);
 	} else if (!deferred->held) {
 		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
@@ -420,10 +424,30 @@ static noinline int encrypt_esp_slow(struct mcsec_pkt *pkt,
 	return encrypt_esp(pkt, outer);
 }
 
+/*
+ * Return true if a datagram that must not be fragmented does not fit an edge:
+ * its sender is told, and it goes nowhere. Fragments of others are made outside.
+ */
+static noinline bool edges_refuse(const struct mcsec_pkt *pkt)
+{
+	struct sk_buff *skb = pkt->skb;
+	unsigned int room;
+
+	if (mcsec_pmtu_may_fragment(skb, pkt->state, IPV6_MIN_MTU))
+		return false;
+	room = mcsec_edge_room(pkt->group);
+	if (skb->len <= room)
+		return false;
+	mcsec_pmtu_report(skb, pkt->state, room);
+	drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);
+	return true;
+}
+
 /* Encrypt a datagram in tunnel mode, or a segment of a GSO packet. */
 static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 {
 	struct mcsec_tunnel_hdr outer;
+	int err;
 
 	pkt->outer = 0;
 	if (pkt->sa->mode != MCSEC_MODE_TUNNEL)
@@ -434,12 +458,17 @@ static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 	if (unlikely(mcsec_pkt_is_ip6(pkt) &&
 		     ipv6_hdr(pkt->skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
+	if (mcsec_group_has_edges(pkt->group) && edges_refuse(pkt))
+		return -EMSGSIZE;
 	pkt->df = !mcsec_pkt_is_ip6(pkt) &&
 		  ip_hdr(pkt->skb)->frag_off & htons(IP_DF);
 	pkt->next = mcsec_tunnel_build(&outer, pkt->skb, &pkt->nhoff);
 	pkt->outer = mcsec_tunnel_len(pkt->skb);
 	pkt->hlen = 0;
-	return encrypt_esp_slow(pkt, &outer);
+	err = encrypt_esp_slow(pkt, &outer);
+	if (!err && mcsec_group_has_edges(pkt->group))
+		mcsec_edge_send(pkt->group, pkt->skb, pkt->hlen);
+	return err;
 }
 
 /* Encrypt a datagram that is no segment, mostly in transport mode. */
@@ -469,6 +498,8 @@ static int check_gso(const struct mcsec_pkt *pkt)
 		one.outer = mcsec_tunnel_len(skb);
 	}
 	room = usable_mtu(&one, dst_mtu(skb_dst(skb)));
+	if (mcsec_group_has_edges(pkt->group))
+		room = min(room, mcsec_edge_room(pkt->group));
 	if (!mcsec_pmtu_may_fragment(skb, pkt->state, room) &&
 	    !skb_gso_validate_network_len(skb, room)) {
 		mcsec_pmtu_report(skb, pkt->state, room);

@@ -205,6 +205,7 @@ static struct mcsec_group *group_alloc(struct mcsec_net *mnet,
 	group->unknown_next = jiffies;
 	group->id = mnet->next_id;
 	INIT_HLIST_HEAD(&group->sas);
+	INIT_LIST_HEAD(&group->edges);
 	refcount_set(&group->refs, 1);
 	group->candidate.group = group;
 	group->candidate.sel = &group->sel;
@@ -276,6 +277,8 @@ void mcsec_group_del(struct mcsec_group *group)
 	xa_erase(&mnet->by_id, group->id);
 	if (!--mnet->n_groups)
 		WRITE_ONCE(mnet->in_marks, 0);
+	if (group->flush_edges)
+		group->flush_edges(group);
 	mcsec_group_sa_flush(group);
 	group_put(group);
 }
@@ -428,6 +431,7 @@ void mcsec_net_init(struct mcsec_net *mnet, struct net *net)
 	mnet->net = net;
 	mutex_init(&mnet->lock);
 	xa_init(&mnet->by_id);
+	INIT_LIST_HEAD(&mnet->ports);
 	atomic_set(&mnet->alive, 0);
 	mcsec_windows_init(&mnet->windows, net->user_ns);
 	mutex_lock(&nets_lock);
@@ -512,7 +516,9 @@ void mcsec_net_exit(struct mcsec_net *mnet)
 	mutex_lock(&nets_lock);
 	list_del(&mnet->node);
 	mutex_unlock(&nets_lock);
-	/* SAs send notifications and count packets until they are freed. */
+	/* SAs send notifications and count packets until they are freed, and
+	 * ports have sockets of the namespace.
+	 */
 	wait_var_event(&mnet->alive, !atomic_read(&mnet->alive));
 	xa_destroy(&mnet->by_id);
 	if (!mnet->ready)

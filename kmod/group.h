@@ -40,9 +40,10 @@ extern unsigned int mcsec_net_id;
  * @next_id: id of the next group
  * @n_groups: groups in the tables; the hooks are registered unless it is 0
  * @in_marks: in-mark bits of all groups since the namespace last had none
- * @alive: groups that are not freed yet
+ * @alive: groups and ports that are not freed yet
  * @windows: memory of replay windows
  * @stats: counters
+ * @ports: UDP sockets of edges
  * @ops: hooks of the namespace, registered while it has groups; a dump of
  *	hooks may read them for another grace period
  * @net: the namespace
@@ -60,6 +61,7 @@ struct mcsec_net {
 	atomic_t alive;
 	struct mcsec_windows windows;
 	struct mcsec_stats __percpu *stats;
+	struct list_head ports;
 	struct nf_hook_ops ops[MCSEC_HOOKS];
 	struct net *net;
 	struct list_head node;
@@ -96,6 +98,10 @@ struct mcsec_net {
  * @name_node: node in mnet->by_name
  * @rcu: to free the group
  * @name: name
+ * @edges: edges, which packets read under RCU
+ * @n_edges: length of @edges
+ * @edge_serial: serial of the newest edge
+ * @flush_edges: deletes all edges; set by the first one
  * @sel: selector
  * @devs: interfaces of @candidate
  */
@@ -128,6 +134,10 @@ struct mcsec_group {
 	struct rhash_head name_node;
 	struct rcu_head rcu;
 	char name[MCSEC_NAME_MAX + 1];
+	struct list_head edges;
+	unsigned int n_edges;
+	long edge_serial;
+	void (*flush_edges)(struct mcsec_group *group);
 	struct mcsec_selector sel;
 	struct mcsec_dev *devs[];
 };

@@ -12,6 +12,7 @@
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <net/checksum.h>
+#include <net/dsfield.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
@@ -35,6 +36,13 @@ static __always_inline u8 mcsec_header_next(const struct sk_buff *skb, u8 pf)
 {
 	return mcsec_is_ip6(pf) ? ipv6_hdr(skb)->nexthdr
 				: ip_hdr(skb)->protocol;
+}
+
+/* Return DSCP and ECN by the version in the IP header. */
+static inline u8 mcsec_traffic_class(const struct sk_buff *skb)
+{
+	return ip_hdr(skb)->version == 4 ? ip_hdr(skb)->tos
+					 : ipv6_get_dsfield(ipv6_hdr(skb));
 }
 
 /*

@@ -374,6 +374,27 @@ __flatten struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
 				     : select_sa(s, pkt->skb, spi, false);
 }
 
+struct mcsec_node *mcsec_select_sa_of(const struct mcsec_select *s,
+				      const struct mcsec_candidate *c,
+				      __be32 spi)
+{
+	const struct mcsec_selector *sel = c->sel;
+	struct rhlist_head *pos;
+	struct mcsec_node *node;
+	struct mcsec_key key;
+
+	mcsec_key_of(&key, &sel->dst, sel->family == AF_INET6, sel->dst_len);
+	key.v4.dst |= MCSEC_KEY_SA;
+	key.v4.spi = (__force u32)spi;
+	node = mcsec_table_find(s, &key, mcsec_table_params);
+	if (!node)
+		return NULL;
+	rhl_for_each_entry_rcu(node, pos, &node->head, head)
+		if (node->owner == c)
+			return node;
+	return NULL;
+}
+
 /* ---- addresses alone ---- */
 
 bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,

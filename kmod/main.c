@@ -2,6 +2,7 @@
 /*
  * mcsec: group IPsec. See Documentation/dataplane.rst.
  */
+#include "edge.h"
 #include "esp.h"
 #include "group.h"
 #include "nonce.h"
@@ -109,9 +110,12 @@ static int __init mcsec_init(void)
 	if (!mcsec_sa_selftest())
 		goto err_sa;
 #endif
-	err = register_pernet_subsys(&net_ops);
+	err = mcsec_edge_init();
 	if (err)
 		goto err_sa;
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		goto err_edge;
 	err = register_netdevice_notifier(&dev_notifier);
 	if (err)
 		goto err_net;
@@ -130,6 +134,8 @@ err_notifier:
 	unregister_netdevice_notifier(&dev_notifier);
 err_net:
 	unregister_pernet_subsys(&net_ops);
+err_edge:
+	mcsec_edge_exit();
 err_sa:
 	mcsec_sa_exit();
 	return err;
@@ -147,6 +153,7 @@ static void __exit mcsec_exit(void)
 	unregister_pernet_subsys(&net_ops);
 	synchronize_rcu();
 	rcu_barrier();
+	mcsec_edge_exit();
 	mcsec_sa_exit();
 	mcsec_esp_exit();
 	mcsec_nonce_exit();

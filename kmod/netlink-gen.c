@@ -142,8 +142,46 @@ const struct nla_policy mcsec_sender_del_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1]
 	[MCSEC_A_SENDER_SENDER_ID] = { .type = NLA_U32, },
 };
 
+/* MCSEC_CMD_EDGE_NEW - do */
+const struct nla_policy mcsec_edge_new_nl_policy[MCSEC_A_EDGE_DEV + 1] = {
+	[MCSEC_A_EDGE_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_EDGE_ID] = { .type = NLA_U32, },
+	[MCSEC_A_EDGE_SOCKET] = { .type = NLA_U32, },
+	[MCSEC_A_EDGE_LOCAL] = { .type = NLA_BINARY, },
+	[MCSEC_A_EDGE_LOCAL_PORT] = { .type = NLA_U16, },
+	[MCSEC_A_EDGE_PEER] = { .type = NLA_BINARY, },
+	[MCSEC_A_EDGE_PEER_PORT] = { .type = NLA_U16, },
+	[MCSEC_A_EDGE_DIR] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[MCSEC_A_EDGE_SENDERS] = { .type = NLA_U32, },
+	[MCSEC_A_EDGE_MTU] = { .type = NLA_U32, },
+	[MCSEC_A_EDGE_DEV] = { .type = NLA_NUL_STRING, .len = 15, },
+};
+
+/* MCSEC_CMD_EDGE_SET - do */
+const struct nla_policy mcsec_edge_set_nl_policy[MCSEC_A_EDGE_MTU + 1] = {
+	[MCSEC_A_EDGE_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_EDGE_ID] = { .type = NLA_U32, },
+	[MCSEC_A_EDGE_PEER] = { .type = NLA_BINARY, },
+	[MCSEC_A_EDGE_PEER_PORT] = { .type = NLA_U16, },
+	[MCSEC_A_EDGE_DIR] = NLA_POLICY_MASK(NLA_U32, 0x3),
+	[MCSEC_A_EDGE_SENDERS] = { .type = NLA_U32, },
+	[MCSEC_A_EDGE_MTU] = { .type = NLA_U32, },
+};
+
+/* MCSEC_CMD_EDGE_DEL - do */
+const struct nla_policy mcsec_edge_del_nl_policy[MCSEC_A_EDGE_ID + 1] = {
+	[MCSEC_A_EDGE_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_EDGE_ID] = { .type = NLA_U32, },
+};
+
+/* MCSEC_CMD_EDGE_GET - do */
+const struct nla_policy mcsec_edge_get_nl_policy[MCSEC_A_EDGE_ID + 1] = {
+	[MCSEC_A_EDGE_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
+	[MCSEC_A_EDGE_ID] = { .type = NLA_U32, },
+};
+
 /* Ops table for mcsec */
-const struct genl_ops mcsec_nl_ops[15] = {
+const struct genl_ops mcsec_nl_ops[19] = {
 	{
 		.cmd		= MCSEC_CMD_GROUP_NEW,
 		.doit		= mcsec_nl_group_new_doit,
@@ -251,6 +289,35 @@ const struct genl_ops mcsec_nl_ops[15] = {
 		.doit		= mcsec_nl_sender_del_doit,
 		.policy		= mcsec_sender_del_nl_policy,
 		.maxattr	= MCSEC_A_SENDER_SENDER_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_EDGE_NEW,
+		.doit		= mcsec_nl_edge_new_doit,
+		.policy		= mcsec_edge_new_nl_policy,
+		.maxattr	= MCSEC_A_EDGE_DEV,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_EDGE_SET,
+		.doit		= mcsec_nl_edge_set_doit,
+		.policy		= mcsec_edge_set_nl_policy,
+		.maxattr	= MCSEC_A_EDGE_MTU,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_EDGE_DEL,
+		.doit		= mcsec_nl_edge_del_doit,
+		.policy		= mcsec_edge_del_nl_policy,
+		.maxattr	= MCSEC_A_EDGE_ID,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= MCSEC_CMD_EDGE_GET,
+		.doit		= mcsec_nl_edge_get_doit,
+		.dumpit		= mcsec_nl_edge_get_dumpit,
+		.policy		= mcsec_edge_get_nl_policy,
+		.maxattr	= MCSEC_A_EDGE_ID,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -41,8 +41,16 @@ extern const struct nla_policy mcsec_sender_set_nl_policy[MCSEC_A_SENDER_NAME + 
 
 extern const struct nla_policy mcsec_sender_del_nl_policy[MCSEC_A_SENDER_SENDER_ID + 1];
 
+extern const struct nla_policy mcsec_edge_new_nl_policy[MCSEC_A_EDGE_DEV + 1];
+
+extern const struct nla_policy mcsec_edge_set_nl_policy[MCSEC_A_EDGE_MTU + 1];
+
+extern const struct nla_policy mcsec_edge_del_nl_policy[MCSEC_A_EDGE_ID + 1];
+
+extern const struct nla_policy mcsec_edge_get_nl_policy[MCSEC_A_EDGE_ID + 1];
+
 /* Ops table for mcsec */
-extern const struct genl_ops mcsec_nl_ops[15];
+extern const struct genl_ops mcsec_nl_ops[19];
 
 int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info);
@@ -64,6 +72,11 @@ int mcsec_nl_group_set_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_sender_new_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_sender_set_doit(struct sk_buff *skb, struct genl_info *info);
 int mcsec_nl_sender_del_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_edge_new_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_edge_set_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_edge_del_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_edge_get_doit(struct sk_buff *skb, struct genl_info *info);
+int mcsec_nl_edge_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb);
 
 enum {
 	MCSEC_NLGRP_EVENTS,

@@ -245,9 +245,22 @@ static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 	}
 }
 
-/* Callback that only checks that the group exists. */
-static int group_exists(struct genl_info *info, struct mcsec_group *group)
+/*
+ * Check that the group exists, and that its edges can carry the SA's datagrams:
+ * whole ones, and nothing but replay windows ends a loop of edges.
+ */
+static int check_group(struct genl_info *info, struct mcsec_group *group)
 {
+	const struct mcsec_sa_config *config = info->user_ptr[0];
+
+	if (list_empty(&group->edges))
+		return 0;
+	if (config->mode != MCSEC_MODE_TUNNEL)
+		return refuse(info, MCSEC_A_SA_MODE, -EINVAL,
+			      "the group has edges, which need mode tunnel");
+	if (config->replay == MCSEC_REPLAY_NONE)
+		return refuse(info, MCSEC_A_SA_REPLAY, -EINVAL,
+			      "the group has edges, which need replay windows: datagrams could go round for ever");
 	return 0;
 }
 
@@ -255,9 +268,12 @@ static int group_exists(struct genl_info *info, struct mcsec_group *group)
 static int sa_new(struct genl_info *info, struct mcsec_group *group)
 {
 	struct mcsec_sa_config *config = info->user_ptr[0];
-	struct mcsec_sa *sa = mcsec_group_sa_new(group, config);
-	int err;
+	struct mcsec_sa *sa;
+	int err = check_group(info, group);
 
+	if (err)
+		return err;
+	sa = mcsec_group_sa_new(group, config);
 	err = PTR_ERR_OR_ZERO(sa);
 	switch (err) {
 	case 0:
@@ -319,7 +335,7 @@ int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 	}
 	info->user_ptr[0] = &config;
 	err = parse_sa(info, &config, sids) ?:
-	      mcsec_nl_act_on_group(info, group_exists) ?:
+	      mcsec_nl_act_on_group(info, check_group) ?:
 	      make_cipher(info, &config) ?:
 	      mcsec_nl_act_on_group(info, sa_new);
 	mcsec_cipher_free(config.cipher);

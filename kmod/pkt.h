@@ -15,6 +15,7 @@
 #include "header.h"
 
 struct mcsec_cipher;
+struct mcsec_edge;
 struct mcsec_group;
 struct mcsec_net;
 struct mcsec_sa;
@@ -37,6 +38,10 @@ struct mcsec_sender;
  * @next: value of that octet in the clear, see mcsec_header_walk()
  * @outer: length of the outer header in tunnel mode; @hlen is then 0
  * @df: the outer header has DF set
+ * @below: where the group has edges, on input: the datagram comes from a host
+ *	below, or natively
+ * @from: likewise: the edge that it came by, or NULL
+ * @kept: likewise: the ESP to send on, or NULL
  */
 struct mcsec_pkt {
 	struct sk_buff *skb;
@@ -54,6 +59,9 @@ struct mcsec_pkt {
 	int next;
 	u8 outer;
 	bool df;
+	bool below;
+	struct mcsec_edge *from;
+	struct sk_buff *kept;
 };
 
 /*

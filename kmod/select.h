@@ -208,6 +208,14 @@ struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
 				   const struct mcsec_pkt *pkt, __be32 spi);
 
 /*
+ * Return the node of an SA with @spi of the group of @c alone, or NULL: a
+ * datagram of an edge does not show the addresses.
+ */
+struct mcsec_node *mcsec_select_sa_of(const struct mcsec_select *s,
+				      const struct mcsec_candidate *c,
+				      __be32 spi);
+
+/*
  * Return true if any group selects the destination of @skb, whatever else its
  * selector has: rules that come later may still translate the source.
  */

@@ -54,7 +54,16 @@
 	X(IN_ECHO, "in-echo") \
 	X(IN_OBSERVED, "in-observed") \
 	X(FORWARD_CLEAR, "forward-clear") \
-	X(FORWARD_OBSERVED, "forward-observed")
+	X(FORWARD_OBSERVED, "forward-observed") \
+	X(EDGE_SENT, "edge-sent") \
+	X(EDGE_RELAYED, "edge-relayed") \
+	X(EDGE_UNKNOWN, "edge-unknown") \
+	X(EDGE_SENDER, "edge-sender") \
+	X(EDGE_NO_DEVICE, "edge-no-device") \
+	X(EDGE_NO_ROUTE, "edge-no-route") \
+	X(EDGE_NO_MEMORY, "edge-no-memory") \
+	X(EDGE_TOO_BIG, "edge-too-big") \
+	X(EDGE_REFUSED, "edge-refused")
 
 enum mcsec_counter {
 #define MCSEC_COUNTER_ENUM(id, name) MCSEC_##id,

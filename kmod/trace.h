@@ -80,6 +80,47 @@ TRACE_EVENT(mcsec_drop,
 		  __entry->sender_id)
 );
 
+/* A copy of ESP leaves by an edge; len is the length of ESP. */
+TRACE_EVENT(mcsec_edge_send,
+	TP_PROTO(const char *group, u32 edge, const struct sk_buff *skb),
+	TP_ARGS(group, edge, skb),
+	TP_STRUCT__entry(
+		__string(group, group)
+		__field(u32, edge)
+		__field(u32, len)
+	),
+	TP_fast_assign(
+		mcsec_assign_str(group, group);
+		__entry->edge = edge;
+		__entry->len = skb->len;
+	),
+	TP_printk("group=%s edge=%u len=%u",
+		  __get_str(group), __entry->edge, __entry->len)
+);
+
+/* ESP that came by an edge was verified, and is new; len is that of ESP. */
+TRACE_EVENT(mcsec_edge_accept,
+	TP_PROTO(const char *group, u32 edge, u32 spi, u32 sender_id, u32 len),
+	TP_ARGS(group, edge, spi, sender_id, len),
+	TP_STRUCT__entry(
+		__string(group, group)
+		__field(u32, edge)
+		__field(u32, spi)
+		__field(u32, sender_id)
+		__field(u32, len)
+	),
+	TP_fast_assign(
+		mcsec_assign_str(group, group);
+		__entry->edge = edge;
+		__entry->spi = spi;
+		__entry->sender_id = sender_id;
+		__entry->len = len;
+	),
+	TP_printk("group=%s edge=%u spi=0x%08x sender_id=%u len=%u",
+		  __get_str(group), __entry->edge, __entry->spi,
+		  __entry->sender_id, __entry->len)
+);
+
 #endif /* _MCSEC_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

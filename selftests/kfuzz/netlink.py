@@ -33,7 +33,7 @@ DEVS = ["lo", "dummy0", "later0", "n" * 15]
 V4 = ["239.1.1.1", "239.1.1.2", "224.0.0.5", "232.0.0.0"]
 V6 = ["ff3e::1:1", "ff02::5", "ff0e::", "ff3e::1:2"]
 CHANGING = ("group-new", "group-del", "group-flush", "group-set", "sa-new",
-            "sa-set", "sa-del", "sa-flush")
+            "sa-set", "sa-del", "sa-flush", "edge-new", "edge-set", "edge-del")
 # Values that change by themselves, or by what was asked in between.
 VOLATILE = {"age", "state", "senders", "out-drops", "in-drops", "observed",
             "out-packets", "out-bytes", "in-packets", "in-bytes", "in-replays",
@@ -49,6 +49,7 @@ class Fuzzer:
         self.accepted, self.refusals, self.given = {}, {}, {}
         self.asked = self.broken = self.unprivileged = 0
         self.faults = []
+        self.udp = self.make_udp()
         self.poor = self.make_poor()
         self.known = self.state()
 
@@ -118,6 +119,18 @@ class Fuzzer:
             "window": lambda: 64 << r.randrange(5),
             "max-senders": lambda: r.choice([1, 7, 1024]),
             "iv-limit": lambda: r.choice([3, 1000, (1 << 48) - 1]),
+            "id": lambda: r.randrange(1, 5),
+            "local": lambda: bytes([127, 0, 0, 1]) if not six else
+            bytes(15) + b"\1",
+            "local-port": lambda: r.choice([4500, 4501]),
+            "peer": lambda: (bytes([192, 0, 2]) if not six else
+                             bytes([0x20, 1, 0xd, 0xb8]) + bytes(11)) +
+            bytes([r.randrange(1, 9)]),
+            "peer-port": lambda: r.choice([4500, 4501]),
+            "socket": lambda: r.choice([self.udp.fileno(), 0, 1 << 20]),
+            "senders": lambda: [n << 16 | n + r.randrange(9) for n in
+                                r.sample(range(200), r.choice([1, 2, 9]))],
+            "mtu": lambda: r.choice([0, 1280, 1500, 65535]),
         }.get(name)
         if choice:
             return choice()
@@ -134,9 +147,11 @@ class Fuzzer:
         six = r.random() < 0.5
         must = {"group-new": ["name", "dst"],
                 "sa-new": ["group", "spi", "dir", "alg", "key"],
+                "edge-new": ["group", "id", "local-port", "peer", "peer-port",
+                             "dir"],
                 "group-set": ["name", "policy"]}.get(op.name)
         if must is None:
-            must = [a for a in op.request if a in ("name", "group", "spi",
+            must = [a for a in op.request if a in ("name", "group", "spi", "id",
                                                    "sender-id")]
         values = {}
         for name in op.request:
@@ -175,6 +190,10 @@ class Fuzzer:
                 rest = max(8 * len(values[a]) - n, 0)
                 values[a] = (bits >> rest << rest).to_bytes(
                     len(values[a]), "big")
+        elif op.name == "edge-new":
+            values.pop("socket", None)
+            if "senders" in values:
+                values["dir"] = 2
         elif op.name == "sa-new":
             if values.get("alg") == 2 and "key" in values:
                 values["key"] = r.randbytes(36)
@@ -247,6 +266,12 @@ class Fuzzer:
                 (k, tuple(v) if isinstance(v, list) else v)
                 for k, v in one.items() if k not in VOLATILE))
                 for one in self.clients[0].do(op, dump=True)]
+        for group in self.clients[0].do("group-get", dump=True):
+            out += [tuple(sorted(
+                (k, tuple(v) if isinstance(v, list) else v)
+                for k, v in one.items() if k not in VOLATILE))
+                for one in self.clients[0].do(
+                    "edge-get", {"group": group["name"]}, dump=True)]
         return sorted(out)
 
     def look_for_keys(self, client, sent):
@@ -326,7 +351,44 @@ class Fuzzer:
             self.clients[0].do(op, values)
             self.accepted[op, False] = 1
             self.given[op] = set(values)
+        self.edges()
         self.known = self.state()
+
+    def edges(self):
+        """An edge of each kind, with everything that it can have."""
+        group = {"group": NAMES[1]}
+        peer = {"peer": bytes([192, 0, 2, 9]), "peer-port": 4500, "dir": 2,
+                "senders": [1 << 16 | 4, 9 << 16 | 9], "mtu": 1400}
+        self.clients[0].do("group-new", {"name": NAMES[1],
+                                         "dst": bytes([239, 1, 1, 2])})
+        one, two = group | {"id": 1}, group | {"id": 2}
+        for op, values in (
+                ("edge-new", one | peer | {"local": bytes([127, 0, 0, 1]),
+                                           "local-port": 4500, "dev": "lo"}),
+                ("edge-new", two | peer | {"socket": self.udp.fileno()}),
+                ("edge-set", two | peer | {"peer-port": 4501}),
+                ("edge-del", one)):
+            self.clients[0].do(op, values)
+            self.accepted[op, False] = 1
+            self.given.setdefault(op, set()).update(values)
+        for values, dump in (two, False), (group, True):
+            there = self.clients[0].do("edge-get", values, dump)
+            if [(e["id"], e["peer-port"], e["senders"]) for e in there] != \
+                    [(2, 4501, peer["senders"])]:
+                self.fault("not the edge", there)
+            self.accepted["edge-get", dump] = 1
+        self.given["edge-get"] = set(two)
+        # The end of the socket is that of its edges.
+        self.udp.close()
+        if self.clients[0].do("edge-get", group, True):
+            self.fault("an edge without a socket", group)
+        self.udp = self.make_udp()
+
+    @staticmethod
+    def make_udp():
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        return udp
 
     def step(self):
         r = self.rng

@@ -122,6 +122,21 @@ check("stats-get, dump", {"name": "in-accepted", "value": 0} in
 do("stats-get", "stats-get", {"name": "out-no-sa"},
    lambda r: r == {"name": "out-no-sa", "value": 0})
 
+edge = {"group": "y6", "id": 3}
+do("edge-new", "edge-new", edge | {
+    "local-port": 4500, "peer": addr("192.0.2.1"), "peer-port": 4501,
+    "dir": ["down"], "senders": [1 << 16 | 4], "mtu": 1400})
+do("edge-get", "edge-get", edge,
+   lambda r: r["peer"] == "192.0.2.1" and r["peer-port"] == 4501 and
+   set(r["dir"]) == {"down"} and r["senders"] == [1 << 16 | 4])
+do("edge-set", "edge-set", edge | {"peer": addr("192.0.2.2")})
+check("edge-get, dump", [e["peer"] for e in y.dump(
+    "edge-get", {"group": "y6"})] == ["192.0.2.2"])
+refused("an edge to a multicast address", "edge-set",
+        edge | {"peer": addr("239.1.1.1")}, "peer is a multicast address")
+do("edge-del", "edge-del", edge)
+refused("an edge that was deleted", "edge-get", edge, "no edge of this id")
+
 refused("a name twice", "group-new", {"name": "y4", "dst": addr("239.1.1.2")},
         "a group of this name exists")
 refused("an address twice", "group-new", {"name": "y5", "dst": addr("239.1.1.1")},

@@ -158,8 +158,8 @@ chmod 755 "$TMP/rawnl.py"
 chmod 644 "$TMP/mcsec.h"
 out=$(MCSEC_UAPI=$TMP/mcsec.h in_ns a setpriv --reuid 65534 --clear-groups \
 	"$TMP/rawnl.py" rights)
-is "an ordinary user tries each of the 15 operations and 4 dumps" \
-	"$(wc -l <<<"$out")" 19
+is "an ordinary user tries each of the 19 operations and 5 dumps" \
+	"$(wc -l <<<"$out")" 24
 is "each operation of an ordinary user is refused with EPERM" \
 	"$(grep -v ' 1$' <<<"$out")" ""
 unlike "no operation of root is refused with EPERM" \

@@ -245,6 +245,83 @@ static void make_sender(struct ynl_sock *ys)
 	mcsec_sender_get_req_free(get);
 }
 
+/* A group without an SA in transport mode, which edges cannot be beside. */
+static void group_of_edges(struct ynl_sock *ys)
+{
+	in_addr_t dst = inet_addr("239.2.2.2");
+
+	REQUEST(group_new_req);
+
+	mcsec_group_new_req_set_name(req, "e");
+	mcsec_group_new_req_set_dst(req, &dst, sizeof(dst));
+	check("group-new for edges", !mcsec_group_new(ys, req), ys);
+	mcsec_group_new_req_free(req);
+}
+
+static void edges(struct ynl_sock *ys)
+{
+	__u32 *senders = calloc(1, sizeof(*senders));
+	in_addr_t peer = inet_addr("192.0.2.1");
+	struct mcsec_edge_get_req_dump *of;
+	struct mcsec_edge_get_list *all;
+	struct mcsec_edge_get_rsp *there;
+	struct mcsec_edge_get_req *get;
+	struct mcsec_edge_set_req *set;
+	struct mcsec_edge_del_req *del;
+	unsigned int n = 0;
+
+	REQUEST(edge_new_req);
+
+	group_of_edges(ys);
+	senders[0] = SID << 16 | SID;
+	mcsec_edge_new_req_set_group(req, "e");
+	mcsec_edge_new_req_set_id(req, 3);
+	mcsec_edge_new_req_set_local_port(req, htons(4500));
+	mcsec_edge_new_req_set_peer(req, &peer, sizeof(peer));
+	mcsec_edge_new_req_set_peer_port(req, htons(4501));
+	mcsec_edge_new_req_set_dir(req, MCSEC_EDGE_DIR_DOWN);
+	__mcsec_edge_new_req_set_senders(req, senders, 1);
+	check("edge-new", !mcsec_edge_new(ys, req), ys);
+	mcsec_edge_new_req_free(req);
+
+	set = mcsec_edge_set_req_alloc();
+	mcsec_edge_set_req_set_group(set, "e");
+	mcsec_edge_set_req_set_id(set, 3);
+	mcsec_edge_set_req_set_mtu(set, 1400);
+	check("edge-set", !mcsec_edge_set(ys, set), ys);
+	mcsec_edge_set_req_free(set);
+
+	get = mcsec_edge_get_req_alloc();
+	mcsec_edge_get_req_set_group(get, "e");
+	mcsec_edge_get_req_set_id(get, 3);
+	there = mcsec_edge_get(ys, get);
+	check("edge-get",
+	      there && there->mtu == 1400 && there->_count.senders == 1 &&
+		      there->senders[0] == (SID << 16 | SID),
+	      ys);
+	if (there)
+		mcsec_edge_get_rsp_free(there);
+
+	of = mcsec_edge_get_req_dump_alloc();
+	mcsec_edge_get_req_dump_set_group(of, "e");
+	all = mcsec_edge_get_dump(ys, of);
+	mcsec_edge_get_req_dump_free(of);
+	if (all)
+		ynl_dump_foreach(all, one)
+			n += one->id == 3;
+	check("edge-get, dump", n == 1, ys);
+	mcsec_edge_get_list_free(all);
+
+	del = mcsec_edge_del_req_alloc();
+	mcsec_edge_del_req_set_group(del, "e");
+	mcsec_edge_del_req_set_id(del, 3);
+	check("edge-del", !mcsec_edge_del(ys, del), ys);
+	mcsec_edge_del_req_free(del);
+	check("no edge-get after edge-del",
+	      !mcsec_edge_get(ys, get) && strstr(ys->err.msg, "no edge"), ys);
+	mcsec_edge_get_req_free(get);
+}
+
 static void stats(struct ynl_sock *ys)
 {
 	struct mcsec_stats_get_list *all;
@@ -336,6 +413,7 @@ int main(void)
 	send_two();
 	senders(ys);
 	stats(ys);
+	edges(ys);
 	events(told);
 	deletions(ys);
 	ynl_sock_destroy(told);

@@ -283,7 +283,8 @@ def edges():
 def rights():
     f = Family()
     for name, cmd in C.items():
-        if name.split("_")[0] not in ("GROUP", "SA", "SENDER", "STATS") or \
+        if name.split("_")[0] not in ("GROUP", "SA", "SENDER", "STATS",
+                                      "EDGE") or \
            name.endswith(("_NTF", "_GONE")):
             continue
         for flags in (5, 0x305) if name.endswith("_GET") else (5,):
@@ -331,7 +332,8 @@ def dumps(key):
         m for cmd, attrs in (
             (C["GROUP_GET"], b""), (C["SA_GET"], b""), (C["STATS_GET"], b""),
             (C["SENDER_GET"], text(A["SENDER_GROUP"], "g4") +
-             attr(A["SENDER_SPI"], struct.pack("!I", 4096))))
+             attr(A["SENDER_SPI"], struct.pack("!I", 4096))),
+            (C["EDGE_GET"], text(A["EDGE_GROUP"], "g4")))
         for m in f.ask(f.id, cmd, attrs, 0x305))
     print("key found" if octets in seen or octets[:16] in seen else "clean")
 

@@ -104,6 +104,21 @@ enum mcsec_limit {
 	MCSEC_LIMIT_ROLLBACK,
 };
 
+#define MCSEC_EDGE_RANGES_MAX	16
+
+/**
+ * enum mcsec_edge_dir - Where an edge leads, in a tree of hosts. An edge with
+ *   both leads to an equal, as in a ring.
+ * @MCSEC_EDGE_DIR_UP: To a host nearer to the root. Datagrams of all
+ *   Sender-IDs are taken from it.
+ * @MCSEC_EDGE_DIR_DOWN: To a host farther from the root. Without up, only
+ *   datagrams of the edge's Sender-IDs are taken from it.
+ */
+enum mcsec_edge_dir {
+	MCSEC_EDGE_DIR_UP = 1,
+	MCSEC_EDGE_DIR_DOWN = 2,
+};
+
 enum {
 	MCSEC_A_GROUP_NAME = 1,
 	MCSEC_A_GROUP_DST,
@@ -184,6 +199,30 @@ enum {
 };
 
 enum {
+	MCSEC_A_EDGE_GROUP = 1,
+	MCSEC_A_EDGE_ID,
+	MCSEC_A_EDGE_SOCKET,
+	MCSEC_A_EDGE_LOCAL,
+	MCSEC_A_EDGE_LOCAL_PORT,
+	MCSEC_A_EDGE_PEER,
+	MCSEC_A_EDGE_PEER_PORT,
+	MCSEC_A_EDGE_DIR,
+	MCSEC_A_EDGE_SENDERS,
+	MCSEC_A_EDGE_MTU,
+	MCSEC_A_EDGE_DEV,
+	MCSEC_A_EDGE_IN_PACKETS,
+	MCSEC_A_EDGE_IN_BYTES,
+	MCSEC_A_EDGE_IN_DROPS,
+	MCSEC_A_EDGE_OUT_PACKETS,
+	MCSEC_A_EDGE_OUT_BYTES,
+	MCSEC_A_EDGE_OUT_DROPS,
+	MCSEC_A_EDGE_PAD,
+
+	__MCSEC_A_EDGE_MAX,
+	MCSEC_A_EDGE_MAX = (__MCSEC_A_EDGE_MAX - 1)
+};
+
+enum {
 	MCSEC_A_COUNTER_NAME = 1,
 	MCSEC_A_COUNTER_VALUE,
 	MCSEC_A_COUNTER_PAD,
@@ -215,6 +254,10 @@ enum {
 	MCSEC_CMD_SENDER_NEW,
 	MCSEC_CMD_SENDER_SET,
 	MCSEC_CMD_SENDER_DEL,
+	MCSEC_CMD_EDGE_NEW,
+	MCSEC_CMD_EDGE_SET,
+	MCSEC_CMD_EDGE_DEL,
+	MCSEC_CMD_EDGE_GET,
 
 	__MCSEC_CMD_MAX,
 	MCSEC_CMD_MAX = (__MCSEC_CMD_MAX - 1)
