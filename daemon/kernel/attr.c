@@ -139,6 +139,55 @@ int kattr_put_sender_id(struct nlmsghdr *nlh, const char *group, uint32_t spi)
 	return ret ?: put_u32(nlh, MCSEC_A_SENDER_SPI, htonl(spi));
 }
 
+int kattr_put_edge_id(struct nlmsghdr *nlh, const char *group, uint32_t id)
+{
+	int ret = kattr_put_name(nlh, MCSEC_A_EDGE_GROUP, group);
+
+	return ret || !id ? ret : put_u32(nlh, MCSEC_A_EDGE_ID, id);
+}
+
+static int put_socket(struct nlmsghdr *nlh, const struct kedge *e)
+{
+	const struct addr *local = &e->local.addr;
+	int ret;
+
+	if (e->has_socket)
+		return put_u32(nlh, MCSEC_A_EDGE_SOCKET, (uint32_t)e->socket);
+	ret = put_port(nlh, MCSEC_A_EDGE_LOCAL_PORT, e->local.port);
+	if (!ret && !addr_is_none(local) && !addr_is_any(local))
+		ret = put_attr(nlh, MCSEC_A_EDGE_LOCAL, local->len, local->b);
+	return ret;
+}
+
+int kattr_put_edge(struct nlmsghdr *nlh, const struct kedge *e, bool change)
+{
+	const struct addr *peer = &e->peer.addr;
+	size_t i;
+	int ret;
+
+	if (e->n_ranges > ARRAY_SIZE(e->ranges))
+		return -EINVAL;
+	ret = kattr_put_edge_id(nlh, e->group, e->id);
+	if (!ret && !change)
+		ret = put_socket(nlh, e);
+	if (!ret && !addr_is_none(peer))
+		ret = put_attr(nlh, MCSEC_A_EDGE_PEER, peer->len, peer->b)
+			      ?: put_port(nlh, MCSEC_A_EDGE_PEER_PORT,
+					  e->peer.port);
+	if (!ret && e->dir)
+		ret = put_u32(nlh, MCSEC_A_EDGE_DIR, e->dir);
+	for (i = 0; !ret && i < e->n_ranges; i++)
+		ret = put_u32(nlh, MCSEC_A_EDGE_SENDERS,
+			      (uint32_t)e->ranges[i].first << 16 |
+				      e->ranges[i].last);
+	if (!ret && e->has_mtu)
+		ret = put_u32(nlh, MCSEC_A_EDGE_MTU, e->mtu);
+	if (!ret && !change && *e->dev)
+		ret = put_attr(nlh, MCSEC_A_EDGE_DEV,
+			       strnlen(e->dev, KDEV_MAX - 1) + 1, e->dev);
+	return ret;
+}
+
 #define LIMIT(BIT, ATTR, member) \
 	{ \
 		KLIMIT_##BIT, MCSEC_A_SA_##ATTR, \
@@ -500,6 +549,72 @@ int kattr_get_sender(const struct nlmsghdr *nlh, struct ksender *s)
 	return s->group[0] && s->spi ? 0 : -EBADMSG;
 }
 
+static int append_range(const struct nlattr *a, struct kedge *e)
+{
+	struct krange *range = &e->ranges[e->n_ranges];
+	uint32_t both;
+
+	if (e->n_ranges == ARRAY_SIZE(e->ranges) || get_u32(a, &both))
+		return -EBADMSG;
+	range->first = both >> 16;
+	range->last = both & 0xffff;
+	e->n_ranges++;
+	return 0;
+}
+
+static int get_edge_attr(const struct nlattr *a, struct kedge *e)
+{
+	switch (mnl_attr_get_type(a)) {
+	case MCSEC_A_EDGE_GROUP:
+		return get_str(a, e->group, sizeof(e->group));
+	case MCSEC_A_EDGE_ID:
+		return get_u32(a, &e->id);
+	case MCSEC_A_EDGE_LOCAL:
+		return attr_get_addr(a, &e->local.addr);
+	case MCSEC_A_EDGE_LOCAL_PORT:
+		return get_be16(a, &e->local.port);
+	case MCSEC_A_EDGE_PEER:
+		return attr_get_addr(a, &e->peer.addr);
+	case MCSEC_A_EDGE_PEER_PORT:
+		return get_be16(a, &e->peer.port);
+	case MCSEC_A_EDGE_DIR:
+		return get_u32(a, &e->dir);
+	case MCSEC_A_EDGE_SENDERS:
+		return append_range(a, e);
+	case MCSEC_A_EDGE_MTU:
+		return get_u32(a, &e->mtu);
+	case MCSEC_A_EDGE_DEV:
+		return get_str(a, e->dev, sizeof(e->dev));
+	case MCSEC_A_EDGE_IN_PACKETS:
+		return get_u64(a, &e->in_packets);
+	case MCSEC_A_EDGE_IN_BYTES:
+		return get_u64(a, &e->in_bytes);
+	case MCSEC_A_EDGE_IN_DROPS:
+		return get_u64(a, &e->in_drops);
+	case MCSEC_A_EDGE_OUT_PACKETS:
+		return get_u64(a, &e->out_packets);
+	case MCSEC_A_EDGE_OUT_BYTES:
+		return get_u64(a, &e->out_bytes);
+	case MCSEC_A_EDGE_OUT_DROPS:
+		return get_u64(a, &e->out_drops);
+	}
+	return 0;
+}
+
+int kattr_get_edge(const struct nlmsghdr *nlh, struct kedge *e)
+{
+	const struct nlattr *a;
+
+	memset(e, 0, sizeof(*e));
+	if (nlh->nlmsg_len < HDRLEN)
+		return -EBADMSG;
+	for_each_attr(a, nlh)
+		if (get_edge_attr(a, e))
+			return -EBADMSG;
+	e->has_mtu = e->mtu;
+	return e->group[0] && e->id ? 0 : -EBADMSG;
+}
+
 int kattr_get_counter(const struct nlmsghdr *nlh, struct kcounter *c)
 {
 	const struct nlattr *a;
@@ -644,6 +759,15 @@ static const char *const sender_attrs[] = {
 	[MCSEC_A_SENDER_NAME] = "name",
 };
 
+static const char *const edge_attrs[] = {
+	[MCSEC_A_EDGE_GROUP] = "group",	     [MCSEC_A_EDGE_ID] = "id",
+	[MCSEC_A_EDGE_SOCKET] = "socket",    [MCSEC_A_EDGE_LOCAL] = "local",
+	[MCSEC_A_EDGE_LOCAL_PORT] = "local", [MCSEC_A_EDGE_PEER] = "peer",
+	[MCSEC_A_EDGE_PEER_PORT] = "peer",   [MCSEC_A_EDGE_DIR] = "up, down",
+	[MCSEC_A_EDGE_SENDERS] = "senders",  [MCSEC_A_EDGE_MTU] = "mtu",
+	[MCSEC_A_EDGE_DEV] = "dev",
+};
+
 const char *kattr_name(uint8_t cmd, uint16_t attr)
 {
 	switch (cmd) {
@@ -664,6 +788,11 @@ const char *kattr_name(uint8_t cmd, uint16_t attr)
 	case MCSEC_CMD_SENDER_GET:
 		return attr < ARRAY_SIZE(sender_attrs) ? sender_attrs[attr]
 						       : NULL;
+	case MCSEC_CMD_EDGE_NEW:
+	case MCSEC_CMD_EDGE_SET:
+	case MCSEC_CMD_EDGE_DEL:
+	case MCSEC_CMD_EDGE_GET:
+		return attr < ARRAY_SIZE(edge_attrs) ? edge_attrs[attr] : NULL;
 	}
 	return NULL;
 }

@@ -37,6 +37,11 @@ int kattr_put_sender_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
 /* With @name an empty name is sent too, which removes the sender's name. */
 int kattr_put_sender(struct nlmsghdr *nlh, const struct ksender *s, bool name);
 
+/* Append the group and the number of an edge, without a number if it is 0. */
+int kattr_put_edge_id(struct nlmsghdr *nlh, const char *group, uint32_t id);
+/* With @change only what edge_set() changes is appended. */
+int kattr_put_edge(struct nlmsghdr *nlh, const struct kedge *e, bool change);
+
 /*
  * Parse an answer that has a generic netlink header. Returns 0, or -EBADMSG if
  * an attribute has an impossible size, or one is missing that identifies the
@@ -45,6 +50,7 @@ int kattr_put_sender(struct nlmsghdr *nlh, const struct ksender *s, bool name);
 int kattr_get_group(const struct nlmsghdr *nlh, struct kgroup_info *g);
 int kattr_get_sa(const struct nlmsghdr *nlh, struct ksa_info *sa);
 int kattr_get_sender(const struct nlmsghdr *nlh, struct ksender *s);
+int kattr_get_edge(const struct nlmsghdr *nlh, struct kedge *e);
 
 struct kcounter {
 	char name[64];

@@ -79,6 +79,19 @@ const char *kdir_name(uint32_t dir)
 	return "none";
 }
 
+const char *kedge_dir_name(uint32_t dir)
+{
+	switch (dir) {
+	case MCSEC_EDGE_DIR_UP:
+		return "up";
+	case MCSEC_EDGE_DIR_DOWN:
+		return "down";
+	case MCSEC_EDGE_DIR_UP | MCSEC_EDGE_DIR_DOWN:
+		return "both";
+	}
+	return "none";
+}
+
 bool kalg_key_ok(enum mcsec_alg alg, size_t len)
 {
 	switch (alg) {

@@ -165,6 +165,37 @@ struct ksender {
 	uint64_t replays;
 };
 
+struct krange {
+	uint16_t first; /* Sender-IDs */
+	uint16_t last;
+};
+
+/*
+ * An edge of a group. edge_add() ignores the counts. edge_set() changes the peer if
+ * it is not none, the direction if it is not 0, the Sender-IDs if there are some, and
+ * the MTU if has_mtu is set.
+ */
+struct kedge {
+	char group[MCSEC_NAME_MAX + 1];
+	uint32_t id; /* not 0 */
+	bool has_socket; /* use @socket, and ignore @local */
+	int socket; /* descriptor of a bound UDP socket */
+	struct ep local; /* an address of 0.0.0.0 or ::, or none: any */
+	struct ep peer;
+	uint32_t dir; /* MCSEC_EDGE_DIR_* */
+	struct krange ranges[MCSEC_EDGE_RANGES_MAX];
+	size_t n_ranges;
+	bool has_mtu;
+	uint32_t mtu; /* octets with the IP header; 0: the route's */
+	char dev[KDEV_MAX]; /* interface of arrival, or "": the route's */
+	uint64_t in_packets;
+	uint64_t in_bytes; /* octets of ESP */
+	uint64_t in_drops;
+	uint64_t out_packets;
+	uint64_t out_bytes;
+	uint64_t out_drops;
+};
+
 enum kevent_type {
 	KEVENT_ACQUIRE, /* group; dst */
 	KEVENT_SOFT_EXPIRE, /* group, spi, limit */
@@ -204,6 +235,7 @@ typedef void kevent_fn(void *arg, const struct kevent *ev);
 typedef int kgroup_fn(void *arg, const struct kgroup_info *g);
 typedef int ksa_fn(void *arg, const struct ksa_info *sa);
 typedef int ksender_fn(void *arg, const struct ksender *s);
+typedef int kedge_fn(void *arg, const struct kedge *e);
 typedef int kcounter_fn(void *arg, const char *name, uint64_t value);
 
 struct kernel_ops {
@@ -254,6 +286,15 @@ struct kernel_ops {
 	int (*sender_del)(void *ctx, const struct ksender *s, struct err *err);
 	int (*sender_dump)(void *ctx, const char *group, uint32_t spi,
 			   ksender_fn *fn, void *arg, struct err *err);
+
+	/* Returns -EEXIST or -ENOTUNIQ if there is such an edge. */
+	int (*edge_add)(void *ctx, const struct kedge *e, struct err *err);
+	int (*edge_set)(void *ctx, const struct kedge *e, struct err *err);
+	int (*edge_del)(void *ctx, const char *group, uint32_t id,
+			struct err *err);
+	int (*edge_dump)(void *ctx, const char *group, kedge_fn *fn, void *arg,
+			 struct err *err);
+
 	int (*stats_dump)(void *ctx, kcounter_fn *fn, void *arg,
 			  struct err *err);
 };
@@ -281,6 +322,9 @@ extern const struct metric kernel_metrics[];
 
 /* Return "in", "out" or "inout". */
 const char *kdir_name(uint32_t dir);
+
+/* Return "up", "down" or "both" for MCSEC_EDGE_DIR_*. */
+const char *kedge_dir_name(uint32_t dir);
 
 /* Return true if @alg takes a key of @len octets, including the salt. */
 bool kalg_key_ok(enum mcsec_alg alg, size_t len);

@@ -302,6 +302,52 @@ static int op_sender_dump(void *ctx, const char *group, uint32_t spi,
 	return ret;
 }
 
+static int op_edge_add(void *ctx, const struct kedge *e, struct err *err)
+{
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_EDGE_NEW, 0);
+
+	return send_request(ctx, kattr_put_edge(nlh, e, false), err);
+}
+
+static int op_edge_set(void *ctx, const struct kedge *e, struct err *err)
+{
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_EDGE_SET, 0);
+
+	return send_request(ctx, kattr_put_edge(nlh, e, true), err);
+}
+
+static int op_edge_del(void *ctx, const char *group, uint32_t id,
+		       struct err *err)
+{
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_EDGE_DEL, 0);
+
+	return send_request(ctx, kattr_put_edge_id(nlh, group, id), err);
+}
+
+static int parse_edge(const struct nlmsghdr *nlh, void *item)
+{
+	return kattr_get_edge(nlh, item);
+}
+
+static int op_edge_dump(void *ctx, const char *group, kedge_fn *fn, void *arg,
+			struct err *err)
+{
+	struct nlmsghdr *nlh =
+		begin_request(ctx, MCSEC_CMD_EDGE_GET, NLM_F_DUMP);
+	struct items items = {
+		.parse = parse_edge,
+		.size = sizeof(struct kedge),
+	};
+	size_t i;
+	int ret;
+
+	ret = dump_items(ctx, kattr_put_edge_id(nlh, group, 0), &items, err);
+	for (i = 0; !ret && i < items.n; i++)
+		ret = fn(arg, (struct kedge *)items.v + i);
+	free(items.v);
+	return ret;
+}
+
 static int parse_counter(const struct nlmsghdr *nlh, void *item)
 {
 	return kattr_get_counter(nlh, item);
@@ -344,6 +390,10 @@ static const struct kernel_ops ops = {
 	.sender_set = op_sender_set,
 	.sender_del = op_sender_del,
 	.sender_dump = op_sender_dump,
+	.edge_add = op_edge_add,
+	.edge_set = op_edge_set,
+	.edge_del = op_edge_del,
+	.edge_dump = op_edge_dump,
 	.stats_dump = op_stats_dump,
 };
 

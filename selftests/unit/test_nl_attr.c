@@ -189,6 +189,47 @@ static void test_sa(void)
 	       "an answer with too many Sender-IDs is refused");
 }
 
+/* An edge as it was asked for is what a dump of the kernel says. */
+static void test_edge(void)
+{
+	struct kedge asked = {
+		.group = "g",
+		.id = 7,
+		.local.port = 4500,
+		.peer.port = 4501,
+		.dir = MCSEC_EDGE_DIR_DOWN,
+		.ranges = { { 1, 4 }, { 9, 9 } },
+		.n_ranges = 2,
+		.has_mtu = true,
+		.mtu = 1400,
+		.dev = "dummy0",
+	};
+	struct nlmsghdr *nlh;
+	struct kedge got;
+
+	addr_parse("192.0.2.1", &asked.local.addr);
+	addr_parse("2001:db8::1", &asked.peer.addr);
+	nlh = start(MCSEC_CMD_EDGE_NEW);
+	is_int(kattr_put_edge(nlh, &asked, false), 0, "an edge is a request");
+	is_int(kattr_get_edge(nlh, &got), 0, "the request is an edge");
+	is_mem(&got, sizeof(got), &asked, sizeof(asked),
+	       "the edge has what was asked for");
+	nlh = start(MCSEC_CMD_EDGE_SET);
+	asked.n_ranges = MCSEC_EDGE_RANGES_MAX + 1;
+	is_int(kattr_put_edge(nlh, &asked, true), -EINVAL,
+	       "an edge with too many ranges is no request");
+	asked.n_ranges = 0;
+	asked.has_mtu = false;
+	asked.dir = 0;
+	nlh = start(MCSEC_CMD_EDGE_SET);
+	is_int(kattr_put_edge(nlh, &asked, true), 0, "a change is a request");
+	is_int(kattr_get_edge(nlh, &got), 0, "the change names the edge");
+	is_int(got.local.port, 0, "a change has no socket");
+	is_int(got.mtu, 0, "a change leaves the MTU out");
+	is_int(*got.dev, 0, "a change has no interface");
+	is_int(got.peer.port, 4501, "a change has the peer");
+}
+
 /* Each attribute once with each length from none to 40 octets. */
 static void test_lengths(void)
 {
@@ -197,6 +238,7 @@ static void test_lengths(void)
 	struct kgroup_info g;
 	struct ksender s;
 	struct kcounter c;
+	struct kedge e;
 	struct ksa_info i;
 	struct kevent ev;
 	struct nlmsghdr *nlh;
@@ -213,6 +255,7 @@ static void test_lengths(void)
 			taken += !ret;
 			kattr_get_group(nlh, &g);
 			kattr_get_sender(nlh, &s);
+			kattr_get_edge(nlh, &e);
 			kattr_get_counter(nlh, &c);
 			kattr_get_event(nlh, &ev);
 		}
@@ -236,6 +279,7 @@ static void test_lengths(void)
 	is_int(kattr_get_group(nlh, &g), -EBADMSG, "a group without a header");
 	is_int(kattr_get_sender(nlh, &s), -EBADMSG,
 	       "a sender without a header");
+	is_int(kattr_get_edge(nlh, &e), -EBADMSG, "an edge without a header");
 	is_int(kattr_get_counter(nlh, &c), -EBADMSG,
 	       "a counter without a header");
 	is_int(kattr_get_event(nlh, &ev), -EBADMSG,
@@ -370,6 +414,7 @@ int main(void)
 {
 	RUN(test_group);
 	RUN(test_sa);
+	RUN(test_edge);
 	RUN(test_lengths);
 	RUN(test_others);
 	RUN(test_names);

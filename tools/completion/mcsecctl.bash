@@ -13,7 +13,7 @@ _mcsecctl_groups() {
 _mcsecctl_lookup() {
 	mc_words='' mc_args=''
 	case "$1" in
-	'') mc_words='group sa sender show stats metrics monitor watch top tree batch key pki setup doctor health status member rekey reset reload reseal evict admit policy audit join leave help' ;;
+	'') mc_words='group sa sender edge show stats metrics monitor watch top tree batch key pki setup doctor health status member rekey reset reload reseal evict admit policy audit join leave help' ;;
 	'group') mc_words='add set del show flush' mc_args='' ;;
 	'group add') mc_words='src proto sport dport mark in-mark dev policy forward' mc_args='none none' ;;
 	'group set') mc_words='policy --force' mc_args='group' ;;
@@ -31,6 +31,11 @@ _mcsecctl_lookup() {
 	'sender set') mc_words='name' mc_args='group none none' ;;
 	'sender del') mc_words='' mc_args='group none none' ;;
 	'sender show') mc_words='' mc_args='group none' ;;
+	'edge') mc_words='add set del show' mc_args='' ;;
+	'edge add') mc_words='local peer up down senders mtu dev' mc_args='group none' ;;
+	'edge set') mc_words='peer up down senders mtu' mc_args='group none' ;;
+	'edge del') mc_words='' mc_args='group none' ;;
+	'edge show') mc_words='' mc_args='group' ;;
 	'stats') mc_words='-a -v' mc_args='' ;;
 	'metrics') mc_words='export serve' mc_args='' ;;
 	'metrics export') mc_words='' mc_args='file' ;;
@@ -123,6 +128,14 @@ _mcsecctl_value() {
 	'sa set hard-bytes') mc_value='@none' ;;
 	'sender add name') mc_value='@none' ;;
 	'sender set name') mc_value='@none' ;;
+	'edge add local') mc_value='@none' ;;
+	'edge add peer') mc_value='@none' ;;
+	'edge add senders') mc_value='@none' ;;
+	'edge add mtu') mc_value='@none' ;;
+	'edge add dev') mc_value='@none' ;;
+	'edge set peer') mc_value='@none' ;;
+	'edge set senders') mc_value='@none' ;;
+	'edge set mtu') mc_value='@none' ;;
 	'key generate bits') mc_value='128 256' ;;
 	'key generate file') mc_value='@none' ;;
 	'pki init name') mc_value='@none' ;;

@@ -17,6 +17,7 @@ static const struct command batch_commands[] = {
 	COMMAND("group", NULL, "", "", .subs = group_commands),
 	COMMAND("sa", NULL, "", "", .subs = sa_commands),
 	COMMAND("sender", NULL, "", "", .subs = sender_commands),
+	COMMAND("edge", NULL, "", "", .subs = edge_commands),
 	COMMAND("show", cmd_show, "", ""),
 	COMMAND("stats", cmd_stats, "[-a]", ""),
 	{}
@@ -47,7 +48,7 @@ static int run_line(struct ctl *ctl, char *line, size_t len)
 	 */
 	if (strlen(words[0]) > COMMAND_MAX)
 		return complain(EXIT_USAGE,
-				"batch: a line begins with group, sa, sender, show or stats");
+				"batch: a line begins with group, sa, sender, edge, show or stats");
 	return dispatch(ctl, &top, n, words);
 }
 

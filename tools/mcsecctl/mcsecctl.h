@@ -244,6 +244,7 @@ int watch_daemon(struct ctl *ctl, bool loud);
 
 /* ---- one table or function per command ---- */
 extern const struct command group_commands[], sa_commands[], sender_commands[];
+extern const struct command edge_commands[];
 extern const struct command key_commands[], pki_commands[], audit_commands[];
 extern const struct command policy_commands[], setup_commands[];
 extern const struct command metrics_commands[];
