@@ -126,7 +126,7 @@ type_at() {
 	case $2 in
 	*'pki bundle'* | *'pki import'*)
 		out=$(on_host "$1" python3 -ISs "$TOP/selftests/e2e/typed.py" \
-			'assphrase of the bundle: ' "$typed_pass" bash -c "$2" 2>&1)
+			'assphrase of the bundle' "$typed_pass" bash -c "$2" 2>&1)
 		;;
 	*)
 		out=$(on_host "$1" bash -c "$2" 2>&1)
