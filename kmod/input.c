@@ -242,16 +242,17 @@ local_unicast(struct mcsec_net *mnet, struct sk_buff *skb,
 
 /*
  * A verified datagram may still ask for an answer that would repeat its payload
- * in the clear, so it is looked at once more.
+ * in the clear, so it is looked at once more. Rules may have translated its
+ * destination into an address of this host.
  */
 unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 			       const struct nf_hook_state *state)
 {
+	if (unlikely(mcsec_is_verified(skb, state->pf)))
+		return mcsec_icmp_check_request(priv, skb, state->pf);
 	if (likely(!mcsec_is_multicast(skb, state->pf)))
 		return local_unicast(priv, skb, state);
-	if (unlikely(!mcsec_is_verified(skb, state->pf)))
-		return input_multicast(priv, skb, state, mcsec_local_input);
-	return mcsec_icmp_check_request(priv, skb, state->pf);
+	return input_multicast(priv, skb, state, mcsec_local_input);
 }
 
 /*

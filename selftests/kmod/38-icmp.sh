@@ -10,7 +10,7 @@
 # b is a gateway, whose outside is eth0.
 
 . "$(dirname "$0")/kmod.sh"
-need tcpdump python3 ping smcrouted
+need tcpdump python3 nft ping smcrouted
 has_af_alg || skip_all "the kernel has no AF_ALG"
 load_mcsec
 ns_create a b c
@@ -188,6 +188,53 @@ is "the payload of the echo requests is not seen" "$(leaked ECHOECHO)" 0
 in_ns a ping -6 -q -c 1 -W 5 fd01::2 >/dev/null
 is "echo requests to other addresses are answered" \
 	"$(wire 'icmp6 and ip6[40] == 129' | wc -l)" 1
+
+section "rules that send a group's datagrams to this host"
+
+in_ns b sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+# IP sends no error about what came as a multicast frame.
+in_ns b nft -f - <<NFT
+table inet kind {
+	chain pre {
+		type filter hook prerouting priority -150
+		udp dport 7777 meta pkttype set host
+	}
+}
+table ip n {
+	chain pre {
+		type nat hook prerouting priority -100
+		ip daddr $G4 dnat to 10.1.0.2
+	}
+}
+table ip6 n {
+	chain pre {
+		type nat hook prerouting priority -100
+		ip6 daddr $G6 dnat to fd01::2
+	}
+}
+NFT
+b_echo=$(counter b in-echo) quoted=$(counter b out-quoted)
+in_ns a ping -6 -q -c 2 -i 0.2 -W 2 -p 54555243 -s 64 -I eth0 $G6 >/dev/null 2>&1
+in_ns a ping -q -c 2 -i 0.2 -W 2 -p 54555243 -s 64 -I eth0 $G4 >/dev/null 2>&1
+try "echo requests that a rule sends to this host are counted" \
+	wait_until 20 counted b in-echo $((b_echo + 4))
+is "echo requests that a rule sends to this host are not answered" \
+	"$(wire '(icmp6 and ip6[40] == 129) or (icmp and icmp[0] == 0)' | wc -l)" 1
+is "the payload of redirected echo requests is not seen" "$(leaked TURCTURC)" 0
+for g in $G4 $G6; do
+	mc a send $g 7777 eth0 count=2 text=NOBODY >/dev/null
+done
+try "an error about a datagram that a rule sends to this host is counted" \
+	wait_until 20 counted b out-quoted $((quoted + 4))
+is "an error about a datagram that a rule sends to this host does not leave" \
+	"$(leaked NOBODY)" 0
+is "no more is counted of what a rule sends to this host" \
+	"$(counter b in-echo) $(counter b out-quoted)" \
+	"$((b_echo + 4)) $((quoted + 4))"
+in_ns b nft flush ruleset
+
+section "an echo request to a group that observes"
+
 ctl b group set g6 policy observe
 ctl a group set g6 policy observe
 in_ns a ping -6 -q -c 1 -W 5 -I eth0 $G6 >/dev/null 2>&1
