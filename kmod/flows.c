@@ -29,6 +29,32 @@ static __always_inline bool may_flow(const struct sk_buff *skb)
 #endif
 }
 
+/*
+ * Return true if the connection of @skb goes to a multicast address, before or
+ * after address translation. A flow is offloaded in both directions at once,
+ * also by the answer of a host that rules sent a datagram to, and by an ICMP
+ * error about a datagram.
+ */
+static __always_inline bool is_of_multicast(const struct sk_buff *skb, u8 pf)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	const union nf_inet_addr *before, *after;
+	enum ip_conntrack_info info;
+	struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	if (!ct)
+		return false;
+	before = &ct->tuplehash[IP_CT_DIR_ORIGINAL].tuple.dst.u3;
+	after = &ct->tuplehash[IP_CT_DIR_REPLY].tuple.src.u3;
+	return mcsec_is_ip6(pf) ? ipv6_addr_is_multicast(&before->in6) ||
+					  ipv6_addr_is_multicast(&after->in6)
+				: ipv4_is_multicast(before->ip) ||
+					  ipv4_is_multicast(after->ip);
+#else
+	return false;
+#endif
+}
+
 static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM
@@ -37,6 +63,16 @@ static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 	mcsec_count(mnet->stats, MCSEC_OUT_NO_MEMORY);
 	return NF_DROP;
 #else
+	enum ip_conntrack_info info;
+
+	/* An error would not be translated back, and mcsec_icmp_check_quote()
+	 * could not recognise that it quotes a group.
+	 */
+	nf_ct_get(skb, &info);
+	if (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY) {
+		mcsec_count(mnet->stats, MCSEC_OUT_QUOTED);
+		return NF_DROP;
+	}
 	/* Rules then see no connection, so nothing can be offloaded. */
 	nf_reset_ct(skb);
 	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
@@ -51,7 +87,9 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 	struct mcsec_net *mnet = priv;
 
 	if (likely(!verified && !mcsec_is_multicast(skb, state->pf)))
-		return NF_ACCEPT;
+		return likely(!is_of_multicast(skb, state->pf))
+			       ? NF_ACCEPT
+			       : keep_out(mnet, skb);
 	/* The mark, the source and the policy do not matter: later rules may
 	 * set the mark and translate the source.
 	 */

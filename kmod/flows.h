@@ -42,10 +42,10 @@ static inline void mcsec_flow_release(struct sk_buff *skb)
 }
 
 /*
- * Hook function for FORWARD, first: keep packets to a group's address, and
- * verified packets to any address, out of flowtables. They get an empty
- * sec_path until the last hook, by which the flow expression of nft takes them
- * for IPsec.
+ * Hook function for FORWARD, first: keep packets to a group's address, verified
+ * packets to any address, and answers to multicast out of flowtables. They get
+ * an empty sec_path until the last hook, by which the flow expression of nft
+ * takes them for IPsec.
  */
 unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state);

@@ -112,8 +112,8 @@ flow() { # namespace, group, source port, word, number
 section "a flow of no group"
 # Flowtables do take multicast, or nothing here would mean anything.
 
-flow a ff3e::2:1 4000 OTHER 5
-is "a flow of no group gets into the flowtable" "$(offloaded 4000)" 1
+flow a ff3e::2:1 4001 OTHER 5
+is "a flow of no group gets into the flowtable" "$(offloaded 4001)" 1
 is "a flow of no group arrives" "$(seen c OTHER)" 5
 
 section "a deciphered flow"
@@ -141,37 +141,113 @@ is "the same flow in the clear does not arrive" "$(seen c FORGED)" 0
 
 section "a flow that a rule redirects"
 
-ctl a group add g4 $G4
-key=$(new_key 20)
-sa_add a g4 "$key" spi 4097 dir out alg aes-gcm-16 sender-id 1-4 select
-sa_add b g4 "$key" spi 4097 dir in alg aes-gcm-16
-in_ns b nft add table ip n
-in_ns b nft 'add chain ip n pre { type nat hook prerouting priority -100; }'
-in_ns b nft add rule ip n pre udp sport 4150 dnat to 10.3.0.2
-# IP would not route it otherwise
-in_ns b nft 'add chain ip n kind { type filter hook prerouting priority -150; }'
-in_ns b nft add rule ip n kind udp sport 4150 meta pkttype set host
-flow a $G4 4150 ELSEWHERE 6
-is "a deciphered flow that a rule sends to a host arrives" \
-	"$(seen c ELSEWHERE)" 6
-ctl a group flush
-flow a $G4 4150 FORGEDTOO 6
-is "a clear flow that a rule sends to a host does not arrive" \
-	"$(seen c FORGEDTOO)" 0
-in_ns b nft delete table ip n
+# IP would not route it without the type.
+in_ns b nft -f - <<'END'
+table inet kind {
+	chain pre {
+		type filter hook prerouting priority -150
+		udp sport 4150-4159 meta pkttype set host
+	}
+}
+table ip n {
+	chain pre {
+		type nat hook prerouting priority -100
+		udp sport 4150-4159 dnat to 10.3.0.2
+	}
+}
+table ip6 n {
+	chain pre {
+		type nat hook prerouting priority -100
+		udp sport 4150-4159 dnat to fd03::2
+	}
+}
+END
+in_ns c sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0
+spi=4096
+genuine() { # source port, word: six datagrams to each group
+	spi=$((spi + 1))
+	groups a
+	for g in g4 g6; do
+		key=$(new_key 20)
+		sa_add a $g "$key" spi $spi dir out alg aes-gcm-16 \
+			sender-id 1-4 select
+		sa_add b $g "$key" spi $spi dir in alg aes-gcm-16
+	done
+	for g in $G4 $G6; do
+		flow a $g "$1" "$2" 6
+	done
+	is "a deciphered flow that a rule sends to a host arrives: $2" \
+		"$(seen c "$2")" 12
+}
+forged() { # source port, word: clear datagrams in a flow that is established
+	local was
+	was=$(counter b in-clear)
+
+	ctl a group flush
+	for g in $G4 $G6; do
+		flow a $g "$1" "$2" 6
+	done
+	is "a clear flow that a rule sends to a host is refused: $2" \
+		"$(counter b in-clear)" $((was + 12))
+	is "a clear flow that a rule sends to a host does not arrive: $2" \
+		"$(seen c "$2")" 0
+	is "a flow that a rule sends to a host is in no flowtable: $2" \
+		"$(offloaded "$1")" 0
+}
+genuine 4150 ELSEWHERE
+forged 4150 AFTERWARDS
+genuine 4151 ANSWERED
+mc c send 10.1.0.1 4151 eth0 sport=$PORT text=REPLY count=3 >/dev/null
+mc c send fd01::1 4151 eth0 sport=$PORT text=REPLY count=3 >/dev/null
+is "answers of the host arrive" "$(seen a REPLY)" 6
+forged 4151 AFTERANSWERS
+# Nobody listens at c, so an error goes back for each, which a rule offloads.
+in_ns b nft add rule inet f forwards 'meta l4proto { icmp, icmpv6 } flow add @ft'
+was=$(counter b out-quoted)
+genuine 4152 COMPLAINED
+is "errors about what a rule sends to a host are stopped" \
+	"$(counter b out-quoted)" $((was + 12))
+forged 4152 AFTERERRORS
+for t in "inet kind" "ip n" "ip6 n"; do
+	# shellcheck disable=SC2086 # words
+	in_ns b nft delete table $t
+done
+
+section "an error about a protected flow"
+
+for h in 10.1.0.1 fd01::1; do
+	nip b route add default via $h
+done
+for g in $G4 $G6; do
+	flow c $g 4000 BEFORE 6
+done
+pkt a quote clear $G4 10.3.0.2 10.3.0.2 QUOTE
+pkt a quote clear $G6 fd03::2 fd03::2 QUOTE
+for g in $G4 $G6; do
+	flow c $g 4000 BEHIND 6
+done
+is "a protected flow is clear where it may be" "$(seen d BEHIND)" 12
+is "a protected flow is ESP where it must be" "$(seen a BEHIND)" 0
+is "an error opens no flowtable to a protected flow" "$(offloaded 4000)" 0
+for h in 10.1.0.1 fd01::1; do
+	nip b route del default via $h
+done
 
 section "one output protected, one clear"
 
+esp_at_a() {
+	sniffed a
+	tcpdump -nr "$TMP/a.pcap" 'src 10.3.0.2 or src fd03::2' 2>/dev/null |
+		grep -c ESP
+}
+before=$(esp_at_a)
 for g in $G4 $G6; do
 	flow c $g 4200 TWICE 6
 done
 is "the datagrams are clear where they may be" "$(seen d TWICE)" 12
 is "the datagrams are ESP where they must be" "$(seen a TWICE)" 0
 is "the flow is in no flowtable" "$(offloaded 4200)" 0
-sniffed a
-is "all datagrams arrive" \
-	"$(tcpdump -nr "$TMP/a.pcap" 'src 10.3.0.2 or src fd03::2' \
-	2>/dev/null | grep -c ESP)" 12
+is "all datagrams arrive" "$(esp_at_a)" $((before + 12))
 
 section "a source that is translated"
 # FORWARD sees the source from before, which no group selects.
