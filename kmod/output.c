@@ -320,7 +320,8 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 		/* Fragments inherit the type, see looped_fragment(). A datagram
 		 * from a tunnel has that of one which this host sends.
 		 */
-		pkt->skb->pkt_type = PACKET_MULTICAST;
+		if (mcsec_pkt_is_ip6(pkt))
+			pkt->skb->pkt_type = PACKET_MULTICAST;
 	}
 	if (unlikely(pkt->next == MCSEC_NEXT_FRAGMENT && is_looped(pkt)))
 		return looped_fragment(pkt);
