@@ -503,10 +503,11 @@ void mcsec_net_flush(struct mcsec_net *mnet)
 	struct mcsec_group *group;
 	unsigned long id;
 
-	lockdep_assert_held(&mnet->lock);
-
+	/* Nobody else deletes a group, so it stays until the lock is taken. */
 	xa_for_each(&mnet->by_id, id, group) {
+		mutex_lock(&mnet->lock);
 		mcsec_group_del(group);
+		mutex_unlock(&mnet->lock);
 		cond_resched();
 	}
 }

@@ -310,7 +310,11 @@ void mcsec_net_init(struct mcsec_net *mnet, struct net *net);
  * namespaces never have one. The caller holds mnet->lock. Returns 0 or -ENOMEM.
  */
 int mcsec_net_prepare(struct mcsec_net *mnet);
-/* Delete all groups. The caller holds mnet->lock. */
+/*
+ * Delete all groups of a namespace that nobody can use any more. Takes and drops
+ * mnet->lock for each, because mcsec_nets_end_sas() must not wait for all. May
+ * sleep.
+ */
 void mcsec_net_flush(struct mcsec_net *mnet);
 /*
  * Free the namespace's memory. There are no groups and hooks, and no packet is

@@ -41,12 +41,12 @@ static void __net_exit net_exit_batch(struct list_head *nets)
 
 	list_for_each_entry(net, nets, exit_list) {
 		mnet = mcsec_net_of(net);
-		mutex_lock(&mnet->lock);
 		if (mnet->n_groups) {
 			mcsec_net_flush(mnet);
+			mutex_lock(&mnet->lock);
 			mcsec_hooks_put(mnet);
+			mutex_unlock(&mnet->lock);
 		}
-		mutex_unlock(&mnet->lock);
 		used |= mnet->ready;
 	}
 	/* Packets that are still in a hook use groups and counters. */
