@@ -8,6 +8,7 @@
 
 . "$(dirname "$0")/kmod.sh"
 need python3
+has_af_alg || skip_all "the kernel has no AF_ALG"
 load_mcsec
 knob=/sys/module/mcsec/parameters/rollback
 [ -e $knob ] || skip_all "the module was built without its self-tests"
@@ -33,10 +34,18 @@ section "a copied machine"
 echo 0 >$knob
 is "an SA that sends has ended" "$(state a g4)" exhausted
 is "an SA that only receives lives on" "$(state a g6)" live
+# no group of b's may be in the way of what b makes up
+ctl b group del g4
+pkt b inside $G4 eth0 "$k4" 4096 $((11 << 48 | 999)) udp
+try "the copy goes on hearing others" wait_until 20 has_lines a4 2
+pkt b inside $G4 eth0 "$k4" 4096 $((1 << 48 | 999)) udp
+try "the copy takes what its original sends for its own" \
+	wait_until 20 counted a in-replay 1
+ctl b group add g4 $G4
 try "userspace is told why" wait_until 20 events 'hard-expire.*rollback' 1
 send a $G4 count=2 >/dev/null
 is "nothing is sent under the key of before the copy" \
-	"$(counters a in-accepted)" "out-exhausted 2"
+	"$(counters a in-accepted)" "out-exhausted 2, in-replay 1"
 refuse "the key of before the copy is not taken again" \
 	sa_add a g4 "$k4" spi 4097 dir out \
 	alg aes-gcm-16 sender-id 1-8 select
@@ -47,7 +56,7 @@ for n in a b; do
 		sender-id "$([ $n = a ] && echo 1-8 || echo 11-18)" select
 done
 send b $G4 >/dev/null
-try "a receives under a new key" wait_until 20 has_lines a4 2
+try "a receives under a new key" wait_until 20 has_lines a4 3
 send a $G4 >/dev/null
 is "a sends under a new key" "$(counter a out-protected)" 1
 
