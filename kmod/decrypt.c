@@ -157,7 +157,7 @@ static noinline int decap_edge(const struct mcsec_pkt *pkt, u8 next)
 	if (err)
 		return err;
 	return mcsec_select_fits_slow(group->mnet->select, pkt->skb,
-				      pkt->state->in, &group->candidate, false)
+				      pkt->state->in, &group->candidate)
 		       ? 0
 		       : drop_esp(pkt, MCSEC_IN_SELECTOR);
 }
@@ -198,7 +198,6 @@ static __always_inline int decap_esp(const struct mcsec_pkt *pkt, bool edges)
 {
 	const struct nf_hook_state *state = pkt->state;
 	const struct mcsec_sa *sa = pkt->sa;
-	const bool unmarked = mcsec_pkt_is_unwrapped(pkt);
 	struct mcsec_group *group = sa->group;
 	struct sk_buff *skb = pkt->skb;
 	const u8 *tail;
@@ -234,7 +233,7 @@ static __always_inline int decap_esp(const struct mcsec_pkt *pkt, bool edges)
 	 * is checked against the clear datagram now.
 	 */
 	if (unlikely(!mcsec_select_fits(group->mnet->select, skb, state->in,
-					&group->candidate, unmarked)))
+					&group->candidate)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
 	mcsec_set_verified(skb, state->pf, !group->forward, group->id,
 			   pkt->iv >> sa->sid_shift);

@@ -444,17 +444,18 @@ struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 bool mcsec_select_fits_slow(const struct mcsec_select *s,
 			    const struct sk_buff *skb,
 			    const struct net_device *dev,
-			    const struct mcsec_candidate *own, bool unmarked)
+			    const struct mcsec_candidate *own)
 {
-	const struct mcsec_selector *sel = own->sel;
+	/* The mark is not on the wire, so no other group has the datagram by
+	 * its mark.
+	 */
 	struct packet p = {
 		.skb = skb,
 		.dev = dev,
-		.v6 = sel->family == AF_INET6,
-		.unmarked = unmarked,
+		.v6 = own->sel->family == AF_INET6,
+		.unmarked = true,
 		.own = own,
 	};
-	const struct mcsec_candidate *c;
 	struct mcsec_opaque found;
 
 	/* IP would deliver an inner encapsulation without calling the hooks
@@ -463,13 +464,5 @@ bool mcsec_select_fits_slow(const struct mcsec_select *s,
 	read_payload(&p);
 	if (p.opaque)
 		return false;
-	c = ask_candidates(s, &p, &found);
-	if (!c || c == own)
-		return c;
-	/* Both candidates are equally specific, and only the mark decided
-	 * between them. The mark is not on the wire.
-	 */
-	return sel->mask && c->sel->dst_len == sel->dst_len &&
-	       c->rank == own->rank && has_headers(own, &p) &&
-	       (!sel->proto || has_payload(sel, &p));
+	return ask_candidates(s, &p, &found) == own;
 }

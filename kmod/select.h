@@ -279,25 +279,23 @@ static inline bool mcsec_candidate_has_dev(const struct mcsec_candidate *c,
 bool mcsec_select_fits_slow(const struct mcsec_select *s,
 			    const struct sk_buff *skb,
 			    const struct net_device *dev,
-			    const struct mcsec_candidate *own, bool unmarked);
+			    const struct mcsec_candidate *own);
 
 /*
  * Return true if the decrypted datagram @skb, which came by @dev as ESP of the
  * group of @own, belongs to that group: its selector matches, apart from the
- * mark, which is not on the wire, and no more specific group matches, of all or,
- * with @unmarked, of those that select by no mark. The group may have been
- * deleted.
+ * mark, which is not on the wire, and no more specific group without a mark
+ * matches. The group may have been deleted.
  */
 static inline bool mcsec_select_fits(const struct mcsec_select *s,
 				     const struct sk_buff *skb,
 				     const struct net_device *dev,
-				     const struct mcsec_candidate *own,
-				     bool unmarked)
+				     const struct mcsec_candidate *own)
 {
 	/* Each address has one group, so the SA has determined it. */
 	if (likely(!READ_ONCE(own->family->n_other)))
 		return true;
-	return mcsec_select_fits_slow(s, skb, dev, own, unmarked);
+	return mcsec_select_fits_slow(s, skb, dev, own);
 }
 
 /* ---- changes: the namespace's lock ---- */

@@ -313,6 +313,34 @@ try "a group enforces at once when it is told to" \
 	$((before + 2))
 is "a group that enforces no longer observes" "$(counter b in-observed)" 3
 
+section "marks that are not on the wire"
+# Datagrams arrive with mark 0, which says nothing about their group.
+
+for f in 4:239.13.0.1 6:ff3e::13:1; do
+	g=${f#*:} f=${f%%:*}
+	for n in a b; do
+		ctl $n group add bare$f "$g"
+		ctl $n group add zero$f "$g" mark 0/0xff
+	done
+	keyed bare$f 0x100d
+	keyed zero$f 0x100e
+	listen b "$g" z$f
+	before=$(counter b in-selector)
+	send a "$g" mark=7 count=3 >/dev/null
+	try "IPv$f: a group for mark 0 hides no group without a mark" \
+		wait_until 20 has_lines z$f 3
+	send a "$g" count=2 >/dev/null
+	try "IPv$f: a group for mark 0 has its own datagrams" \
+		wait_until 20 has_lines z$f 5
+	is "IPv$f: each datagram came by its own group's key" \
+		"$(sa_word b bare$f 0x100d in-packets) $(sa_word b zero$f 0x100e \
+			in-packets) $(($(counter b in-selector) - before))" "3 2 0"
+	for n in a b; do
+		ctl $n group del bare$f
+		ctl $n group del zero$f
+	done
+done
+
 section "refused selectors"
 
 no() {
