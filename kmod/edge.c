@@ -138,7 +138,7 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 #endif
 	cfg.sk_user_data = port;
 	lock_sock(sk);
-	taken = rcu_access_pointer(sk->sk_user_data) ||
+	taken = rcu_access_pointer(__sk_user_data(sk)) ||
 		READ_ONCE(udp_sk(sk)->encap_type);
 	if (!taken)
 		setup_udp_tunnel_sock(mnet->net, mcsec_tunnel_sock(sock), &cfg);
