@@ -100,12 +100,12 @@ static void put_list(struct table *t, const json_t *list)
 	const json_t *v;
 
 	json_array_foreach(list, i, v) {
-		if (json_is_integer(v) && n < ARRAY_SIZE(numbers))
+		if (json_is_integer(v) && n < ARRAY_SIZE(numbers)) {
 			numbers[n++] = (uint32_t)json_integer_value(v);
-		else if (json_is_string(v))
+		} else if (json_is_string(v)) {
 			len = append_text(text, len, sizeof(text),
 					  json_string_value(v));
-		else if (json_is_object(v)) {
+		} else if (json_is_object(v)) {
 			data_text(v, one, sizeof(one));
 			len = append_text(text, len, sizeof(text), one);
 		}
