@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "crypto/crl.h"
 #include "crypto/hash.h"
 #include "ike/auth.h"
 #include "ike/exchange.h"
@@ -101,7 +100,6 @@ static int verify_resumed(struct ike_sa *sa, const struct ike_msg *m,
 			  const struct ike_id *id, struct err *err)
 {
 	static const struct cert_refs none;
-	const struct trust *trust = sa->engine->cfg.trust;
 	struct ike_resume *r = sa->hs->resume;
 	struct cert_refs certs;
 	struct auth_pld auth;
@@ -119,8 +117,8 @@ static int verify_resumed(struct ike_sa *sa, const struct ike_msg *m,
 			       "the ticket is of another identity");
 	/* Things may have changed since the first message. */
 	why = sa->gcks ? ticket_outdated(sa->engine, r) : NULL;
-	if (!why && trust && crls_revoke(trust_crls(trust), &r->s.peer_certs))
-		why = "the certificate of the key server is revoked";
+	if (!why)
+		why = session_refused(sa->engine, &r->s);
 	if (why)
 		return err_set(err, -EKEYREJECTED, "%s", why);
 	if (cert_refs_union(&r->s.peer_certs, &none, &certs))
@@ -133,6 +131,7 @@ static int verify_resumed(struct ike_sa *sa, const struct ike_msg *m,
 	cert_refs_free(&sa->peer_certs);
 	sa->peer_certs = certs;
 	sa->peer_ends = r->s.peer_ends;
+	sa->auth_ms = r->s.auth_ms;
 	sa->engine->stats.resumed++;
 	return 0;
 }
@@ -741,6 +740,8 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 			     "limit of IKE SAs reached, and none is idle");
 		return false;
 	}
+	if (!is_resumed(sa))
+		sa->auth_ms = clock_mono_ms(sa->engine->cfg.clock);
 	sa->hs->wants_ticket = msg_notify(m, IKE_N_TICKET_REQUEST);
 	if (msg_notify(m, IKE_N_INITIAL_CONTACT))
 		end_forsaken(sa);

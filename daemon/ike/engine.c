@@ -290,8 +290,10 @@ void ike_engine_free(struct ike_engine *engine)
 /* Return true if the key of the peer was, or is being, used for AUTH. */
 static bool has_used_psk(const struct ike_sa *sa)
 {
+	/* A session that is being resumed rests on the key from the start. */
 	return !sa->dead && !sa->shadow &&
-	       (sa->state == IKE_ST_UP || sa->state == IKE_ST_AUTH_SENT ||
+	       ((sa->hs && sa->hs->resume && !sa->gcks) ||
+		sa->state == IKE_ST_UP || sa->state == IKE_ST_AUTH_SENT ||
 		sa->state == IKE_ST_AUTH_WAIT);
 }
 

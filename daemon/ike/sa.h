@@ -301,6 +301,8 @@ struct ike_sa {
 		*peer_id; /* owned, without what it does not need, or NULL */
 	char *peer_name; /* owned; NULL: not known yet */
 	time_t peer_ends; /* end of its certificate, seconds since 1970 */
+	/* Responder: monotonic time of its last AUTH by certificate or key. */
+	uint64_t auth_ms;
 	struct cert_refs peer_certs;
 	bool peer_revoked; /* proven, but for the revocation lists */
 	bool use_ppk; /* N(USE_PPK) in both directions (RFC 8784) */

@@ -14,6 +14,23 @@
 #define TICKET_LEN_MAX 4096
 #define LIFETIME_MAX_S 86400u
 
+const char *session_refused(const struct ike_engine *engine,
+			    const struct ike_session *s)
+{
+	const struct crls *lists =
+		engine->cfg.trust ? trust_crls(engine->cfg.trust) : NULL;
+
+	if (s->peer_ends && s->peer_ends <= clock_wall(engine->cfg.clock))
+		return "the certificate of the peer has ended";
+	if (!lists || !s->peer_certs.n)
+		return NULL;
+	if (crls_revoke(lists, &s->peer_certs))
+		return "the certificate of the peer is revoked";
+	return crls_policy(lists) == CRL_STRICT
+		       ? "crl-policy is strict, for which the whole chain has to be sent"
+		       : NULL;
+}
+
 void resume_free(struct ike_resume *r)
 {
 	if (!r)
@@ -48,7 +65,7 @@ static struct kept_session *find_session(const struct ike_sa *sa)
 	struct kept_session *k;
 
 	TAILQ_FOREACH(k, &sa->engine->sessions, all)
-		if (ep_equal(&k->peer, &sa->path.peer) &&
+		if (addr_equal(&k->peer, &sa->path.peer.addr) &&
 		    id_equal(&k->r->s.peer, sa->peer_id))
 			return k;
 	return NULL;
@@ -103,7 +120,7 @@ void session_keep(const struct ike_sa *sa, const struct notify_pld *n)
 	}
 	if (s > LIFETIME_MAX_S)
 		s = LIFETIME_MAX_S;
-	k->peer = sa->path.peer;
+	k->peer = sa->path.peer.addr;
 	k->ends_ms = clock_mono_ms(engine->cfg.clock) + s * MSEC_PER_SEC;
 	TAILQ_INSERT_TAIL(&engine->sessions, k, all);
 	engine->n_sessions++;
@@ -117,10 +134,7 @@ static bool is_good(const struct ike_engine *engine,
 
 	if (k->ends_ms <= clock_mono_ms(engine->cfg.clock))
 		return false;
-	if (s->peer_ends && s->peer_ends <= clock_wall(engine->cfg.clock))
-		return false;
-	return !engine->cfg.trust ||
-	       !crls_revoke(trust_crls(engine->cfg.trust), &s->peer_certs);
+	return !session_refused(engine, s);
 }
 
 struct ike_resume *session_take(const struct ike_sa *sa)

@@ -20,6 +20,7 @@ struct ike_session {
 	struct ike_id peer;
 	bool childless; /* see peer_childless in struct ike_sa */
 	time_t peer_ends; /* see struct ike_sa */
+	uint64_t auth_ms; /* responder: see struct ike_sa */
 	struct cert_refs peer_certs; /* owned */
 };
 
@@ -43,7 +44,8 @@ struct ike_resume {
 /* A session of an initiator, until it opens the next IKE SA with the peer. */
 struct kept_session {
 	TAILQ_ENTRY(kept_session) all;
-	struct ep peer;
+	/* Without the port, which is another one behind a NAT. */
+	struct addr peer;
 	uint64_t ends_ms;
 	struct ike_resume *r;
 };
@@ -57,6 +59,8 @@ struct kept_session {
 struct ticket_key {
 	struct sealer *sealer; /* NULL: none */
 	uint64_t serial;
+	uint64_t turn_ms; /* end of the time in which it makes tickets */
+	uint64_t end_ms; /* when the last one of them has ended */
 	uint32_t n; /* tickets made */
 	uint8_t *used; /* bit for each, up to used_len octets */
 	uint32_t used_len;
@@ -83,6 +87,13 @@ void session_keep(const struct ike_sa *sa, const struct notify_pld *n);
 struct ike_resume *session_take(const struct ike_sa *sa);
 /* Wipe and free all of them: the keys that authenticate peers have changed. */
 void sessions_drop(struct ike_engine *engine);
+/*
+ * Return why the certificates by which the peer was authenticated are not enough any
+ * more, or NULL. With the policy "strict" they never are: each list must be there, and
+ * valid, and references do not tell which lists that are.
+ */
+const char *session_refused(const struct ike_engine *engine,
+			    const struct ike_session *s);
 void resume_free(struct ike_resume *r); /* wipes; NULL is allowed */
 
 /* ---- ticket.c ----------------------------------------------------------- */

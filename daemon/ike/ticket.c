@@ -48,21 +48,40 @@ static void free_key(struct ticket_key *k)
 	memset(k, 0, sizeof(*k));
 }
 
+/* Wait for the end of the older key, or for the newest one to become that. */
+static void arm_turn(struct tickets *t)
+{
+	uint64_t now = clock_mono_ms(t->engine->cfg.clock), at = UINT64_MAX;
+
+	if (t->key[0].sealer)
+		at = t->key[0].turn_ms;
+	if (t->key[1].sealer && t->key[1].end_ms < at)
+		at = t->key[1].end_ms;
+	if (at != UINT64_MAX)
+		timer_set(t->engine->cfg.tq, &t->turn, at > now ? at - now : 0);
+}
+
 /* The newest key becomes the older one; no ticket of that is good any more. */
 static void turn_keys(void *arg)
 {
 	struct tickets *t = arg;
 
-	free_key(&t->key[1]);
-	t->key[1] = t->key[0];
-	memset(&t->key[0], 0, sizeof(t->key[0]));
-	if (t->key[1].sealer)
-		timer_set(t->engine->cfg.tq, &t->turn, lifetime_ms(t->engine));
+	uint64_t now = clock_mono_ms(t->engine->cfg.clock);
+
+	if (t->key[1].sealer && t->key[1].end_ms <= now)
+		free_key(&t->key[1]);
+	if (t->key[0].sealer && t->key[0].turn_ms <= now) {
+		free_key(&t->key[1]);
+		t->key[1] = t->key[0];
+		memset(&t->key[0], 0, sizeof(t->key[0]));
+	}
+	arm_turn(t);
 }
 
 static int make_key(struct tickets *t)
 {
 	struct ticket_key *k = &t->key[0];
+	uint64_t now = clock_mono_ms(t->engine->cfg.clock);
 	uint8_t key[SEAL_KEY_LEN];
 	int ret;
 
@@ -72,9 +91,12 @@ static int make_key(struct tickets *t)
 	if (!ret)
 		ret = sealer_new(key, &k->sealer);
 	secret_wipe(key, sizeof(key));
-	if (!ret)
-		timer_set(t->engine->cfg.tq, &t->turn, lifetime_ms(t->engine));
-	return ret;
+	if (ret)
+		return ret;
+	k->turn_ms = now + lifetime_ms(t->engine);
+	k->end_ms = k->turn_ms + lifetime_ms(t->engine);
+	arm_turn(t);
+	return 0;
 }
 
 static struct ticket_key *find_key(const struct ike_engine *engine,
@@ -202,11 +224,13 @@ static int put_contents(const struct ike_sa *sa, uint64_t number,
 	wbuf_u64(w, number);
 	wbuf_u64(w, ends_ms);
 	wbuf_u64(w, sa->peer_ends);
+	wbuf_u64(w, sa->auth_ms);
 	put_suite(w, &sa->suite);
 	wbuf_u8(w, sa->keys.prf_len);
 	wbuf_put(w, sa->keys.sk_d, sa->keys.prf_len);
 	wbuf_u8(w, len);
 	wbuf_put(w, proof, len);
+	secret_wipe(proof, sizeof(proof));
 	wbuf_u8(w, certs->n);
 	for (unsigned int i = 0; i < certs->n; i++)
 		wbuf_put(w, certs->v[i], CERT_REF_LEN);
@@ -234,6 +258,8 @@ int ticket_issue(const struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
 	struct ike_engine *engine = sa->engine;
 	uint64_t s = lifetime_ms(engine) / MSEC_PER_SEC;
 	int64_t left = sa->peer_ends - clock_wall(engine->cfg.clock);
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
+	uint64_t chain = (sa->auth_ms + engine->cfg.lifetime_ms) / MSEC_PER_SEC;
 	struct ticket_key *k;
 	struct wbuf w;
 	int ret;
@@ -245,13 +271,19 @@ int ticket_issue(const struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
 		return -EPERM;
 	if (sa->peer_ends && (uint64_t)left < s)
 		s = left;
+	/*
+	 * Sessions that follow from one another are as secret as the first one, and
+	 * its peer has proven nothing since.
+	 */
+	if (chain <= now / MSEC_PER_SEC)
+		return -EPERM;
+	if (chain - now / MSEC_PER_SEC < s)
+		s = chain - now / MSEC_PER_SEC;
 	k = key_for_new(engine);
 	if (!k)
 		return -ENOSPC;
 	wbuf_init(&w, TICKET_MAX);
-	ret = put_contents(sa, k->n,
-			   clock_mono_ms(engine->cfg.clock) + s * MSEC_PER_SEC,
-			   &w);
+	ret = put_contents(sa, k->n, now + s * MSEC_PER_SEC, &w);
 	if (!ret)
 		ret = put_sealed(k, &w, out);
 	wbuf_free(&w);
@@ -295,12 +327,7 @@ const char *ticket_outdated(const struct ike_engine *engine,
 		return "the peer has a mandatory PPK now";
 	if (!len && !engine->cfg.trust)
 		return "certificates are not used any more";
-	if (s->peer_ends && s->peer_ends <= clock_wall(engine->cfg.clock))
-		return "the certificate of the peer has ended";
-	if (engine->cfg.trust &&
-	    crls_revoke(trust_crls(engine->cfg.trust), &s->peer_certs))
-		return "the certificate of the peer is revoked";
-	return NULL;
+	return session_refused(engine, s);
 }
 
 /* Read what we have sealed. Returns why it cannot be used, or NULL. */
@@ -318,6 +345,7 @@ static const char *get_contents(const struct ike_engine *engine,
 	out->ref.number = rbuf_u64(r);
 	ends_ms = rbuf_u64(r);
 	s->peer_ends = rbuf_u64(r);
+	s->auth_ms = rbuf_u64(r);
 	get_suite(r, &s->suite);
 	len = rbuf_u8(r);
 	if (len != prf_len(s->suite.prf) || !rbuf_copy(r, s->sk_d, len))

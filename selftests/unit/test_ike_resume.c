@@ -426,6 +426,68 @@ static void rfc5723_6_2_lifetime(void)
 	pair_teardown();
 }
 
+static bool is_there(const struct sealer *key)
+{
+	const struct tickets *t = g->engine->tickets;
+
+	return t->key[0].sealer == key || t->key[1].sealer == key;
+}
+
+/* The next key is made long after the first one has ended making tickets. */
+static void keys_end(void)
+{
+	const struct sealer *first;
+
+	setup();
+	joins("first");
+	first = g->engine->tickets->key[0].sealer;
+	net_pass(&net, (LIFETIME + LIFETIME / 2) * 1000, true);
+	joins("by the next key");
+	ok(is_there(first), "the first key is there for its last ticket");
+	net_pass(&net, (LIFETIME / 2 + 1) * 1000, true);
+	ok(!is_there(first), "the first key ends with that ticket");
+	pair_teardown();
+}
+
+/* Tickets follow from one another no longer than an IKE SA may live. */
+static void chain_ends(void)
+{
+	gcfg = (struct ike_engine_cfg){ .ticket_s = LIFETIME,
+					.idle_ms = IDLE_MS,
+					.lifetime_ms = 1000000 };
+	mcfg = (struct ike_engine_cfg){ .resume = true };
+	pair_setup(&gcfg, &mcfg);
+	joins("first");
+	ends();
+	resumes("second");
+	ends();
+	resumes("third");
+	is_int(TAILQ_FIRST(&m->engine->sessions)->ends_ms - net.ms, 398000,
+	       "a ticket ends with the time of the first AUTH");
+	ends();
+	resumes("fourth");
+	ends();
+	starts_anew("after the lifetime of an IKE SA");
+	ends();
+	resumes("by the ticket of another AUTH");
+	pair_teardown();
+}
+
+static void behind_nat(void)
+{
+	gcfg = (struct ike_engine_cfg){ .ticket_s = LIFETIME,
+					.idle_ms = IDLE_MS };
+	mcfg = (struct ike_engine_cfg){ .resume = true, .natt_port = 4500 };
+	pair_setup(&gcfg, &mcfg);
+	net.nat = true;
+	net.nat_inside = m->ep;
+	ep_parse("198.51.100.9:40000", 0, &net.nat_outside);
+	joins("behind a NAT");
+	ends();
+	resumes("behind a NAT");
+	pair_teardown();
+}
+
 static void certificate_ends(void)
 {
 	gcfg = (struct ike_engine_cfg){ .ticket_s = LIFETIME };
@@ -447,7 +509,7 @@ static void certificate_ends(void)
 }
 
 /* A list that revokes the certificate of @n, of CA @ca. */
-static struct crls *list_of(const struct node *n)
+static struct crls *list_of(const struct node *n, enum crl_policy policy)
 {
 	struct crl_spec spec = crl_week(&ca, net.wall);
 	char path[] = "/tmp/mcsec-resume.XXXXXX";
@@ -460,7 +522,7 @@ static struct crls *list_of(const struct node *n)
 	close(fd);
 	spec.revokes[0] = &n->cert;
 	crl_write(path, &spec, false);
-	if (crls_load(path, CRL_STRICT, g->trust, NULL, &lists, &err))
+	if (crls_load(path, policy, g->trust, NULL, &lists, &err))
 		bail("%s", err.text);
 	unlink(path);
 	return lists;
@@ -473,7 +535,7 @@ static void revoked(void)
 	setup();
 	joins("first");
 	ends();
-	lists = list_of(m);
+	lists = list_of(m, CRL_RELAXED);
 	trust_set_crls(g->trust, lists);
 	node_clear(m);
 	node_join(m, g, GCKS, true);
@@ -488,7 +550,7 @@ static void revoked(void)
 	setup();
 	joins("first");
 	ends();
-	lists = list_of(m);
+	lists = list_of(m, CRL_RELAXED);
 	node_clear(m);
 	node_clear(g);
 	node_join(m, g, GCKS, true);
@@ -505,12 +567,29 @@ static void revoked(void)
 	setup();
 	joins("first");
 	ends();
-	lists = list_of(g);
+	lists = list_of(g, CRL_RELAXED);
 	trust_set_crls(m->trust, lists);
 	node_join(m, g, GCKS, true);
 	is_int(n_queued(IKE_XCHG_IKE_SA_INIT), 1,
 	       "a member resumes nothing with a revoked key server");
 	trust_set_crls(m->trust, NULL);
+	crls_free(lists);
+	pair_teardown();
+}
+
+/* A list that is strict revokes nobody else, but it has to be looked at as a whole. */
+static void strict(void)
+{
+	struct crls *lists;
+
+	setup();
+	joins("first");
+	ends();
+	lists = list_of(g, CRL_STRICT);
+	trust_set_crls(g->trust, lists);
+	starts_anew("a list is strict");
+	is_int(gstats()->ticket_refused, 1, "the ticket is refused");
+	trust_set_crls(g->trust, NULL);
 	crls_free(lists);
 	pair_teardown();
 }
@@ -556,6 +635,17 @@ static void pre_shared(void)
 	ike_engine_set_psks(m->engine, mk);
 	is_int(m->engine->n_sessions, 0,
 	       "a member drops its tickets when its keys change");
+	ike_engine_set_psks(m->engine, mk2);
+	starts_anew("once more");
+	ends();
+	node_clear(m);
+	node_join(m, g, GCKS, true);
+	ike_engine_set_psks(m->engine, mk);
+	net_run(&net);
+	is_int(m->seen.sa_closed, 1,
+	       "an IKE SA that is being resumed ends with the key");
+	is_int(m->seen.registered, 0,
+	       "no key server is believed because of a former key");
 	pair_teardown();
 	psks_free(gk);
 	psks_free(gk2);
@@ -661,10 +751,13 @@ static void cookies(void)
 
 static void many_key_servers(void)
 {
+	char text[32];
+
 	setup();
 	for (unsigned int i = 0; i < 20; i++) {
 		joins("again");
-		LIST_FIRST(&m->engine->sas)->path.peer.port = 1000 + i;
+		snprintf(text, sizeof(text), "192.0.3.%u", i);
+		addr_parse(text, &LIST_FIRST(&m->engine->sas)->path.peer.addr);
 		session_keep(LIST_FIRST(&m->engine->sas),
 			     &(struct notify_pld){
 				     .data = (const uint8_t *)"\0\0\0\11xyz",
@@ -704,8 +797,12 @@ int main(void)
 	RUN(rfc5723_4_3_2_nack);
 	RUN(forged_nack);
 	RUN(rfc5723_6_2_lifetime);
+	RUN(keys_end);
+	RUN(chain_ends);
+	RUN(behind_nat);
 	RUN(certificate_ends);
 	RUN(revoked);
+	RUN(strict);
 	RUN(pre_shared);
 	RUN(post_quantum);
 	RUN(lost);
