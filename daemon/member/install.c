@@ -181,7 +181,7 @@ static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 	return 0;
 undo:
 	while (i--)
-		if (!was[i])
+		if (!was[i] && !msa_delete_unused(msa_find(g, b->ksa[i].spi)))
 			msa_delete(msa_find(g, b->ksa[i].spi));
 	return ret;
 }

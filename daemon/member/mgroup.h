@@ -871,6 +871,12 @@ void msa_retire_older(struct mgroup *g, uint64_t before, unsigned int flows);
 #define ALL_FLOWS (~0u)
 /* Delete the SA here and in the kernel. */
 void msa_delete(struct msa *s);
+/*
+ * Delete an SA that has neither sent nor received, here and in the kernel, without
+ * noting its key as spent: the same key may be installed again. Returns false if the SA
+ * has to stay.
+ */
+bool msa_delete_unused(struct msa *s);
 /* Delete the SA here; the kernel keeps it. */
 void msa_forget(struct msa *s);
 /* Return the newest SA of a flow that is not retired, or NULL. */

@@ -401,17 +401,16 @@ static int request_other_sa(struct mgroup *g, const struct ksa *ksa,
 }
 
 /*
- * Delete an SA that has received nothing, whose replay windows are empty: a rekey may
- * bring it a moment before the answer that lets this host send with it. Returns false
- * if the SA has to stay.
+ * The replay windows of an SA that has received nothing are empty: a rekey may bring it
+ * a moment before the answer that lets this host send with it.
  */
-static bool delete_unused(struct msa *s)
+bool msa_delete_unused(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	char name[CONF_GROUP_NAME_MAX + 1];
 	struct ksa_info info;
 
-	if (read_sa(s, &info) || info.in_packets ||
+	if (s->selected || read_sa(s, &info) || info.in_packets ||
 	    k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
 			   NULL))
 		return false;
@@ -450,12 +449,11 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 		return err_set(err, -EPROTO,
 			       "SA " SPI_FMT " is for other traffic", ksa->spi);
 	if (s && !msa_differs(s, ksa) && out && !(s->dir & MCSEC_DIR_OUT) &&
-	    delete_unused(s))
+	    msa_delete_unused(s))
 		s = NULL;
 	if (s && !msa_differs(s, ksa))
 		return reuse_sa(s, ksa, lifetime, atd_ms, err);
-	if (ksa->dir & MCSEC_DIR_IN && has_digest &&
-	    is_spent(&g->m->spent, digest))
+	if (has_digest && is_spent(&g->m->spent, digest))
 		return request_other_sa(g, ksa, "was held before", err);
 	/* The Data SA is another one, but a sender may lack Sender-IDs still. */
 	if (out || !g->conf->send)

@@ -569,8 +569,37 @@ static void test_kernel(void)
 		   "without SA %u there is none of them", i + 1);
 		ok(sim_settle(&s, 60000) && m->mk.n_sas == N,
 		   "the next try has all of them");
+		is_int(sim_group(&s).rekeys, 1,
+		       "SA %u: keys that were not used are given again", i + 1);
 		sim_finish(&s, data[i].kname);
 	}
+}
+
+/*
+ * The kernel loses the SAs of a member that does not receive, and nobody answers it: the
+ * beat that comes next has the same keys, with which it has sent.
+ */
+static void test_send_only(void)
+{
+	struct kevent ev = { .type = KEVENT_RESYNC };
+	struct sim_who w[ARRAY_SIZE(who)];
+
+	memcpy(w, who, sizeof(w));
+	w[0].receive = false;
+	data_init(95, N);
+	sim_start(&s, w, ARRAY_SIZE(w), 40000, 0);
+	sim_run(&s, 60000);
+	is_int(s.m[0]->mk.n_sas, N, "the sender has its SAs");
+	s.m[0]->mute = true;
+	mock_kernel_reset(&s.m[0]->mk);
+	member_kernel_event(s.m[0]->m, &ev);
+	sim_run(&s, 30000);
+	is_int(mock_iv_clashes, 0,
+	       "no key is installed again with its Sender-IDs");
+	s.m[0]->mute = false;
+	ok(sim_settle(&s, 60000) && s.m[0]->mk.n_sas == N,
+	   "an answer brings others");
+	sim_finish(&s, "send only");
 }
 
 /* ---- a group that is given up ------------------------------------------- */
@@ -638,6 +667,7 @@ int main(void)
 	RUN(test_others);
 	RUN(test_forged);
 	RUN(test_kernel);
+	RUN(test_send_only);
 	RUN(test_removed);
 	return done();
 }
