@@ -76,6 +76,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "key server revoked", "37426f327eba587db1f1187fa2aa05d4" },
 	{ "key server unreachable", "ef199e5e247550299cdec2064f5b4bde" },
 	{ "key taken as text", "b2b10a47aff8595c83c6697d8580cf23" },
+	{ "keys left in use", "ca0f2a67f7a95b1dbe55aea7d136e528" },
 	{ "keys may be out of date", "c6d21f0af233555baa7dfe0f61f0206f" },
 	{ "keys of an earlier run deleted",
 	  "d38575195f415cb9b50d0abb884abbc1" },

@@ -66,15 +66,24 @@ void member_set_engine(struct member *m, struct ike_engine *engine)
 	m->engine = engine;
 }
 
-/* Warn of a group that an earlier run has left open, and that is not configured. */
+/*
+ * Warn of a group that an earlier run has left open, or with keys that nobody replaces
+ * now, and that is not configured. Another mcsecd on this host may have it, so that it is
+ * left alone.
+ */
 static int warn_unconfigured(void *arg, const struct kgroup_info *info)
 {
 	const struct member *m = arg;
 	unsigned int flow;
 
-	if (info->group.policy != MCSEC_POLICY_ENFORCE &&
-	    !strcmp(info->group.owner, "mcsecd") &&
-	    !mgroup_of_kernel(m, info->group.name, &flow))
+	if (strcmp(info->group.owner, "mcsecd") ||
+	    mgroup_of_kernel(m, info->group.name, &flow))
+		return 0;
+	if (info->sas)
+		log_group(LOG_LEVEL_WARN, info->group.name,
+			  "keys left in use: the kernel has them for the group, which is not configured here; if no other mcsecd has it, \"mcsecctl sa flush %s\" ends their use",
+			  info->group.name);
+	if (info->group.policy != MCSEC_POLICY_ENFORCE)
 		log_group(LOG_LEVEL_WARN, info->group.name,
 			  "partly protected: the kernel has the group, which is not configured here, with the policy \"observe\": \"mcsecctl group set %s policy enforce\" ends that",
 			  info->group.name);
