@@ -467,6 +467,8 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	ret = opening_prepare(&req->opening, sa);
 	if (!ret)
 		ret = dh_new(sa->suite.ke, &sa->hs->dh);
+	if (!ret)
+		ret = opening_nonce(&sa->hs->nr);
 	if (ret)
 		return ret;
 	wbuf_init(&w, IKE_MSG_MAX);

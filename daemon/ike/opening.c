@@ -123,8 +123,6 @@ int opening_prepare(const struct opening *o, struct ike_sa *sa)
 	if (!ret)
 		ret = blob_set(&sa->hs->ni, in->m.nonce.body, in->m.nonce.len);
 	if (!ret)
-		ret = opening_nonce(&sa->hs->nr);
-	if (!ret)
 		ret = blob_set(&sa->hs->init_req, in->p, in->len);
 	if (!ret)
 		nat_see(sa, &in->m, &in->path);

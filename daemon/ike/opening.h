@@ -27,8 +27,8 @@ bool opening_begin(struct opening *o, struct ike_engine *engine,
  */
 bool opening_admitted(struct opening *o);
 /*
- * Prepare @sa: SPIs, nonces, the request for AUTH, fragments and NAT. Returns 0 or
- * -errno.
+ * Prepare @sa: SPIs, the peer's nonce, the request for AUTH, fragments and NAT.
+ * Returns 0 or -errno.
  */
 int opening_prepare(const struct opening *o, struct ike_sa *sa);
 /*

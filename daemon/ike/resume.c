@@ -209,6 +209,8 @@ static void open_resumed(const struct opening *o, struct ike_resume *r)
 	sa->hs->resume = r;
 	ret = opening_prepare(o, sa);
 	if (!ret)
+		ret = opening_nonce(&sa->hs->nr);
+	if (!ret)
 		ret = build_resume_answer(sa);
 	if (!ret)
 		ret = make_resumed_keys(sa);
