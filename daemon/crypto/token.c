@@ -108,9 +108,11 @@ static int load_providers(struct token *t, const char *name, struct err *err)
 	ERR_clear_error();
 	snprintf(what, sizeof(what),
 		 "seal-wrap.provider: OpenSSL cannot load \"%.64s\"", name);
-	if (!OSSL_PROVIDER_load(t->lib, name))
+	t->provider = OSSL_PROVIDER_load(t->lib, name);
+	if (!t->provider)
 		return token_failed(t, -ENODEV, what, err);
-	if (!OSSL_PROVIDER_load(t->lib, "default"))
+	t->other = OSSL_PROVIDER_load(t->lib, "default");
+	if (!t->other)
 		return token_failed(t, -EIO, "OpenSSL has no default provider",
 				    err);
 	snprintf(t->props, sizeof(t->props), "?provider=%.64s", name);
@@ -196,6 +198,10 @@ int token_open(struct token *t, const struct envelope_cfg *cfg,
 void token_close(struct token *t)
 {
 	EVP_PKEY_free(t->key);
+	if (t->other)
+		OSSL_PROVIDER_unload(t->other);
+	if (t->provider)
+		OSSL_PROVIDER_unload(t->provider);
 	OSSL_LIB_CTX_free(t->lib);
 	secret_free(t->pin);
 	*t = (struct token){ 0 };

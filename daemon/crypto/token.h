@@ -6,6 +6,7 @@
 #ifndef CRYPTO_TOKEN_H
 #define CRYPTO_TOKEN_H
 
+#include <openssl/provider.h>
 #include <openssl/x509.h>
 
 #include "crypto/envelope.h"
@@ -13,6 +14,8 @@
 
 struct token {
 	OSSL_LIB_CTX *lib;
+	OSSL_PROVIDER *provider;
+	OSSL_PROVIDER *other; /* the default one */
 	char props[128]; /* a query that prefers the provider */
 	EVP_PKEY *key;
 	char *pin; /* a secret (lib/secret.h), or NULL */
