@@ -22,9 +22,12 @@ static void sorted(struct ike_msg *m, enum msg_side side, uint8_t first,
 		return;
 	check(m->n_notify <= MSG_MAX_NOTIFY && m->n_cert <= CERT_MAX_CHAIN &&
 	      m->n_delete <= MSG_MAX_DELETE);
-	/* Only IKE_SA_INIT is permitted in the clear. */
+	/* Only what opens an IKE SA is permitted in the clear. */
 	if (side == MSG_CLEAR && m->h.xchg != IKE_XCHG_IKE_SA_INIT)
-		check(!m->n_notify && !m->sa.body && !m->gsa.body);
+		check(!m->sa.body && !m->auth.body && !m->gsa.body);
+	if (side == MSG_CLEAR && m->h.xchg != IKE_XCHG_IKE_SA_INIT &&
+	    m->h.xchg != IKE_XCHG_IKE_SESSION_RESUME)
+		check(!m->n_notify && !m->nonce.body);
 	(void)msg_error(m);
 	(void)msg_notify(m, IKE_N_COOKIE);
 }

@@ -19,7 +19,8 @@ static void begin_admission(uint64_t seed, int64_t until_s)
 	snprintf(backup, sizeof(backup), "%s/backup", s.dir);
 	accepts(sign_by(order_text("evict", 1, "b.example", 3600, ""), &x, &z),
 		"an eviction");
-	sim_run(&s, 5000);
+	/* Nothing else is to be stored in the moment of the order. */
+	sim_run(&s, 60000);
 	pem = sign_by(order_text("admit", 2, "b.example", until_s, ""), &x, &y);
 	apply_and_die(pem, SIM_AFTER_COMMIT,
 		      "the key server dies after the admission is stored");

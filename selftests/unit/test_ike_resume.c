@@ -210,7 +210,7 @@ static void send_copy(const struct ep *from)
 
 static void rfc5723_9_1_copied(void)
 {
-	struct ep thief = m->ep;
+	struct ep thief;
 
 	setup();
 	thief = m->ep;
