@@ -123,7 +123,10 @@ is "a list that is made again has the next number and the same entries" \
 	"$(crl -crlnumber) $(crl -text | grep -c 'Serial Number')" "crlNumber=0x02 2"
 is "a list that is made again ends when said" \
 	"$(($(date -d "$(crl -nextupdate | cut -d= -f2)" +%s) / 86400 - $(date +%s) / 86400))" 90
-sed "s,# crl = .*,crl = \"$TMP/ca/crl.pem\";," m/mcsecd.conf >crl.conf
+# The folder of the authority is nobody's business but root's.
+install -m 644 ca/crl.pem list.pem
+install -d -m 700 -o mcsec /var/lib/mcsec
+sed "s,# crl = .*,crl = \"$TMP/list.pem\";," m/mcsecd.conf >crl.conf
 like "mcsecd warns of the own certificate by this list" \
 	"$("$MCSECD" --check crl.conf 2>&1)" 'revoked'
 is "the name is free again" "$(pki member ca m.example | head -n 1)" \
