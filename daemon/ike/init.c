@@ -291,22 +291,8 @@ void init_got_answer(struct ike_sa *sa, struct ike_in *in)
 	struct ike_msg *m = &in->m;
 	const char *lacks;
 	struct ke_pld ke;
-	struct err err;
 
-	if (!sa->my_busy || m->h.mid) {
-		st->in_mid++;
-		return;
-	}
-	/*
-	 * The answer is not authenticated: what does not match is ignored,
-	 * since the genuine answer may still arrive.
-	 */
-	if (msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
-		     in->len - IKE_HDR_LEN, &err)) {
-		st->in_syntax++;
-		return;
-	}
-	if (init_not_yet(sa, m))
+	if (!opening_sort_answer(sa, in) || init_not_yet(sa, m))
 		return;
 	if (!init_read(sa, m, &suite, &ke)) {
 		sa_debug(sa,

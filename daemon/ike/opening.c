@@ -20,6 +20,23 @@ bool opening_fragments(const struct ike_engine *engine, const struct ike_msg *m)
 	       msg_notify(m, IKE_N_FRAGMENTATION_SUPPORTED);
 }
 
+bool opening_sort_answer(const struct ike_sa *sa, struct ike_in *in)
+{
+	struct ike_stats *st = &sa->engine->stats;
+	struct ike_msg *m = &in->m;
+	struct err err;
+
+	if (!sa->my_busy || m->h.mid) {
+		st->in_mid++;
+		return false;
+	}
+	if (!msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
+		      in->len - IKE_HDR_LEN, &err))
+		return true;
+	st->in_syntax++;
+	return false;
+}
+
 /* The answer is kept as one message, because AUTH covers it. */
 static void send_first_answer(struct ike_sa *sa, const struct ike_path *path)
 {

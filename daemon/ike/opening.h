@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The responder's part that both exchanges have in common that open an IKE SA,
- * IKE_SA_INIT and IKE_SESSION_RESUME: retransmissions, cookies, limits, and the
- * half-open IKE SA. Private to daemon/ike.
+ * The part that both exchanges have in common that open an IKE SA, IKE_SA_INIT and
+ * IKE_SESSION_RESUME: mainly the responder's, which is retransmissions, cookies, limits,
+ * and the half-open IKE SA. Private to daemon/ike.
  */
 #ifndef IKE_OPENING_H
 #define IKE_OPENING_H
@@ -37,6 +37,12 @@ int opening_prepare(const struct opening *o, struct ike_sa *sa);
  */
 void opening_enter(const struct opening *o, struct ike_sa *sa);
 
+/*
+ * Initiator: sort the answer to the first request into in->m. Returns false if it is
+ * malformed or not due, and was counted: it is not authenticated, so that it is ignored,
+ * since the genuine answer may still arrive.
+ */
+bool opening_sort_answer(const struct ike_sa *sa, struct ike_in *in);
 /* Both sides: make a nonce. Returns 0 or -errno. */
 int opening_nonce(struct blob *b);
 /* RFC 7383 section 2.3: fragments are used if both sides have the notify. */

@@ -98,7 +98,8 @@ static void end_unless(struct ike_sa *sa, int ret)
 
 /*
  * RFC 5723 section 4.3.2: after N(TICKET_NACK) the initiator begins with IKE_SA_INIT.
- * Who has forged the notify has won nothing, as nothing is believed for it.
+ * The notify is not authenticated, and may be acted upon all the same: a forged one costs
+ * a key exchange, after which both sides authenticate in full.
  */
 static void begin_anew(struct ike_sa *sa)
 {
@@ -139,19 +140,8 @@ void resume_got_answer(struct ike_sa *sa, struct ike_in *in)
 	static const uint8_t zero[IKE_SPI_LEN];
 	struct ike_stats *st = &sa->engine->stats;
 	struct ike_msg *m = &in->m;
-	struct err err;
 
-	if (!sa->my_busy || m->h.mid) {
-		st->in_mid++;
-		return;
-	}
-	/* As with IKE_SA_INIT, the genuine answer may still arrive. */
-	if (msg_sort(m, MSG_CLEAR, m->h.next, in->p + IKE_HDR_LEN,
-		     in->len - IKE_HDR_LEN, &err)) {
-		st->in_syntax++;
-		return;
-	}
-	if (not_yet(sa, m))
+	if (!opening_sort_answer(sa, in) || not_yet(sa, m))
 		return;
 	if (!m->nonce.body || !memcmp(m->h.spi_r, zero, IKE_SPI_LEN) ||
 	    nonce_check(&m->nonce, sa->hs->resume->s.suite.prf)) {
