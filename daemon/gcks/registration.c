@@ -432,8 +432,8 @@ static void put_off(struct group *g, struct join_req *j)
 
 /*
  * Return how much of the @delay of joins a member waits for that needs another Data SA.
- * Its claim that the current one is used up cannot be checked, so claims are paused; that
- * keys have ended, or that they are of an earlier run, the key server knows itself.
+ * The key server cannot check a claim that the current one is used up, and so pauses
+ * claims; it knows itself that keys have ended, or that they are of an earlier run.
  */
 static uint64_t claim_delay_ms(struct group *g, const struct join_req *j,
 			       uint64_t delay)
