@@ -22,6 +22,7 @@ DAEMON = {
     "member": LOW,
     "rekey": "wire crypto lib",
     "ike": "wire crypto lib",
+    "relay": "wire crypto lib",
     "wire": "crypto lib",
     "kernel": "crypto lib",
     "store": "crypto lib",

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/child.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/timer.h"
+
+/* The timer never fires more often, whatever is due. */
+#define TICK_MIN_MS 10
+
+struct child {
+	struct child_ops ops;
+	void *ctx;
+	const struct clock *clock;
+	struct timerq *tq;
+	char group[GRANT_GROUP_MAX + 1];
+	struct ike_id self;
+	struct upstream table[CHILD_MAX_PARENTS];
+	unsigned int n;
+	struct upstream *cur; /* the one whose edge is used */
+	struct upstream *trial; /* the one that was asked for an edge */
+	struct upstream *old; /* the former one, until @old_until_ms */
+	uint64_t old_until_ms;
+	struct timer timer;
+	/* Own copies; @octets has those of all. */
+	unsigned int n_grants;
+	struct edge_grant grants[EDGE_MAX_GRANTS];
+	uint8_t *octets;
+	uint64_t version; /* number of the grants; 0: there were none yet */
+	struct child_stats stats;
+};
+
+static uint64_t child_now(const struct child *c)
+{
+	return clock_mono_ms(c->clock);
+}
+
+static void set_state(struct child *c, struct upstream *u,
+		      enum upstream_state state)
+{
+	u->state = state;
+	u->since_ms = child_now(c);
+}
+
+static void tell_change(struct child *c, const struct upstream *u,
+			const char *why)
+{
+	if (c->ops.changed)
+		c->ops.changed(c->ctx, u, why);
+}
+
+/* ---- parents ------------------------------------------------------------- */
+
+/* End what there is with @u, which may be asked again later. */
+static void leave_parent(struct child *c, struct upstream *u, const char *why)
+{
+	if (u->state == UPSTREAM_UP || u->state == UPSTREAM_RETIRES)
+		c->ops.edge_del(c->ctx, u);
+	if (c->cur == u)
+		c->cur = NULL;
+	if (c->trial == u)
+		c->trial = NULL;
+	if (c->old == u)
+		c->old = NULL;
+	set_state(c, u, UPSTREAM_IDLE);
+	u->asks = false;
+	u->leaving = false;
+	u->shown = 0;
+	c->ops.drop(c->ctx, u, why);
+}
+
+/* Ask @u no earlier than after a pause that grows with each failure. */
+static void hold_parent(struct child *c, struct upstream *u, uint32_t least_ms)
+{
+	uint32_t ms = u->hold_ms ? 2 * u->hold_ms : CHILD_HOLD_MIN_MS;
+
+	if (ms > CHILD_HOLD_MAX_MS)
+		ms = CHILD_HOLD_MAX_MS;
+	u->hold_ms = ms;
+	if (ms < least_ms)
+		ms = least_ms < CHILD_HOLD_MAX_MS ? least_ms
+						  : CHILD_HOLD_MAX_MS;
+	u->held_until_ms = child_now(c) + ms;
+}
+
+static bool is_silent(const struct child *c, const struct upstream *u)
+{
+	return child_now(c) - u->heard_ms >= CHILD_SILENT_MS;
+}
+
+static bool needs_other(const struct child *c)
+{
+	return c->n_grants &&
+	       (!c->cur || c->cur->leaving || is_silent(c, c->cur));
+}
+
+/* A failure that is long past counts no more. */
+static bool has_failed(const struct child *c, const struct upstream *u)
+{
+	return u->hold_ms &&
+	       child_now(c) < u->held_until_ms + CHILD_HOLD_MAX_MS;
+}
+
+/*
+ * Return the parent to be asked next, or NULL if all of them are held: the first one
+ * that has not failed, or else the one whose failure is the oldest, so that those in
+ * front do not keep the child from one that works.
+ */
+static struct upstream *next_parent(struct child *c)
+{
+	struct upstream *u, *found = NULL;
+	uint64_t now = child_now(c);
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++) {
+		u = &c->table[i];
+		if (u->state != UPSTREAM_IDLE || u->held_until_ms > now)
+			continue;
+		if (!has_failed(c, u))
+			return u;
+		if (!found || u->since_ms < found->since_ms)
+			found = u;
+	}
+	return found;
+}
+
+static bool is_known_parent(const struct child *c, const struct edge_parent *at)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (ep_equal(&c->table[i].at.ep, &at->ep) &&
+		    id_equal(&c->table[i].at.id, &at->id))
+			return true;
+	return id_equal(&c->self, &at->id);
+}
+
+/* Return a place for a relay that was learned: a new one, or of one that failed. */
+static struct upstream *place_learned(struct child *c)
+{
+	struct upstream *u, *found = NULL;
+	unsigned int i;
+
+	if (c->n < CHILD_MAX_PARENTS) {
+		c->table[c->n].place = c->n;
+		return &c->table[c->n++];
+	}
+	for (i = 0; i < c->n; i++) {
+		u = &c->table[i];
+		if (u->learned && u->state == UPSTREAM_IDLE && u->hold_ms &&
+		    (!found || u->since_ms < found->since_ms))
+			found = u;
+	}
+	return found;
+}
+
+/* A redirection says who may be asked as well; it forbids nobody who is configured. */
+static void learn_parents(struct child *c, const struct edge_answer *ans)
+{
+	struct upstream *u;
+	unsigned int i, place;
+	void *user;
+
+	for (i = 0; i < ans->n_parents; i++) {
+		if (is_known_parent(c, &ans->parent[i]))
+			continue;
+		u = place_learned(c);
+		if (!u)
+			return;
+		place = u->place;
+		user = u->user;
+		*u = (struct upstream){ .at = ans->parent[i],
+					.place = place,
+					.user = user,
+					.learned = true };
+		set_state(c, u, UPSTREAM_IDLE);
+	}
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static int ask_parent(struct child *c, struct upstream *u)
+{
+	struct edge_request req = { .beat = u->shown == c->version };
+	int ret;
+
+	memcpy(req.group, c->group, sizeof(req.group));
+	if (!req.beat) {
+		req.n = c->n_grants;
+		memcpy(req.grant, c->grants, sizeof(req.grant));
+	}
+	c->stats.beats += req.beat;
+	c->stats.requests += !req.beat;
+	u->asks = true;
+	u->asked_ms = child_now(c);
+	u->shown = c->version;
+	ret = c->ops.ask(c->ctx, u, &req);
+	if (ret)
+		u->asks = false;
+	return ret;
+}
+
+/* Ask one relay after the other, until a request is on its way. */
+static void try_next(struct child *c)
+{
+	struct upstream *u;
+
+	while (!c->trial && (u = next_parent(c))) {
+		set_state(c, u, UPSTREAM_ASKED);
+		c->trial = u;
+		if (!ask_parent(c, u))
+			return;
+		c->stats.failed++;
+		leave_parent(c, u, "could not be asked");
+		hold_parent(c, u, 0);
+		tell_change(c, u, "could not be asked");
+	}
+}
+
+/* A request waits until the one before it is answered, and for a moment after it. */
+static bool is_beat_due(const struct child *c, const struct upstream *u)
+{
+	uint64_t now = child_now(c);
+
+	if (u->asks || now - u->asked_ms < CHILD_BEAT_MS)
+		return false;
+	return u->shown != c->version || now - u->heard_ms >= CHILD_BEAT_MS ||
+	       now - u->asked_ms >= u->lifetime_ms / 3;
+}
+
+static void take_earlier(uint64_t *due, uint64_t ms)
+{
+	if (ms < *due)
+		*due = ms;
+}
+
+static uint64_t beat_at(const struct child *c, const struct upstream *u)
+{
+	uint64_t at = u->heard_ms + CHILD_BEAT_MS;
+
+	take_earlier(&at, u->asked_ms + u->lifetime_ms / 3);
+	if (u->shown != c->version || at < u->asked_ms + CHILD_BEAT_MS)
+		at = u->asked_ms + CHILD_BEAT_MS;
+	return at;
+}
+
+/* Set the timer for whatever comes next. */
+static void arm_timer(struct child *c)
+{
+	uint64_t due = UINT64_MAX, now = child_now(c);
+	unsigned int i;
+
+	if (c->old)
+		take_earlier(&due, c->old_until_ms);
+	if (c->trial)
+		take_earlier(&due, c->trial->since_ms + CHILD_ANSWER_MS);
+	if (c->cur && !c->cur->asks)
+		take_earlier(&due, beat_at(c, c->cur));
+	if (c->cur && !needs_other(c))
+		take_earlier(&due, c->cur->heard_ms + CHILD_SILENT_MS);
+	for (i = 0; needs_other(c) && !c->trial && i < c->n; i++)
+		if (c->table[i].state == UPSTREAM_IDLE)
+			take_earlier(&due, c->table[i].held_until_ms);
+	if (due == UINT64_MAX)
+		timer_del(c->tq, &c->timer);
+	else
+		timer_set(c->tq, &c->timer,
+			  due > now + TICK_MIN_MS ? due - now : TICK_MIN_MS);
+}
+
+static void give_up(struct child *c, struct upstream *u, const char *why)
+{
+	c->stats.failed++;
+	leave_parent(c, u, why);
+	hold_parent(c, u, 0);
+	tell_change(c, u, why);
+}
+
+/* Do what is due now. */
+static void run_child(struct child *c)
+{
+	if (c->old && child_now(c) >= c->old_until_ms)
+		leave_parent(c, c->old, "another parent is used");
+	if (c->trial && child_now(c) - c->trial->since_ms >= CHILD_ANSWER_MS)
+		give_up(c, c->trial, "no answer");
+	if (c->cur && is_beat_due(c, c->cur) && ask_parent(c, c->cur))
+		give_up(c, c->cur, "could not be asked");
+	if (needs_other(c))
+		try_next(c);
+	arm_timer(c);
+}
+
+static void on_timer(void *arg)
+{
+	run_child(arg);
+}
+
+/* ---- answers ------------------------------------------------------------- */
+
+/* The edge of @u is used from now on; the former one stays for a moment. */
+static void adopt_parent(struct child *c, struct upstream *u)
+{
+	const char *why = !c->cur	    ? "an edge was granted"
+			  : c->cur->leaving ? "the former parent is going away"
+					    : "the former parent is silent";
+	struct err err = {};
+
+	if (c->ops.edge_add(c->ctx, u, &err)) {
+		give_up(c, u, err.text[0] ? err.text : "no edge");
+		return;
+	}
+	if (c->old)
+		leave_parent(c, c->old, "another parent is used");
+	if (c->cur) {
+		c->stats.changes++;
+		c->stats.silent += !c->cur->leaving;
+		set_state(c, c->cur, UPSTREAM_RETIRES);
+		hold_parent(c, c->cur, 0);
+		c->old = c->cur;
+		c->old_until_ms = child_now(c) + CHILD_OVERLAP_MS;
+	}
+	c->trial = NULL;
+	c->cur = u;
+	c->stats.granted++;
+	set_state(c, u, UPSTREAM_UP);
+	u->hold_ms = 0;
+	tell_change(c, u, why);
+}
+
+static void got_granted(struct child *c, struct upstream *u,
+			const struct edge_answer *ans)
+{
+	u->lifetime_ms = ans->lifetime_ms;
+	u->leaving = false;
+	if (u == c->trial)
+		adopt_parent(c, u);
+}
+
+static void got_redirected(struct child *c, struct upstream *u,
+			   const struct edge_answer *ans)
+{
+	c->stats.redirected++;
+	learn_parents(c, ans);
+	if (u == c->cur) {
+		u->leaving = true;
+		u->shown = c->version;
+		return;
+	}
+	leave_parent(c, u, edge_reason_str(ans->reason));
+	hold_parent(c, u, 10 * CHILD_HOLD_MIN_MS);
+	tell_change(c, u, edge_reason_str(ans->reason));
+}
+
+static void got_refused(struct child *c, struct upstream *u,
+			const struct edge_answer *ans)
+{
+	c->stats.refused++;
+	u->reason = ans->reason;
+	if (u == c->cur && ans->reason == EDGE_LEAVING) {
+		u->leaving = true;
+	} else if (u == c->cur &&
+		   (ans->reason == EDGE_UNKNOWN || ans->reason == EDGE_BUSY)) {
+		/* The edge is asked for again with the next beat. */
+		u->shown = 0;
+	} else {
+		leave_parent(c, u, edge_reason_str(ans->reason));
+		hold_parent(c, u, ans->wait_ms);
+		tell_change(c, u, edge_reason_str(ans->reason));
+	}
+}
+
+/* A parent that is heard again needs no successor. */
+static void note_parent(struct child *c, struct upstream *u)
+{
+	u->heard_ms = child_now(c);
+	if (u == c->cur && !u->leaving && c->trial)
+		leave_parent(c, c->trial, "the former parent is there again");
+}
+
+void child_answer(struct child *c, struct upstream *u,
+		  const struct edge_answer *ans)
+{
+	if (!u->asks)
+		return;
+	u->asks = false;
+	note_parent(c, u);
+	if (u->state != UPSTREAM_ASKED && u->state != UPSTREAM_UP)
+		return;
+	switch (ans->verdict) {
+	case EDGE_GRANTED:
+		got_granted(c, u, ans);
+		break;
+	case EDGE_REDIRECTED:
+		got_redirected(c, u, ans);
+		break;
+	case EDGE_REFUSED:
+		got_refused(c, u, ans);
+		break;
+	}
+	run_child(c);
+}
+
+void child_failed(struct child *c, struct upstream *u, const char *why)
+{
+	if (u->state == UPSTREAM_IDLE)
+		return;
+	if (u->state == UPSTREAM_RETIRES)
+		leave_parent(c, u, why);
+	else
+		give_up(c, u, why);
+	run_child(c);
+}
+
+void child_heard(struct child *c, struct upstream *u)
+{
+	if (u->state == UPSTREAM_IDLE || u->state == UPSTREAM_ASKED)
+		return;
+	note_parent(c, u);
+	arm_timer(c);
+}
+
+/* ---- grants -------------------------------------------------------------- */
+
+static bool same_grants(const struct child *c, const struct edge_grant *g,
+			unsigned int n)
+{
+	unsigned int i;
+
+	if (n != c->n_grants)
+		return false;
+	for (i = 0; i < n; i++)
+		if (g[i].hops != c->grants[i].hops ||
+		    g[i].len != c->grants[i].len ||
+		    memcmp(g[i].p, c->grants[i].p, g[i].len))
+			return false;
+	return true;
+}
+
+static void forget_grants(struct child *c)
+{
+	free(c->octets);
+	c->octets = NULL;
+	c->n_grants = 0;
+}
+
+static int keep_grants(struct child *c, const struct edge_grant *g,
+		       unsigned int n)
+{
+	size_t octets = 0, at = 0;
+	unsigned int i;
+	uint8_t *p;
+
+	if (n > EDGE_MAX_GRANTS || g[0].hops)
+		return -EINVAL;
+	for (i = 0; i < n; i++) {
+		if (!g[i].len || g[i].len > GRANT_MAX ||
+		    g[i].hops > EDGE_MAX_HOPS)
+			return -EINVAL;
+		octets += g[i].len;
+	}
+	if (octets > EDGE_GRANTS_OCTETS)
+		return -EINVAL;
+	p = malloc(octets);
+	if (!p)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		memcpy(p + at, g[i].p, g[i].len);
+		c->grants[i] =
+			(struct edge_grant){ g[i].hops, p + at, g[i].len };
+		at += g[i].len;
+	}
+	free(c->octets);
+	c->octets = p;
+	c->n_grants = n;
+	return 0;
+}
+
+static void leave_all(struct child *c, const char *why)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->table[i].state != UPSTREAM_IDLE)
+			leave_parent(c, &c->table[i], why);
+}
+
+int child_set_grants(struct child *c, const struct edge_grant *grants,
+		     unsigned int n)
+{
+	int ret;
+
+	if (same_grants(c, grants, n))
+		return 0;
+	if (!n) {
+		forget_grants(c);
+		leave_all(c, "this host has no grant");
+		timer_del(c->tq, &c->timer);
+		return 0;
+	}
+	ret = keep_grants(c, grants, n);
+	if (ret)
+		return ret;
+	c->version++;
+	run_child(c);
+	return 0;
+}
+
+/* ---- the machine --------------------------------------------------------- */
+
+int child_new(const struct child_cfg *cfg, const struct child_ops *ops,
+	      void *ctx, struct child **out, struct err *err)
+{
+	size_t len = strnlen(cfg->group, GRANT_GROUP_MAX + 1);
+	struct child *c;
+	unsigned int i;
+
+	if (!len || len > GRANT_GROUP_MAX || !cfg->n_parents ||
+	    cfg->n_parents > CHILD_MAX_CONFIGURED)
+		return err_set(err, -EINVAL,
+			       "a child has a group and 1 to %u parents",
+			       CHILD_MAX_CONFIGURED);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return err_set(err, -ENOMEM, "out of memory");
+	c->ops = *ops;
+	c->ctx = ctx;
+	c->clock = cfg->clock;
+	c->tq = cfg->tq;
+	memcpy(c->group, cfg->group, len);
+	c->self = *cfg->self;
+	for (i = 0; i < cfg->n_parents; i++) {
+		c->table[i].at = cfg->parents[i];
+		c->table[i].place = i;
+	}
+	c->n = cfg->n_parents;
+	timer_init(&c->timer, on_timer, c);
+	*out = c;
+	return 0;
+}
+
+void child_free(struct child *c)
+{
+	if (!c)
+		return;
+	leave_all(c, "the child ends");
+	timer_del(c->tq, &c->timer);
+	free(c->octets);
+	free(c);
+}
+
+struct upstream *child_parent(const struct child *c)
+{
+	return c->cur;
+}
+
+void child_each(const struct child *c,
+		void (*fn)(void *arg, const struct upstream *u), void *arg)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		fn(arg, &c->table[i]);
+}
+
+const struct child_stats *child_stats(const struct child *c)
+{
+	return &c->stats;
+}

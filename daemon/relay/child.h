@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The side of a leaf, and of a relay towards its own parents: asks relays for an edge of
+ * one group, one after the other, and changes to another one when its parent is silent,
+ * full or going away. A machine without I/O, like parent.h.
+ *
+ * A parent is heard when it answers, or when the kernel has taken datagrams from its
+ * edge. While it is quiet the child sends beats, and when it has been silent for
+ * CHILD_SILENT_MS another one is asked. The former edge stays until the new one has been
+ * there for CHILD_OVERLAP_MS: the windows drop what comes by both.
+ *
+ * Single-threaded. An operation must not call back into the machine.
+ */
+#ifndef RELAY_CHILD_H
+#define RELAY_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/err.h"
+#include "wire/edge.h"
+
+struct child;
+struct clock;
+struct timerq;
+
+#define CHILD_BEAT_MS 500u
+#define CHILD_SILENT_MS 2000u
+#define CHILD_OVERLAP_MS 1000u
+/* A parent that does not answer a request for so long is given up. */
+#define CHILD_ANSWER_MS 3000u
+/* A parent that has failed is asked again after a second, then two, and so on. */
+#define CHILD_HOLD_MIN_MS 1000u
+#define CHILD_HOLD_MAX_MS 30000u
+/* Relays that may be configured; others are learned from redirections. */
+#define CHILD_MAX_CONFIGURED 8
+#define CHILD_MAX_PARENTS 16
+
+/* States of a parent, of which at most one is up, one is asked, and one retires. */
+enum upstream_state {
+	UPSTREAM_IDLE,
+	UPSTREAM_ASKED, /* an edge was requested */
+	UPSTREAM_UP, /* the edge is used */
+	UPSTREAM_RETIRES, /* the edge is there until the other has lasted */
+};
+
+/* A parent, as the operations are given it. */
+struct upstream {
+	struct edge_parent at;
+	unsigned int place; /* below CHILD_MAX_PARENTS */
+	void *user; /* the user's, NULL at first */
+	enum upstream_state state;
+	bool learned; /* from a redirection */
+	bool asks; /* a request or beat has no answer yet */
+	bool leaving; /* has said that it is going away */
+	uint64_t asked_ms; /* when the last one was sent */
+	uint64_t shown; /* number of the grants that it was shown; 0: none */
+	uint64_t heard_ms;
+	uint64_t since_ms; /* when the state began */
+	uint64_t held_until_ms; /* not asked for an edge before */
+	uint32_t hold_ms; /* the last hold after a failure; 0: there was none */
+	uint32_t lifetime_ms;
+	enum edge_reason reason; /* why it has refused last */
+};
+
+struct child_ops {
+	/*
+	 * Send a request over an IKE SA with @u, which is opened unless it is there.
+	 * child_answer() or child_failed() follows. Returns 0 or -errno.
+	 */
+	int (*ask)(void *ctx, struct upstream *u,
+		   const struct edge_request *req);
+	/* End the IKE SA with @u, if there is one; its requests are forgotten. */
+	void (*drop)(void *ctx, struct upstream *u, const char *why);
+	/* Install the edge to @u, or remove it. edge_add() returns 0 or -errno. */
+	int (*edge_add)(void *ctx, struct upstream *u, struct err *err);
+	void (*edge_del)(void *ctx, struct upstream *u);
+	/*
+	 * May be NULL: @u is used from now on, or the former parent @u is lost, or
+	 * was not to be had; @why is a few words.
+	 */
+	void (*changed)(void *ctx, const struct upstream *u, const char *why);
+};
+
+struct child_cfg {
+	const struct clock *clock;
+	struct timerq *tq;
+	const char *group;
+	const struct ike_id
+		*self; /* own identity, which is never asked; copied */
+	unsigned int
+		n_parents; /* 1 to CHILD_MAX_CONFIGURED, in order of preference */
+	const struct edge_parent *parents; /* copied */
+};
+
+struct child_stats {
+	uint64_t requests;
+	uint64_t beats;
+	uint64_t granted;
+	uint64_t changes; /* times that an edge has followed another one */
+	uint64_t silent; /* parents that were given up as silent */
+	uint64_t redirected;
+	uint64_t refused;
+	uint64_t failed; /* no answer, no IKE SA, or no edge */
+};
+
+/* Returns 0, -EINVAL or -ENOMEM with one line in @err. */
+int child_new(const struct child_cfg *cfg, const struct child_ops *ops,
+	      void *ctx, struct child **out, struct err *err);
+/* End edge and IKE SAs and free the machine; NULL is ignored. */
+void child_free(struct child *c);
+
+/*
+ * Show these grants from now on, of which the first is the own one. They are copied. The
+ * first call starts the machine; without grants it stops, and ends its edges. Returns 0,
+ * -EINVAL for what no request can have, or -ENOMEM.
+ */
+int child_set_grants(struct child *c, const struct edge_grant *grants,
+		     unsigned int n);
+
+/* The answer of @u to the last request. */
+void child_answer(struct child *c, struct upstream *u,
+		  const struct edge_answer *ans);
+/* The request to @u has failed, or its IKE SA has ended; @why is a few words. */
+void child_failed(struct child *c, struct upstream *u, const char *why);
+/* The edge of @u has delivered since the last call. */
+void child_heard(struct child *c, struct upstream *u);
+
+/* Return the parent whose edge is used, or NULL. */
+struct upstream *child_parent(const struct child *c);
+void child_each(const struct child *c,
+		void (*fn)(void *arg, const struct upstream *u), void *arg);
+const struct child_stats *child_stats(const struct child *c);
+
+#endif

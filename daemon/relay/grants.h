@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Grants that were verified, and the Sender-IDs that they are for. */
+#ifndef RELAY_GRANTS_H
+#define RELAY_GRANTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/edge.h"
+
+/* A verified grant. Several sets may have it. */
+struct held_grant {
+	unsigned int refs;
+	uint64_t expires; /* seconds since 1970 */
+	unsigned int n_ranges;
+	struct sid_range range[GRANT_MAX_RANGES];
+	size_t len;
+	uint8_t octets[];
+};
+
+/* The grants of one edge; the first one is the child's own. */
+struct grant_set {
+	unsigned int n;
+	uint8_t hops[EDGE_MAX_GRANTS];
+	struct held_grant *v[EDGE_MAX_GRANTS];
+};
+
+/* Return a grant with one reference, or NULL without memory. */
+struct held_grant *grant_hold(const struct grant *g, const uint8_t *p,
+			      size_t len);
+/* Add a grant, whose reference the set takes over. It must have room. */
+void grant_set_add(struct grant_set *s, struct held_grant *g, uint8_t hops);
+/* Return the grant of these octets, or NULL. */
+struct held_grant *grant_set_find(const struct grant_set *s, const uint8_t *p,
+				  size_t len);
+/* Drop grants that have expired at @now, but not the first. Returns their number. */
+unsigned int grant_set_expire(struct grant_set *s, uint64_t now);
+/* Return true if both have the same grants, in the same order and as far away. */
+bool grant_set_equal(const struct grant_set *a, const struct grant_set *b);
+void grant_set_clear(struct grant_set *s);
+
+/*
+ * Write the Sender-IDs of a set, in order and merged, into @out, which has room for @max
+ * ranges. A grant that would need more is left out as a whole, the later ones first.
+ * Returns the number of ranges; *@left_out is that of such grants.
+ */
+unsigned int grant_set_ranges(const struct grant_set *s, struct sid_range *out,
+			      unsigned int max, unsigned int *left_out);
+
+#endif

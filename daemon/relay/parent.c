@@ -1,0 +1,694 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "relay/parent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "lib/clock.h"
+#include "lib/htab.h"
+#include "lib/quota.h"
+#include "lib/timer.h"
+#include "lib/util.h"
+#include "relay/grants.h"
+
+/* Times after which a child may ask again, in milliseconds. */
+#define WAIT_BUSY_MS 1000
+#define WAIT_FULL_MS 10000
+#define WAIT_OTHER_MS 10000
+
+/*
+ * A child that was silent for so long has missed three beats. If the relay is full, it
+ * gives way to a new edge of the same identity.
+ */
+#define SILENT_MS 2000
+
+/*
+ * Signatures that are verified: the grants of two full requests at once, then two a
+ * second, and of all identities as many as cost a tenth of a CPU with RSA.
+ */
+static const struct quota_rule verify_rule = {
+	.burst = 2 * EDGE_MAX_GRANTS,
+	.every_ms = 500,
+	.keys = 4096,
+};
+
+static const struct quota_rule verify_all_rule = {
+	.burst = 2048,
+	.every_ms = 2,
+	.keys = 1,
+};
+
+/* A NAT forgets a mapping now and then, and not twice a second. */
+static const struct quota_rule move_rule = {
+	.burst = 4,
+	.every_ms = 2000,
+	.keys = 4096,
+};
+
+struct relayed {
+	TAILQ_ENTRY(relayed) link;
+	char name[GRANT_GROUP_MAX + 1];
+};
+
+struct child_edge {
+	TAILQ_ENTRY(child_edge) link; /* by the time of the last request */
+	struct hnode by_sa;
+	struct parent_edge e;
+	struct relayed *group;
+	struct ike_id *member; /* without the octets that it does not need */
+	struct grant_set grants;
+	bool stale; /* the kernel does not have the ranges of @grants yet */
+};
+
+TAILQ_HEAD(child_edges, child_edge);
+TAILQ_HEAD(relayed_groups, relayed);
+
+struct parent {
+	struct parent_cfg cfg;
+	struct parent_ops ops;
+	void *ctx;
+	bool leaving;
+	uint32_t last_id;
+	struct relayed_groups groups;
+	struct child_edges edges;
+	struct htab by_sa;
+	struct timer expiry;
+	struct quota *verify, *verify_all, *moves;
+	struct edge_parent others[EDGE_MAX_PARENTS];
+	struct parent_stats stats;
+};
+
+static uint64_t parent_now(const struct parent *p)
+{
+	return clock_mono_ms(p->cfg.clock);
+}
+
+/* ---- edges --------------------------------------------------------------- */
+
+static uint64_t hash_of_sa(const void *sa)
+{
+	return fnv1a(FNV1A_BASIS, &sa, sizeof(sa));
+}
+
+static struct child_edge *edge_of_node(const struct hnode *n)
+{
+	return (void *)((char *)n - offsetof(struct child_edge, by_sa));
+}
+
+static uint64_t hash_of_edge(const struct hnode *n)
+{
+	return hash_of_sa(edge_of_node(n)->e.sa);
+}
+
+static struct child_edge *find_edge(const struct parent *p, const void *sa)
+{
+	struct hnode *n;
+
+	for (n = htab_first(&p->by_sa, hash_of_sa(sa)); n; n = n->next)
+		if (edge_of_node(n)->e.sa == sa)
+			return edge_of_node(n);
+	return NULL;
+}
+
+static void tell_below(struct parent *p, const char *group)
+{
+	if (p->ops.below)
+		p->ops.below(p->ctx, group);
+}
+
+static void free_edge(struct child_edge *e)
+{
+	grant_set_clear(&e->grants);
+	free(e->member);
+	free(e);
+}
+
+static void end_edge(struct parent *p, struct child_edge *e, const char *why)
+{
+	const char *group = e->group->name;
+
+	TAILQ_REMOVE(&p->edges, e, link);
+	htab_del(&p->by_sa, &e->by_sa);
+	p->stats.edges--;
+	p->ops.edge_del(p->ctx, &e->e, why);
+	free_edge(e);
+	tell_below(p, group);
+}
+
+/* The edges are in the order of their last requests, so the first one ends first. */
+static void arm_edge_expiry(struct parent *p)
+{
+	const struct child_edge *e = TAILQ_FIRST(&p->edges);
+	uint64_t now = parent_now(p), end;
+
+	if (!e)
+		return;
+	end = e->e.heard_ms + PARENT_LIFETIME_MS;
+	timer_set(p->cfg.tq, &p->expiry, end > now ? end - now : 0);
+}
+
+static void on_expiry(void *arg)
+{
+	struct parent *p = arg;
+	struct child_edge *e;
+
+	while ((e = TAILQ_FIRST(&p->edges)) &&
+	       e->e.heard_ms + PARENT_LIFETIME_MS <= parent_now(p)) {
+		p->stats.expired++;
+		end_edge(p, e, "the child is silent");
+	}
+	arm_edge_expiry(p);
+}
+
+static void note_child(struct parent *p, struct child_edge *e)
+{
+	e->e.heard_ms = parent_now(p);
+	TAILQ_REMOVE(&p->edges, e, link);
+	TAILQ_INSERT_TAIL(&p->edges, e, link);
+}
+
+/* ---- answers ------------------------------------------------------------- */
+
+static void answer_granted(struct edge_answer *ans)
+{
+	ans->verdict = EDGE_GRANTED;
+	ans->lifetime_ms = PARENT_LIFETIME_MS;
+}
+
+static void answer_refused(struct parent *p, enum edge_reason reason,
+			   struct edge_answer *ans)
+{
+	ans->verdict = EDGE_REFUSED;
+	ans->reason = reason;
+	ans->wait_ms = reason == EDGE_UNKNOWN ? 0
+		       : reason == EDGE_BUSY  ? WAIT_BUSY_MS
+		       : reason == EDGE_FULL  ? WAIT_FULL_MS
+					      : WAIT_OTHER_MS;
+	p->stats.refused++;
+	p->stats.busy += reason == EDGE_BUSY;
+	p->stats.not_entitled += reason == EDGE_NOT_ENTITLED;
+}
+
+/* Name other relays, or refuse if there are none. */
+static void answer_elsewhere(struct parent *p, enum edge_reason reason,
+			     struct edge_answer *ans)
+{
+	if (!p->cfg.n_others) {
+		answer_refused(p, reason, ans);
+		return;
+	}
+	ans->verdict = EDGE_REDIRECTED;
+	ans->reason = reason;
+	ans->n_parents = p->cfg.n_others;
+	memcpy(ans->parent, p->others, sizeof(ans->parent));
+	p->stats.redirected++;
+}
+
+/* ---- grants -------------------------------------------------------------- */
+
+static bool take_quota(struct quota *q, const struct ike_id *id, uint64_t now)
+{
+	return quota_take(q, id->data, id->len, now);
+}
+
+/*
+ * Return true if a signature of @id may be verified now. The limit of one identity comes
+ * first, so that who has used up its own takes nothing of the others'.
+ */
+static bool may_verify(struct parent *p, const struct ike_id *id)
+{
+	uint64_t now = parent_now(p);
+
+	return take_quota(p->verify, id, now) &&
+	       quota_take(p->verify_all, "", 1, now);
+}
+
+/*
+ * Get one grant of a request into *@out, which stays NULL if it is not valid. Returns
+ * false if it would have to be verified, and that is too often.
+ */
+static bool get_grant(struct parent *p, const struct child_edge *e,
+		      const struct parent_peer *from, const char *group,
+		      const struct edge_grant *in, struct held_grant **out)
+{
+	struct held_grant *had = NULL;
+	struct grant g;
+
+	*out = NULL;
+	if (grant_parse(in->p, in->len, &g) || strcmp(g.group, group) ||
+	    g.expires <= (uint64_t)clock_wall(p->cfg.clock) ||
+	    (!in->hops && !id_equal(&g.member, from->id)))
+		return true;
+	if (e)
+		had = grant_set_find(&e->grants, in->p, in->len);
+	if (had) {
+		had->refs++;
+		*out = had;
+		return true;
+	}
+	if (!may_verify(p, from->id))
+		return false;
+	p->stats.verified++;
+	if (!p->ops.verify(p->ctx, group, in->p, in->len))
+		*out = grant_hold(&g, in->p, in->len);
+	return true;
+}
+
+/* Get all grants of a request. Returns EDGE_NO_REASON if the child is entitled. */
+static enum edge_reason get_grants(struct parent *p, const struct child_edge *e,
+				   const struct parent_peer *from,
+				   const struct edge_request *req,
+				   struct grant_set *set)
+{
+	struct held_grant *g;
+	unsigned int i;
+
+	for (i = 0; i < req->n; i++) {
+		/* Only the first one may be the child's own. */
+		if (i && !req->grant[i].hops)
+			return EDGE_NOT_ENTITLED;
+		if (!get_grant(p, e, from, req->group, &req->grant[i], &g))
+			return EDGE_BUSY;
+		if (!g && !i)
+			return EDGE_NOT_ENTITLED;
+		if (g)
+			grant_set_add(set, g, req->grant[i].hops);
+		else
+			p->stats.dropped_grants++;
+	}
+	return EDGE_NO_REASON;
+}
+
+static void set_ranges(struct parent *p, struct parent_edge *e,
+		       const struct grant_set *set)
+{
+	unsigned int left_out;
+
+	e->n_ranges =
+		grant_set_ranges(set, e->range, PARENT_MAX_RANGES, &left_out);
+	p->stats.dropped_grants += left_out;
+}
+
+/* ---- an edge that is there ----------------------------------------------- */
+
+static bool same_ranges(const struct parent_edge *a,
+			const struct parent_edge *b)
+{
+	return a->n_ranges == b->n_ranges &&
+	       !memcmp(a->range, b->range, a->n_ranges * sizeof(a->range[0]));
+}
+
+/* Let no other edge have the address that @from was heard at just now. */
+static void free_address(struct parent *p, const struct parent_peer *from)
+{
+	struct child_edge *e, *next;
+
+	for (e = TAILQ_FIRST(&p->edges); e; e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (e->e.sa != from->sa && ep_equal(&e->e.peer, &from->ep))
+			end_edge(p, e, "another IKE SA has its address now");
+	}
+}
+
+/*
+ * Change the edge as the kernel has it to what @to says. Returns the reason why it
+ * stays as it was.
+ */
+static enum edge_reason change_edge(struct parent *p, struct child_edge *e,
+				    const struct parent_peer *from,
+				    const struct parent_edge *to)
+{
+	bool moves = !ep_equal(&e->e.peer, &to->peer);
+
+	if (!moves && same_ranges(&e->e, to))
+		return EDGE_NO_REASON;
+	if (moves && !take_quota(p->moves, from->id, parent_now(p)))
+		return EDGE_BUSY;
+	if (moves)
+		free_address(p, from);
+	if (p->ops.edge_set(p->ctx, to, NULL))
+		return EDGE_FAILED;
+	p->stats.moved += moves;
+	e->e = *to;
+	return EDGE_NO_REASON;
+}
+
+/* The edge stays if it can; @set, if there is one, replaces its grants. */
+static void keep_edge(struct parent *p, struct child_edge *e,
+		      const struct parent_peer *from, struct grant_set *set,
+		      struct edge_answer *ans)
+{
+	uint64_t now = (uint64_t)clock_wall(p->cfg.clock);
+	struct parent_edge to = e->e;
+	enum edge_reason reason;
+	bool changed;
+
+	if (!set && e->grants.v[0]->expires <= now) {
+		end_edge(p, e, "its grant has expired");
+		answer_refused(p, EDGE_NOT_ENTITLED, ans);
+		return;
+	}
+	if (!set && grant_set_expire(&e->grants, now))
+		e->stale = true;
+	changed = set ? !grant_set_equal(set, &e->grants) : e->stale;
+	to.peer = from->ep;
+	if (changed)
+		set_ranges(p, &to, set ? set : &e->grants);
+	reason = change_edge(p, e, from, &to);
+	if (reason) {
+		answer_refused(p, reason, ans);
+		return;
+	}
+	if (set && changed) {
+		struct grant_set was = e->grants;
+
+		e->grants = *set;
+		*set = was;
+	}
+	e->stale = false;
+	note_child(p, e);
+	answer_granted(ans);
+	if (changed)
+		tell_below(p, e->group->name);
+}
+
+/* ---- a new edge ---------------------------------------------------------- */
+
+/* Return the edge that a new one of @from replaces, or NULL. */
+static struct child_edge *replaced_edge(const struct parent *p,
+					const struct parent_peer *from,
+					const struct relayed *group)
+{
+	struct child_edge *e, *first = NULL;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(e, &p->edges, link) {
+		if (e->group != group || !id_equal(e->member, from->id))
+			continue;
+		/* An edge of the same address ends before all others. */
+		if (ep_equal(&e->e.peer, &from->ep))
+			return e;
+		if (!n++)
+			first = e;
+	}
+	if (n >= PARENT_MAX_PER_IDENTITY)
+		return first;
+	return first && p->stats.edges >= p->cfg.max_children &&
+			       parent_now(p) - first->e.heard_ms >= SILENT_MS
+		       ? first
+		       : NULL;
+}
+
+static struct ike_id *copy_id(const struct ike_id *id)
+{
+	size_t size = offsetof(struct ike_id, data) + id->len;
+	struct ike_id *copy = malloc(size);
+
+	return copy ? memcpy(copy, id, size) : NULL;
+}
+
+static struct child_edge *make_edge(struct parent *p,
+				    const struct parent_peer *from,
+				    struct relayed *group)
+{
+	struct child_edge *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->member = copy_id(from->id);
+	if (!e->member) {
+		free(e);
+		return NULL;
+	}
+	if (!++p->last_id)
+		p->last_id = 1;
+	e->group = group;
+	e->e.id = p->last_id;
+	e->e.sa = from->sa;
+	e->e.group = group->name;
+	e->e.member = e->member;
+	e->e.peer = from->ep;
+	e->e.since_ms = parent_now(p);
+	e->e.heard_ms = e->e.since_ms;
+	return e;
+}
+
+/* Install an edge for a child that is entitled by @set, which is empty afterwards. */
+static enum edge_reason add_edge(struct parent *p,
+				 const struct parent_peer *from,
+				 struct relayed *group, struct grant_set *set)
+{
+	struct child_edge *e = make_edge(p, from, group), *old;
+
+	if (!e)
+		return EDGE_FAILED;
+	set_ranges(p, &e->e, set);
+	old = replaced_edge(p, from, group);
+	if (old)
+		end_edge(p, old, "replaced by a newer one of the same child");
+	free_address(p, from);
+	if (p->ops.edge_add(p->ctx, &e->e, NULL)) {
+		free_edge(e);
+		return EDGE_FAILED;
+	}
+	e->grants = *set;
+	set->n = 0;
+	htab_add(&p->by_sa, &e->by_sa);
+	TAILQ_INSERT_TAIL(&p->edges, e, link);
+	p->stats.edges++;
+	p->stats.granted++;
+	if (!timer_armed(&p->expiry))
+		arm_edge_expiry(p);
+	tell_below(p, group->name);
+	return EDGE_NO_REASON;
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static struct relayed *find_group(const struct parent *p, const char *name)
+{
+	struct relayed *g;
+
+	TAILQ_FOREACH(g, &p->groups, link)
+		if (!strcmp(g->name, name))
+			return g;
+	return NULL;
+}
+
+static void got_grants(struct parent *p, struct child_edge *e,
+		       const struct parent_peer *from, struct relayed *group,
+		       const struct edge_request *req, struct edge_answer *ans)
+{
+	struct grant_set set = { 0 };
+	enum edge_reason reason;
+
+	/* A full relay verifies nothing. */
+	if (!e && p->stats.edges >= p->cfg.max_children &&
+	    !replaced_edge(p, from, group)) {
+		answer_elsewhere(p, EDGE_FULL, ans);
+		return;
+	}
+	reason = get_grants(p, e, from, req, &set);
+	if (!reason && e) {
+		keep_edge(p, e, from, &set, ans);
+	} else {
+		if (!reason)
+			reason = add_edge(p, from, group, &set);
+		if (reason)
+			answer_refused(p, reason, ans);
+		else
+			answer_granted(ans);
+	}
+	grant_set_clear(&set);
+}
+
+void parent_request(struct parent *p, const struct parent_peer *from,
+		    const struct edge_request *req, struct edge_answer *ans)
+{
+	struct child_edge *e = find_edge(p, from->sa);
+	struct relayed *group = e && !strcmp(e->group->name, req->group)
+					? e->group
+					: find_group(p, req->group);
+
+	memset(ans, 0, sizeof(*ans));
+	p->stats.beats += req->beat;
+	p->stats.requests += !req->beat;
+	if (!group) {
+		answer_refused(p, EDGE_NO_GROUP, ans);
+	} else if (e && e->group != group) {
+		answer_refused(p, EDGE_OTHER_GROUP, ans);
+	} else if (p->leaving) {
+		/* The edge carries datagrams until the child has another one. */
+		if (e)
+			note_child(p, e);
+		answer_elsewhere(p, EDGE_LEAVING, ans);
+	} else if (!req->beat) {
+		got_grants(p, e, from, group, req, ans);
+	} else if (e) {
+		keep_edge(p, e, from, NULL, ans);
+	} else {
+		answer_refused(p, EDGE_UNKNOWN, ans);
+	}
+}
+
+void parent_sa_closed(struct parent *p, const void *sa)
+{
+	struct child_edge *e = find_edge(p, sa);
+
+	if (e)
+		end_edge(p, e, "its IKE SA has ended");
+}
+
+void parent_leave(struct parent *p)
+{
+	p->leaving = true;
+}
+
+/* ---- what is below ------------------------------------------------------- */
+
+/* Add a grant, or find that it is there and perhaps farther away. */
+static unsigned int add_below(struct edge_grant *out, unsigned int n,
+			      unsigned int max, const struct held_grant *g,
+			      uint8_t hops)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (out[i].len != g->len || memcmp(out[i].p, g->octets, g->len))
+			continue;
+		if (hops < out[i].hops)
+			out[i].hops = hops;
+		return n;
+	}
+	if (n == max)
+		return n;
+	out[n] = (struct edge_grant){ hops, g->octets, g->len };
+	return n + 1;
+}
+
+unsigned int parent_below(const struct parent *p, const char *group,
+			  struct edge_grant *out, unsigned int max)
+{
+	const struct child_edge *e;
+	unsigned int i, n = 0;
+
+	TAILQ_FOREACH(e, &p->edges, link) {
+		if (strcmp(e->group->name, group))
+			continue;
+		/* A member that only receives has nothing to show farther up. */
+		for (i = 0; i < e->grants.n; i++)
+			if (e->grants.v[i]->n_ranges &&
+			    e->grants.hops[i] < EDGE_MAX_HOPS)
+				n = add_below(out, n, max, e->grants.v[i],
+					      e->grants.hops[i] + 1);
+	}
+	return n;
+}
+
+/* ---- the machine --------------------------------------------------------- */
+
+static int make_quotas(struct parent *p)
+{
+	p->verify = quota_new(&verify_rule, p->cfg.seed);
+	p->verify_all = quota_new(&verify_all_rule, p->cfg.seed);
+	p->moves = quota_new(&move_rule, p->cfg.seed);
+	return p->verify && p->verify_all && p->moves ? 0 : -ENOMEM;
+}
+
+int parent_new(const struct parent_cfg *cfg, const struct parent_ops *ops,
+	       void *ctx, struct parent **out, struct err *err)
+{
+	struct parent *p;
+
+	if (!cfg->max_children || cfg->max_children > PARENT_MAX_CHILDREN ||
+	    cfg->n_others > EDGE_MAX_PARENTS)
+		return err_set(err, -EINVAL,
+			       "a relay has 1 to %u children and names at most %u others",
+			       PARENT_MAX_CHILDREN, EDGE_MAX_PARENTS);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->cfg = *cfg;
+	p->ops = *ops;
+	p->ctx = ctx;
+	if (cfg->n_others)
+		memcpy(p->others, cfg->others,
+		       cfg->n_others * sizeof(p->others[0]));
+	p->cfg.others = p->others;
+	TAILQ_INIT(&p->groups);
+	TAILQ_INIT(&p->edges);
+	htab_init(&p->by_sa, hash_of_edge);
+	timer_init(&p->expiry, on_expiry, p);
+	if (make_quotas(p)) {
+		parent_free(p);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	*out = p;
+	return 0;
+}
+
+void parent_free(struct parent *p)
+{
+	struct relayed *g;
+
+	if (!p)
+		return;
+	while ((g = TAILQ_FIRST(&p->groups)))
+		parent_del_group(p, g->name);
+	timer_del(p->cfg.tq, &p->expiry);
+	htab_free(&p->by_sa);
+	quota_free(p->verify);
+	quota_free(p->verify_all);
+	quota_free(p->moves);
+	free(p);
+}
+
+int parent_add_group(struct parent *p, const char *group)
+{
+	size_t len = strnlen(group, GRANT_GROUP_MAX + 1);
+	struct relayed *g;
+
+	if (!len || len > GRANT_GROUP_MAX)
+		return -EINVAL;
+	if (find_group(p, group))
+		return -EEXIST;
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return -ENOMEM;
+	memcpy(g->name, group, len);
+	TAILQ_INSERT_TAIL(&p->groups, g, link);
+	return 0;
+}
+
+void parent_del_group(struct parent *p, const char *group)
+{
+	struct relayed *g = find_group(p, group);
+	struct child_edge *e, *next;
+
+	if (!g)
+		return;
+	for (e = TAILQ_FIRST(&p->edges); e; e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (e->group == g)
+			end_edge(p, e, "the group is not relayed any more");
+	}
+	TAILQ_REMOVE(&p->groups, g, link);
+	free(g);
+}
+
+void parent_each_edge(const struct parent *p,
+		      void (*fn)(void *arg, const struct parent_edge *e),
+		      void *arg)
+{
+	const struct child_edge *e;
+
+	TAILQ_FOREACH(e, &p->edges, link)
+		fn(arg, &e->e);
+}
+
+const struct parent_stats *parent_stats(const struct parent *p)
+{
+	return &p->stats;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The side of a relay: edges to children, which ask for them over IKE SAs. A machine
+ * without I/O: requests go in by parent_request(), and edges come out by struct
+ * parent_ops.
+ *
+ * An edge belongs to one IKE SA and ends with it. Its address is the one from which the
+ * last authenticated request of that IKE SA came, and nothing else moves it. A child is
+ * entitled by a grant of the key server (wire/grant.h), and an edge takes the Sender-IDs
+ * of that grant and of those that the child passes on from members below it.
+ *
+ * A child costs memory when it has an edge, and only then. Signatures are verified, and
+ * edges are moved, at a rate that is bounded for each identity and for all of them.
+ *
+ * Single-threaded. An operation must not call back into the machine.
+ */
+#ifndef RELAY_PARENT_H
+#define RELAY_PARENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/err.h"
+#include "wire/edge.h"
+
+struct clock;
+struct parent;
+struct timerq;
+
+/* An edge ends so long after the last request of its child. */
+#define PARENT_LIFETIME_MS 15000u
+/* Edges of one identity in a group: a host that comes back, and its former one. */
+#define PARENT_MAX_PER_IDENTITY 4
+/* Children of all groups. */
+#define PARENT_MAX_CHILDREN 65536
+#define PARENT_MAX_RANGES 16 /* as the kernel's limit of an edge */
+
+/* An authenticated IKE SA that asks. */
+struct parent_peer {
+	const void
+		*sa; /* stands for the IKE SA, and is never used as a pointer */
+	const struct ike_id *id;
+	struct ep ep;
+};
+
+/* An edge as the operations and parent_each_edge() are given it. */
+struct parent_edge {
+	uint32_t id; /* unique in the process, never 0 */
+	const void *sa;
+	const char *group;
+	const struct ike_id *member;
+	struct ep peer;
+	uint64_t since_ms; /* monotonic time of the first grant of the edge */
+	uint64_t heard_ms; /* time of the last request */
+	/* Sender-IDs that the child and those below it may use, in order. */
+	unsigned int n_ranges;
+	struct sid_range range[PARENT_MAX_RANGES];
+};
+
+struct parent_ops {
+	/*
+	 * Verify the signature of a grant for @group, which is well-formed. Returns
+	 * 0 or -errno.
+	 */
+	int (*verify)(void *ctx, const char *group, const uint8_t *grant,
+		      size_t len);
+	/* Install an edge, or change one. Return 0 or -errno. */
+	int (*edge_add)(void *ctx, const struct parent_edge *e,
+			struct err *err);
+	int (*edge_set)(void *ctx, const struct parent_edge *e,
+			struct err *err);
+	/* The edge ends; @why is a few words. */
+	void (*edge_del)(void *ctx, const struct parent_edge *e,
+			 const char *why);
+	/* May be NULL: the grants of the members below @group have changed. */
+	void (*below)(void *ctx, const char *group);
+};
+
+struct parent_cfg {
+	const struct clock *clock;
+	struct timerq *tq;
+	unsigned int max_children; /* 1 to PARENT_MAX_CHILDREN */
+	/* Relays that are named to children that cannot be served. */
+	unsigned int n_others;
+	const struct edge_parent *others; /* copied */
+	uint64_t seed; /* random, for the rates */
+};
+
+struct parent_stats {
+	uint64_t requests; /* beats are not counted */
+	uint64_t beats;
+	uint64_t granted; /* edges made */
+	uint64_t moved; /* changes of an address */
+	uint64_t redirected;
+	uint64_t refused;
+	uint64_t busy; /* refused ones that had asked too often */
+	uint64_t not_entitled; /* refused ones without a valid grant */
+	uint64_t verified; /* signatures that were looked at */
+	uint64_t dropped_grants; /* not valid, or more than an edge can have */
+	uint64_t expired; /* edges of silent children */
+	/* Gauge. */
+	uint64_t edges;
+};
+
+/* Returns 0, -EINVAL, or -ENOMEM with one line in @err. */
+int parent_new(const struct parent_cfg *cfg, const struct parent_ops *ops,
+	       void *ctx, struct parent **out, struct err *err);
+/* End all edges and free the machine; NULL is ignored. */
+void parent_free(struct parent *p);
+
+/* Relay a group. Returns 0, -EINVAL, -EEXIST or -ENOMEM. */
+int parent_add_group(struct parent *p, const char *group);
+/* Relay it no longer; its edges end. */
+void parent_del_group(struct parent *p, const char *group);
+
+/* Answer a request. @from and @req are not kept. */
+void parent_request(struct parent *p, const struct parent_peer *from,
+		    const struct edge_request *req, struct edge_answer *ans);
+/* The IKE SA has ended, and its edge with it. */
+void parent_sa_closed(struct parent *p, const void *sa);
+
+/*
+ * The relay is going away: from now on every request is answered with a redirection, so
+ * that each child leaves when it has another edge.
+ */
+void parent_leave(struct parent *p);
+
+/*
+ * Collect what a relay passes on to its own parents: the grants of @group that its
+ * children have shown, with one more hop each. At most @max are written, which point
+ * into the machine and are valid until the next call of it. Returns their number.
+ */
+unsigned int parent_below(const struct parent *p, const char *group,
+			  struct edge_grant *out, unsigned int max);
+
+void parent_each_edge(const struct parent *p,
+		      void (*fn)(void *arg, const struct parent_edge *e),
+		      void *arg);
+const struct parent_stats *parent_stats(const struct parent *p);
+
+#endif
