@@ -9,6 +9,7 @@
 
 #include "lib/util.h"
 #include "mcsecctl.h"
+#include "listing.h"
 #include "table.h"
 
 #define MTU_MAX 65535
@@ -29,7 +30,7 @@ static int set_endpoint(const struct word *w, const char *value, void *obj)
 				w->name, value);
 	if (ret || !ep->port || ep->scope)
 		return complain(EXIT_USAGE,
-				"%s \"%s\": not like 192.0.2.1:4500 or [2001:db8::1]:4500",
+				"%s \"%s\": an edge has no interface in its addresses: use one that is not link-local",
 				w->name, value);
 	return EXIT_OK;
 }
@@ -249,12 +250,6 @@ static json_t *edge_json(const struct kedge *e)
 	return o;
 }
 
-struct edge_list {
-	json_t *json;
-	struct table *table;
-	size_t n;
-};
-
 enum {
 	EDGE_ID,
 	EDGE_LOCAL,
@@ -269,21 +264,28 @@ enum {
 	EDGE_OUT_DROPS,
 };
 
-static const struct column edge_columns[] = {
-	[EDGE_ID] = { "ID", COLUMN_RIGHT },
-	[EDGE_LOCAL] = { "LOCAL", COLUMN_SPARE(3) },
-	[EDGE_PEER] = { "PEER" },
-	[EDGE_DIR] = { "DIR", 0 },
-	[EDGE_SENDERS] = { "SENDERS", COLUMN_OPTIONAL },
-	[EDGE_MTU] = { "MTU",
-		       COLUMN_OPTIONAL | COLUMN_RIGHT | COLUMN_SPARE(2) },
-	[EDGE_DEV] = { "DEV", COLUMN_OPTIONAL | COLUMN_SPARE(1) },
-	[EDGE_IN] = { "IN", COLUMN_RIGHT },
-	[EDGE_IN_DROPS] = { "IN-DROPS", COLUMN_OPTIONAL | COLUMN_RIGHT },
-	[EDGE_OUT] = { "OUT", COLUMN_RIGHT },
-	[EDGE_OUT_DROPS] = { "OUT-DROPS", COLUMN_OPTIONAL | COLUMN_RIGHT },
-	{}
-};
+static struct table *edge_table_new(void)
+{
+	static const struct column columns[] = {
+		[EDGE_ID] = { "ID", COLUMN_RIGHT },
+		[EDGE_LOCAL] = { "LOCAL", COLUMN_SPARE(3) },
+		[EDGE_PEER] = { "PEER" },
+		[EDGE_DIR] = { "DIR", 0 },
+		[EDGE_SENDERS] = { "SENDERS", COLUMN_OPTIONAL },
+		[EDGE_MTU] = { "MTU", COLUMN_OPTIONAL | COLUMN_RIGHT |
+					      COLUMN_SPARE(2) },
+		[EDGE_DEV] = { "DEV", COLUMN_OPTIONAL | COLUMN_SPARE(1) },
+		[EDGE_IN] = { "IN", COLUMN_RIGHT },
+		[EDGE_IN_DROPS] = { "IN-DROPS",
+				    COLUMN_OPTIONAL | COLUMN_RIGHT },
+		[EDGE_OUT] = { "OUT", COLUMN_RIGHT },
+		[EDGE_OUT_DROPS] = { "OUT-DROPS",
+				     COLUMN_OPTIONAL | COLUMN_RIGHT },
+		{}
+	};
+
+	return table_new(columns, true);
+}
 
 static const char *ranges_str(const struct kedge *e, char *buf, size_t size)
 {
@@ -305,12 +307,11 @@ static const char *ranges_str(const struct kedge *e, char *buf, size_t size)
 static int show_edge(void *arg, const struct kedge *e)
 {
 	char buf[16 * MCSEC_EDGE_RANGES_MAX];
-	struct edge_list *l = arg;
+	struct listing *l = arg;
 	struct table *t = l->table;
 
-	l->n++;
-	if (l->json) {
-		json_array_append_new(l->json, edge_json(e));
+	if (listing_next(l)) {
+		listing_put(l, edge_json(e));
 		return 0;
 	}
 	table_row(t);
@@ -331,7 +332,7 @@ static int show_edge(void *arg, const struct kedge *e)
 static int edge_show(struct ctl *ctl, int argc, char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
-	struct edge_list l = {};
+	struct listing l;
 	struct err err;
 	int ret;
 
@@ -342,22 +343,10 @@ static int edge_show(struct ctl *ctl, int argc, char **argv)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->json)
-		l.json = json_array();
-	else
-		l.table = table_new(edge_columns, true);
-	if (ctl->kernel.ops->edge_dump(ctl->kernel.ctx, group, show_edge, &l,
-				       &err)) {
-		json_decref(l.json);
-		table_free(l.table);
-		return refused("edge show", &err);
-	}
-	if (l.json)
-		return print_json(l.json);
-	ret = table_print(l.table);
-	if (!l.n)
-		puts("no edges");
-	return ret;
+	listing_begin(&l, ctl, edge_table_new);
+	ret = ctl->kernel.ops->edge_dump(ctl->kernel.ctx, group, show_edge, &l,
+					 &err);
+	return listing_end(&l, ret, "edge show", &err, "no edges");
 }
 
 #define CHANGES "[peer ADDR:PORT] [up] [down] [senders N[-M][,...]] [mtu N]"

@@ -8,6 +8,7 @@
 #include "lib/selector.h"
 #include "lib/util.h"
 #include "mcsecctl.h"
+#include "listing.h"
 #include "table.h"
 
 /* Parse "ADDRESS" or "ADDRESS/LENGTH". */
@@ -390,43 +391,23 @@ void group_table_add(struct table *t, const struct kgroup_info *i)
 	table_count(t, GROUP_OBSERVED, i->observed);
 }
 
-/* The one that is there. */
-struct group_list {
-	json_t *json;
-	struct table *table;
-	size_t n;
-};
-
 static int list_group(void *arg, const struct kgroup_info *g)
 {
-	struct group_list *l = arg;
+	struct listing *l = arg;
 
-	l->n++;
-	if (l->json)
-		json_array_append_new(l->json, group_json(g));
+	if (listing_next(l))
+		listing_put(l, group_json(g));
 	else
 		group_table_add(l->table, g);
 	return 0;
 }
 
-static int print_groups(struct group_list *l)
-{
-	int ret;
-
-	if (l->json)
-		return print_json(l->json);
-	ret = table_print(l->table);
-	if (!l->n)
-		puts("no groups");
-	return ret;
-}
-
 static int group_show(struct ctl *ctl, int argc, char **argv)
 {
 	char name[MCSEC_NAME_MAX + 1];
-	struct group_list l = {};
 	struct kgroup_info g;
 	struct err err;
+	struct listing l;
 	int ret;
 
 	ret = check_argc(argc, 0, 1);
@@ -437,10 +418,7 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 
-	if (ctl->json)
-		l.json = json_array();
-	else
-		l.table = group_table_new();
+	listing_begin(&l, ctl, group_table_new);
 	if (argc) {
 		ret = ctl->kernel.ops->group_get(ctl->kernel.ctx, name, &g,
 						 &err);
@@ -450,12 +428,7 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 		ret = ctl->kernel.ops->group_dump(ctl->kernel.ctx, list_group,
 						  &l, &err);
 	}
-	if (ret) {
-		json_decref(l.json);
-		table_free(l.table);
-		return refused("group show", &err);
-	}
-	return print_groups(&l);
+	return listing_end(&l, ret, "group show", &err, "no groups");
 }
 
 const struct command group_commands[] = {

@@ -6,6 +6,7 @@
 #include "details.h"
 #include "lib/secret.h"
 #include "lib/util.h"
+#include "listing.h"
 #include "mcsecctl.h"
 #include "units.h"
 
@@ -402,20 +403,13 @@ void sa_table_add(struct table *t, const struct ksa_info *i)
 	table_count(t, SA_BAD_ICV, i->in_bad_icv);
 }
 
-struct sa_list {
-	json_t *json;
-	struct table *table; /* NULL: all of each SA, or JSON */
-	size_t n;
-};
-
 static int list_sa(void *arg, const struct ksa_info *i)
 {
-	struct sa_list *l = arg;
+	struct listing *l = arg;
 	json_t *o;
 
-	l->n++;
-	if (l->json) {
-		json_array_append_new(l->json, sa_json(i));
+	if (listing_next(l)) {
+		listing_put(l, sa_json(i));
 	} else if (l->table) {
 		sa_table_add(l->table, i);
 	} else {
@@ -428,22 +422,10 @@ static int list_sa(void *arg, const struct ksa_info *i)
 	return 0;
 }
 
-static int print_sas(struct sa_list *l)
-{
-	int ret;
-
-	if (l->json)
-		return print_json(l->json);
-	ret = l->table ? table_print(l->table) : EXIT_OK;
-	if (!l->n)
-		puts("no SAs");
-	return ret;
-}
-
 static int sa_show(struct ctl *ctl, int argc, char **argv)
 {
-	struct sa_list l = {};
 	struct ksa_info i;
+	struct listing l;
 	struct err err;
 	struct ksa sa;
 	int ret;
@@ -458,10 +440,8 @@ static int sa_show(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 
-	if (ctl->json)
-		l.json = json_array();
-	else if (argc < 2 && !ctl->verbose)
-		l.table = sa_table_new();
+	/* One SA, or each with -v, is told with all that there is. */
+	listing_begin(&l, ctl, argc < 2 && !ctl->verbose ? sa_table_new : NULL);
 	if (argc == 2) {
 		ret = ctl->kernel.ops->sa_get(ctl->kernel.ctx, sa.group, sa.spi,
 					      &i, &err);
@@ -472,12 +452,7 @@ static int sa_show(struct ctl *ctl, int argc, char **argv)
 					       argc ? sa.group : NULL, list_sa,
 					       &l, &err);
 	}
-	if (ret) {
-		json_decref(l.json);
-		table_free(l.table);
-		return refused("sa show", &err);
-	}
-	return print_sas(&l);
+	return listing_end(&l, ret, "sa show", &err, "no SAs");
 }
 
 const struct command sa_commands[] = {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/util.h"
+#include "listing.h"
 #include "mcsecctl.h"
 #include "table.h"
 
@@ -125,30 +126,29 @@ static json_t *sender_json(const struct ksender *s)
 	return o;
 }
 
-struct sender_list {
-	json_t *json;
-	struct table *table;
-	size_t n;
-};
-
 enum { SENDER_ID, SENDER_NAME, SENDER_COUNTER, SENDER_PACKETS, SENDER_REPLAYS };
 
-static const struct column sender_columns[] = {
-	[SENDER_ID] = { "SENDER-ID", COLUMN_RIGHT },
-	[SENDER_NAME] = { "NAME", COLUMN_OPTIONAL },
-	[SENDER_COUNTER] = { "COUNTER", COLUMN_RIGHT },
-	[SENDER_PACKETS] = { "PACKETS", COLUMN_RIGHT },
-	[SENDER_REPLAYS] = { "REPLAYS", COLUMN_OPTIONAL | COLUMN_RIGHT },
-	{}
-};
+static struct table *sender_table_new(void)
+{
+	static const struct column columns[] = {
+		[SENDER_ID] = { "SENDER-ID", COLUMN_RIGHT },
+		[SENDER_NAME] = { "NAME", COLUMN_OPTIONAL },
+		[SENDER_COUNTER] = { "COUNTER", COLUMN_RIGHT },
+		[SENDER_PACKETS] = { "PACKETS", COLUMN_RIGHT },
+		[SENDER_REPLAYS] = { "REPLAYS",
+				     COLUMN_OPTIONAL | COLUMN_RIGHT },
+		{}
+	};
+
+	return table_new(columns, true);
+}
 
 static int show_sender(void *arg, const struct ksender *s)
 {
-	struct sender_list *l = arg;
+	struct listing *l = arg;
 
-	l->n++;
-	if (l->json) {
-		json_array_append_new(l->json, sender_json(s));
+	if (listing_next(l)) {
+		listing_put(l, sender_json(s));
 		return 0;
 	}
 	table_row(l->table);
@@ -163,7 +163,7 @@ static int show_sender(void *arg, const struct ksender *s)
 static int sender_show(struct ctl *ctl, int argc, char **argv)
 {
 	char group[MCSEC_NAME_MAX + 1];
-	struct sender_list l = {};
+	struct listing l;
 	struct err err;
 	uint32_t spi;
 	int ret;
@@ -177,22 +177,10 @@ static int sender_show(struct ctl *ctl, int argc, char **argv)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->json)
-		l.json = json_array();
-	else
-		l.table = table_new(sender_columns, true);
-	if (ctl->kernel.ops->sender_dump(ctl->kernel.ctx, group, spi,
-					 show_sender, &l, &err)) {
-		json_decref(l.json);
-		table_free(l.table);
-		return refused("sender show", &err);
-	}
-	if (l.json)
-		return print_json(l.json);
-	ret = table_print(l.table);
-	if (!l.n)
-		puts("no senders");
-	return ret;
+	listing_begin(&l, ctl, sender_table_new);
+	ret = ctl->kernel.ops->sender_dump(ctl->kernel.ctx, group, spi,
+					   show_sender, &l, &err);
+	return listing_end(&l, ret, "sender show", &err, "no senders");
 }
 
 const struct command sender_commands[] = {
