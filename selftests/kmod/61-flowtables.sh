@@ -329,7 +329,7 @@ is "a group without XDP, tc or netdev chains gets no warning" \
 warns() { # name, words
 	ctl b group flush
 	like "$1" "$(ctl b group add g4 $G4 2>&1)" \
-		"^mcsecctl: group add: warning: an interface has $2"
+		"^mcsecctl: warning: group add: an interface has $2"
 	is "$1: the group is there all the same" "$(group_names b | wc -l)" 1
 }
 in_ns b nft -f - <<'END'

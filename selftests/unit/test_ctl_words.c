@@ -24,6 +24,16 @@ int complain(int code, const char *fmt, ...)
 	return code;
 }
 
+void warn_user(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+	complaints++;
+}
+
 static void test_numbers(void)
 {
 	static const char *const bad[] = { "",

@@ -12,6 +12,9 @@
 #include "lib/quote.h"
 #include "mcsecctl.h"
 
+/* The longest line of a message. */
+#define TEXT_MAX 2048
+
 static const struct ctl *running;
 
 void complain_in(const struct ctl *ctl)
@@ -19,23 +22,67 @@ void complain_in(const struct ctl *ctl)
 	running = ctl;
 }
 
+/* Print one object, which programs find on standard error where people find text. */
+static void print_complaint(const char *kind, const char *text)
+{
+	const struct ctl *ctl = running;
+	json_t *o = json_object(), *s = json_string(text);
+
+	json_object_set_new(o, kind, s ? s : json_string("(not UTF-8)"));
+	if (ctl->batch) {
+		s = json_string(ctl->batch);
+		json_object_set_new(o, "file",
+				    s ? s : json_string("(not UTF-8)"));
+		put_json_int(o, "line", ctl->line);
+	}
+	json_dumpf(o, stderr, JSON_COMPACT | JSON_ENSURE_ASCII);
+	fputc('\n', stderr);
+	json_decref(o);
+}
+
+/* @kind is "error" or "warning". */
+static void complain_of_kind(const char *kind, const char *text)
+{
+	char safe[4 * TEXT_MAX];
+
+	fflush(stdout);
+	if (running && running->json) {
+		print_complaint(kind, text);
+		return;
+	}
+	fputs("mcsecctl: ", stderr);
+	if (running && running->batch)
+		fprintf(stderr, "%s:%lu: ", running->batch, running->line);
+	/* Names and answers from elsewhere are in it: what a terminal obeys is escaped. */
+	fprintf(stderr, "%s%s\n", *kind == 'w' ? "warning: " : "",
+		quote_escape(text, "", safe, sizeof(safe)));
+}
+
 int complain(int code, const char *fmt, ...)
 {
-	char text[2048], safe[4 * sizeof(text)];
+	char text[TEXT_MAX];
 	va_list ap;
 
 	if (running && running->quiet)
 		return code;
-	fflush(stdout);
-	fputs("mcsecctl: ", stderr);
-	if (running && running->batch)
-		fprintf(stderr, "%s:%lu: ", running->batch, running->line);
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	/* Names and answers from elsewhere are in it: what a terminal obeys is escaped. */
-	fprintf(stderr, "%s\n", quote_escape(text, "", safe, sizeof(safe)));
+	complain_of_kind("error", text);
 	return code;
+}
+
+void warn_user(const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	if (running && running->quiet)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	complain_of_kind("warning", text);
 }
 
 void tell_done(const struct ctl *ctl, const char *fmt, ...)
@@ -136,7 +183,7 @@ int refused(const char *what, const struct err *err)
 void warned(const char *what, const struct err *err)
 {
 	if (*err->text)
-		complain(EXIT_OK, "%s: warning: %s", what, err->text);
+		warn_user("%s: %s", what, err->text);
 }
 
 int print_json(json_t *json)

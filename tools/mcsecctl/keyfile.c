@@ -45,9 +45,8 @@ static ssize_t read_file(const char *path, char *buf, size_t size)
 	if (fd < 0)
 		return -errno;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && (st.st_mode & 0007))
-		complain(0,
-			 "warning: key file %s: accessible to other users (mode %04o): run \"chmod 600\"",
-			 path, st.st_mode & 07777);
+		warn_user("key file %s: accessible to other users (mode %04o): run \"chmod 600\"",
+			  path, st.st_mode & 07777);
 	ret = read_all(fd, buf, size, &len);
 	close(fd);
 	return ret ? ret : (ssize_t)len;

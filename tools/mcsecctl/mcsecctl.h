@@ -65,9 +65,14 @@ struct command {
 /* Set where complain() finds the line of a batch, and the command. Called once. */
 void complain_in(const struct ctl *ctl);
 
-/* Print one line to stderr. Returns @code. */
+/*
+ * Print one line to stderr, which names what was wrong and what helps; with -j as JSON.
+ * Returns @code.
+ */
 __attribute__((format(printf, 2, 3))) int complain(int code, const char *fmt,
 						   ...);
+/* The same for what was done nevertheless. */
+__attribute__((format(printf, 1, 2))) void warn_user(const char *fmt, ...);
 
 /*
  * Print one line of what was done, for people: on a terminal or with -v. Programs have

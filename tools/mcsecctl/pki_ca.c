@@ -197,7 +197,7 @@ static int walk_folder(const char *dir, bool old, issued_fn *fn, void *arg)
 				 list[i]->d_name);
 			/* A file that cannot be read must not stop a revocation. */
 			if (cert_chain_load(path, &chain, &err)) {
-				complain(0, "pki: warning: %s", err.text);
+				warn_user("pki: %s", err.text);
 			} else {
 				ret = fn(arg, name, old, chain);
 				cert_chain_free(chain);
