@@ -13,27 +13,35 @@ static size_t least_of(size_t a, size_t b, size_t c)
 	return c < a ? c : a;
 }
 
-/* Levenshtein distance of words of at most MAX_WORD octets. */
+/*
+ * Distance of words of at most MAX_WORD octets: how many octets are inserted, deleted,
+ * changed, or swapped with their neighbour.
+ */
 static size_t edit_distance(const char *a, const char *b)
 {
-	size_t la = strlen(a), lb = strlen(b), i, k, diag, up;
-	size_t row[MAX_WORD + 1];
+	size_t la = strlen(a), lb = strlen(b), i, k;
+	/* Rows for the first i - 2, i - 1 and i octets of @a, in turn. */
+	size_t rows[3][MAX_WORD + 1];
 
 	if (la > MAX_WORD || lb > MAX_WORD)
 		return MAX_WORD;
 	for (k = 0; k <= lb; k++)
-		row[k] = k;
+		rows[0][k] = k;
 	for (i = 1; i <= la; i++) {
-		diag = row[0];
+		size_t *row = rows[i % 3], *up = rows[(i + 2) % 3];
+		const size_t *two_up = rows[(i + 1) % 3];
+
 		row[0] = i;
 		for (k = 1; k <= lb; k++) {
-			up = row[k];
-			row[k] = least_of(up + 1, row[k - 1] + 1,
-					  diag + (a[i - 1] != b[k - 1]));
-			diag = up;
+			row[k] = least_of(up[k] + 1, row[k - 1] + 1,
+					  up[k - 1] + (a[i - 1] != b[k - 1]));
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] &&
+			    a[i - 2] == b[k - 1])
+				row[k] = least_of(row[k], two_up[k - 2] + 1,
+						  row[k]);
 		}
 	}
-	return row[lb];
+	return rows[la % 3][lb];
 }
 
 /* Append ", " and @word in quotes, if there is room. */

@@ -188,6 +188,14 @@ static void test_words(void)
 	is_int(words(&o, &seen, "foo", NULL), EXIT_USAGE, "an unknown word");
 	is_str(said, "unknown word \"foo\": number, yes, text or alg",
 	       "the complaint has the known words");
+	is_int(words(&o, &seen, "nubmer", "7", NULL), EXIT_USAGE,
+	       "a word with two letters swapped is refused");
+	is_str(said, "unknown word \"nubmer\"; there is \"number\"",
+	       "the complaint has the word that is nearest");
+	is_int(words(&o, &seen, "--txet", "a", NULL), EXIT_USAGE,
+	       "a word with dashes and two letters swapped is refused");
+	is_str(said, "unknown word \"--txet\"; there is \"text\"",
+	       "dashes do not make a word another one");
 	is_int(words(&o, &seen, "text", "", NULL), EXIT_USAGE,
 	       "an empty value");
 	is_int(words(&o, &seen, "--", NULL), EXIT_USAGE, "dashes alone");

@@ -145,7 +145,8 @@ int cmd_stats(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 	if (argc && strcmp(argv[0], "-a"))
-		return complain(EXIT_USAGE, "stats: unknown word \"%s\": -a",
+		return complain(EXIT_USAGE,
+				"stats: unknown word \"%s\": -a and -v print the counters that are 0 as well",
 				argv[0]);
 	/*
 	 * A program expects the same names every time, and a person wants to

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/nearest.h"
+#include "lib/noaddr.h"
 #include "wire/proto.h"
 #include "mcsecctl.h"
 
@@ -152,12 +154,22 @@ int set_name(const struct word *w, const char *value, void *obj)
 }
 
 static int unknown_word(const struct word *table, const char *given)
+static const char *word_name(const void *arg, size_t i)
+{
+	return ((const struct word *)arg)[i].name;
+}
+
 {
 	const char *names[WORDS_MAX + 1] = {};
 	char buf[512];
 	size_t i;
 
 	for (i = 0; table[i].name; i++)
+	if (conf_nearest(word_name, table,
+			 given + (strncmp(given, "--", 2) ? 0 : 2), buf,
+			 sizeof(buf)))
+		return complain(EXIT_USAGE, "unknown word \"%s\"; there is %s",
+				given, buf);
 		names[i] = table[i].name;
 	return complain(EXIT_USAGE, "unknown word \"%s\": %s", given,
 			join_names(names, buf, sizeof(buf)));
