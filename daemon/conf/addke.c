@@ -57,7 +57,7 @@ int conf_check_addke(struct conf_reader *r, const config_setting_t *s,
 	if (!policy || a->n)
 		return 0;
 	return conf_bad(r, policy, NULL,
-			"there is no additional-key-exchange that it could be about");
+			"there is no additional-key-exchange that it could be about: add that, or remove this");
 }
 
 const struct conf_word conf_addke_policies[] = { { "offered", false },

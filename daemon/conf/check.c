@@ -77,14 +77,14 @@ static int check_data(struct conf_reader *r, const config_setting_t *s,
 			return bad_member(r, at, f.name, f.what);
 	if (conf_selects_rekeys(conf_sel(g, i), &g->rekey_source, &g->rekey_to))
 		return bad_member(r, s, "rekey-address",
-				  "is the group's own address, where only ESP may go");
+				  "is the group's own address, where only ESP may go: take another one");
 	/*
 	 * RFC 9838 3.1: the wrapping key must not be weaker than the wrapped
 	 * keys.
 	 */
 	if (wrap_key_len(g->kwa) * 8 < conf_alg(g, i)->key_bits)
 		return bad_member(r, s, "key-wrap",
-				  "is weaker than the keys that it wraps");
+				  "is weaker than the keys that it wraps: set \"kw-256\"");
 	return 0;
 }
 
@@ -105,16 +105,16 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 	    !addr_is_none(&g->rekey_to.addr) &&
 	    g->rekey_source.family != g->rekey_to.addr.family)
 		return bad_member(r, s, "rekey-source",
-				  "is not of the family of rekey-address");
+				  "is not of the family of rekey-address: both have to be IPv4, or both IPv6");
 	if (wrap_key_len(g->kwa) * 8 < g->kek_alg.key_bits)
 		return bad_member(r, s, "key-wrap",
-				  "is weaker than the keys that it wraps");
+				  "is weaker than the keys that it wraps: set \"kw-256\"");
 	if (g->max_sender_ids >= 1u << g->sender_id_bits)
 		return bad_member(r, s, "max-sender-ids",
 				  "has to be less than 2^sender-id-bits, so that there are some for other members");
 	if (!g->receivers.n && !g->senders.n)
 		return bad_member(r, s, "receivers",
-				  "senders and receivers are both empty");
+				  "senders and receivers are both empty: name who may take part");
 	/* Members renew their membership in time, and not all at once. */
 	if (g->membership_lifetime && g->membership_lifetime < MEMBERSHIP_MIN)
 		return bad_member(r, s, "membership-lifetime",
@@ -177,14 +177,14 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 {
 	if (addr_is_any(&m->gcks.addr))
 		return bad_member(r, s, "gcks",
-				  "is not the address of one host");
+				  "is not the address of one host: name that of the key server");
 	if (!good_id(m->gcks_id))
 		return bad_member(r, s, "gcks-id",
 				  "is neither a DNS name, a mail address, an IP address nor key-id:NAME");
 	if (!addr_is_none(&m->local.addr) &&
 	    m->local.addr.family != m->gcks.addr.family)
 		return bad_member(r, s, "local",
-				  "is not of the family of gcks");
+				  "is not of the family of gcks: both have to be IPv4, or both IPv6");
 	return 0;
 }
 
@@ -203,6 +203,8 @@ int conf_check_sa_times(struct conf_reader *r, const config_setting_t *s,
 int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 			const struct conf_identity *id)
 {
+	static const char needed[] =
+		"is missing: an identity has certificate, key and ca, or \"id\" alone with pre-shared keys";
 	bool any = id->certificate || id->key || id->ca;
 
 	if (id->crl && !any)
@@ -216,15 +218,15 @@ int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 				  "is for revocation lists, and crl is missing");
 	if (any && id->id)
 		return bad_member(r, s, "id",
-				  "is for an identity without a certificate, which has its own");
+				  "is for an identity without a certificate, which has its own: remove it, or certificate, key and ca");
 	if (!any && id->id)
 		return 0;
 	if (!id->certificate)
-		return bad_member(r, s, "certificate", "is missing");
+		return bad_member(r, s, "certificate", needed);
 	if (!id->key)
-		return bad_member(r, s, "key", "is missing");
+		return bad_member(r, s, "key", needed);
 	if (!id->ca)
-		return bad_member(r, s, "ca", "is missing");
+		return bad_member(r, s, "ca", needed);
 	return 0;
 }
 
@@ -246,16 +248,16 @@ static int check_psks(struct conf_reader *r, const config_setting_t *root,
 	    names_key_id(c->member->gcks_id) && !has_psk(c, c->member->gcks_id))
 		return bad_member(r, config_setting_get_member(root, "member"),
 				  "gcks-id",
-				  "has no pre-shared key in psk, and no certificate has a key-id");
+				  "has no pre-shared key in psk, and no certificate has a key-id: add an entry with this id");
 	if (c->identity.certificate)
 		return 0;
 	if (!c->n_psks)
 		return conf_bad(r, root, "psk",
-				"is missing, and identity has no certificate");
+				"is missing, and identity has no certificate: one of the two is needed");
 	if (c->member && !has_psk(c, c->member->gcks_id))
 		return bad_member(r, config_setting_get_member(root, "member"),
 				  "gcks-id",
-				  "has no pre-shared key in psk, and identity has no certificate");
+				  "has no pre-shared key in psk, and identity has no certificate: add an entry with this id");
 	return 0;
 }
 
@@ -302,14 +304,15 @@ static int check_two_groups(struct conf_reader *r, const config_setting_t *s,
 	size_t at;
 
 	if (!strcmp(o->name, g->name))
-		return bad_member(r, s, "name", "another group has it");
+		return bad_member(r, s, "name",
+				  "another group has it: each needs one of its own");
 	if (conf_groups_clash(g, o, &at, &f))
 		return bad_member(r, conf_data_at(s, at), f.name, f.what);
 	/* Members would receive, and leave, the rekey group of each other. */
 	if (!addr_is_none(&g->rekey_to.addr) &&
 	    ep_equal(&o->rekey_to, &g->rekey_to))
 		return bad_member(r, s, "rekey-address",
-				  "another group has it, with the same rekey-port");
+				  "another group has it, with the same rekey-port: change one of the two");
 	/* IKE_SA_INIT negotiates the algorithm before IDg is known. */
 	if (o->kwa != g->kwa)
 		return bad_member(r, s, "key-wrap",
@@ -333,7 +336,7 @@ int conf_check_gcks(struct conf_reader *r, const config_setting_t *root,
 				ret = check_two_groups(r, s, g, &k->groups[n]);
 			if (!ret && selects_rekeys(&k->groups[n], g))
 				ret = bad_member(r, s, "rekey-address",
-						 "is the address of a group, where only ESP may go");
+						 "is the address of a group, where only ESP may go: take another one");
 		}
 		if (ret)
 			return ret;
@@ -342,7 +345,7 @@ int conf_check_gcks(struct conf_reader *r, const config_setting_t *root,
 		for (n = 0; n < i; n++)
 			if (ep_equal(&k->listen[i], &k->listen[n]))
 				return bad_member(r, gcks, "listen",
-						  "has an address twice");
+						  "has an address twice: remove one");
 	if (k->cookie_threshold > k->max_half_open)
 		return bad_member(r, gcks, "cookie-threshold",
 				  "is greater than max-half-open: cookies would never be asked for");
@@ -410,12 +413,12 @@ static int check_both(struct conf_reader *r, const config_setting_t *root,
 
 			if (flow_selects_rekeys(m, g))
 				return bad_member(r, s, "address",
-						  "is a rekey-address, where rekeys have to be sent in the clear");
+						  "is a rekey-address, where rekeys have to be sent in the clear: take another one");
 			other = strcmp(m->name, g->name) ? NULL
 							 : groups_differ(m, g);
 			if (other)
 				return bad_member(r, s, other,
-						  "is not the one that gcks has for this group");
+						  "is not the one that gcks has for this group: both have to be the same");
 		}
 	}
 	return 0;

@@ -124,7 +124,9 @@ static int read_window(struct conf_reader *r, const config_setting_t *s,
 	uint32_t w = *(uint32_t *)dst;
 
 	if (!ret && (w & (w - 1)))
-		return conf_bad(r, s, NULL, "%u is not a power of two", w);
+		return conf_bad(r, s, NULL,
+				"%u is not a power of two, such as 64, 1024 or 32768",
+				w);
 	return ret;
 }
 
@@ -132,7 +134,8 @@ static int read_window(struct conf_reader *r, const config_setting_t *s,
 	CONF_FIELD(struct conf_group, member, text, fn, __VA_ARGS__)
 static const struct conf_field group_fields[] = {
 	G(name, "name", read_group_name, .required = true,
-	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
+	  .example = "\"video\"", .min = CONF_GROUP_NAME_MIN,
+	  .max = CONF_GROUP_NAME_MAX),
 	G(sel, "address", conf_read_sel_address, 0),
 	G(sel, "source", conf_read_sel_source, 0),
 	G(sel, "protocol", conf_read_sel_protocol, 0),
@@ -186,7 +189,8 @@ static const struct conf_field group_fields[] = {
 	CONF_FIELD(struct conf_mgroup, member, text, fn, __VA_ARGS__)
 static const struct conf_field mgroup_fields[] = {
 	M(name, "name", read_group_name, .required = true,
-	  .min = CONF_GROUP_NAME_MIN, .max = CONF_GROUP_NAME_MAX),
+	  .example = "\"video\"", .min = CONF_GROUP_NAME_MIN,
+	  .max = CONF_GROUP_NAME_MAX),
 	M(sel, "address", conf_read_sel_address, 0),
 	M(sel, "source", conf_read_sel_source, 0),
 	M(sel, "protocol", conf_read_sel_protocol, 0),
@@ -314,7 +318,7 @@ static int read_member_groups(struct conf_reader *r, const config_setting_t *s,
 			g->sender_ids = count_cpus();
 		if (!g->send && !g->receive)
 			return conf_bad(r, e, NULL,
-					"send and receive are both false");
+					"send and receive are both false: one of them has to be true");
 		ret = conf_check_mgroup(r, e, g);
 		if (ret)
 			return ret;
@@ -357,8 +361,10 @@ static int read_listen(struct conf_reader *r, const config_setting_t *s,
 	CONF_FIELD(struct conf_gcks, member, text, fn, __VA_ARGS__)
 static const struct conf_field gcks_fields[] = {
 	K(listen, "listen", read_listen, 0),
-	K(store, "store", conf_read_path, .required = true),
-	K(seal_key, "seal-key", conf_read_place, .required = true),
+	K(store, "store", conf_read_path, .required = true,
+	  .example = "\"/var/lib/mcsec/gcks.db\""),
+	K(seal_key, "seal-key", conf_read_place, .required = true,
+	  .example = "\"/var/lib/mcsec/seal.key\""),
 	K(wrap, "seal-wrap", conf_read_wrap, 0),
 	K(witness, "witness", conf_read_path, 0),
 	K(store_thread, "store-thread", conf_read_bool, 0),
@@ -397,16 +403,18 @@ static const struct conf_field gcks_fields[] = {
 	K(addke.required, "additional-key-exchange-policy", conf_read_word,
 	  .words = conf_addke_policies),
 	K(quorum, "quorum", conf_read_quorum, 0),
-	K(groups, "groups", read_gcks_groups, .required = true),
+	K(groups, "groups", read_gcks_groups, .required = true,
+	  .example = "( { ... } )"),
 	{ 0 }
 };
 
 #define R(member, text, fn, ...) \
 	CONF_FIELD(struct conf_member, member, text, fn, __VA_ARGS__)
 static const struct conf_field member_fields[] = {
-	R(gcks, "gcks", conf_read_ep, .required = true, .min = GIKE_PORT),
-	R(gcks_id, "gcks-id", conf_read_text, .required = true, .min = 1,
-	  .max = 320),
+	R(gcks, "gcks", conf_read_ep, .required = true,
+	  .example = "\"192.0.2.1\"", .min = GIKE_PORT),
+	R(gcks_id, "gcks-id", conf_read_text, .required = true,
+	  .example = "\"gcks.example\"", .min = 1, .max = 320),
 	R(local, "local", conf_read_ep, .min = GIKE_PORT),
 	R(interface, "interface", conf_read_dev, .min = 1, .max = 15),
 	R(sa_lifetime, "sa-lifetime", conf_read_number, .min = 60,
@@ -418,7 +426,8 @@ static const struct conf_field member_fields[] = {
 	R(addke, "additional-key-exchange", conf_read_addke, 0),
 	R(addke.required, "additional-key-exchange-policy", conf_read_word,
 	  .words = conf_addke_policies),
-	R(groups, "groups", read_member_groups, .required = true),
+	R(groups, "groups", read_member_groups, .required = true,
+	  .example = "( { ... } )"),
 	{ 0 }
 };
 
@@ -544,8 +553,10 @@ static int read_identity(struct conf_reader *r, const config_setting_t *s,
 #define P(member, text, fn, ...) \
 	CONF_FIELD(struct conf_psk, member, text, fn, __VA_ARGS__)
 static const struct conf_field psk_fields[] = {
-	P(id, "id", conf_read_text, .required = true, .min = 1, .max = 320),
-	P(key, "key", conf_read_path, .required = true),
+	P(id, "id", conf_read_text, .required = true,
+	  .example = "\"gcks.example\"", .min = 1, .max = 320),
+	P(key, "key", conf_read_path, .required = true,
+	  .example = "\"/etc/mcsec/psk.key\""),
 	{ 0 }
 };
 
@@ -578,10 +589,12 @@ static int read_psks(struct conf_reader *r, const config_setting_t *s,
 #define Q(member, text, fn, ...) \
 	CONF_FIELD(struct conf_ppk, member, text, fn, __VA_ARGS__)
 static const struct conf_field ppk_fields[] = {
-	Q(id, "id", conf_read_text, .required = true, .min = 1, .max = 320),
-	Q(name, "ppk-id", conf_read_text, .required = true, .min = 1,
-	  .max = 128),
-	Q(key, "key", conf_read_path, .required = true),
+	Q(id, "id", conf_read_text, .required = true,
+	  .example = "\"gcks.example\"", .min = 1, .max = 320),
+	Q(name, "ppk-id", conf_read_text, .required = true,
+	  .example = "\"ppk-1\"", .min = 1, .max = 128),
+	Q(key, "key", conf_read_path, .required = true,
+	  .example = "\"/etc/mcsec/ppk.key\""),
 	Q(mandatory, "mandatory", conf_read_bool, 0),
 	{ 0 }
 };
@@ -631,7 +644,8 @@ static int read_debug(struct conf_reader *r, const config_setting_t *s,
 static const struct conf_field root_fields[] = {
 	C(control, "control", conf_read_path, 0),
 	C(log_level, "log-level", conf_read_word, .words = levels),
-	C(identity, "identity", read_identity, .required = true),
+	C(identity, "identity", read_identity, .required = true,
+	  .example = "{ ... }"),
 	C(psks, "psk", read_psks, 0),
 	C(ppks, "ppk", read_ppks, 0),
 	C(gcks, "gcks", read_gcks, 0),

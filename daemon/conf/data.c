@@ -61,7 +61,8 @@ const char *conf_alg_str(const struct conf_alg *alg)
 #define D(member, text, fn, ...) \
 	CONF_FIELD(struct conf_data, member, text, fn, __VA_ARGS__)
 #define SELECTOR_FIELDS \
-	D(sel, "address", conf_read_sel_address, .required = true), \
+	D(sel, "address", conf_read_sel_address, .required = true, \
+	  .example = "\"239.1.1.1\""), \
 		D(sel, "source", conf_read_sel_source, 0), \
 		D(sel, "protocol", conf_read_sel_protocol, 0), \
 		D(sel, "source-port", conf_read_sel_sport, 0), \
@@ -143,7 +144,8 @@ static int read_data(struct conf_reader *r, const config_setting_t *s,
 	if (!list)
 		return config_setting_get_member(s, "address")
 			       ? 0
-			       : conf_bad(r, s, "address", "is missing");
+			       : conf_bad(r, s, "address",
+					  "is missing: add address = \"239.1.1.1\";, or data");
 	ret = refuse_beside(r, s);
 	if (!ret)
 		ret = read_list(r, list, fields, v, &n);
@@ -241,7 +243,7 @@ bool conf_data_clash(const struct selector *sel, const struct selector *other,
 	f->name = "address";
 	if (selector_equal(sel, other)) {
 		snprintf(f->what, sizeof(f->what),
-			 "another Data SA of the group has it");
+			 "another Data SA of the group has it: each needs other datagrams");
 		return true;
 	}
 	if (!selector_overlaps(sel, other) || selector_within(sel, other) ||
@@ -284,7 +286,7 @@ static bool names_clash(const struct conf_mgroup *g,
 			f->name = "name";
 			if (!i && !n)
 				snprintf(f->what, sizeof(f->what),
-					 "another group has it");
+					 "another group has it: each needs one of its own");
 			else
 				snprintf(f->what, sizeof(f->what),
 					 "the kernel's group \"%s\" is that of a Data SA of another group",

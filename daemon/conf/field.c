@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "conf/nearest.h"
 #include "lib/err.h"
+#include "lib/noaddr.h"
 #include "lib/quote.h"
 
 #define PATH_LEN 256
@@ -108,7 +109,9 @@ int conf_read_group(struct conf_reader *r, const config_setting_t *s,
 	}
 	for (f = fields; f->name; f++)
 		if (f->required && !config_setting_get_member(s, f->name))
-			return conf_bad(r, s, f->name, "is missing");
+			return conf_bad(r, s, f->name,
+					"is missing: add %s = %s;", f->name,
+					f->example);
 	return 0;
 }
 
@@ -163,7 +166,7 @@ const char *conf_text(struct conf_reader *r, const config_setting_t *s)
 	if (!text)
 		text = "";
 	if (quote_has_control(text)) {
-		conf_bad(r, s, NULL, "has a control character");
+		conf_bad(r, s, NULL, "has a control character: remove it");
 		return NULL;
 	}
 	return text;
@@ -205,7 +208,8 @@ int conf_read_path(struct conf_reader *r, const config_setting_t *s,
 	/* The current directory of a daemon is meaningless to a reader. */
 	if (text[0] != '/')
 		return conf_bad(r, s, NULL,
-				"\"%.100s\" is not an absolute path", text);
+				"\"%.100s\" is not an absolute path: it has to begin with \"/\"",
+				text);
 	return put_text(dst, text);
 }
 
@@ -238,11 +242,12 @@ int conf_read_addr(struct conf_reader *r, const config_setting_t *s,
 	if (!text)
 		return -EINVAL;
 	if (addr_parse(text, dst))
-		return conf_bad(r, s, NULL, "\"%.60s\" is not an IP address",
-				text);
+		return conf_bad(r, s, NULL,
+				"\"%.60s\" is not an IP address: %s", text,
+				addr_why_not(text));
 	if (addr_is_multicast(dst) || addr_is_any(dst))
 		return conf_bad(r, s, NULL,
-				"\"%.60s\" is not the address of one host",
+				"\"%.60s\" is not the address of one host, which is needed here",
 				text);
 	return 0;
 }
@@ -256,8 +261,9 @@ int conf_read_multicast(struct conf_reader *r, const config_setting_t *s,
 	if (!text)
 		return -EINVAL;
 	if (addr_parse(text, dst))
-		return conf_bad(r, s, NULL, "\"%.60s\" is not an IP address",
-				text);
+		return conf_bad(r, s, NULL,
+				"\"%.60s\" is not an IP address: %s", text,
+				addr_why_not(text));
 	if (!addr_is_multicast(dst))
 		return conf_bad(r, s, NULL,
 				"\"%.60s\" is not a multicast address (224.0.0.0/4 or ff00::/8)",
@@ -277,14 +283,16 @@ int conf_read_ep(struct conf_reader *r, const config_setting_t *s,
 	ret = ep_parse(text, (uint16_t)f->min, ep);
 	if (ret == -ENODEV)
 		return conf_bad(r, s, NULL,
-				"the interface in \"%.80s\" does not exist",
+				"the interface in \"%.80s\" does not exist: \"ip link\" shows those that do",
 				text);
 	if (ret)
 		return conf_bad(r, s, NULL,
-				"\"%.80s\" is not an address with a port, such as \"192.0.2.1:848\" or \"[2001:db8::1]:848\"",
-				text);
+				"\"%.80s\" is not like \"192.0.2.1:848\" or \"[2001:db8::1]:848\": %s",
+				text, ep_why_not(text));
 	if (addr_is_multicast(&ep->addr))
-		return conf_bad(r, s, NULL, "\"%.80s\" is multicast", text);
+		return conf_bad(r, s, NULL,
+				"\"%.80s\" is multicast: write the address of one host",
+				text);
 	return 0;
 }
 

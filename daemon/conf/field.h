@@ -28,7 +28,8 @@ typedef int conf_read_fn(struct conf_reader *r, const config_setting_t *s,
 
 /*
  * @min and @max limit a number, or the length of a text. @words is for
- * conf_read_word(), which stores the number of a word.
+ * conf_read_word(), which stores the number of a word. @example is told where a
+ * required setting is missing.
  */
 struct conf_field {
 	const char *name;
@@ -36,6 +37,7 @@ struct conf_field {
 	size_t offset;
 	size_t size;
 	bool required;
+	const char *example;
 	int64_t min;
 	int64_t max;
 	const struct conf_word *words;

@@ -6,9 +6,10 @@
 #define Q(member, text, fn, ...) \
 	CONF_FIELD(struct conf_quorum, member, text, fn, __VA_ARGS__)
 static const struct conf_field quorum_fields[] = {
-	Q(admins, "administrators", conf_read_names, .required = true),
-	Q(needed, "needed", conf_read_number, .required = true, .min = 1,
-	  .max = CONF_MAX_ADMINS),
+	Q(admins, "administrators", conf_read_names, .required = true,
+	  .example = "[ \"a@example\", \"b@example\" ]"),
+	Q(needed, "needed", conf_read_number, .required = true, .example = "2",
+	  .min = 1, .max = CONF_MAX_ADMINS),
 	Q(orders, "orders", conf_read_bool, 0),
 	Q(confirm_within, "confirm-within", conf_read_number, .min = 60,
 	  .max = 30 * 86400),

@@ -105,8 +105,11 @@ static const struct conf_word paddings[] = {
 #define W(member, text, fn, ...) \
 	CONF_FIELD(struct conf_wrap, member, text, fn, __VA_ARGS__)
 static const struct conf_field wrap_fields[] = {
-	W(certificate, "certificate", conf_read_path, .required = true),
-	W(key, "key", read_uri, .required = true, .min = 1, .max = 1000),
+	W(certificate, "certificate", conf_read_path, .required = true,
+	  .example = "\"/etc/mcsec/seal.pem\""),
+	W(key, "key", read_uri, .required = true,
+	  .example = "\"pkcs11:token=mcsec;object=seal\"", .min = 1,
+	  .max = 1000),
 	W(provider, "provider", read_provider, .min = 1, .max = 64),
 	W(pin, "pin", conf_read_place, 0),
 	W(oaep, "padding", conf_read_word, .words = paddings),

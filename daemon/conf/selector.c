@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/noaddr.h"
+
 #define IPV4_LEN_MIN 4
 #define IPV6_LEN_MIN 8
 
@@ -16,6 +18,8 @@ static int read_prefix(struct conf_reader *r, const config_setting_t *s,
 		       struct addr *a, uint8_t *len)
 {
 	const char *text = conf_text(r, s);
+	char right[PREFIX_STRLEN];
+	struct addr first;
 	int ret;
 
 	if (!text)
@@ -26,13 +30,15 @@ static int read_prefix(struct conf_reader *r, const config_setting_t *s,
 				"\"%.60s\": a prefix has 1 to %u bits", text,
 				a->len * 8u);
 	if (ret)
-		return conf_bad(r, s, NULL, "\"%.60s\" is not an IP address",
-				text);
-	if (!prefix_is_first(a, *len))
 		return conf_bad(r, s, NULL,
-				"\"%.60s\" has bits behind its prefix length",
-				text);
-	return 0;
+				"\"%.60s\" is not an IP address: %s", text,
+				addr_why_not(text));
+	if (prefix_is_first(a, *len))
+		return 0;
+	prefix_first(a, *len, &first);
+	return conf_bad(r, s, NULL,
+			"\"%.60s\" has bits behind its prefix length: write \"%s\"",
+			text, prefix_str(&first, *len, right));
 }
 
 int conf_read_sel_address(struct conf_reader *r, const config_setting_t *s,
@@ -99,7 +105,7 @@ int conf_read_sel_protocol(struct conf_reader *r, const config_setting_t *s,
 	}
 	if (sel->proto == IPPROTO_ESP)
 		return conf_bad(r, s, NULL,
-				"50 is ESP, which is not protected again");
+				"50 is ESP, which is not protected again: name what the application sends");
 	return 0;
 }
 
@@ -143,6 +149,8 @@ int conf_read_mode(struct conf_reader *r, const config_setting_t *s,
 	return ret;
 }
 
+#define CONF_DEV_MAX ((int)sizeof(((struct conf_devs *)0)->name[0]) - 1)
+
 /* Return true for what the kernel takes as the name of an interface. */
 static bool is_dev_name(const char *s)
 {
@@ -160,8 +168,8 @@ int conf_read_dev(struct conf_reader *r, const config_setting_t *s,
 		return -EINVAL;
 	if (!is_dev_name(text))
 		return conf_bad(r, s, NULL,
-				"\"%.40s\" is not the name of an interface",
-				text);
+				"\"%.40s\" is not the name of an interface, of 1 to %d octets without blanks, colons and slashes",
+				text, CONF_DEV_MAX);
 	return conf_read_text(r, s, f, dst);
 }
 
@@ -175,11 +183,12 @@ static int read_dev(struct conf_reader *r, const config_setting_t *s,
 		return -EINVAL;
 	if (!is_dev_name(text))
 		return conf_bad(r, s, NULL,
-				"\"%.40s\" is not the name of an interface",
-				text);
+				"\"%.40s\" is not the name of an interface, of 1 to %d octets without blanks, colons and slashes",
+				text, CONF_DEV_MAX);
 	for (i = 0; i < devs->n; i++)
 		if (!strcmp(devs->name[i], text))
-			return conf_bad(r, s, NULL, "\"%.40s\" is there twice",
+			return conf_bad(r, s, NULL,
+					"\"%.40s\" is there twice: remove one",
 					text);
 	strcpy(devs->name[devs->n++], text);
 	return 0;
@@ -238,13 +247,18 @@ int conf_read_mark(struct conf_reader *r, const config_setting_t *s,
 				"\"%.40s\" is not like \"0x10\" or \"0x10/0xf0\"",
 				text);
 	if (!m->mask)
-		return conf_bad(r, s, NULL, "\"%.40s\": the mask is 0", text);
+		return conf_bad(r, s, NULL,
+				"\"%.40s\": the mask is 0; leave the setting out to take every mark",
+				text);
 	if (m->value & ~m->mask)
 		return conf_bad(r, s, NULL,
 				"\"%.40s\": the mark has bits outside the mask",
 				text);
 	return 0;
 }
+
+static const char used_text[] =
+	"another group has it: select less in one of them, by protocol, port or source";
 
 /* ---- comparison --------------------------------------------------------- */
 
@@ -293,7 +307,8 @@ bool conf_sel_fault(const struct selector *sel, struct conf_fault *f)
 	const char *why = other_family(sel);
 
 	if (!addr_is_none(&sel->src) && sel->src.family != sel->dst.family)
-		return is_fault(f, "source", "is not of the family of address");
+		return is_fault(f, "source",
+				"is not of the family of address: both have to be IPv4, or both IPv6");
 	if (why)
 		return is_fault(f, "protocol", "%s", why);
 	if ((sel->sport || sel->dport) && !proto_has_ports(sel->proto))
@@ -311,7 +326,7 @@ bool conf_sel_clash(const struct selector *sel, const char *name,
 	/* On another link the same link-local address is another group's. */
 	if (selector_equal(sel, other))
 		return !addr_is_link_local(&sel->dst) &&
-		       is_fault(f, "address", "another group has it");
+		       is_fault(f, "address", used_text);
 	/*
 	 * The kernel takes the group that selects least. If neither is a part of
 	 * the other, only the order of its comparison would say which keys a
@@ -321,7 +336,7 @@ bool conf_sel_clash(const struct selector *sel, const char *name,
 	    selector_within(other, sel))
 		return false;
 	return is_fault(f, "address",
-			"group \"%s\" (%s) selects some of the same datagrams, and neither is a part of the other",
+			"group \"%s\" (%s) selects some of the same datagrams, and neither is a part of the other: make it one group, or select less",
 			name, selector_str(other, text));
 }
 
@@ -380,7 +395,7 @@ bool conf_flows_clash(const struct conf_mgroup *g, const struct selector *sel,
 		return conf_sel_clash(sel, other->name, others, f) ||
 		       devs_hide(g, sel, other, others, f);
 	if (!g->devs.n && !other->devs.n && !g->mark.mask && !other->mark.mask)
-		return is_fault(f, "address", "another group has it");
+		return is_fault(f, "address", used_text);
 	return is_fault(f, "address",
 			"group \"%s\" has it, on some of the same interfaces and with marks that do not differ",
 			other->name);

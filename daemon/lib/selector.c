@@ -98,6 +98,15 @@ bool prefix_is_first(const struct addr *a, uint8_t len)
 	return true;
 }
 
+void prefix_first(const struct addr *a, uint8_t len, struct addr *first)
+{
+	unsigned int i;
+
+	*first = *a;
+	for (i = 0; i < a->len; i++)
+		first->b[i] &= octet_mask(prefix_bits(a, len), i);
+}
+
 void prefix_last(const struct addr *net, uint8_t len, struct addr *last)
 {
 	unsigned int i;

@@ -48,6 +48,8 @@ uint8_t prefix_bits(const struct addr *a, uint8_t len);
 bool prefix_has(const struct addr *net, uint8_t len, const struct addr *a);
 /* Return true if no bit of @a behind its first @len ones is set. */
 bool prefix_is_first(const struct addr *a, uint8_t len);
+/* Set @first to @a without the bits behind its first @len ones. */
+void prefix_first(const struct addr *a, uint8_t len, struct addr *first);
 /* Set @last to the last address of @net/@len. */
 void prefix_last(const struct addr *net, uint8_t len, struct addr *last);
 /*

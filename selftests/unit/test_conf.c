@@ -591,7 +591,7 @@ static void ranges(void)
 	refused(MEMBER("", "replay-window = 100;"),
 		"f:5: member.groups[0].replay-window", "power of two");
 	refused(GCKS("listen = ( \"10.0.0.1:0\" );", ""), "f:3: gcks.listen[0]",
-		"address with a port");
+		"like \"192.0.2.1:848\"");
 	refused(GCKS("listen = ( );", ""), "f:3: gcks.listen", "list of 1");
 	refused(GCKS("listen = ( \"239.1.1.1:848\" );", ""),
 		"f:3: gcks.listen[0]", "multicast");

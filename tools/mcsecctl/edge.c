@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/noaddr.h"
 #include "lib/util.h"
-#include "mcsecctl.h"
 #include "listing.h"
+#include "mcsecctl.h"
 #include "table.h"
 
 #define MTU_MAX 65535
@@ -26,9 +27,14 @@ static int set_endpoint(const struct word *w, const char *value, void *obj)
 	int ret = ep_parse(value, 0, ep);
 
 	if (ret == -ENODEV)
-		return complain(EXIT_USAGE, "%s \"%s\": no such interface",
+		return complain(EXIT_USAGE,
+				"%s \"%s\": no such interface: \"ip link\" shows those that are there",
 				w->name, value);
-	if (ret || !ep->port || ep->scope)
+	if (ret)
+		return complain(EXIT_USAGE,
+				"%s \"%s\": not like 192.0.2.1:4500 or [2001:db8::1]:4500: %s",
+				w->name, value, ep_why_not(value));
+	if (ep->scope)
 		return complain(EXIT_USAGE,
 				"%s \"%s\": an edge has no interface in its addresses: use one that is not link-local",
 				w->name, value);

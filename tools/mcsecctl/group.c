@@ -5,13 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/noaddr.h"
 #include "lib/selector.h"
 #include "lib/util.h"
-#include "mcsecctl.h"
 #include "listing.h"
+#include "mcsecctl.h"
 #include "table.h"
 
-/* Parse "ADDRESS" or "ADDRESS/LENGTH". */
+/* Parse "ADDRESS" or "ADDRESS/LENGTH" of the word @what. */
 static int read_prefix(const char *what, const char *s, struct addr *addr,
 		       uint8_t *len)
 {
@@ -19,12 +20,12 @@ static int read_prefix(const char *what, const char *s, struct addr *addr,
 
 	if (ret == -ERANGE)
 		return complain(EXIT_USAGE,
-				"%s\"%s\": a prefix has 1 to %u bits", what, s,
+				"%s \"%s\": a prefix has 1 to %u bits", what, s,
 				addr->len * 8U);
 	if (ret)
 		return complain(EXIT_USAGE,
-				"%s\"%s\" is not an IPv4 or IPv6 address", what,
-				s);
+				"%s \"%s\": not an IPv4 or IPv6 address: %s",
+				what, s, addr_why_not(s));
 	return EXIT_OK;
 }
 
@@ -33,7 +34,7 @@ static int set_src(const struct word *w, const char *value, void *obj)
 	struct kgroup *g = obj;
 
 	(void)w;
-	return read_prefix("src ", value, &g->src, &g->src_len);
+	return read_prefix("src", value, &g->src, &g->src_len);
 }
 
 static int set_proto(const struct word *w, const char *value, void *obj)
@@ -156,7 +157,7 @@ static int group_add(struct ctl *ctl, int argc, char **argv)
 	if (!ret)
 		ret = read_group(argv[0], g.name);
 	if (!ret)
-		ret = read_prefix("", argv[1], &g.dst, &g.dst_len);
+		ret = read_prefix("address", argv[1], &g.dst, &g.dst_len);
 	if (!ret)
 		ret = read_words(add_words, argc - 2, argv + 2, &g, &seen);
 	if (!ret)
@@ -406,8 +407,8 @@ static int group_show(struct ctl *ctl, int argc, char **argv)
 {
 	char name[MCSEC_NAME_MAX + 1];
 	struct kgroup_info g;
-	struct err err;
 	struct listing l;
+	struct err err;
 	int ret;
 
 	ret = check_argc(argc, 0, 1);

@@ -11,6 +11,7 @@
 #include "conf_text.h"
 #include "crypto/bundle.h"
 #include "lib/file.h"
+#include "lib/noaddr.h"
 #include "lib/quote.h"
 #include "lib/secret.h"
 #include "lib/util.h"
@@ -137,10 +138,13 @@ static int find_gcks(const struct conf *conf, const struct bundle_request *r,
 	size_t i;
 
 	if (r->gcks) {
-		if (ep_parse(r->gcks, GIKE_PORT, &ep) ||
-		    addr_is_any(&ep.addr) || addr_is_multicast(&ep.addr))
+		if (ep_parse(r->gcks, GIKE_PORT, &ep))
 			return complain(EXIT_USAGE,
-					"gcks \"%s\": not the address of one host, such as 192.0.2.1 or [2001:db8::1]:848",
+					"gcks \"%s\": not like 192.0.2.1 or [2001:db8::1]:848: %s",
+					r->gcks, ep_why_not(r->gcks));
+		if (addr_is_any(&ep.addr) || addr_is_multicast(&ep.addr))
+			return complain(EXIT_USAGE,
+					"gcks \"%s\": not the address of one host, which members need",
 					r->gcks);
 		ep_str(&ep, text);
 		return EXIT_OK;

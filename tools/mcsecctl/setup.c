@@ -16,6 +16,7 @@
 #include "crypto/bundle.h"
 #include "crypto/pki.h"
 #include "lib/file.h"
+#include "lib/noaddr.h"
 #include "lib/secret.h"
 #include "lib/util.h"
 #include "pki.h"
@@ -191,8 +192,8 @@ static int listen_json(const char *text, json_t **list)
 
 	if (ep_parse(text, GIKE_PORT, &ep))
 		return complain(EXIT_USAGE,
-				"listen \"%s\": no address, such as 192.0.2.1 or 2001:db8::1",
-				text);
+				"listen \"%s\": not like 192.0.2.1 or 2001:db8::1: %s",
+				text, ep_why_not(text));
 	if (addr_is_any(&ep.addr) || addr_is_multicast(&ep.addr))
 		return complain(EXIT_USAGE,
 				"listen \"%s\": members need the address of one host",

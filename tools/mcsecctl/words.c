@@ -135,8 +135,9 @@ int set_list(const struct word *w, const char *value, void *obj)
 					w->name);
 		if (w->bit == LIST_ADDRESSES && addr_parse(list[n - 1], &a))
 			return complain(EXIT_USAGE,
-					"%s \"%s\": not an IPv4 or IPv6 address",
-					w->name, list[n - 1]);
+					"%s \"%s\": not an IPv4 or IPv6 address: %s",
+					w->name, list[n - 1],
+					addr_why_not(list[n - 1]));
 	}
 	return EXIT_OK;
 }
@@ -153,23 +154,23 @@ int set_name(const struct word *w, const char *value, void *obj)
 	return EXIT_OK;
 }
 
-static int unknown_word(const struct word *table, const char *given)
 static const char *word_name(const void *arg, size_t i)
 {
 	return ((const struct word *)arg)[i].name;
 }
 
+static int unknown_word(const struct word *table, const char *given)
 {
 	const char *names[WORDS_MAX + 1] = {};
 	char buf[512];
 	size_t i;
 
-	for (i = 0; table[i].name; i++)
 	if (conf_nearest(word_name, table,
 			 given + (strncmp(given, "--", 2) ? 0 : 2), buf,
 			 sizeof(buf)))
 		return complain(EXIT_USAGE, "unknown word \"%s\"; there is %s",
 				given, buf);
+	for (i = 0; table[i].name; i++)
 		names[i] = table[i].name;
 	return complain(EXIT_USAGE, "unknown word \"%s\": %s", given,
 			join_names(names, buf, sizeof(buf)));
