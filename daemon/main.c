@@ -381,6 +381,7 @@ static int check_start(struct app *a)
 	return check_change(a);
 }
 
+	conf_each_control(a->conf, print_gap, NULL);
 /* Restarts a daemon whose loop has stopped: systemd misses this message. */
 struct watchdog {
 	struct timer timer;

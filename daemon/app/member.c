@@ -286,6 +286,12 @@ static void log_gap(void *arg, const char *line)
 	log_warn("partly protected: %s", line);
 }
 
+static void log_control(void *arg, const char *line)
+{
+	(void)arg;
+	log_warn("control traffic dropped: %s", line);
+}
+
 /* The kernel had an SA with this key in an earlier run, and has lost it since. */
 static void lost_key(void *ctx, const uint8_t digest[HASH_SHA256_LEN])
 {
@@ -462,11 +468,12 @@ int app_start_member(struct app *a, struct err *err)
 		watch_lost(a);
 	if (!ret)
 		key_digests_prune(a->key_digests, lost_key, a);
-	if (!ret)
-		conf_each_gap(a->conf, log_gap, NULL);
-	if (!ret)
-		log_info("started: member of %zu group%s", c->n_groups,
-			 c->n_groups == 1 ? "" : "s");
+	if (ret)
+		return ret;
+	conf_each_gap(a->conf, log_gap, NULL);
+	conf_each_control(a->conf, log_control, NULL);
+	log_info("started: member of %zu group%s", c->n_groups,
+		 c->n_groups == 1 ? "" : "s");
 	return ret;
 }
 

@@ -430,6 +430,11 @@ typedef void conf_change_fn(void *arg, const char *line);
  * what goes to its addresses, since an operator may expect more.
  */
 void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg);
+/*
+ * Pass to @fn a line for each group of a member that would take what hosts, routers and
+ * switches tell each other in the clear, such as one of 224.0.0.1.
+ */
+void conf_each_control(const struct conf *c, conf_change_fn *fn, void *arg);
 /* Log @line; @arg is not used. */
 void conf_log_change(void *arg, const char *line);
 

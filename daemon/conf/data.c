@@ -373,3 +373,61 @@ void conf_each_gap(const struct conf *c, conf_change_fn *fn, void *arg)
 	for (i = 0; c->member && i < c->member->n_groups; i++)
 		each_gap_of(&c->member->groups[i], fn, arg);
 }
+
+/* ---- addresses of the network itself ------------------------------------- */
+
+/* Traffic in the clear that a group of all protocols would drop there. */
+static const struct {
+	const char *address;
+	const char *what;
+} controls[] = {
+	{ "224.0.0.1", "queries of IGMP" },
+	{ "224.0.0.2", "messages of IGMP by hosts that leave a group" },
+	{ "224.0.0.22", "reports of IGMP" },
+	{ "ff02::1", "router advertisements and queries of MLD" },
+	{ "ff02::2", "router solicitations" },
+	{ "ff02::16", "reports of MLD" },
+	{ "ff02::1:ff00:0/104", "neighbour solicitations" },
+};
+
+/* A wider prefix leaves IGMP and MLD in the clear, see dataplane.rst. */
+static bool takes_control(const struct selector *sel, const char *address)
+{
+	uint8_t bits = prefix_bits(&sel->dst, sel->dst_len), len;
+	struct addr a;
+
+	if (sel->proto || bits < (sel->dst.family == AF_INET6 ? 16 : 24) ||
+	    prefix_parse(address, &a, &len))
+		return false;
+	return prefix_has(&sel->dst, sel->dst_len, &a) ||
+	       prefix_has(&a, len, &sel->dst);
+}
+
+static void tell_control(const struct conf_mgroup *g,
+			 const struct selector *sel, conf_change_fn *fn,
+			 void *arg)
+{
+	char line[512];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(controls); i++) {
+		if (!takes_control(sel, controls[i].address))
+			continue;
+		snprintf(line, sizeof(line),
+			 "group %s: without \"protocol\" it drops the %s, which are in the clear and go to %s: name the protocol of the application, or take another address",
+			 g->name, controls[i].what, controls[i].address);
+		fn(arg, line);
+	}
+}
+
+void conf_each_control(const struct conf *c, conf_change_fn *fn, void *arg)
+{
+	const struct conf_mgroup *g;
+	size_t i, n;
+
+	for (i = 0; c->member && i < c->member->n_groups; i++) {
+		g = &c->member->groups[i];
+		for (n = 0; n < conf_n_flows(g); n++)
+			tell_control(g, conf_flow_sel(g, n), fn, arg);
+	}
+}

@@ -263,6 +263,13 @@ static void judge_identity(struct checks *c)
 	cert_chain_free(chain);
 }
 
+static void judge_control(void *arg, const char *line)
+{
+	check_problem(arg, "configuration",
+		      "correct that here, at the key server and at all members",
+		      "%s", line);
+}
+
 static const char none_cure[] =
 	"make one: \"mcsecctl setup gcks\" at a key server, \"mcsecctl pki import\" "
 	"with a member's bundle; or give the path of another";
@@ -305,6 +312,7 @@ void check_conf(struct checks *c, const char *file)
 		 conf->gcks ? "key server" : "",
 		 conf->gcks && conf->member ? " and " : "",
 		 conf->member ? "member" : "");
+	conf_each_control(conf, judge_control, c);
 	if (conf->identity.certificate)
 		judge_identity(c);
 	else
