@@ -64,6 +64,24 @@ is "quotes stay within their string" \
 	"$(server k.example e interface '";x="' >/dev/null && "$MCSECD" --check e/mcsecd.conf |
 		head -n 1)" "e/mcsecd.conf: configuration is valid"
 
+section "errors as JSON"
+
+# COMMAND...: what it says on standard error, if that is all it says
+complains() {
+	"$MCSECCTL" -j "$@" 2>"$TMP/complaint" >"$TMP/said"
+	cat "$TMP/said" "$TMP/complaint"
+}
+is "a command that there is not" "$(complains stauts)" \
+	'{"error":"unknown word \"stauts\"; there is \"stats\", \"status\""}'
+fits "an error of words fits the schema" complaint <"$TMP/complaint"
+is "an address that is none" "$(complains group add video :5000)" \
+	'{"error":"address \":5000\": not an IPv4 or IPv6 address: a port has no place here, but a setting of its own: write the address alone"}'
+is "an edge that leads nowhere" "$(complains edge add video 1 local :5000)" \
+	'{"error":"local \":5000\": not like 192.0.2.1:4500 or [2001:db8::1]:4500: there is no address in front of the port"}'
+is "a daemon that does not run" "$(complains -s "$TMP/none" status)" \
+	"{\"error\":\"mcsecd at $TMP/none: No such file or directory: is it running (\\\"systemctl start mcsecd\\\")?\"}"
+fits "an error of a connection fits the schema" complaint <"$TMP/complaint"
+
 section "refused key server"
 
 spoils_nothing "no address to listen at" '"listen" is missing: the address of this host' \
@@ -142,6 +160,22 @@ is "a port is one of a protocol" "$(server k.example port protocol udp \
 	destination-port 4789 >/dev/null
 	settings port/mcsecd.conf gcks | grep -o 'protocol.*4789')" \
 	"protocol = udp; destination-port = 4789"
+"$MCSECCTL" setup both k.example dir gw state gw/state listen 192.0.2.1 group site \
+	address 239.1.0.0/16 mode tunnel interfaces wan0 forward rekey-address 239.192.0.1 \
+	senders k.example interface wan0 >/dev/null
+is "the server's group of a gateway has its mode" "$(settings gw/mcsecd.conf gcks |
+	grep -o 'address = 239.1.*tunnel;')" "address = 239.1.0.0/16; mode = tunnel;"
+is "the member's group of a gateway forwards" "$(settings gw/mcsecd.conf member |
+	grep -o 'mode.*forward = true')" \
+	"mode = tunnel; interfaces = ( wan0 ); forward = true"
+like "mcsecd takes the file of a gateway" "$("$MCSECD" --check gw/mcsecd.conf)" \
+	'mcsecd.conf: configuration is valid$'
+spoils_nothing "a mode that there is not" \
+	'settings are refused: .*mode: "bridge" is not known; there is "transport", "tunnel"' \
+	server k.example n mode bridge
+spoils_nothing "a key server that is no member and forwards" \
+	'forward: of members only; "setup both" makes this host one as well' \
+	server k.example n forward
 spoils_nothing "a protocol that there is not" 'settings are refused: .*protocol: ' \
 	server k.example n protocol carrier-pigeon
 spoils_nothing "a port without a protocol" \
@@ -171,6 +205,10 @@ is "a member protects what is said, where it is said" \
 	"$(member m.example m protocol udp destination-port 5000 interfaces eth1 replace >/dev/null
 	settings m/mcsecd.conf member | grep -o 'protocol.*eth1 );')" \
 	"protocol = udp; destination-port = 5000; interfaces = ( eth1 );"
+is "a member is a gateway if told" \
+	"$(member m.example m mode tunnel interfaces wan0 forward replace >/dev/null
+	settings m/mcsecd.conf member | grep -o 'mode.*forward = true')" \
+	"mode = tunnel; interfaces = ( wan0 ); forward = true"
 is "a member does both if told" "$(member m.example m send receive replace >/dev/null
 	settings m/mcsecd.conf member | grep -o 'send.*e;')" "send = true; receive = true;"
 chown mcsec m/m.example.key

@@ -50,16 +50,16 @@ _mcsecctl_lookup() {
 	'pki gcks') mc_words='dns ip email days type' mc_args='folder none' ;;
 	'pki member') mc_words='dns ip email days type' mc_args='folder none' ;;
 	'pki bundle') mc_words='file config gcks gcks-id passphrase-file' mc_args='folder none' ;;
-	'pki import') mc_words='dir name config interface interfaces keys-only replace passphrase-file' mc_args='file' ;;
+	'pki import') mc_words='dir name config interface interfaces forward keys-only replace passphrase-file' mc_args='file' ;;
 	'pki request') mc_words='dns ip email type replace' mc_args='folder none' ;;
 	'pki sign') mc_words='dns ip email days gcks' mc_args='folder none file' ;;
 	'pki renew') mc_words='days' mc_args='folder none' ;;
 	'pki revoke') mc_words='days' mc_args='folder none' ;;
 	'pki list') mc_words='' mc_args='folder' ;;
 	'setup') mc_words='gcks both member' mc_args='' ;;
-	'setup gcks') mc_words='listen group address protocol destination-port interfaces rekey-address senders receivers algorithm interface dir config state replace' mc_args='group' ;;
-	'setup both') mc_words='listen group address protocol destination-port interfaces rekey-address senders receivers algorithm interface dir config state replace' mc_args='group' ;;
-	'setup member') mc_words='gcks gcks-id group address protocol destination-port interfaces send receive interface dir config replace' mc_args='group' ;;
+	'setup gcks') mc_words='listen group address protocol destination-port interfaces mode forward rekey-address senders receivers algorithm interface dir config state replace' mc_args='group' ;;
+	'setup both') mc_words='listen group address protocol destination-port interfaces mode forward rekey-address senders receivers algorithm interface dir config state replace' mc_args='group' ;;
+	'setup member') mc_words='gcks gcks-id group address protocol destination-port interfaces mode forward send receive interface dir config replace' mc_args='group' ;;
 	'doctor') mc_words='' mc_args='file' ;;
 	'health') mc_words='-v' mc_args='group' ;;
 	'status') mc_words='-v' mc_args='group' ;;
@@ -178,6 +178,7 @@ _mcsecctl_value() {
 	'setup gcks protocol') mc_value='@none' ;;
 	'setup gcks destination-port') mc_value='@none' ;;
 	'setup gcks interfaces') mc_value='@none' ;;
+	'setup gcks mode') mc_value='transport tunnel' ;;
 	'setup gcks rekey-address') mc_value='@none' ;;
 	'setup gcks senders') mc_value='@none' ;;
 	'setup gcks receivers') mc_value='@none' ;;
@@ -192,6 +193,7 @@ _mcsecctl_value() {
 	'setup both protocol') mc_value='@none' ;;
 	'setup both destination-port') mc_value='@none' ;;
 	'setup both interfaces') mc_value='@none' ;;
+	'setup both mode') mc_value='transport tunnel' ;;
 	'setup both rekey-address') mc_value='@none' ;;
 	'setup both senders') mc_value='@none' ;;
 	'setup both receivers') mc_value='@none' ;;
@@ -207,6 +209,7 @@ _mcsecctl_value() {
 	'setup member protocol') mc_value='@none' ;;
 	'setup member destination-port') mc_value='@none' ;;
 	'setup member interfaces') mc_value='@none' ;;
+	'setup member mode') mc_value='transport tunnel' ;;
 	'setup member interface') mc_value='@none' ;;
 	'setup member dir') mc_value='@folder' ;;
 	'setup member config') mc_value='@file' ;;

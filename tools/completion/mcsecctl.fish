@@ -155,7 +155,7 @@ complete -c mcsecctl -n '__mcsecctl_at pki bundle; and not __mcsecctl_free file'
 complete -c mcsecctl -n '__mcsecctl_at pki bundle; and not __mcsecctl_free config' -F
 complete -c mcsecctl -n '__mcsecctl_at pki bundle; and not __mcsecctl_free passphrase-file' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 pki import' -F
-complete -c mcsecctl -n '__mcsecctl_past 1 pki import; and __mcsecctl_free dir name config interface interfaces passphrase-file' -a 'dir name config interface interfaces keys-only replace passphrase-file'
+complete -c mcsecctl -n '__mcsecctl_past 1 pki import; and __mcsecctl_free dir name config interface interfaces passphrase-file' -a 'dir name config interface interfaces forward keys-only replace passphrase-file'
 complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free config' -F
 complete -c mcsecctl -n '__mcsecctl_at pki import; and not __mcsecctl_free passphrase-file' -F
@@ -171,17 +171,20 @@ complete -c mcsecctl -n '__mcsecctl_past 2 pki revoke; and __mcsecctl_free days'
 complete -c mcsecctl -n '__mcsecctl_arg 0 pki list' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_arg 0 setup' -a 'gcks both member'
 complete -c mcsecctl -n '__mcsecctl_arg 0 setup gcks' -a '(__mcsecctl_groups)'
-complete -c mcsecctl -n '__mcsecctl_past 1 setup gcks; and __mcsecctl_free listen group address protocol destination-port interfaces rekey-address senders receivers algorithm interface dir config state' -a 'listen group address protocol destination-port interfaces rekey-address senders receivers algorithm interface dir config state replace'
+complete -c mcsecctl -n '__mcsecctl_past 1 setup gcks; and __mcsecctl_free listen group address protocol destination-port interfaces mode rekey-address senders receivers algorithm interface dir config state' -a 'listen group address protocol destination-port interfaces mode forward rekey-address senders receivers algorithm interface dir config state replace'
+complete -c mcsecctl -n '__mcsecctl_at setup gcks; and not __mcsecctl_free mode' -a 'transport tunnel'
 complete -c mcsecctl -n '__mcsecctl_at setup gcks; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_at setup gcks; and not __mcsecctl_free config' -F
 complete -c mcsecctl -n '__mcsecctl_at setup gcks; and not __mcsecctl_free state' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_arg 0 setup both' -a '(__mcsecctl_groups)'
-complete -c mcsecctl -n '__mcsecctl_past 1 setup both; and __mcsecctl_free listen group address protocol destination-port interfaces rekey-address senders receivers algorithm interface dir config state' -a 'listen group address protocol destination-port interfaces rekey-address senders receivers algorithm interface dir config state replace'
+complete -c mcsecctl -n '__mcsecctl_past 1 setup both; and __mcsecctl_free listen group address protocol destination-port interfaces mode rekey-address senders receivers algorithm interface dir config state' -a 'listen group address protocol destination-port interfaces mode forward rekey-address senders receivers algorithm interface dir config state replace'
+complete -c mcsecctl -n '__mcsecctl_at setup both; and not __mcsecctl_free mode' -a 'transport tunnel'
 complete -c mcsecctl -n '__mcsecctl_at setup both; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_at setup both; and not __mcsecctl_free config' -F
 complete -c mcsecctl -n '__mcsecctl_at setup both; and not __mcsecctl_free state' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_arg 0 setup member' -a '(__mcsecctl_groups)'
-complete -c mcsecctl -n '__mcsecctl_past 1 setup member; and __mcsecctl_free gcks gcks-id group address protocol destination-port interfaces interface dir config' -a 'gcks gcks-id group address protocol destination-port interfaces send receive interface dir config replace'
+complete -c mcsecctl -n '__mcsecctl_past 1 setup member; and __mcsecctl_free gcks gcks-id group address protocol destination-port interfaces mode interface dir config' -a 'gcks gcks-id group address protocol destination-port interfaces mode forward send receive interface dir config replace'
+complete -c mcsecctl -n '__mcsecctl_at setup member; and not __mcsecctl_free mode' -a 'transport tunnel'
 complete -c mcsecctl -n '__mcsecctl_at setup member; and not __mcsecctl_free dir' -a '(__fish_complete_directories)'
 complete -c mcsecctl -n '__mcsecctl_at setup member; and not __mcsecctl_free config' -F
 complete -c mcsecctl -n '__mcsecctl_arg 0 doctor' -F

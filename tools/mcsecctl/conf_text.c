@@ -36,6 +36,7 @@ static const struct setting gcks_group_settings[] = {
 	{ .name = "address", .comment = "what is protected" },
 	{ .name = "protocol", .comment = "the rest is in the clear" },
 	{ .name = "destination-port" },
+	{ .name = "mode", .comment = "as at all members" },
 	{ .name = "rekey-address",
 	  .comment =
 		  "where new keys are announced; never a protected address" },
@@ -81,6 +82,8 @@ static const struct setting member_group_settings[] = {
 	{ .name = "mode" },
 	{ .name = "interfaces",
 	  .comment = "elsewhere its traffic is in the clear" },
+	{ .name = "forward",
+	  .comment = "a gateway: protect what this host routes, too" },
 	{ .name = "send", .comment = "the key server has to allow it" },
 	{ .name = "receive" },
 	{ .name = "policy",
@@ -410,5 +413,34 @@ json_t *member_settings_of(const struct conf *conf, const char *id,
 		err_set(err, -ENOENT,
 			"\"%s\" is neither in senders nor in receivers of a group of %s: add it there, and \"systemctl reload mcsecd\"",
 			id, conf->file);
+	return NULL;
+}
+
+static bool add_names(json_t *list, const char *const *names)
+{
+	for (; *names; names++)
+		if (json_array_append_new(list, json_string(*names)))
+			return false;
+	return true;
+}
+
+const char *add_local_settings(json_t *member, const struct local_settings *l)
+{
+	json_t *group, *list;
+	size_t i;
+
+	if (l->interface &&
+	    json_object_set_new(member, "interface", json_string(l->interface)))
+		return "interface";
+	json_array_foreach(json_object_get(member, "groups"), i, group) {
+		if (l->forward)
+			json_object_set_new(group, "forward", json_true());
+		if (!l->interfaces[0])
+			continue;
+		list = json_array();
+		json_object_set_new(group, "interfaces", list);
+		if (!add_names(list, l->interfaces))
+			return "interfaces";
+	}
 	return NULL;
 }

@@ -7,6 +7,7 @@
 #define CONF_TEXT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "lib/err.h"
 
@@ -38,5 +39,18 @@ char *write_conf_text(const struct conf_source *source, const char *name,
 json_t *member_settings_of(const struct conf *conf, const char *id,
 			   const char *gcks, const char *gcks_id,
 			   struct err *err);
+
+/* Settings of a member that no key server knows. */
+struct local_settings {
+	const char *interface; /* NULL: none */
+	const char *const *interfaces; /* ends with NULL */
+	bool forward;
+};
+
+/*
+ * Add them to the settings of a member, for all of its groups. Returns NULL, or the
+ * name of a setting that is not UTF-8.
+ */
+const char *add_local_settings(json_t *member, const struct local_settings *l);
 
 #endif

@@ -32,6 +32,7 @@ struct bundle_request {
 	const char *passphrase;
 	const char *interface;
 	const char *interfaces[MCSEC_DEVS_MAX + 1];
+	bool forward;
 	bool keys_only;
 	bool replace;
 };
@@ -55,6 +56,7 @@ const struct word import_words[] = {
 	WORD("interface", "an interface", set_string, AT(interface)),
 	WORD("interfaces", "interfaces", set_list, AT(interfaces),
 	     .max = MCSEC_DEVS_MAX),
+	WORD("forward", NULL, set_true, AT(forward)),
 	WORD("keys-only", NULL, set_true, AT(keys_only)),
 	WORD("replace", NULL, set_true, AT(replace)),
 	PASSPHRASE,
@@ -425,31 +427,6 @@ static int plan_files(const struct bundle_request *r, struct new_file *f)
 	return ret;
 }
 
-/* Add the interfaces of this host, which no key server knows. */
-static int set_local(json_t *member, const struct bundle_request *r)
-{
-	json_t *group, *name;
-	size_t i, n;
-
-	if (r->interface &&
-	    json_object_set_new(member, "interface", json_string(r->interface)))
-		return complain(EXIT_USAGE, "interface: not UTF-8");
-	if (!r->interfaces[0])
-		return EXIT_OK;
-	json_array_foreach(json_object_get(member, "groups"), i, group) {
-		json_object_set_new(group, "interfaces", json_array());
-		for (n = 0; r->interfaces[n]; n++) {
-			name = json_string(r->interfaces[n]);
-			if (json_array_append_new(json_object_get(group,
-								  "interfaces"),
-						  name))
-				return complain(EXIT_USAGE,
-						"interfaces: not UTF-8");
-		}
-	}
-	return EXIT_OK;
-}
-
 /* Write the configuration into *@text. */
 static int make_config(json_t *member, const struct bundle_request *r,
 		       const struct new_file *f, char **text)
@@ -462,11 +439,16 @@ static int make_config(json_t *member, const struct bundle_request *r,
 		.crl = crl,
 		.member = member,
 	};
+	const struct local_settings local = { .interface = r->interface,
+					      .interfaces = r->interfaces,
+					      .forward = r->forward };
+	const char *bad = add_local_settings(member, &local);
 	struct err err;
-	int ret = make_pki_path(crl, r->dir, "crl", "pem");
+	int ret;
 
-	if (!ret)
-		ret = set_local(member, r);
+	if (bad)
+		return complain(EXIT_USAGE, "%s: not UTF-8", bad);
+	ret = make_pki_path(crl, r->dir, "crl", "pem");
 	if (ret)
 		return ret;
 	*text = write_conf_text(&source, f[3].path, &err);

@@ -38,6 +38,7 @@ struct setup_request {
 	const char *algorithm;
 	const char *interface;
 	const char *protocol;
+	const char *mode;
 	uint32_t port; /* 0: any */
 	const char *interfaces[MCSEC_DEVS_MAX + 1];
 	const char *senders[LIST_MAX + 1];
@@ -46,6 +47,7 @@ struct setup_request {
 	const char *gcks_id;
 	bool send;
 	bool receive;
+	bool forward;
 	bool replace;
 };
 
@@ -59,6 +61,9 @@ struct setup_request {
 #define INTERFACES \
 	WORD("interfaces", "interfaces", set_list, AT(interfaces), \
 	     .max = MCSEC_DEVS_MAX)
+/* Gateways have these. */
+#define MODE TEXT("mode", "transport or tunnel", mode)
+#define FORWARD WORD("forward", NULL, set_true, AT(forward))
 
 const struct word setup_gcks_words[] = {
 	TEXT("listen", "the address of this host", listen),
@@ -67,6 +72,8 @@ const struct word setup_gcks_words[] = {
 	PROTOCOL,
 	PORT,
 	INTERFACES,
+	MODE,
+	FORWARD,
 	TEXT("rekey-address", "another multicast address", rekey_address),
 	WORD("senders", "names", set_list, AT(senders), .max = LIST_MAX),
 	WORD("receivers", "names", set_list, AT(receivers), .max = LIST_MAX),
@@ -87,6 +94,8 @@ const struct word setup_member_words[] = {
 	PROTOCOL,
 	PORT,
 	INTERFACES,
+	MODE,
+	FORWARD,
 	WORD("send", NULL, set_true, AT(send)),
 	WORD("receive", NULL, set_true, AT(receive)),
 	TEXT("interface", "an interface", interface),
@@ -228,25 +237,21 @@ static int gcks_json(const struct setup_request *r, json_t **gcks)
 	if (group)
 		ret = set_if(group, "rekey-interface", r->interface);
 	if (group && !ret)
+		ret = set_if(group, "mode", r->mode);
+	if (group && !ret)
 		ret = select_traffic(group, r);
 	*gcks = json_pack("{s:o, s:s, s:s, s:[o]}", "listen", listen, "store",
 			  store, "seal-key", seal, "groups", group);
 	return ret || *gcks ? ret : not_utf8();
 }
 
-/* Add what no key server knows of a member with one group: its own interfaces. */
-static int set_interfaces(json_t *member, const struct setup_request *r)
+static int set_local(json_t *member, const struct setup_request *r)
 {
-	json_t *group = json_array_get(json_object_get(member, "groups"), 0);
-	json_t *names;
-	int ret = set_if(member, "interface", r->interface);
+	const struct local_settings local = { .interface = r->interface,
+					      .interfaces = r->interfaces,
+					      .forward = r->forward };
 
-	if (ret || !r->interfaces[0])
-		return ret;
-	names = names_json(r->interfaces);
-	return names && !json_object_set_new(group, "interfaces", names)
-		       ? EXIT_OK
-		       : not_utf8();
+	return add_local_settings(member, &local) ? not_utf8() : EXIT_OK;
 }
 
 /* Write the text into s->conf_text; @both adds the member of the own groups. */
@@ -271,7 +276,7 @@ static int make_gcks_text(struct setup *s, bool both)
 		member = member_settings_of(conf, s->r.name,
 					    ep_str(&conf->gcks->listen[0], at),
 					    s->r.name, &err);
-		ret = member ? set_interfaces(member, &s->r) : EXIT_OK;
+		ret = member ? set_local(member, &s->r) : EXIT_OK;
 		source.member = member;
 		free(s->conf_text);
 		s->conf_text = member ? write_conf_text(&source, s->conf, &err)
@@ -299,16 +304,17 @@ static int make_member_text(struct setup *s)
 				   s->r.address, "send", s->r.send, "receive",
 				   s->r.receive || !s->r.send);
 	struct err err = {};
+	json_t *group;
 	int ret;
 
 	if (!member)
 		return not_utf8();
-	ret = set_interfaces(member, &s->r);
+	group = json_array_get(json_object_get(member, "groups"), 0);
+	ret = set_local(member, &s->r);
 	if (!ret)
-		ret = select_traffic(json_array_get(json_object_get(member,
-								    "groups"),
-						    0),
-				     &s->r);
+		ret = set_if(group, "mode", s->r.mode);
+	if (!ret)
+		ret = select_traffic(group, &s->r);
 	source.member = member;
 	if (!ret)
 		s->conf_text = write_conf_text(&source, s->conf, &err);
@@ -566,6 +572,9 @@ static int setup_server(int argc, char **argv, bool both)
 	if (!ret && !both && s.r.interfaces[0])
 		ret = complain(EXIT_USAGE,
 			       "interfaces: of members only; \"interface\" is where a key server announces keys");
+	if (!ret && !both && s.r.forward)
+		ret = complain(EXIT_USAGE,
+			       "forward: of members only; \"setup both\" makes this host one as well");
 	if (!ret)
 		ret = make_gcks_text(&s, both);
 	if (!ret)
