@@ -206,6 +206,7 @@ static int policy_write(struct ctl *ctl, int argc, char **argv)
 	uint64_t version;
 	json_t *answer;
 	uint32_t seen;
+	bool quorum = false;
 	int ret;
 
 	if (argc < 2)
@@ -218,16 +219,22 @@ static int policy_write(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 	version = newest_version(answer);
-	if (version)
+	if (!*text_of(answer, "key-server"))
+		ret = complain(EXIT_FAILED,
+			       "the key server has no certificate, whose name makes a document good for it alone: set \"identity\" there");
+	else if (version)
 		text = renew_document(answer, version + 1);
 	else if (conf_document_write(w.config, text_of(answer, "key-server"),
 				     name, 1, &text, &why))
 		ret = complain(EXIT_FAILED, "%s", why.text);
+	quorum = json_object_get(answer, "quorum");
 	json_decref(answer);
 	if (!ret)
 		ret = text ? write_document(argv[1], text, false)
 			   : complain(EXIT_FAILED, "out of memory");
 	free(text);
+	if (!ret && !quorum)
+		puts("the key server has no \"quorum\": it refuses documents until that is set (mcsecd.conf(5))");
 	if (!ret)
 		printf("next: change it, and let administrators sign it: mcsecctl policy sign %s\n",
 		       argv[1]);
@@ -605,6 +612,9 @@ static int policy_history(struct ctl *ctl, int argc, char **argv)
 	json_array_foreach(json_object_get(answer, "versions"), i, v)
 		add_version_row(t, v);
 	ret = table_print(t);
+	if (!i)
+		printf("group %s: no signed policy was applied: that of the file is in force\n",
+		       group);
 	print_waiting(group, answer);
 	json_decref(answer);
 	return ret;
