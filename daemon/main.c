@@ -119,6 +119,11 @@ static int allow_ports(const struct conf *c, struct err *err)
 	return ret ? err_set(err, ret, "helper: %s", strerror(-ret)) : 0;
 }
 
+static const char *configuration_of(struct app *a)
+{
+	return a->conf->file;
+}
+
 static int start_all(struct app *a, struct err *err)
 {
 	struct ctl_roles roles = { .version = MCSEC_VERSION };
@@ -155,6 +160,7 @@ static int start_all(struct app *a, struct err *err)
 	roles.reload_check = app_reload_check;
 	roles.audit = app_audit_state;
 	roles.faults = app_each_fault;
+	roles.configuration = configuration_of;
 	roles.chain = a->chain;
 	roles.trust = a->trust;
 	ctl_serve(a->ctl, &roles);
@@ -375,13 +381,13 @@ static int check_start(struct app *a)
 	}
 	printf("%s: configuration is valid\n", a->conf->file);
 	conf_each_gap(a->conf, print_gap, NULL);
+	conf_each_control(a->conf, print_gap, NULL);
 	/* The log is not buffered, and the verdict comes first. */
 	fflush(stdout);
 	app_warn_of_crls(a);
 	return check_change(a);
 }
 
-	conf_each_control(a->conf, print_gap, NULL);
 /* Restarts a daemon whose loop has stopped: systemd misses this message. */
 struct watchdog {
 	struct timer timer;

@@ -56,6 +56,8 @@ struct ctl_roles {
 		       void (*fn)(void *arg, const char *kind, const char *cure,
 				  const char *text),
 		       void *arg);
+	/* The file of the configuration that is in use. */
+	const char *(*configuration)(struct app *app);
 	/* Own certificates and CAs; NULL: none. */
 	const struct cert_chain *chain;
 	const struct trust *trust;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ctl/health.h"
 
+#include <sys/stat.h>
+
 #include "audit/trail.h"
 #include "crypto/cert.h"
 #include "crypto/crl.h"
 #include "ctl/ctl.h"
 #include "ctl/problem.h"
+#include "ctl/report.h"
 #include "lib/clock.h"
 #include "lib/util.h"
 
@@ -152,6 +155,24 @@ static void take_fault(void *arg, const char *kind, const char *cure,
 
 /* ---- all of it ----------------------------------------------------------- */
 
+/*
+ * The rules of the firewall, which the daemon has no right to read, are looked at for this
+ * configuration by the client, if it may.
+ */
+static void report_place(const struct ctl_roles *r, json_t *out)
+{
+	const char *path;
+	struct stat st;
+
+	/* Only an absolute path is the same to whoever asks. */
+	path = r->configuration ? r->configuration(r->app) : "";
+	if (*path != '/' || stat("/proc/self/ns/net", &st))
+		return;
+	json_object_set_new(out, "configuration", report_text(path));
+	json_object_set_new(out, "net-namespace",
+			    json_integer((json_int_t)st.st_ino));
+}
+
 static const char *health_verdict(const struct problems *p)
 {
 	if (json_array_size(p->found))
@@ -178,6 +199,7 @@ void report_health(const struct ctl_roles *r, const char *group, json_t *out,
 		as_member = health_of_member(r, group, &p);
 	if (as_gcks || as_member)
 		*found = 1;
+	report_place(r, out);
 	json_object_set_new(out, "health", json_string(health_verdict(&p)));
 	json_object_set_new(out, "member-groups", json_integer(as_member));
 	json_object_set_new(out, "gcks-groups", json_integer(as_gcks));

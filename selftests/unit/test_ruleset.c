@@ -385,6 +385,79 @@ static void test_member(void)
 	conf_free(conf);
 }
 
+static const char gateway_role[] =
+	"member: { gcks = \"192.0.2.1:848\"; gcks-id = \"k.example\"; "
+	"interface = \"wan0\"; groups = ( { name = \"site\"; "
+	"address = \"239.1.1.1\"; protocol = \"udp\"; destination-port = 5000; "
+	"mode = \"tunnel\"; forward = true; send = true; } ); };";
+
+/* A gateway routes in both directions, by the interface of the group. */
+static void test_gateway(void)
+{
+	static const char dropped[] =
+		"datagrams of the group site that this host routes are dropped by table inet filter, chain forward, its policy\n";
+	struct conf *conf = conf_of(gateway_role);
+	char text[2048], twice[sizeof(dropped) * 2];
+	json_t *r = begin();
+
+	snprintf(twice, sizeof(twice), "%s%s", dropped, dropped);
+	add_chain("forward", "forward", 0, "drop");
+	is_int(judged(conf, r, text, sizeof(text)), 2,
+	       "a policy that drops what is routed");
+	is_str(text, twice, "both directions are told");
+	add_rule("forward",
+		 "[" META("iifname", "'wan0'") ", " STREAM ", " ACCEPT "]");
+	is_int(judged(conf, r, text, sizeof(text)), 1,
+	       "a rule that lets in what comes from the group");
+	is_str(text, dropped, "the other direction is told");
+	add_rule("forward",
+		 "[" META("oifname", "'wan0'") ", " STREAM ", " ACCEPT "]");
+	is_int(judged(conf, r, text, sizeof(text)), 0,
+	       "rules that let both pass: %s", text);
+	json_decref(r);
+	r = begin();
+	add_chain("input", "input", 0, "drop");
+	add_rule("input", "[" ANSWERS ", " ACCEPT "]");
+	add_rule("input", "[" REKEYED ", " ACCEPT "]");
+	add_rule("input", "[" IP_PROTO("'igmp'") ", " ACCEPT "]");
+	is_int(judged(conf, r, text, sizeof(text)), 0,
+	       "a gateway needs no rule at INPUT: %s", text);
+	json_decref(r);
+	conf_free(conf);
+}
+
+/* The kernel lists the tables of the former iptables for root alone. */
+static void test_legacy(void)
+{
+	char dir[] = "/tmp/test-rules-XXXXXX", path[64], cmd[128];
+	struct checks c = { .list = json_array(), .root = dir };
+	const json_t *o;
+	FILE *f;
+
+	if (!mkdtemp(dir))
+		bail("mkdtemp");
+	judge_legacy(&c, "ip_tables_names", "look");
+	is_int(json_array_size(c.list), 0, "no tables of the former iptables");
+	snprintf(cmd, sizeof(cmd), "mkdir -p %s/proc/net", dir);
+	if (system(cmd))
+		bail("%s", cmd);
+	snprintf(path, sizeof(path), "%s/proc/net/ip_tables_names", dir);
+	f = fopen(path, "w");
+	fputs("filter\n", f);
+	fclose(f);
+	judge_legacy(&c, "ip_tables_names", "look");
+	o = json_array_get(c.list, 0);
+	is_str(json_string_value(json_object_get(o, "text")),
+	       "tables of iptables-legacy are in use, which nft does not list",
+	       "a table of the former iptables");
+	is_str(json_string_value(json_object_get(o, "result")), "unchecked",
+	       "such a table is not checked");
+	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
+	if (system(cmd))
+		bail("%s", cmd);
+	json_decref(c.list);
+}
+
 static void test_gcks(void)
 {
 	struct conf *conf = conf_of(gcks_role);
@@ -526,6 +599,8 @@ int main(void)
 	RUN(test_matches);
 	RUN(test_chains);
 	RUN(test_member);
+	RUN(test_gateway);
+	RUN(test_legacy);
 	RUN(test_gcks);
 	RUN(test_many_groups);
 	RUN(test_rekeys_here);

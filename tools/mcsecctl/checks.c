@@ -23,6 +23,8 @@ static void add_check(struct checks *c, enum result is, const char *check,
 	json_object_set_new(o, "result", json_string(result_names[is]));
 	s = json_string(text);
 	json_object_set_new(o, "text", s ? s : json_string("(not UTF-8)"));
+	if (c->group)
+		json_object_set_new(o, "group", json_string(c->group));
 	if (cure)
 		json_object_set_new(o, "cure", json_string(cure));
 	json_array_append_new(c->list, o);

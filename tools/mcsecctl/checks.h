@@ -31,6 +31,7 @@ struct checks {
 	/* Prefix of /lib, /proc and /sys, for tests; "" otherwise. */
 	const char *root;
 	const struct conf *conf; /* NULL: cannot be read */
+	const char *group; /* the next lines are about it; NULL: the host */
 };
 
 /* Add a line about @check. */

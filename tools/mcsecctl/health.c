@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The health of the daemon, which judges itself: one line for each problem, with
- * what to do. The exit code tells whether there is one.
+ * The health of the daemon, which judges itself, and of the rules behind it: one line for
+ * each problem, with what to do. The exit code tells whether there is one.
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "answer.h"
+#include "checks.h"
+#include "conf/conf.h"
 #include "lib/util.h"
 #include "mcsecctl.h"
 #include "table.h"
@@ -104,6 +107,60 @@ static int code_of(const char *health)
 	return strcmp(health, "problems") ? EXIT_UNKNOWN : EXIT_FAILED;
 }
 
+/* Return true if the daemon that has answered is in the network namespace of this process. */
+static bool shares_network(const json_t *answer)
+{
+	struct stat st;
+
+	return !stat("/proc/self/ns/net", &st) &&
+	       number_of(answer, "net-namespace") == (json_int_t)st.st_ino;
+}
+
+/* Take what is dropped behind mcsec, where its own counters count it as accepted. */
+static void take_rules(json_t *answer, const json_t *checks, const char *group)
+{
+	json_t *problems = json_object_get(answer, "problems");
+	const json_t *o;
+	const char *name;
+	json_t *p;
+	size_t i;
+
+	json_array_foreach(checks, i, o) {
+		name = text_of(o, "group");
+		if (strcmp(text_of(o, "result"), "problem") ||
+		    (group && strcmp(name, group)))
+			continue;
+		p = json_pack("{s:s, s:O, s:O}", "kind", "firewall-drops",
+			      "text", json_object_get(o, "text"), "cure",
+			      json_object_get(o, "cure"));
+		if (*name)
+			put_json_str(p, "group", name);
+		json_array_append_new(problems, p);
+		json_object_set_new(answer, "health", json_string("problems"));
+	}
+}
+
+/*
+ * The daemon has no right to read the rules of the firewall, and the counters of the
+ * module do not show what is dropped behind it. A user who may read them does.
+ */
+static void add_rules(json_t *answer, const char *group)
+{
+	struct checks c = { .root = "" };
+	struct conf *conf;
+	struct err err;
+
+	if (!shares_network(answer) ||
+	    conf_load(text_of(answer, "configuration"), &conf, &err))
+		return;
+	c.conf = conf;
+	c.list = json_array();
+	check_rules(&c);
+	take_rules(answer, c.list, group);
+	json_decref(c.list);
+	conf_free(conf);
+}
+
 int cmd_health(struct ctl *ctl, int argc, char **argv)
 {
 	json_t *request, *answer;
@@ -114,6 +171,7 @@ int cmd_health(struct ctl *ctl, int argc, char **argv)
 		return ret;
 	if (query_daemon(ctl, request, &answer))
 		return EXIT_UNKNOWN;
+	add_rules(answer, argc ? argv[0] : NULL);
 	ret = code_of(text_of(answer, "health"));
 	if (ctl->json)
 		return print_json(answer) ? EXIT_UNKNOWN : ret;

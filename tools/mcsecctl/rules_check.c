@@ -203,17 +203,20 @@ static void judge_flow(struct rules_walk *w, const struct conf_mgroup *g,
 		.state = "new",
 	};
 
-	snprintf(clear, sizeof(clear), "datagrams of the group %s", g->name);
+	/* A gateway has its applications elsewhere, so its own chains do not matter. */
+	snprintf(clear, sizeof(clear), "datagrams of the group %s%s", g->name,
+		 g->forward ? " that this host routes" : "");
 	snprintf(esp, sizeof(esp), "ESP datagrams of the group %s", g->name);
 	if (g->receive) {
-		p.hook = "input";
+		p.hook = g->forward ? "forward" : "input";
 		judge_probe(w, &p);
 		e.hook = "prerouting";
 		e.below = SEES_ESP;
 		judge_probe(w, &e);
 	}
 	if (g->send) {
-		p.hook = "output";
+		p.hook = g->forward ? "forward" : "output";
+		p.leaves = true;
 		judge_probe(w, &p);
 		e.hook = "postrouting";
 		e.below = 0;
@@ -236,7 +239,9 @@ static void judge_group(struct rules_walk *w, const struct conf_member *m,
 		snprintf(dev, sizeof(dev), "%s",
 			 g->devs.n ? g->devs.name[0] : m->interface);
 		multicast_dev(&to, dev);
+		w->c->group = g->name;
 		judge_flow(w, g, sel, *dev ? dev : NULL);
+		w->c->group = NULL;
 		if (!i && rekeyed)
 			judge_rekeys_here(w, m, g, *dev ? dev : NULL);
 		if (told[v6])
@@ -345,6 +350,17 @@ void check_ruleset(struct checks *c, const json_t *ruleset)
 			 w.n);
 }
 
+/* Rules of the former iptables, which nft does not list. */
+static void judge_legacy(struct checks *c, const char *tables,
+			 const char *command)
+{
+	char name[64];
+
+	if (read_setting(c, name, sizeof(name), "/proc/net/%s", tables))
+		check_unchecked(c, "firewall", command,
+				"tables of iptables-legacy are in use, which nft does not list");
+}
+
 void check_rules(struct checks *c)
 {
 	json_t *ruleset;
@@ -370,4 +386,8 @@ void check_rules(struct checks *c)
 	else
 		check_ruleset(c, ruleset);
 	json_decref(ruleset);
+	judge_legacy(c, "ip_tables_names",
+		     "look at \"iptables-legacy -L -v\", or replace it by nft");
+	judge_legacy(c, "ip6_tables_names",
+		     "look at \"ip6tables-legacy -L -v\", or replace it by nft");
 }

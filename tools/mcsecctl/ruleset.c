@@ -40,6 +40,7 @@ struct value {
 	bool missing; /* the packet has no such place, so nothing matches */
 	const struct addr *addr;
 	const char *name;
+	const char *unlike; /* unknown, but not this name */
 	json_int_t number; /* if there is neither address nor name */
 };
 
@@ -151,7 +152,8 @@ static enum fit fit_right(const struct walk *w, const struct value *is,
 	if (is->missing)
 		return FITS_NOT;
 	if (!is->known)
-		return FITS_PERHAPS;
+		return s && is->unlike && !strcmp(s, is->unlike) ? FITS_NOT
+								 : FITS_PERHAPS;
 	if (s && *s == '@') {
 		set = find_set(w, s + 1);
 		return set ? fit_list(w, is, set) : FITS_PERHAPS;
@@ -223,7 +225,9 @@ static struct value meta_value(const struct probe *p, const json_t *o)
 {
 	const char *key = text_of(o, "key");
 	bool v6 = p->family == AF_INET6;
-	bool in = !strcmp(p->hook, "input") || !strcmp(p->hook, "prerouting");
+	bool forward = !strcmp(p->hook, "forward");
+	bool in = !strcmp(p->hook, "input") || !strcmp(p->hook, "prerouting") ||
+		  (forward && !p->leaves);
 	struct value name = { .known = p->dev, .name = p->dev };
 
 	if (!strcmp(key, "l4proto"))
@@ -241,6 +245,10 @@ static struct value meta_value(const struct probe *p, const json_t *o)
 	if ((in && (!strcmp(key, "iifname") || !strcmp(key, "iif"))) ||
 	    (!in && (!strcmp(key, "oifname") || !strcmp(key, "oif"))))
 		return name;
+	/* No router sends a datagram back to where it came from. */
+	if (forward && p->dev && strlen(key) > 2 &&
+	    (!strncmp(key, "iif", 3) || !strncmp(key, "oif", 3)))
+		return (struct value){ .unlike = p->dev };
 	return (struct value){};
 }
 

@@ -24,6 +24,7 @@ struct probe {
 	uint16_t sport;
 	uint16_t dport;
 	const char *dev; /* where it comes in or goes out */
+	bool leaves; /* at the hook "forward": it goes out by @dev, and came by another */
 	const char *state; /* connection tracking: "new" or "established" */
 	/* Chains below this priority only, as those that see ESP; 0: all. */
 	int below;
