@@ -299,10 +299,10 @@ static const char *explain_auth_failure(const struct member *m)
 
 static const char not_sender[] =
 	"this host is not authorized to send: it is not in \"senders\" of the "
-	"key server, or was evicted";
+	"key server, or was evicted, which \"mcsecctl admit\" ends there";
 static const char not_member[] =
 	"this host is not authorized: it is in no list of the group at the key "
-	"server, or was evicted";
+	"server, or was evicted, which \"mcsecctl admit\" ends there";
 static const char no_room[] =
 	"the group or the disk of the key server is full, or this host asks too "
 	"often: see the key server's log";

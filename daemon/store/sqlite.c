@@ -129,8 +129,13 @@ static int sq_errno(int rc)
 
 static int sq_fail(struct sq *q, int rc)
 {
-	snprintf(q->err, sizeof(q->err), "%s", sqlite3_errmsg(q->db));
-	return sq_errno(rc);
+	int ret = sq_errno(rc);
+
+	snprintf(q->err, sizeof(q->err), "%s%s", sqlite3_errmsg(q->db),
+		 ret == -EBADMSG
+			 ? ": restore a copy of the store and of its witness, or move both away, after which the members of a new store register again"
+			 : "");
+	return ret;
 }
 
 /* Run a statement without rows, whose parameters are bound. */

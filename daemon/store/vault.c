@@ -186,6 +186,10 @@ static int load_key(struct vault *v, bool make, struct err *err)
 
 	if (ret == -ENOENT && make)
 		return sealkey_make(v->key, false, &v->sealer, err);
+	if (ret == -ENOENT && !credential_name(sealkey_place(v->key)))
+		return err_set(err, ret,
+			       "%s: the store cannot be read without its seal key: put the key back, or move the store and its witness away, after which the members of a new store register again",
+			       why.text);
 	return ret ? err_set(err, ret, "%s", why.text) : 0;
 }
 

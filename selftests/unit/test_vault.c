@@ -514,6 +514,31 @@ static void test_killed_wrapped(void)
 	test_planted();
 }
 
+/* A key that is lost cannot be made again, and whoever lost it is told what is left. */
+static void test_lost(void)
+{
+	char want[400];
+	struct vault v;
+
+	open_it(&v);
+	vault_close(&v);
+	if (rename(key, old_key))
+		bail("rename");
+	is_int(vault_open(&v, &place, paths, false, &err), -ENOENT,
+	       "a store without its seal key is not opened");
+	vault_close(&v);
+	snprintf(want, sizeof(want),
+		 "%s: No such file or directory: the store cannot be read without its seal key: put the key back, or move the store and its witness away, after which the members of a new store register again",
+		 key);
+	is_str(err.text, want, "the key is named, and what helps");
+	ok(access(key, F_OK), "no other key is made in its place");
+	if (rename(old_key, key))
+		bail("rename");
+	ok(!vault_open(&v, &place, paths, false, &err),
+	   "with the key that was put back the store is opened");
+	vault_close(&v);
+}
+
 static void remove_all(void)
 {
 	char cmd[96];
@@ -541,6 +566,7 @@ int main(void)
 	RUN(test_planted);
 	RUN(test_planted_with_store);
 	RUN(test_killed_wrapped);
+	RUN(test_lost);
 	remove_all();
 	return done();
 }
