@@ -420,7 +420,8 @@ static int verify_peer(struct ike_sa *sa, const struct ike_msg *m,
 	const struct psk *psk = psk_of(sa, id);
 	size_t n = octets_of_peer(sa, id_pld, octets);
 	const struct auth_claim claim = {
-		.purpose = sa->initiator ? CERT_FOR_GCKS : CERT_FOR_MEMBER,
+		.purpose = sa->initiator && !cfg->relays ? CERT_FOR_GCKS
+							 : CERT_FOR_MEMBER,
 		.id = id,
 		.m = m,
 		.octets = octets,
@@ -528,6 +529,11 @@ int authenticate_request(struct ike_sa *sa, struct pchain *c)
 	return ret;
 }
 
+static const char *responder_role(const struct ike_sa *sa)
+{
+	return sa->engine->cfg.relays ? "relay" : "key server";
+}
+
 /*
  * Return 0 if the key server has the expected identity, else -errno with the
  * reason in @err.
@@ -541,13 +547,14 @@ static int check_gcks_id(struct ike_sa *sa, const struct ike_msg *m,
 
 	rbuf_init(&r, m->idr.body, m->idr.len);
 	if (!m->idr.body || id_parse(&r, &id))
-		return err_set(err, -EKEYREJECTED,
-			       "key server has sent no valid IDr");
+		return err_set(err, -EKEYREJECTED, "%s has sent no valid IDr",
+			       responder_role(sa));
 	if (!same_id(&id, sa->peer_id)) {
 		id_str(&id, says, sizeof(says));
 		return err_set(err, -EKEYREJECTED,
-			       "key server has identity %s, expected is %.120s",
-			       quote(says, quoted), sa_peer_name(sa));
+			       "%s has identity %s, expected is %.120s",
+			       responder_role(sa), quote(says, quoted),
+			       sa_peer_name(sa));
 	}
 	return is_resumed(sa) ? verify_resumed(sa, m, &id, err)
 			      : verify_peer(sa, m, &m->idr, &id, err);
@@ -557,8 +564,8 @@ static void gcks_refused(struct ike_sa *sa, const struct notify_pld *e)
 {
 	char why[96];
 
-	snprintf(why, sizeof(why), "%s from key server",
-		 ike_notify_name(e->type));
+	snprintf(why, sizeof(why), "%s from %s", ike_notify_name(e->type),
+		 responder_role(sa));
 	sa_event(sa, IKE_EV_REFUSED, why);
 	sa_close(sa, e->type, why);
 }

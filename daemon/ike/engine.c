@@ -12,6 +12,7 @@
 #include "ike/session.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "wire/edge.h"
 
 /* ---- input -------------------------------------------------------------- */
 
@@ -612,6 +613,23 @@ int ike_inband(struct ike_sa *sa, const struct ike_id *idg)
 int ike_inband_exclude(struct ike_sa *sa, const struct ike_id *idg)
 {
 	return ask_inband(sa, idg, true);
+}
+
+int ike_ask_edge(struct ike_sa *sa, const struct edge_request *req)
+{
+	struct ike_task t = { .xchg = IKE_XCHG_INFORMATIONAL };
+	struct wbuf w;
+	int ret = -EINVAL;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	if (sa->engine->cfg.relays && !sa->gcks)
+		ret = edge_request_put(&w, req);
+	t.edge = w.p;
+	t.edge_len = w.len;
+	if (!ret)
+		ret = sa_ask(sa, &t);
+	wbuf_free(&w);
+	return ret;
 }
 
 int ike_tell_changed(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi)

@@ -29,6 +29,8 @@ struct clock;
 struct timerq;
 struct cert_chain;
 struct cert_refs;
+struct edge_answer;
+struct edge_request;
 struct ppks;
 struct psks;
 struct sigkey;
@@ -239,9 +241,9 @@ struct ike_ops {
 
 	/*
 	 * May be NULL: the SA ends. Called exactly once for every SA that
-	 * ike_register() returned or group_request() was given, however it
-	 * ends, after the refused() of its open requests. @reason is never
-	 * NULL.
+	 * ike_register() or ike_open() returned, or group_request() or
+	 * edge_request() was given, however it ends, after the refused() of its
+	 * open requests. @reason is never NULL.
 	 */
 	void (*sa_closed)(void *ctx, struct ike_sa *sa, const char *reason);
 
@@ -288,6 +290,24 @@ struct ike_ops {
 	 */
 	void (*inband)(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 		       struct gike_inband *msg);
+
+	/*
+	 * Responder with ike_engine_cfg.relays: the peer asks for an edge. @from is
+	 * where its authenticated request came from. The callee fills in *@ans,
+	 * which is zero, and must not close the SA.
+	 */
+	void (*edge_request)(void *ctx, struct ike_sa *sa,
+			     const struct ep *from,
+			     const struct edge_request *req,
+			     struct edge_answer *ans);
+
+	/*
+	 * Initiator with ike_engine_cfg.relays: the peer has answered
+	 * ike_ask_edge(). @ans is valid during the call, and NULL if the peer is no
+	 * relay.
+	 */
+	void (*edge_answer)(void *ctx, struct ike_sa *sa,
+			    const struct edge_answer *ans);
 
 	/* Receive events; may be NULL. */
 	void (*event)(void *ctx, const struct ike_event *ev);
@@ -338,6 +358,12 @@ struct ike_engine_cfg {
 	 * answered with NO_PROPOSAL_CHOSEN.
 	 */
 	bool plain_ike;
+	/*
+	 * The engine of a relay and its parents: both sides are members, so that the
+	 * responder needs no certificate of a key server, and what is asked for are
+	 * edges.
+	 */
+	bool relays;
 	struct ike_addke addke;
 	/* Initiator: local port to change to behind a NAT; 0: never change. */
 	uint16_t natt_port;
@@ -494,6 +520,15 @@ int ike_report_sending(struct ike_sa *sa, const struct ike_id *idg,
  * GSA_REKEY to the Data SA @spi. Otherwise like ike_report_sending().
  */
 int ike_report_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
+
+/*
+ * Ask the peer for an edge, by N(MCSEC_EDGE_REQUEST) in an INFORMATIONAL exchange.
+ * edge_answer() follows, or the SA ends: the request is retransmitted at short
+ * intervals, and given up after less than three seconds. Returns -EINVAL for a request
+ * that cannot be sent, or without ike_engine_cfg.relays; other errors are those of
+ * ike_register_more().
+ */
+int ike_ask_edge(struct ike_sa *sa, const struct edge_request *req);
 
 /* ---- responder ---------------------------------------------------------- */
 

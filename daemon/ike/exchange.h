@@ -150,6 +150,15 @@ int info_request(struct ike_sa *sa, const struct ike_task *t);
 void info_got_request(struct ike_sa *sa, struct ike_in *in);
 void info_got_answer(struct ike_sa *sa, struct ike_in *in);
 
+/* ---- edge.c ------------------------------------------------------------- */
+
+/* Return true if @m is a request for an edge, and this is the engine of a relay. */
+bool edge_is_request(const struct ike_sa *sa, const struct ike_msg *m);
+/* Answer such a request. */
+void edge_got_request(struct ike_sa *sa, const struct ike_in *in);
+/* Handle the answer to such a request of ours; the SA may be closed then. */
+void edge_got_answer(struct ike_sa *sa, const struct ike_in *in);
+
 /* ---- create_child.c ----------------------------------------------------- */
 
 int child_request(struct ike_sa *sa, const struct ike_task *t);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * INFORMATIONAL (RFC 7296 section 1.4): liveness, Delete of the SA, a member's
- * reports of its Data SAs, and what the key server says of them. Final messages
- * of an SA are in last_request.c.
+ * reports of its Data SAs, what the key server says of them, and requests for
+ * edges. Final messages of an SA are in last_request.c.
  */
 #include <stdio.h>
 
@@ -28,6 +28,8 @@ int info_request(struct ike_sa *sa, const struct ike_task *t)
 	ret = data.err;
 	if (!ret && t->notify)
 		notify_build(&c, t->notify, data.p, data.len);
+	if (!ret && t->edge)
+		notify_build(&c, MCSEC_N_EDGE_REQUEST, t->edge, t->edge_len);
 	if (!ret)
 		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);
@@ -69,6 +71,10 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 	struct wbuf empty;
 	char why[96];
 
+	if (!deleted && !e && edge_is_request(sa, m)) {
+		edge_got_request(sa, in);
+		return;
+	}
 	wbuf_init(&empty, IKE_INNER_MAX);
 	sa_respond(sa, IKE_XCHG_INFORMATIONAL, IKE_PLD_NONE, &empty);
 	wbuf_free(&empty);
@@ -95,11 +101,12 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_task *t = task_take(sa);
-	bool deleted = t && t->del;
+	bool deleted = t && t->del, edge = t && t->edge;
 
 	/* Any authenticated answer proves that the peer is alive. */
-	(void)in;
 	task_free(t);
+	if (edge)
+		edge_got_answer(sa, in);
 	if (deleted)
 		sa_close(sa, 0, "replaced");
 }

@@ -13,6 +13,7 @@
  *			create_child, followup
  *	opening		what the first two have in common
  *	renewal		the IKE SAs of a renewal
+ *	edge		requests for edges and their answers
  *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
@@ -151,6 +152,9 @@ struct ike_task {
 	uint16_t notify;
 	bool del;
 	uint32_t spi; /* SPI in that notify */
+	/* For INFORMATIONAL: data of N(MCSEC_EDGE_REQUEST), or NULL. */
+	uint8_t *edge; /* owned if queued */
+	size_t edge_len;
 	/* For GSA_INBAND_REKEY, with the group: Deletes and no keys. */
 	bool exclude;
 };

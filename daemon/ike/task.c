@@ -14,6 +14,7 @@ void task_free(struct ike_task *t)
 		return;
 	free(t->sag);
 	free(t->opaque);
+	free(t->edge);
 	free(t);
 }
 
@@ -39,7 +40,9 @@ static int push_task(struct ike_sa *sa, const struct ike_task *t, bool first)
 	*copy = *t;
 	copy->sag = copy_of(t->sag, sizeof(*t->sag));
 	copy->opaque = copy_of(t->opaque, sizeof(*t->opaque));
-	if ((t->sag && !copy->sag) || (t->opaque && !copy->opaque)) {
+	copy->edge = copy_of(t->edge, t->edge_len);
+	if ((t->sag && !copy->sag) || (t->opaque && !copy->opaque) ||
+	    (t->edge && !copy->edge)) {
 		task_free(copy);
 		return -ENOMEM;
 	}

@@ -49,8 +49,25 @@ static bool is_telling(const struct ike_sa *sa)
 	       sa->my_xchg == IKE_XCHG_INFORMATIONAL;
 }
 
+/*
+ * A child has to notice within two seconds that its relay is gone, also where the network
+ * loses a fifth of all datagrams: then not even one of a million beats is given up for
+ * nothing.
+ */
+#define EDGE_RESEND_MS 100
+#define EDGE_TRIES 24
+
+static bool is_for_edge(const struct ike_sa *sa)
+{
+	const struct ike_task *t = TAILQ_FIRST(&sa->tasks);
+
+	return t && t->edge && sa->my_xchg == IKE_XCHG_INFORMATIONAL;
+}
+
 unsigned int sa_request_tries(const struct ike_sa *sa)
 {
+	if (is_for_edge(sa))
+		return EDGE_TRIES;
 	/* All other requests are given up after about the same time. */
 	return sa->engine->cfg.rexmit_max +
 	       (is_telling(sa) ? TELLING_TRIES : quicker_by(sa));
@@ -67,6 +84,8 @@ static uint64_t resend_delay(const struct ike_sa *sa)
 	unsigned int most = 3 + quicker;
 	uint64_t ms = sa->engine->cfg.rexmit_ms;
 
+	if (is_for_edge(sa))
+		return EDGE_RESEND_MS;
 	return (ms << (shift < most ? shift : most)) >> quicker;
 }
 

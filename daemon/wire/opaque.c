@@ -25,6 +25,8 @@ bool opaque_is_notify(uint16_t type)
 	case MCSEC_N_GROUP:
 	case MCSEC_N_LATER:
 	case MCSEC_N_CHANGED:
+	case MCSEC_N_EDGE_REQUEST:
+	case MCSEC_N_EDGE:
 		return false;
 	}
 	return type >= IKE_N_STATUS_PRIVATE;

@@ -179,6 +179,7 @@ enum ike_notify_type {
 	IKE_N_COOKIE = 16390,
 	IKE_N_USE_TRANSPORT_MODE = 16391,
 	IKE_N_HTTP_CERT_LOOKUP_SUPPORTED = 16392, /* never sent */
+	IKE_N_REDIRECT = 16407,
 	IKE_N_TICKET_LT_OPAQUE = 16409,
 	IKE_N_TICKET_REQUEST = 16410,
 	IKE_N_TICKET_ACK = 16411, /* never sent */
@@ -204,6 +205,8 @@ enum ike_notify_type {
 	MCSEC_N_GROUP = 50852,
 	MCSEC_N_LATER = 50853,
 	MCSEC_N_CHANGED = 50854,
+	MCSEC_N_EDGE_REQUEST = 50855,
+	MCSEC_N_EDGE = 50856,
 };
 
 /* Certificate encodings (RFC 7296 section 3.6). */

@@ -52,6 +52,11 @@ static bool is_resume(enum fuzz_host to)
 	       to == FH_RESUME_RAW;
 }
 
+static bool is_edge(enum fuzz_host to)
+{
+	return to == FH_EDGE_REQ || to == FH_EDGE_RES;
+}
+
 static void once(void)
 {
 	static const struct ike_engine_cfg tickets = { .ticket_s = 3600,
@@ -64,6 +69,7 @@ static void once(void)
 	static const struct ike_engine_cfg offered = {
 		.addke = { .n = 2, .method = { IKE_KE_X25519, IKE_KE_P256 } },
 	};
+	static const struct ike_engine_cfg relays = { .relays = true };
 	struct pki_opt gopt = { .kind = PKI_GCKS,
 				.dns = "gcks.example",
 				.ca = &ca };
@@ -80,15 +86,20 @@ static void once(void)
 		net_init(&p->net);
 		if (!i)
 			pki_ca(&p->net, "test CA", &ca);
+		gopt.kind = is_edge(i) ? PKI_MEMBER : PKI_GCKS;
 		p->g = node_new(&p->net, "192.0.2.1", &gopt, &ca,
 				is_inter(i) || is_follow(i) ? &required
 				: i == FH_RAW_GCKS	    ? &offered
 				: is_resume(i)		    ? &tickets
+				: is_edge(i)		    ? &relays
 							    : NULL);
 		p->m = node_new(&p->net, "192.0.2.2", &mopt, &ca,
 				is_inter(i) || is_follow(i) ? &required
 				: is_resume(i)		    ? &tickets
+				: is_edge(i)		    ? &relays
 							    : NULL);
+		p->g->edge = (struct edge_answer){ .verdict = EDGE_GRANTED,
+						   .lifetime_ms = 15000 };
 	}
 }
 
@@ -159,6 +170,8 @@ static void get_ticket(struct pair *p)
 
 static void prepare(struct pair *p, enum fuzz_host to)
 {
+	static const struct edge_request beat = { .group = "video",
+						  .beat = true };
 	struct gike_req req;
 
 	restart(p);
@@ -169,6 +182,8 @@ static void prepare(struct pair *p, enum fuzz_host to)
 	for (unsigned int i = before(to); i; i--)
 		check(net_step(&p->net));
 	check(!is_resume(to) || (p->msa->hs && p->msa->hs->resume));
+	if (to == FH_EDGE_RES)
+		check(!ike_ask_edge(p->msa, &beat));
 	if (to >= FH_REQ && to != FH_AUTH_RES && !is_inter(to) &&
 	    !is_resume(to))
 		check(p->m->seen.registered == 1 && p->g->sa);
@@ -220,7 +235,11 @@ static bool fresh(struct pair *p, enum fuzz_host to)
 	case FH_FOLLOW_RES:
 		return msa->rekey && msa->rekey->follow && msa->my_busy;
 	case FH_REQ:
+	case FH_EDGE_REQ:
 		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_UP;
+	case FH_EDGE_RES:
+		return msa->state == IKE_ST_UP && msa->my_busy &&
+		       msa->my_xchg == IKE_XCHG_INFORMATIONAL;
 	case FH_RES:
 		return msa->state == IKE_ST_UP && msa->my_busy &&
 		       msa->my_xchg == GIKE_XCHG_GSA_REGISTRATION;
@@ -249,7 +268,8 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 		   uint8_t first, const uint8_t *inner, size_t len)
 {
 	bool res = to == FH_AUTH_RES || to == FH_RES || to == FH_INTER_RES ||
-		   to == FH_FOLLOW_RES || to == FH_RESUME_RES;
+		   to == FH_FOLLOW_RES || to == FH_RESUME_RES ||
+		   to == FH_EDGE_RES;
 	bool to_member = res || to == FH_REQ_MEMBER;
 	struct ike_sa *dst = to_member ? p->msa : gcks_sa(p);
 	struct ike_hdr h = { .xchg = xchg };
@@ -273,6 +293,11 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 					 w.p, w.len);
 	}
 	wbuf_free(&w);
+	/* Only what a relay is asked, and what a child has asked, counts. */
+	check(!p->g->seen.edge_requests || to == FH_EDGE_REQ);
+	check(!p->m->seen.edge_answers || to == FH_EDGE_RES);
+	check(!p->m->seen.edge_answers || p->m->seen.edge_no_relay ||
+	      p->m->seen.edge_ans.verdict);
 	/* A peer without a valid signature is never admitted. */
 	if (to == FH_AUTH_REQ || is_inter(to) || is_resume(to))
 		check(!p->g->seen.requests);

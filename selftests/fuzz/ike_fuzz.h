@@ -67,6 +67,8 @@ enum fuzz_host {
 	FH_RESUME_REQ, /* to a key server that waits for GSA_AUTH by a ticket */
 	FH_RESUME_RES, /* to a member that waits for that GSA_AUTH */
 	FH_RESUME_RAW, /* a datagram, IKE_SESSION_RESUME was sent */
+	FH_EDGE_REQ, /* a request to a relay */
+	FH_EDGE_RES, /* to a child that waits for the answer of a relay */
 	FH_MAX,
 };
 

@@ -442,6 +442,33 @@ static void on_keys(void *ctx, const char *line)
 	snprintf(n->seen.line, sizeof(n->seen.line), "%s", line);
 }
 
+static void on_edge_request(void *ctx, struct ike_sa *sa, const struct ep *from,
+			    const struct edge_request *req,
+			    struct edge_answer *ans)
+{
+	struct node *n = ctx;
+
+	n->sa = sa;
+	n->seen.edge_requests++;
+	n->seen.edge_req = *req;
+	n->seen.edge_from = *from;
+	if (req->n && req->grant[0].len <= sizeof(n->seen.edge_grant))
+		memcpy(n->seen.edge_grant, req->grant[0].p, req->grant[0].len);
+	*ans = n->edge;
+}
+
+static void on_edge_answer(void *ctx, struct ike_sa *sa,
+			   const struct edge_answer *ans)
+{
+	struct node *n = ctx;
+
+	(void)sa;
+	n->seen.edge_answers++;
+	n->seen.edge_no_relay = !ans;
+	if (ans)
+		n->seen.edge_ans = *ans;
+}
+
 static const struct ike_ops ops = {
 	.send = on_send,
 	.local_of = on_local_of,
@@ -457,6 +484,8 @@ static const struct ike_ops ops = {
 	.inband_done = on_inband_done,
 	.inband = on_inband,
 	.sa_closed = on_closed,
+	.edge_request = on_edge_request,
+	.edge_answer = on_edge_answer,
 	.event = on_event,
 };
 
@@ -528,7 +557,7 @@ struct node *node_new(struct net *net, const char *addr,
 		if (peer_id_parse(&n->cfg.id, opt->dns))
 			DIE("no identity");
 	}
-	n->cfg.responder = opt->kind == PKI_GCKS;
+	n->cfg.responder = opt->kind == PKI_GCKS || n->cfg.relays;
 	if (n->cfg.export_keys)
 		n->cfg.export_keys = on_keys;
 	if (ike_engine_new(&n->cfg, &ops, n, &n->engine))

@@ -10,6 +10,7 @@
 #include "crypto/pki.h"
 #include "ike/engine.h"
 #include "ike/exchange.h"
+#include "wire/edge.h"
 #include "wire/proto.h"
 #include "lib/clock.h"
 #include "lib/timer.h"
@@ -68,6 +69,13 @@ struct seen {
 	bool inband_keys;
 	char inband_unusable[128];
 	uint16_t inband_notify;
+	/* With cfg.relays: the last request, without its grants, and answer. */
+	unsigned int edge_requests, edge_answers;
+	struct edge_request edge_req;
+	uint8_t edge_grant[512]; /* the first one */
+	struct ep edge_from;
+	bool edge_no_relay; /* an answer without one about the edge */
+	struct edge_answer edge_ans;
 	unsigned int keepalives;
 	struct ep kept_from, kept_to; /* the last one's */
 	char line[512]; /* exported keys */
@@ -102,6 +110,7 @@ struct node {
 	void (*alter_inband)(struct gike_inband *msg);
 	bool no_inband; /* key server: there is nothing to send */
 	bool one_place; /* key server: an identity is at one address only */
+	struct edge_answer edge; /* relay: its answer to everything */
 };
 
 void net_init(struct net *net);

@@ -292,6 +292,52 @@ static void addke_samples(void)
 	pki_pair_free(&ca);
 }
 
+/* A child asks a relay for an edge, and whether it is still there. */
+static void edge_samples(void)
+{
+	static const struct ike_engine_cfg cfg = { .relays = true };
+	static const struct edge_request beat = { .group = "video",
+						  .beat = true };
+	struct edge_request req = { .group = "video", .n = 2 };
+	struct pki_opt opt = { .kind = PKI_MEMBER,
+			       .dns = "relay.example",
+			       .ca = &ca };
+	struct ike_id id;
+	struct ike_sa *sa;
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &opt, &ca, &cfg);
+	opt.dns = "a.example";
+	m = node_new(&net, "192.0.2.2", &opt, &ca, &cfg);
+	g->edge = (struct edge_answer){ .verdict = EDGE_REDIRECTED,
+					.reason = EDGE_FULL,
+					.n_parents = 1 };
+	g->edge.parent[0].ep = m->ep;
+	id_from_text(&g->edge.parent[0].id, "b.example");
+	id_from_text(&id, "relay.example");
+	if (ike_open(m->engine, &m->ep, &g->ep, &id, &sa))
+		bail("no IKE SA");
+	net_run(&net);
+	req.grant[0] = (struct edge_grant){ 0, (const uint8_t *)"one", 3 };
+	req.grant[1] = (struct edge_grant){ 1, (const uint8_t *)"two", 3 };
+	ike_ask_edge(sa, &req);
+	opened("edge-request", &net.queue[0], sa, FH_EDGE_REQ);
+	net_step(&net);
+	opened("edge-redirect", &net.queue[0], sa, FH_EDGE_RES);
+	net_run(&net);
+	g->edge = (struct edge_answer){ .verdict = EDGE_GRANTED,
+					.lifetime_ms = 15000 };
+	ike_ask_edge(sa, &beat);
+	opened("edge-beat", &net.queue[0], sa, FH_EDGE_REQ);
+	net_step(&net);
+	opened("edge-granted", &net.queue[0], sa, FH_EDGE_RES);
+	net_run(&net);
+	is_int(m->seen.edge_answers, 2, "the recorded requests are answered");
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
 /* A registration by a ticket (RFC 5723). */
 static void resume_samples(void)
 {
@@ -504,6 +550,7 @@ int main(int argc, char **argv)
 	}
 	RUN(handshake);
 	RUN(addke_samples);
+	RUN(edge_samples);
 	RUN(resume_samples);
 	RUN(rekeys);
 	small();

@@ -55,7 +55,7 @@ static void types(void)
 	static const uint16_t own_notifies[] = {
 		MCSEC_N_USED_UP, MCSEC_N_SENDING, MCSEC_N_REKEY_FRAGMENTS,
 		MCSEC_N_RIVAL,	 MCSEC_N_GROUP,	  MCSEC_N_LATER,
-		MCSEC_N_CHANGED
+		MCSEC_N_CHANGED, MCSEC_N_EDGE_REQUEST, MCSEC_N_EDGE
 	};
 	unsigned int i;
 

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Requests of a child for an edge, and the relay's answers (wire/edge.h), in
+ * INFORMATIONAL exchanges:
+ *
+ *	HDR, SK{ N(EDGE_REQUEST) } -->
+ *				<-- HDR, SK{ N(EDGE) [, N(REDIRECT)] }
+ *
+ * An engine that is none of a relay's answers with an empty message, as it does to
+ * every notify that it does not know.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "ike/exchange.h"
+#include "wire/edge.h"
+
+/* RFC 5685 section 9.2: types of the identity of a gateway. */
+#define GW_IPV4 1
+#define GW_IPV6 2
+
+/* A refusal to talk in this way any more (RFC 7296 section 2.21). */
+static void end_malformed(struct ike_sa *sa, const char *why)
+{
+	sa->engine->stats.in_syntax++;
+	sa_close(sa, 0, why);
+}
+
+bool edge_is_request(const struct ike_sa *sa, const struct ike_msg *m)
+{
+	const struct ike_engine *engine = sa->engine;
+
+	return engine->cfg.relays && engine->ops.edge_request && sa->gcks &&
+	       !sa->shadow && !sa->dead && msg_notify(m, MCSEC_N_EDGE_REQUEST);
+}
+
+/*
+ * The first relay that is named, in the form that others than ours know as well. RFC 5685
+ * has neither a port nor an identity there, so N(EDGE) is what counts.
+ */
+static void put_redirect(struct pchain *c, const struct edge_parent *p)
+{
+	uint8_t data[2 + sizeof(p->ep.addr.b)];
+
+	data[0] = p->ep.addr.family == AF_INET ? GW_IPV4 : GW_IPV6;
+	data[1] = p->ep.addr.len;
+	memcpy(data + 2, p->ep.addr.b, p->ep.addr.len);
+	notify_build(c, IKE_N_REDIRECT, data, 2 + (size_t)p->ep.addr.len);
+}
+
+static int send_answer(struct ike_sa *sa, const struct edge_answer *ans)
+{
+	struct wbuf w, data;
+	struct pchain c;
+	int ret;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	wbuf_init(&data, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	ret = edge_answer_put(&data, ans);
+	if (!ret) {
+		notify_build(&c, MCSEC_N_EDGE, data.p, data.len);
+		if (ans->n_parents)
+			put_redirect(&c, &ans->parent[0]);
+		ret = sa_respond(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
+	}
+	wbuf_free(&data);
+	wbuf_free(&w);
+	return ret;
+}
+
+void edge_got_request(struct ike_sa *sa, const struct ike_in *in)
+{
+	const struct notify_pld *n = msg_notify(&in->m, MCSEC_N_EDGE_REQUEST);
+	struct ike_engine *engine = sa->engine;
+	struct edge_answer ans = { 0 };
+	struct edge_request req;
+
+	if (edge_request_parse(n->data, n->len, &req)) {
+		sa_respond_notify(sa, IKE_XCHG_INFORMATIONAL,
+				  IKE_N_INVALID_SYNTAX, NULL, 0);
+		end_malformed(sa, "malformed request for an edge");
+		return;
+	}
+	sa->told = true;
+	engine->ops.edge_request(engine->ctx, sa, &in->path.peer, &req, &ans);
+	if (send_answer(sa, &ans))
+		sa_close(sa, 0, "the answer could not be built");
+}
+
+void edge_got_answer(struct ike_sa *sa, const struct ike_in *in)
+{
+	const struct notify_pld *n = msg_notify(&in->m, MCSEC_N_EDGE);
+	struct ike_engine *engine = sa->engine;
+	struct edge_answer ans;
+
+	if (sa->dead || !engine->ops.edge_answer)
+		return;
+	if (!n)
+		engine->ops.edge_answer(engine->ctx, sa, NULL);
+	else if (edge_answer_parse(n->data, n->len, &ans))
+		end_malformed(sa, "malformed answer about an edge");
+	else
+		engine->ops.edge_answer(engine->ctx, sa, &ans);
+}
