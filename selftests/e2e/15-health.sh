@@ -77,7 +77,7 @@ is "collectors see the counters of the module" \
 
 "$MCSECCTL" -n nosuch metrics export >"$TMP/nosuch" 2>&1
 is "collectors see no values of a namespace that is not there" "$? $(<"$TMP/nosuch")" \
-	'1 mcsecctl: network namespace "nosuch": No such file or directory'
+	'1 mcsecctl: network namespace "nosuch": No such file or directory: "ip netns" lists those that have names'
 
 section "interface"
 

@@ -129,13 +129,17 @@ static int enter_netns_of(const char *name)
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return complain(EXIT_FAILED, "network namespace \"%s\": %s",
-				name, strerror(errno));
+		return complain(EXIT_FAILED, "network namespace \"%s\": %s%s",
+				name, strerror(errno),
+				errno == ENOENT
+					? ": \"ip netns\" lists those that have names"
+				: errno == EACCES ? ": use sudo"
+						  : "");
 	ret = setns(fd, CLONE_NEWNET);
 	if (ret < 0 && errno == EPERM)
 		complain(0,
-			 "network namespace \"%s\": permission denied: need CAP_SYS_ADMIN",
-			 name);
+			 "network namespace \"%s\": permission denied: need CAP_SYS_ADMIN%s",
+			 name, geteuid() ? ": use sudo" : "");
 	else if (ret < 0)
 		complain(0, "\"%s\" is not a network namespace: %s", name,
 			 strerror(errno));

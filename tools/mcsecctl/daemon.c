@@ -229,7 +229,9 @@ int query_daemon(struct ctl *ctl, json_t *request, json_t **answer)
 	line = ret ? NULL : read_answer(fd, &len, &ret);
 	close(fd);
 	if (!line)
-		return complain(EXIT_FAILED, "mcsecd at %s: %s", ctl->socket,
+		return complain(EXIT_FAILED,
+				"mcsecd at %s: %s: see its log (\"journalctl -u mcsecd\")",
+				ctl->socket,
 				ret == -ECONNRESET
 					? "connection closed without an answer"
 					: strerror(-ret));

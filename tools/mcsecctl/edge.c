@@ -153,9 +153,11 @@ static int edge_add(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 	if (!r.e.local.port)
-		return complain(EXIT_USAGE, "edge add: local is missing");
+		return complain(EXIT_USAGE,
+				"edge add: \"local\" is missing: an address and a port of this host, such as 192.0.2.1:4500");
 	if (!r.e.peer.port)
-		return complain(EXIT_USAGE, "edge add: peer is missing");
+		return complain(EXIT_USAGE,
+				"edge add: \"peer\" is missing: the address and port of the other host, such as 192.0.2.2:4500");
 	if (!r.e.dir)
 		return complain(EXIT_USAGE,
 				"edge add: up or down is missing, or both");

@@ -187,7 +187,8 @@ static int sa_add(struct ctl *ctl, int argc, char **argv)
 			return complain(EXIT_USAGE, "sa add: %s is missing",
 					add_words[i].name);
 	if (!r.sa.dir)
-		return complain(EXIT_USAGE, "sa add: dir is missing");
+		return complain(EXIT_USAGE,
+				"sa add: dir is missing: in, out or inout");
 	if (!r.key_path == !r.key_stdin)
 		return complain(EXIT_USAGE,
 				"sa add: one of key-file FILE and key-stdin is needed");

@@ -85,7 +85,8 @@ static int sender_set(struct ctl *ctl, int argc, char **argv)
 	if (ret)
 		return ret;
 	if (!r.name)
-		return complain(EXIT_USAGE, "sender set: name is missing");
+		return complain(EXIT_USAGE,
+				"sender set: \"name\" is missing, which is what can change");
 	if (ctl->kernel.ops->sender_set(ctl->kernel.ctx, &r.s, &err))
 		return refused("sender set", &err);
 	tell_done(ctl,

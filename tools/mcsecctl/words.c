@@ -131,7 +131,7 @@ int set_list(const struct word *w, const char *value, void *obj)
 		list[n++] = strsep(&p, ",");
 		if (!*list[n - 1])
 			return complain(EXIT_USAGE,
-					"%s: empty element in the list",
+					"%s: empty element in the list: write names with one comma between two, and no blanks",
 					w->name);
 		if (w->bit == LIST_ADDRESSES && addr_parse(list[n - 1], &a))
 			return complain(EXIT_USAGE,
@@ -194,7 +194,8 @@ int read_words(const struct word *table, int argc, char **argv, void *obj,
 		if (!w->name)
 			return unknown_word(table, argv[i]);
 		if (*seen & 1U << n)
-			return complain(EXIT_USAGE, "%s: given twice", w->name);
+			return complain(EXIT_USAGE,
+					"%s: given twice: remove one", w->name);
 		*seen |= 1U << n;
 		if (w->takes && ++i == argc)
 			return complain(EXIT_USAGE, "%s: %s is missing",
