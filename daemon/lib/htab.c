@@ -100,3 +100,23 @@ struct hnode *htab_first(const struct htab *t, uint64_t hash)
 {
 	return *bucket_at(t, bucket_of(t, hash));
 }
+
+/* Nodes are anywhere in memory, so those of a walk are fetched before it comes to them. */
+#define AHEAD 8u
+
+struct hnode *htab_each(const struct htab *t, struct htab_walk *w)
+{
+	struct hnode *n;
+
+	while (!w->next && w->bucket < t->buckets) {
+		if (w->bucket + AHEAD < t->buckets)
+			__builtin_prefetch(*bucket_at(t, w->bucket + AHEAD));
+		w->next = *bucket_at(t, w->bucket++);
+	}
+	n = w->next;
+	if (!n)
+		return NULL;
+	w->next = n->next;
+	__builtin_prefetch(w->next);
+	return n;
+}

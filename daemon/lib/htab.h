@@ -30,6 +30,12 @@ struct htab {
 	struct hnode **seg[HTAB_SEGS];
 };
 
+/* A place between the nodes of a table; all zero is before the first one. */
+struct htab_walk {
+	struct hnode *next;
+	uint32_t bucket;
+};
+
 void htab_init(struct htab *t, uint64_t (*hash)(const struct hnode *n));
 /* Free the table, which is empty then; the nodes stay the caller's. */
 void htab_free(struct htab *t);
@@ -39,5 +45,10 @@ void htab_add(struct htab *t, struct hnode *n);
 void htab_del(struct htab *t, struct hnode *n);
 /* Return the first node of those that may have this hash, or NULL. */
 struct hnode *htab_first(const struct htab *t, uint64_t hash);
+/*
+ * Return the next node of all, in no order, or NULL behind the last one. The node that
+ * was returned last may be removed meanwhile; no other one, and none may be added.
+ */
+struct hnode *htab_each(const struct htab *t, struct htab_walk *w);
 
 #endif

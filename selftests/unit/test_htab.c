@@ -126,10 +126,41 @@ static void test_random(void)
 	htab_free(&t);
 }
 
+/* Each node comes once, also if it is removed when it came. */
+static void test_each(void)
+{
+	unsigned int i, n = 0, twice = 0;
+	struct htab_walk w = { 0 };
+	struct hnode *node;
+
+	htab_init(&t, hash_thing);
+	ok(!htab_each(&t, &w), "an empty table has no node");
+	for (i = 0; i < 1000; i++) {
+		things[i] = (struct thing){ .number = i };
+		htab_add(&t, &things[i].node);
+	}
+	for (w = (struct htab_walk){ 0 }; (node = htab_each(&t, &w)); n++) {
+		twice += ((struct thing *)node)->in;
+		((struct thing *)node)->in = true;
+		if (n % 3)
+			htab_del(&t, node);
+	}
+	is_int(n, 1000, "all nodes come");
+	is_int(twice, 0, "none comes twice");
+	ok(!htab_each(&t, &w), "behind the last one is none");
+	is_int(t.n, 334, "nodes that were not removed are there");
+	w = (struct htab_walk){ 0 };
+	for (n = 0; (node = htab_each(&t, &w)); n++)
+		htab_del(&t, node);
+	is_int(n, 334, "nodes that are there come once more");
+	htab_free(&t);
+}
+
 int main(void)
 {
 	RUN(test_sizes);
 	RUN(test_growth);
 	RUN(test_random);
+	RUN(test_each);
 	return done();
 }
