@@ -14,11 +14,21 @@
 /* Two chains of the greatest length. */
 #define CERT_REFS_MAX 16
 
-/* A set of references; all zero is the empty set. @v is owned. */
+/*
+ * A set of references; all zero is the empty set. Most have one, which is @one; @many
+ * is the array of several, as octets since it has no alignment. There is a set for each
+ * member of a group, so its size matters.
+ */
 struct cert_refs {
 	uint8_t n;
-	uint8_t (*v)[CERT_REF_LEN];
+	union {
+		uint8_t one[CERT_REF_LEN];
+		uint8_t many[sizeof(void *)]; /* owned */
+	};
 };
+
+/* Return the references of @refs, valid until it changes. */
+const uint8_t (*cert_refs_v(const struct cert_refs *refs))[CERT_REF_LEN];
 
 /* Add @ref. Returns 0, -ENOSPC (CERT_REFS_MAX) or -ENOMEM. */
 int cert_refs_add(struct cert_refs *refs, const uint8_t ref[CERT_REF_LEN]);

@@ -80,12 +80,13 @@ void crls_sort(struct crls *crls)
 
 bool crls_revoke(const struct crls *crls, const struct cert_refs *refs)
 {
+	const uint8_t(*v)[CERT_REF_LEN] = cert_refs_v(refs);
 	unsigned int i;
 
 	if (!crls || !crls->n_refs)
 		return false;
 	for (i = 0; i < refs->n; i++)
-		if (bsearch(refs->v[i], crls->refs, crls->n_refs, CERT_REF_LEN,
+		if (bsearch(v[i], crls->refs, crls->n_refs, CERT_REF_LEN,
 			    compare_refs))
 			return true;
 	return false;

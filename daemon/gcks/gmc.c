@@ -567,7 +567,7 @@ static int denied_key(const struct group *g, const char *identity, char *key)
 static void put_refs(struct wbuf *w, const struct cert_refs *certs)
 {
 	wbuf_u8(w, certs->n);
-	wbuf_put(w, certs->v, (size_t)certs->n * CERT_REF_LEN);
+	wbuf_put(w, cert_refs_v(certs), (size_t)certs->n * CERT_REF_LEN);
 }
 
 int gmc_put_member(struct group *g, const struct gmember *m)

@@ -232,8 +232,7 @@ static int put_contents(const struct ike_sa *sa, uint64_t number,
 	wbuf_put(w, proof, len);
 	secret_wipe(proof, sizeof(proof));
 	wbuf_u8(w, certs->n);
-	for (unsigned int i = 0; i < certs->n; i++)
-		wbuf_put(w, certs->v[i], CERT_REF_LEN);
+	wbuf_put(w, cert_refs_v(certs), (size_t)certs->n * CERT_REF_LEN);
 	wbuf_u8(w, sa->peer_id->type);
 	wbuf_u16(w, sa->peer_id->len);
 	wbuf_put(w, sa->peer_id->data, sa->peer_id->len);
