@@ -60,6 +60,7 @@ struct batch {
 static int put_leave(struct group *g, const struct gmember *m,
 		     const struct batch *b)
 {
+	const char *ended = gmember_ended(m);
 	bool deny = m == b->deny;
 	int ret;
 
@@ -71,9 +72,9 @@ static int put_leave(struct group *g, const struct gmember *m,
 				deny		    ? "evict"
 				: m->not_authorized ? "evict"
 				: m->replaced	    ? "replace"
-				: m->ended	    ? "expire"
+				: ended		    ? "expire"
 						    : "leave",
-				m->ended && !deny ? m->ended : "");
+				ended && !deny ? ended : "");
 	return ret;
 }
 
@@ -121,11 +122,11 @@ static uint32_t batch_wait_ms(const struct group *g)
 static uint64_t next_leave_ms(const struct group *g)
 {
 	uint64_t now = group_now_ms(g), least = UINT64_MAX;
-	const struct gmember *m;
+	const struct gmember_more *x;
 
-	TAILQ_FOREACH(m, &g->leaving, by_leave)
-		if (m->leave_ms < least)
-			least = m->leave_ms;
+	TAILQ_FOREACH(x, &g->leaving, by_leave)
+		if (x->leave_ms < least)
+			least = x->leave_ms;
 	least = least > now ? least - now : 0;
 	return least > batch_wait_ms(g) ? least : batch_wait_ms(g);
 }
@@ -158,8 +159,10 @@ static int remove_member(struct group *g, struct batch *b, struct gmember *m)
 static int remove_not_authorized(struct group *g, struct batch *b)
 {
 	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
-	struct gmember *m, *next;
+	struct htab_walk w = { 0 };
+	struct gmember *m;
 	const char *why;
+	uint32_t left;
 	int ret = 0;
 
 	b->rechecked = true;
@@ -167,8 +170,11 @@ static int remove_not_authorized(struct group *g, struct batch *b)
 	b->rechecked_all = b->policy || g->recheck_all;
 	if (b->rechecked_all)
 		gmc_recheck_not_authorized(g, conf);
-	for (m = TAILQ_FIRST(&g->rechecks); m; m = next) {
-		next = TAILQ_NEXT(m, by_recheck);
+	/* A walk over the roster found these members, and a walk finds them again. */
+	for (left = g->n_rechecks; left && (m = gmc_each(g, &w));) {
+		if (!m->recheck)
+			continue;
+		left--;
 		if (m->out)
 			continue;
 		why = gmc_member_refusal(m, conf, g->k->deps.psks);
@@ -182,7 +188,8 @@ static int remove_not_authorized(struct group *g, struct batch *b)
 			break;
 		ret = remove_member(g, b, m);
 		m->not_authorized = !ret;
-		m->ended = ret ? m->ended : why;
+		if (!ret)
+			gmember_set_ended(m, why);
 	}
 	return ret;
 }
@@ -246,19 +253,21 @@ static int new_member(struct group *g, struct gkm_change *c, struct batch *b,
 		      struct join_req *j)
 {
 	struct gmember *m = NULL;
+	uint32_t leaf;
 	int ret;
 
 	if (!terms_reserve(&g->terms, g->n_members + b->n_new + 1))
-		m = gmc_member_new(j->identity);
+		m = gmember_new(j->identity);
 	if (!m)
 		return -ENOMEM;
 	m->number = c->next.next_number++;
 	m->joined = b->now;
-	ret = lkh_add(g->tree, m->number, &m->leaf);
+	ret = lkh_add(g->tree, m->number, &leaf);
 	if (ret) {
-		gmc_member_free(m);
+		gmember_free(m);
 		return ret;
 	}
+	m->leaf = leaf;
 	j->m = m;
 	j->is_new = true;
 	b->n_new++;
@@ -303,7 +312,7 @@ static bool accept_request(struct group *g, struct batch *b, struct join_req *j)
 	}
 	j->m = gmc_find(g, j->identity);
 	if (j->m)
-		return !j->m->leaving && !j->m->must_go &&
+		return !j->m->more->leaving && !j->m->must_go_why &&
 		       (!first || certs_share(first, j));
 	if (!first)
 		return has_room_for(g, b, j);
@@ -353,8 +362,8 @@ static int accept_requests(struct group *g, struct gkm_change *c,
 		b->n_in++;
 		if (j->put_off) {
 			/* The peer's next request gets Sender-IDs. */
-			j->first_sid = j->m->first_sid;
-			j->n_sids = j->m->n_sids;
+			j->first_sid = j->m->more->first_sid;
+			j->n_sids = j->m->more->n_sids;
 		} else if (j->send) {
 			join_give_sids(g, c, j, b->senders);
 		}
@@ -393,7 +402,7 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 		m = b->out[i];
 		m->out = false;
 		if (m->not_authorized)
-			m->ended = NULL;
+			gmember_set_ended(m, NULL);
 		m->not_authorized = false;
 	}
 	inband_changed(g);
@@ -403,9 +412,12 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 	 */
 	TAILQ_FOREACH(j, &b->in, all)
 		if (j->is_new)
-			gmc_member_free(j->m);
+			gmember_free(j->m);
 	if (ret == -ECANCELED)
 		return;
+	TAILQ_FOREACH(j, &b->in, all)
+		if (!j->is_new && !j->is_repeated)
+			gmember_release(j->m);
 	/* As long as an exclusion fails, no batch is made for requests. */
 	if (!b->deny && (!b->exclude || g->exclude_pending)) {
 		TAILQ_CONCAT(&g->joins, &b->in, all);
@@ -418,23 +430,24 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 
 static void apply_removals(struct group *g, struct batch *b)
 {
-	struct gmember *m;
 	char name[QUOTE_LEN];
+	struct gmember *m;
+	const char *ended;
 	uint32_t i;
 
 	for (i = 0; i < b->n_out; i++) {
 		m = b->out[i];
+		ended = gmember_ended(m);
 		if (m == b->deny || m->not_authorized ||
 		    notice_left(g->k, m->identity))
 			group_info(g, "%s: %s%s%s",
 				   m == b->deny || m->not_authorized
 					   ? "member evicted"
 				   : m->replaced ? "member replaced"
-				   : m->ended	 ? "member expired"
+				   : ended	 ? "member expired"
 						 : "member left",
-				   quote(m->identity, name),
-				   m->ended ? ": " : "",
-				   m->ended ? m->ended : "");
+				   quote(m->identity, name), ended ? ": " : "",
+				   ended ? ended : "");
 		if (m == b->deny) {
 			g->evictions++;
 			if (gmc_note_denied(g, m->identity, b->now))
@@ -443,12 +456,12 @@ static void apply_removals(struct group *g, struct batch *b)
 					  name);
 		} else if (m->not_authorized) {
 			g->evictions++;
-		} else if (m->ended && !m->replaced) {
+		} else if (ended && !m->replaced) {
 			g->expired++;
 		} else {
 			g->leaves++;
 		}
-		if (m == b->deny || m->ended)
+		if (m == b->deny || ended)
 			inband_exclude(g, m);
 		gmc_drop(g, m);
 	}
@@ -499,6 +512,7 @@ static void apply_batch(struct group *g, struct batch *b)
 		join_answer(g, j);
 		if (j->left)
 			batch_leave_later(g, j->m);
+		gmember_release(j->m);
 		join_free(j);
 	}
 	batch_answer_leavers(g, &b->leavers, 0);

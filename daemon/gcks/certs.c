@@ -30,11 +30,11 @@ static int merge_former(struct join_req *j, bool renewed)
 	int ret;
 
 	j->former_ends_after =
-		earlier_end(m->former_ends, renewed ? m->cert_ends : 0);
+		earlier_end(m->more->former_ends, renewed ? m->cert_ends : 0);
 	/* Nothing is known of them: see struct gmember. */
-	if (m->renewed && !m->former.n)
+	if (m->renewed && !m->more->former.n)
 		return 0;
-	ret = cert_refs_union(&m->former, renewed ? &m->certs : &none,
+	ret = cert_refs_union(&m->more->former, renewed ? &m->certs : &none,
 			      &j->former_after);
 	return ret == -ENOSPC ? 0 : ret;
 }
@@ -57,15 +57,18 @@ int certs_merge(struct join_req *j)
 
 void certs_apply(struct join_req *j)
 {
+	struct gmember_more *x;
+
 	cert_refs_free(&j->m->certs);
 	j->m->certs = j->certs_after;
 	j->certs_after = none;
 	/* The change that stores the request may have renewed the path of the leaf. */
 	if (!j->renews && !j->m->renewed)
 		return;
-	cert_refs_free(&j->m->former);
-	j->m->former = j->former_after;
-	j->m->former_ends = j->former_ends_after;
+	x = gmember_more(j->m);
+	cert_refs_free(&x->former);
+	x->former = j->former_after;
+	x->former_ends = j->former_ends_after;
 	j->former_after = none;
 }
 

@@ -35,12 +35,12 @@ static uint32_t change_ms(const struct group *g, enum effect_of of)
 static uint32_t back_ms(const struct group *g)
 {
 	uint64_t now = group_now_ms(g);
-	const struct gmember *m;
+	const struct gmember_more *x;
 
 	if (g->inband_back_ms <= now)
 		return 0;
-	TAILQ_FOREACH(m, &g->senders, by_send)
-		if (m->inband && !m->sa)
+	TAILQ_FOREACH(x, &g->senders, by_send)
+		if (x->m->inband && !x->sa)
 			return g->inband_back_ms - now;
 	return 0;
 }

@@ -519,33 +519,64 @@ int gcks_each_group(struct gcks *k, gcks_group_fn *fn, void *arg)
 	return ret;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct gmember *x = *(struct gmember *const *)a;
+	const struct gmember *y = *(struct gmember *const *)b;
+
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Return all members in the order in which they have joined; NULL without memory. */
+static const struct gmember **members_in_order(const struct group *g)
+{
+	const struct gmember **v = calloc(g->n_members + 1u, sizeof(*v));
+	struct htab_walk w = { 0 };
+	uint32_t i;
+
+	if (!v)
+		return NULL;
+	for (i = 0; i < g->n_members; i++)
+		v[i] = gmc_each(g, &w);
+	qsort(v, g->n_members, sizeof(*v), compare_numbers);
+	return v;
+}
+
+static void fill_member_status(const struct group *g, const struct gmember *m,
+			       struct gcks_member_status *s)
+{
+	s->identity = m->identity;
+	s->send = m->send;
+	s->receive = !policy_refusal(g->conf, m->identity, false);
+	s->joined = m->joined;
+	s->registered = m->registered;
+	s->first_sender_id = m->more->first_sid;
+	s->n_sender_ids = m->more->n_sids;
+	s->until = term_until(m);
+	s->at = m->at;
+	s->inband = m->inband;
+	s->confirmed = gmc_confirmed(g, m);
+	s->late_ms = gmc_late_ms(g, m);
+}
+
 int gcks_each_member(struct gcks *k, const char *group, gcks_member_fn *fn,
 		     void *arg)
 {
 	struct group *g = group_find(k, group, strlen(group));
 	struct gcks_member_status s;
-	const struct gmember *m;
+	const struct gmember **v;
+	struct htab_walk w = { 0 };
+	uint32_t i;
 	int ret = 0;
 
 	if (!g)
 		return -ENOENT;
-	TAILQ_FOREACH(m, &g->members, all) {
-		s.identity = m->identity;
-		s.send = m->send;
-		s.receive = !policy_refusal(g->conf, m->identity, false);
-		s.joined = m->joined;
-		s.registered = m->registered;
-		s.first_sender_id = m->first_sid;
-		s.n_sender_ids = m->n_sids;
-		s.until = term_until(m);
-		s.at = m->at;
-		s.inband = m->inband;
-		s.confirmed = gmc_confirmed(g, m);
-		s.late_ms = gmc_late_ms(g, m);
+	v = members_in_order(g);
+	for (i = 0; !ret && i < g->n_members; i++) {
+		fill_member_status(g, v ? v[i] : gmc_each(g, &w), &s);
 		ret = fn(arg, &s);
-		if (ret)
-			break;
 	}
+	free(v);
 	return ret;
 }
 

@@ -203,11 +203,11 @@ static void data_changed(struct group *g)
 /* Senders that have confirmed the Data SA have, as it is, confirmed the change. */
 static void data_kept(struct group *g)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 
-	TAILQ_FOREACH(m, &g->senders, by_send)
-		if (gmc_confirmed(g, m))
-			m->confirmed_at = g->rekeys;
+	TAILQ_FOREACH(x, &g->senders, by_send)
+		if (gmc_confirmed(g, x->m))
+			x->confirmed_at = g->rekeys;
 }
 
 static void keys_changed(struct group *g, struct gkm_change *c)
@@ -354,20 +354,21 @@ enum reset_how {
 static int record_evicted(struct group *g, const struct gkm_change *c)
 {
 	const struct conf_group *conf = c->policy ? &c->policy->conf : g->conf;
+	struct htab_walk w = { 0 };
 	struct gmember *m;
 	const char *why;
 	int ret = 0;
 
 	if (c->deny)
 		ret = gmc_put_denied(g, c->deny, c->deny_since);
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		why = c->deny && !strcmp(m->identity, c->deny)
 			      ? ""
 			      : gmc_member_refusal(m, conf, g->k->deps.psks);
 		if (ret || !why)
 			continue;
 		m->not_authorized = true;
-		m->ended = why;
+		gmember_set_ended(m, why);
 		ret = gmc_audit(g->k, g->conf->name, m->identity, "evict", why);
 	}
 	return ret;
@@ -375,27 +376,30 @@ static int record_evicted(struct group *g, const struct gkm_change *c)
 
 static void unmark_evicted(struct group *g)
 {
+	struct htab_walk w = { 0 };
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		if (m->not_authorized)
-			m->ended = NULL;
+			gmember_set_ended(m, NULL);
 		m->not_authorized = false;
 	}
 }
 
 static void apply_evicted(struct group *g, const struct gkm_change *c)
 {
+	struct htab_walk w = { 0 };
 	const struct gmember *m;
 	char name[QUOTE_LEN];
+	const char *ended;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		if (!m->not_authorized)
 			continue;
 		g->evictions++;
+		ended = gmember_ended(m);
 		group_info(g, "member evicted: %s%s%s",
-			   quote(m->identity, name), *m->ended ? ": " : "",
-			   m->ended);
+			   quote(m->identity, name), *ended ? ": " : "", ended);
 	}
 	if (c->deny && gmc_note_denied(g, c->deny, c->deny_since))
 		group_err(g, "eviction incomplete: %s: out of memory",

@@ -325,7 +325,7 @@ static int load_leaf(void *arg, uint64_t member, uint32_t leaf)
 	struct group *g = arg;
 	struct gmember *m = gmc_find_number(g, member);
 
-	if (!m || m->leaf != LKH_NONE)
+	if (!m || m->leaf)
 		return -EBADMSG;
 	m->leaf = leaf;
 	return 0;
@@ -333,6 +333,7 @@ static int load_leaf(void *arg, uint64_t member, uint32_t leaf)
 
 static int load_tree(struct group *g)
 {
+	struct htab_walk w = { 0 };
 	char key[STORE_KEY_MAX];
 	struct gmember *m;
 	uint64_t id;
@@ -354,8 +355,8 @@ static int load_tree(struct group *g)
 		ret = lkh_import_end(g->tree, id, load_leaf, g);
 	if (ret)
 		return ret;
-	TAILQ_FOREACH(m, &g->members, all)
-		if (m->leaf == LKH_NONE)
+	while ((m = gmc_each(g, &w)))
+		if (!m->leaf)
 			return -EBADMSG;
 	return 0;
 }

@@ -57,17 +57,16 @@ static uint64_t hash_member(const struct hnode *n)
 
 void gmc_init(struct group *g)
 {
-	TAILQ_INIT(&g->members);
 	TAILQ_INIT(&g->denied);
 	TAILQ_INIT(&g->senders);
 	TAILQ_INIT(&g->leaving);
 	TAILQ_INIT(&g->renewed);
 	TAILQ_INIT(&g->path_renewing);
-	TAILQ_INIT(&g->rechecks);
 	TAILQ_INIT(&g->inbands);
 	TAILQ_INIT(&g->inband_due);
 	TAILQ_INIT(&g->unmarked);
 	htab_init(&g->by_id, hash_member);
+	g->quiet.g = g;
 }
 
 /* ---- denied identities --------------------------------------------------- */
@@ -166,30 +165,32 @@ bool gmc_revoked(const struct group *g, const struct cert_refs *refs)
 
 const char *gmc_exposed(const struct gmember *m)
 {
-	const struct trust *trust = m->g->k->deps.trust;
+	const struct gmember_more *x = m->more;
+	const struct trust *trust = x->g->k->deps.trust;
 
 	if (!m->renewed)
 		return NULL;
-	if (m->former_ends && group_wall(m->g) > m->former_ends)
-		return m->former_ends == END_UNKNOWN
+	if (x->former_ends && group_wall(x->g) > x->former_ends)
+		return x->former_ends == END_UNKNOWN
 			       ? "not known, and may have expired"
 			       : "expired";
 	if (!trust || !trust_crls(trust))
 		return NULL;
-	if (!m->former.n)
+	if (!x->former.n)
 		return "not known, and may be revoked";
-	return gmc_revoked(m->g, &m->former) ? "revoked" : NULL;
+	return gmc_revoked(x->g, &x->former) ? "revoked" : NULL;
 }
 
 bool gmc_some_revoked(const struct group *g)
 {
 	const struct trust *trust = g->k->deps.trust;
+	struct htab_walk w = { 0 };
 	const struct gmember *m;
 
 	/* The roster may be long. */
 	if (!trust || !trust_crls(trust))
 		return false;
-	TAILQ_FOREACH(m, &g->members, all)
+	while ((m = gmc_each(g, &w)))
 		if (gmc_revoked(g, &m->certs) || gmc_exposed(m))
 			return true;
 	return false;
@@ -199,34 +200,49 @@ const char *gmc_member_refusal(const struct gmember *m,
 			       const struct conf_group *conf,
 			       const struct psks *psks)
 {
-	if (gmc_revoked(m->g, &m->certs))
+	const struct group *g = m->more->g;
+
+	if (gmc_revoked(g, &m->certs))
 		return GMC_REVOKED;
-	if (gmc_denied(m->g, m->identity))
+	if (gmc_denied(g, m->identity))
 		return "its identity is denied";
 	if (policy_refusal(conf, m->identity, m->send))
 		return "no longer in the lists of the group";
-	if (m->must_go)
-		return m->must_go;
+	if (gmember_must_go(m))
+		return gmember_must_go(m);
 	return psk_is_lost(m, psks) ? PSK_REMOVED : NULL;
 }
 
 bool gmc_some_refused(const struct group *g, const struct conf_group *conf)
 {
+	struct htab_walk w = { 0 };
 	const struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all)
+	while ((m = gmc_each(g, &w)))
 		if (gmc_member_refusal(m, conf, g->k->deps.psks) ||
 		    gmc_exposed(m))
 			return true;
 	return false;
 }
 
+uint32_t gmc_count_refused(const struct group *g)
+{
+	struct htab_walk w = { 0 };
+	const struct gmember *m;
+	uint32_t n = 0;
+
+	while ((m = gmc_each(g, &w)))
+		n += !!gmc_member_refusal(m, g->conf, g->k->deps.psks);
+	return n;
+}
+
 void gmc_recheck_not_authorized(struct group *g, const struct conf_group *conf)
 {
+	struct htab_walk w = { 0 };
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all) {
-		if (!m->must_go)
+	while ((m = gmc_each(g, &w))) {
+		if (!gmember_must_go(m))
 			gmc_set_must_go(g, m,
 					gmc_member_refusal(m, g->conf,
 							   g->k->deps.psks));
@@ -250,31 +266,11 @@ bool gmc_admitted_somewhere(const struct gcks *k, const char *identity)
 
 /* ---- roster ------------------------------------------------------------- */
 
-struct gmember *gmc_member_new(const char *identity)
+struct gmember *gmc_each(const struct group *g, struct htab_walk *w)
 {
-	struct gmember *m = calloc(1, sizeof(*m));
+	struct hnode *n = htab_each(&g->by_id, w);
 
-	if (!m)
-		return NULL;
-	m->leaf = LKH_NONE;
-	m->at_terms = TERM_NONE;
-	m->identity = strdup(identity);
-	if (!m->identity) {
-		free(m);
-		return NULL;
-	}
-	return m;
-}
-
-void gmc_member_free(struct gmember *m)
-{
-	if (!m)
-		return;
-	cert_refs_free(&m->certs);
-	cert_refs_free(&m->former);
-	free(m->twins);
-	free(m->identity);
-	free(m);
+	return n ? member_of_node(n) : NULL;
 }
 
 /* A member whose Data SA is not known has the SPI 0, as keys have before the first. */
@@ -282,7 +278,7 @@ bool gmc_confirmed(const struct group *g, const struct gmember *m)
 {
 	uint32_t spi = gkm_spi(&g->st);
 
-	return m->send && m->sends_spi && m->sends_spi == spi &&
+	return m->send && m->more->sends_spi && m->more->sends_spi == spi &&
 	       twins_use(m, spi);
 }
 
@@ -295,39 +291,55 @@ static bool takes_whole(const struct gmember *m)
 /* Enter or leave the list of members that are rekeyed inband. */
 static void list_inband(struct group *g, struct gmember *m, bool enter)
 {
+	struct gmember_more *x = gmember_more(m);
+
 	if (enter) {
-		TAILQ_INSERT_TAIL(&g->inbands, m, by_inband);
+		TAILQ_INSERT_TAIL(&g->inbands, x, by_inband);
 		g->n_inband++;
 		return;
 	}
-	TAILQ_REMOVE(&g->inbands, m, by_inband);
+	TAILQ_REMOVE(&g->inbands, x, by_inband);
 	g->n_inband--;
-	if (m->inband_due)
-		TAILQ_REMOVE(&g->inband_due, m, by_due);
-	m->inband_due = false;
-	m->inband_open = false;
-	m->sa = NULL;
+	if (x->inband_due)
+		TAILQ_REMOVE(&g->inband_due, x, by_due);
+	x->inband_due = false;
+	x->inband_open = false;
+	x->sa = NULL;
 }
 
 /* Members with path_renewed come first, see term_renew_paths(). */
 static void list_renewed(struct group *g, struct gmember *m)
 {
+	struct gmember_more *x = gmember_more(m);
+
 	if (m->path_renewed)
-		TAILQ_INSERT_HEAD(&g->renewed, m, by_renewed);
+		TAILQ_INSERT_HEAD(&g->renewed, x, by_renewed);
 	else
-		TAILQ_INSERT_TAIL(&g->renewed, m, by_renewed);
+		TAILQ_INSERT_TAIL(&g->renewed, x, by_renewed);
+}
+
+/* Enter the list of senders. A new one cannot have missed an earlier change. */
+static void list_sender(struct group *g, struct gmember *m)
+{
+	struct gmember_more *x = gmember_more(m);
+
+	TAILQ_INSERT_TAIL(&g->senders, x, by_send);
+	if (!x->sender)
+		x->confirmed_at = g->rekeys;
+	x->sender = true;
 }
 
 void gmc_enter(struct group *g, struct gmember *m)
 {
-	m->g = g;
-	m->confirmed_at = g->rekeys;
+	if (m->more->m)
+		gmember_more(m)->g = g;
+	else
+		m->more = &g->quiet;
 	if (m->inband)
 		list_inband(g, m, true);
-	TAILQ_INSERT_TAIL(&g->members, m, all);
 	htab_add(&g->by_id, &m->by_id);
 	if (m->send)
-		TAILQ_INSERT_TAIL(&g->senders, m, by_send);
+		list_sender(g, m);
 	if (m->renewed)
 		list_renewed(g, m);
 	g->n_members++;
@@ -340,28 +352,29 @@ void gmc_enter(struct group *g, struct gmember *m)
 void gmc_drop(struct group *g, struct gmember *m)
 {
 	terms_drop(&g->terms, m);
+	m->reserved = true;
 	if (m->inband)
 		list_inband(g, m, false);
 	if (m->send)
-		TAILQ_REMOVE(&g->senders, m, by_send);
+		TAILQ_REMOVE(&g->senders, gmember_more(m), by_send);
 	gmc_set_leaving(g, m, false);
 	gmc_set_recheck(g, m, false);
 	gmc_set_renewed(g, m, false);
-	gmc_set_mark(g, m, &m->mark, true);
-	TAILQ_REMOVE(&g->members, m, all);
+	gmc_set_mark(g, m, &m->more->mark, true);
 	htab_del(&g->by_id, &m->by_id);
 	g->n_members--;
 	g->n_senders -= m->send;
 	g->n_confirmed -= gmc_confirmed(g, m);
 	g->n_whole -= takes_whole(m);
-	gmc_member_free(m);
+	gmember_free(m);
 }
 
 void gmc_drop_all(struct group *g)
 {
+	struct htab_walk w = { 0 };
 	struct gmember *m;
 
-	while ((m = TAILQ_FIRST(&g->members)))
+	while ((m = gmc_each(g, &w)))
 		gmc_drop(g, m);
 	htab_free(&g->by_id);
 }
@@ -369,9 +382,9 @@ void gmc_drop_all(struct group *g)
 void gmc_set_send(struct group *g, struct gmember *m, bool send)
 {
 	if (send && !m->send)
-		TAILQ_INSERT_TAIL(&g->senders, m, by_send);
+		list_sender(g, m);
 	if (!send && m->send)
-		TAILQ_REMOVE(&g->senders, m, by_send);
+		TAILQ_REMOVE(&g->senders, gmember_more(m), by_send);
 	g->n_senders += send;
 	g->n_senders -= m->send;
 	g->n_confirmed -= gmc_confirmed(g, m);
@@ -381,10 +394,15 @@ void gmc_set_send(struct group *g, struct gmember *m, bool send)
 
 void gmc_set_data_spi(struct group *g, struct gmember *m, uint32_t spi)
 {
+	struct gmember_more *x;
+
+	if (!m->more->sender)
+		return;
+	x = gmember_more(m);
 	g->n_confirmed -= gmc_confirmed(g, m);
-	m->sends_spi = spi;
+	x->sends_spi = spi;
 	if (gmc_confirmed(g, m))
-		m->confirmed_at = g->rekeys;
+		x->confirmed_at = g->rekeys;
 	g->n_confirmed += gmc_confirmed(g, m);
 }
 
@@ -406,8 +424,8 @@ uint64_t gmc_late_ms(const struct group *g, const struct gmember *m)
 
 	if (!m->send || gmc_confirmed(g, m))
 		return 0;
-	if (g->rekeys > m->confirmed_at)
-		later = g->rekeys - m->confirmed_at - 1;
+	if (g->rekeys > m->more->confirmed_at)
+		later = g->rekeys - m->more->confirmed_at - 1;
 	/* The oldest change that is known counts for those before it. */
 	if (later >= GKM_CHANGES)
 		later = GKM_CHANGES - 1;
@@ -430,27 +448,30 @@ void gmc_set_inband(struct group *g, struct gmember *m, bool inband)
 	g->n_whole += takes_whole(m);
 }
 
-void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving)
+int gmc_set_leaving(struct group *g, struct gmember *m, bool leaving)
 {
-	if (leaving == m->leaving)
-		return;
+	struct gmember_more *x;
+
+	if (leaving == m->more->leaving)
+		return 0;
+	x = gmember_more(m);
+	if (!x)
+		return -ENOMEM;
 	if (leaving)
-		TAILQ_INSERT_TAIL(&g->leaving, m, by_leave);
+		TAILQ_INSERT_TAIL(&g->leaving, x, by_leave);
 	else
-		TAILQ_REMOVE(&g->leaving, m, by_leave);
+		TAILQ_REMOVE(&g->leaving, x, by_leave);
 	g->n_leaving += leaving ? 1 : -1;
-	m->leaving = leaving;
-	m->lapsed = false;
+	x->leaving = leaving;
+	x->lapsed = false;
+	gmember_settle(m);
+	return 0;
 }
 
 void gmc_set_recheck(struct group *g, struct gmember *m, bool recheck)
 {
-	if (recheck == m->recheck)
-		return;
-	if (recheck)
-		TAILQ_INSERT_TAIL(&g->rechecks, m, by_recheck);
-	else
-		TAILQ_REMOVE(&g->rechecks, m, by_recheck);
+	g->n_rechecks += recheck;
+	g->n_rechecks -= m->recheck;
 	m->recheck = recheck;
 }
 
@@ -458,27 +479,32 @@ void gmc_set_must_go(struct group *g, struct gmember *m, const char *why)
 {
 	if (!why)
 		return;
-	m->must_go = why;
+	gmember_set_must_go(m, why);
 	gmc_set_recheck(g, m, true);
 }
 
 void gmc_set_mark(struct group *g, struct gmember *m,
 		  const struct psk_mark *mark, bool stored)
 {
-	if (m->unmarked)
-		TAILQ_REMOVE(&g->unmarked, m, by_mark);
-	m->mark = *mark;
-	m->marking = false;
-	m->unmarked = !stored;
-	if (m->unmarked)
-		TAILQ_INSERT_TAIL(&g->unmarked, m, by_mark);
+	struct gmember_more *x;
+
+	if (!m->more->m)
+		return;
+	x = gmember_more(m);
+	if (x->unmarked)
+		TAILQ_REMOVE(&g->unmarked, x, by_mark);
+	x->mark = *mark;
+	x->marking = false;
+	x->unmarked = !stored;
+	if (x->unmarked)
+		TAILQ_INSERT_TAIL(&g->unmarked, x, by_mark);
 }
 
 void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed)
 {
 	if (m->renewed) {
 		TAILQ_REMOVE(m->path_renewing ? &g->path_renewing : &g->renewed,
-			     m, by_renewed);
+			     gmember_more(m), by_renewed);
 		g->n_renewed--;
 	}
 	m->path_renewing = false;
@@ -491,8 +517,10 @@ void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed)
 
 void gmc_set_path_renewing(struct group *g, struct gmember *m)
 {
-	TAILQ_REMOVE(&g->renewed, m, by_renewed);
-	TAILQ_INSERT_TAIL(&g->path_renewing, m, by_renewed);
+	struct gmember_more *x = gmember_more(m);
+
+	TAILQ_REMOVE(&g->renewed, x, by_renewed);
+	TAILQ_INSERT_TAIL(&g->path_renewing, x, by_renewed);
 	m->path_renewing = true;
 }
 
@@ -524,6 +552,7 @@ static struct gmember **slot_of_number(const struct group *g, uint64_t number)
 /* Returns 0, -ENOMEM, or -EBADMSG if two members have one number. */
 static int index_numbers(struct group *g)
 {
+	struct htab_walk w = { 0 };
 	struct gmember *m, **at;
 
 	gmc_load_end(g);
@@ -532,7 +561,7 @@ static int index_numbers(struct group *g)
 	g->numbers = calloc(g->n_numbers, sizeof(*g->numbers));
 	if (!g->numbers)
 		return -ENOMEM;
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		at = slot_of_number(g, m->number);
 		if (*at)
 			return -EBADMSG;
@@ -572,16 +601,23 @@ static void put_refs(struct wbuf *w, const struct cert_refs *certs)
 
 int gmc_put_member(struct group *g, const struct gmember *m)
 {
+	return gmc_put_member_as(g, m->identity, m);
+}
+
+int gmc_put_member_as(struct group *g, const char *identity,
+		      const struct gmember *m)
+{
+	const struct gmember_more *x = m->more;
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
 	bool receive;
 	int ret;
 
-	ret = member_key(g, m->identity, key);
+	ret = member_key(g, identity, key);
 	if (ret)
 		return ret;
 	wbuf_init(&w, RECORD_MAX);
-	wbuf_u8(&w, m->mark.known ? RECORD_VERSION_MARKED
+	wbuf_u8(&w, x->mark.known ? RECORD_VERSION_MARKED
 		    : m->renewed  ? RECORD_VERSION_RENEWED
 				  : RECORD_VERSION);
 	wbuf_u64(&w, m->number);
@@ -589,24 +625,24 @@ int gmc_put_member(struct group *g, const struct gmember *m)
 	 * Bit 1 was the right to receive. The lists alone tell it; an earlier
 	 * release still reads the bit.
 	 */
-	receive = !policy_refusal(g->conf, m->identity, false);
+	receive = !policy_refusal(g->conf, identity, false);
 	wbuf_u8(&w, m->send | receive << 1 | m->fragments << 2 |
 			    m->renewed << 3 | m->inband << 4 |
 			    m->path_renewed << 5);
 	wbuf_u64(&w, m->joined);
 	wbuf_u64(&w, m->registered);
-	wbuf_u32(&w, m->first_sid);
-	wbuf_u32(&w, m->n_sids);
+	wbuf_u32(&w, x->first_sid);
+	wbuf_u32(&w, x->n_sids);
 	wbuf_u64(&w, m->cert_ends);
 	wbuf_u64(&w, m->term_ms);
 	group_put_addr(&w, &m->at);
 	put_refs(&w, &m->certs);
 	if (m->renewed) {
-		put_refs(&w, &m->former);
-		wbuf_u64(&w, m->former_ends);
+		put_refs(&w, &x->former);
+		wbuf_u64(&w, x->former_ends);
 	}
-	if (m->mark.known)
-		psk_mark_put(&w, &m->mark);
+	if (x->mark.known)
+		psk_mark_put(&w, &x->mark);
 	ret = w.err;
 	if (!ret)
 		ret = store_put(group_store(g), key, w.p, w.len);
@@ -667,55 +703,93 @@ static bool has_former(uint8_t version, bool renewed)
 		       : version >= RECORD_VERSION_FORMER;
 }
 
+/* Read the rest of the record of a member that has struct gmember_more. */
+static void load_more(struct rbuf *r, struct gmember *m, uint8_t version,
+		      struct gmember_more *x)
+{
+	if (has_former(version, m->renewed))
+		get_certs(r, &x->former);
+	if (has_former(version, m->renewed) && version > RECORD_VERSION_FORMER)
+		x->former_ends = rbuf_u64(r);
+	if (version == RECORD_VERSION_MARKED)
+		psk_mark_get(r, &x->mark);
+	if (m->renewed && version < RECORD_VERSION_RENEWED)
+		x->former_ends = END_UNKNOWN;
+}
+
+/* A number that has no place in its field of @bits is none that was written. */
+static uint64_t member_bits(struct rbuf *r, unsigned int bits)
+{
+	uint64_t v = rbuf_u64(r);
+
+	if (v >> bits)
+		r->err = -EBADMSG;
+	return v;
+}
+
+static void load_fields(struct rbuf *r, struct gmember *m, uint8_t version)
+{
+	uint32_t first_sid, n_sids;
+	struct gmember_more *x;
+	uint8_t flags;
+
+	m->number = member_bits(r, 48);
+	flags = rbuf_u8(r);
+	m->joined = member_bits(r, 39);
+	m->registered = member_bits(r, 39);
+	first_sid = rbuf_u32(r);
+	n_sids = rbuf_u32(r);
+	m->send = flags & 1;
+	m->fragments = !!(flags & 4);
+	m->renewed = !!(flags & 8);
+	m->inband = !!(flags & 16);
+	m->path_renewed = !!(flags & 32);
+	if (version != RECORD_VERSION_OLD) {
+		m->cert_ends = member_bits(r, 39);
+		m->term_ms = member_bits(r, 48);
+		group_get_addr(r, &m->at);
+		m->by_psk = !m->cert_ends;
+	}
+	if (version > RECORD_VERSION_UNCERTIFIED)
+		get_certs(r, &m->certs);
+	if (!m->send && !m->inband && !m->renewed && !m->by_psk && !n_sids &&
+	    version <= RECORD_VERSION)
+		return;
+	x = gmember_more(m);
+	if (!x) {
+		r->err = -ENOMEM;
+		return;
+	}
+	x->first_sid = first_sid;
+	x->n_sids = n_sids;
+	load_more(r, m, version, x);
+}
+
 static int load_member(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
 	char identity[GMC_ID_MAX];
 	struct group *g = arg;
 	struct gmember *m;
-	uint8_t flags, version;
+	uint8_t version;
 	struct rbuf r;
+	int ret;
 
-	m = gmc_member_new(store_key_last(key, identity, sizeof(identity)));
+	m = gmember_new(store_key_last(key, identity, sizeof(identity)));
 	if (!m)
 		return -ENOMEM;
 	rbuf_init(&r, val, len);
 	version = rbuf_u8(&r);
 	if (!version || version > RECORD_VERSION_MARKED)
 		r.err = -EBADMSG;
-	m->number = rbuf_u64(&r);
-	flags = rbuf_u8(&r);
-	m->renewed = flags & 8;
-	m->joined = rbuf_u64(&r);
-	m->registered = rbuf_u64(&r);
-	m->stored = m->registered;
-	m->first_sid = rbuf_u32(&r);
-	m->n_sids = rbuf_u32(&r);
-	if (version != RECORD_VERSION_OLD) {
-		m->cert_ends = rbuf_u64(&r);
-		m->term_ms = rbuf_u64(&r);
-		group_get_addr(&r, &m->at);
-		m->by_psk = !m->cert_ends;
-	}
-	if (version > RECORD_VERSION_UNCERTIFIED)
-		get_certs(&r, &m->certs);
-	if (has_former(version, m->renewed))
-		get_certs(&r, &m->former);
-	if (has_former(version, m->renewed) && version > RECORD_VERSION_FORMER)
-		m->former_ends = rbuf_u64(&r);
-	if (version == RECORD_VERSION_MARKED)
-		psk_mark_get(&r, &m->mark);
-	m->send = flags & 1;
-	m->fragments = flags & 4;
-	m->inband = flags & 16;
-	m->path_renewed = flags & 32;
-	if (m->renewed && version < RECORD_VERSION_RENEWED)
-		m->former_ends = END_UNKNOWN;
+	load_fields(&r, m, version);
 	if (r.err || rbuf_left(&r) || !m->number) {
-		gmc_member_free(m);
-		return -EBADMSG;
+		ret = r.err == -ENOMEM ? -ENOMEM : -EBADMSG;
+		gmember_free(m);
+		return ret;
 	}
 	gmc_enter(g, m);
+	gmember_settle(m);
 	if (progress_step(&g->progress))
 		group_info(g, "store being read: %u members so far",
 			   g->progress.n);

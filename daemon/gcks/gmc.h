@@ -53,14 +53,12 @@ bool gmc_denied(const struct group *g, const char *identity);
 
 /* ---- roster ------------------------------------------------------------- */
 
+/* Return the next member of all, in no order; see htab_each(). */
+struct gmember *gmc_each(const struct group *g, struct htab_walk *w);
 /*
- * Return a member that gmc_enter() adds to the roster later; NULL if memory is
- * short.
+ * Add @m to the roster, which owns it from then on. This, and what makes it a member that
+ * has struct gmember_more, is for one that has it, or is reserved: see gmember.h.
  */
-struct gmember *gmc_member_new(const char *identity);
-/* Free @m, which is in no roster; NULL is allowed. */
-void gmc_member_free(struct gmember *m);
-/* Add @m to the roster, which owns it from then on. */
 void gmc_enter(struct group *g, struct gmember *m);
 /* Remove @m from the roster and free it. */
 void gmc_drop(struct group *g, struct gmember *m);
@@ -86,8 +84,11 @@ uint64_t gmc_late_ms(const struct group *g, const struct gmember *m);
 void gmc_set_send(struct group *g, struct gmember *m, bool send);
 void gmc_set_fragments(struct group *g, struct gmember *m, bool fragments);
 void gmc_set_inband(struct group *g, struct gmember *m, bool inband);
-/* Note that @m waits for a batch to leave, or that it does not any more. */
-void gmc_set_leaving(struct group *g, struct gmember *m, bool leaving);
+/*
+ * Note that @m waits for a batch to leave, or that it does not any more. Returns 0, or
+ * -ENOMEM if it was not to leave before.
+ */
+int gmc_set_leaving(struct group *g, struct gmember *m, bool leaving);
 /* Note that @m may have lost its authorization: the next exclusion checks. */
 void gmc_set_recheck(struct group *g, struct gmember *m, bool recheck);
 /*
@@ -104,8 +105,9 @@ void gmc_set_must_go(struct group *g, struct gmember *m, const char *why);
 void gmc_set_mark(struct group *g, struct gmember *m,
 		  const struct psk_mark *mark, bool stored);
 /*
- * Set m->renewed; m->path_renewed was set before. gmc_set_path_renewing() is for a
- * member with m->renewed, and lasts until gmc_set_renewed() is called again.
+ * Set m->renewed; m->path_renewed was set before, and gmember_more() works.
+ * gmc_set_path_renewing() is for a member with m->renewed, and lasts until
+ * gmc_set_renewed() is called again.
  */
 void gmc_set_renewed(struct group *g, struct gmember *m, bool renewed);
 void gmc_set_path_renewing(struct group *g, struct gmember *m);
@@ -121,6 +123,9 @@ void gmc_load_end(struct group *g);
 /* ---- within a transaction of the store; 0 or -errno --------------------- */
 
 int gmc_put_member(struct group *g, const struct gmember *m);
+/* The same for a copy of a member, which has no identity of its own. */
+int gmc_put_member_as(struct group *g, const char *identity,
+		      const struct gmember *m);
 int gmc_del_member(struct group *g, const struct gmember *m);
 int gmc_del_members(struct group *g);
 /* @since: seconds since 1970. */
@@ -145,6 +150,8 @@ void gmc_note_admitted(struct group *g, const char *identity);
  * change for it.
  */
 bool gmc_some_refused(const struct group *g, const struct conf_group *conf);
+/* Count the members that may not stay under the settings in force. */
+uint32_t gmc_count_refused(const struct group *g);
 /*
  * Let the next exclusion check each of these members, see gmc_set_recheck(). Those that
  * the settings in force do not admit have to go, see gmc_set_must_go().

@@ -14,6 +14,7 @@
 #include "crypto/certref.h"
 #include "gcks/commit.h"
 #include "gcks/gcks.h"
+#include "gcks/gmember.h"
 #include "gcks/lkh.h"
 #include "gcks/notice.h"
 #include "gcks/pace.h"
@@ -42,115 +43,6 @@ struct wraps;
 
 /* ---- gmc: the roster ---------------------------------------------------- */
 
-struct group;
-
-struct gmember {
-	TAILQ_ENTRY(gmember) all;
-	struct hnode by_id;
-	/* Lists of the few members that a change of keys concerns. */
-	TAILQ_ENTRY(gmember) by_send;
-	TAILQ_ENTRY(gmember) by_leave;
-	TAILQ_ENTRY(gmember) by_renewed; /* in renewed or path_renewing */
-	TAILQ_ENTRY(gmember) by_recheck;
-	TAILQ_ENTRY(gmember) by_inband;
-	TAILQ_ENTRY(gmember) by_due;
-	TAILQ_ENTRY(gmember) by_mark;
-	struct group *g;
-	char *identity;
-	uint64_t number; /* never reused */
-	uint32_t leaf;
-	bool send; /* false: it only receives */
-	bool fragments; /* takes fragments of GSA_REKEY */
-	/*
-	 * Rekeyed over its IKE SA; it has no Rekey SA. The rest is of inband.c.
-	 */
-	bool inband;
-	bool inband_due; /* in group.inband_due */
-	bool inband_open; /* a GSA_INBAND_REKEY is not answered yet */
-	uint32_t sent_spi; /* the Data SA in the last one */
-	uint32_t has_spi; /* the Data SA that it has for certain */
-	struct ike_sa *sa; /* over which it is rekeyed, or NULL */
-	bool leaving; /* waits for a batch to leave ... */
-	bool lapsed; /* ... and only because its membership has ended */
-	uint64_t leave_ms; /* no batch takes it before this time */
-	uint64_t asked_in; /* struct group.run that stores its request */
-	bool out; /* taken out by the change in flight */
-	bool not_authorized; /* with out: and therefore out */
-	bool recheck; /* in group.rechecks */
-	const char *must_go; /* why it is to be excluded, see gmc_set_must_go() */
-	/*
-	 * References to all certificates with which it may have got the keys of its
-	 * leaf; none from an older record.
-	 */
-	struct cert_refs certs;
-	/*
-	 * With renewed: the same of its former leaf keys. None: they are not known, or
-	 * too many, and each of them has to be taken for revoked.
-	 */
-	struct cert_refs former;
-	/*
-	 * With renewed: the first end of those, in seconds since 1970; 0: they have none.
-	 * A record of an earlier release does not have it, so it counts as passed.
-	 */
-	int64_t former_ends;
-	/*
-	 * End of the membership: with the certificate, in seconds since 1970,
-	 * and by age, in milliseconds of the group's time. 0: no end.
-	 */
-	int64_t cert_ends;
-	uint64_t term_ms;
-	/*
-	 * The last registration was authenticated by a pre-shared key, which has
-	 * no end; every certificate has one.
-	 */
-	bool by_psk;
-	struct psk_mark mark; /* with by_psk: of that key, see psk_change.h */
-	bool unmarked; /* in group.unmarked: its record has another mark */
-	bool marking; /* with unmarked: the change in flight writes the mark */
-	uint32_t due_s; /* see gcks/term.h */
-	uint32_t at_terms; /* place in group.terms; TERM_NONE: none */
-	const char *ended; /* why its membership ended, or NULL */
-	/* The next request gets the keys of one that was put off. */
-	bool keys_pending;
-	struct addr at; /* last registered address, or unspecified */
-	bool replaced; /* leaves because it registered elsewhere */
-	/*
-	 * The leaf has a new key, and those above it are still to be replaced.
-	 */
-	bool renewed;
-	/*
-	 * With renewed: they were replaced by a change for a join, and whoever had the
-	 * former leaf key can read the Data SA of that change, and none after it.
-	 */
-	bool path_renewed;
-	/* Wall clock of that in milliseconds; 0: before a restart. */
-	uint64_t renewed_ms;
-	bool path_renewing; /* by the change in flight */
-	bool path_by_join; /* with path_renewing: the change sets path_renewed */
-	int64_t joined; /* seconds since 1970 */
-	int64_t registered;
-	int64_t stored; /* the last registration that the store has */
-	uint32_t first_sid;
-	uint32_t n_sids;
-	/*
-	 * Serial number of the IKE SA of its last registration; 0 after a
-	 * restart.
-	 */
-	uint64_t sa_serial;
-	/* SPI of the Data SA that it confirmed or was given for sending. */
-	uint32_t sends_spi;
-	/* Other hosts of the identity that registered as senders, or NULL; see place.h. */
-	struct twins *twins;
-	bool reported; /* a Data SA, since the start or the join */
-	/* When it last got a Sender-ID beyond its pace: struct group.rekeys, and time. */
-	uint64_t extra_at;
-	uint64_t extra_ms;
-	/* Value of struct group.reminds when it was last told of a change. */
-	uint64_t reminded;
-	/* Number of changes of the group when that was the newest one. */
-	uint64_t confirmed_at;
-};
-
 struct deny_entry {
 	TAILQ_ENTRY(deny_entry) all;
 	char *identity;
@@ -158,9 +50,6 @@ struct deny_entry {
 };
 
 TAILQ_HEAD(deny_list, deny_entry);
-TAILQ_HEAD(gmembers, gmember);
-
-#define TERM_NONE 0xffffffffu
 
 /* Memberships that end, as a heap by due_s. */
 struct terms {
@@ -396,11 +285,10 @@ struct group {
 	struct orders orders; /* orders of the administrator that wait */
 	struct join_reqs requests; /* requests not handled yet */
 	struct timer requests_timer; /* refuses those that waited for too long */
-	uint64_t run; /* counts the runs that handle them */
 	struct leavers leavers; /* answered by the next batch */
 
-	struct gmembers members;
-	struct htab by_id;
+	struct htab by_id; /* all members */
+	struct gmember_more quiet; /* see gcks/gmember.h */
 	/* While the store is read: members by number; see gmc_load_end(). */
 	struct gmember **numbers;
 	uint32_t n_numbers; /* a power of two */
@@ -412,12 +300,12 @@ struct group {
 	 */
 	struct gmembers renewed;
 	struct gmembers path_renewing;
-	/* Members to check for authorization; with recheck_all, all members. */
-	struct gmembers rechecks;
 	struct gmembers unmarked;
 	struct timer marks; /* pause after a failure to store those */
 	struct terms terms;
 	uint32_t n_members;
+	/* Members to check for authorization; with recheck_all, all members. */
+	uint32_t n_rechecks;
 	uint32_t n_senders;
 	uint32_t n_confirmed; /* senders for which gmc_confirmed() is true */
 	uint32_t n_renewed;
@@ -476,7 +364,7 @@ struct group {
 	 */
 	bool exclude_pending;
 	uint32_t exclude_requests; /* calls of batch_request_exclude() */
-	bool recheck_all; /* with exclude_pending: see rechecks */
+	bool recheck_all; /* with exclude_pending: see n_rechecks */
 	/* Members that leave had no room in the messages of the last batch. */
 	bool leave_backlog;
 	bool backlog_logged; /* progress has begun */

@@ -40,7 +40,7 @@ static void group_idg(const struct group *g, struct ike_id *idg)
 
 static bool is_behind(const struct group *g, const struct gmember *m)
 {
-	return g->st.keyed && m->has_spi != gkm_spi(&g->st);
+	return g->st.keyed && m->more->has_spi != gkm_spi(&g->st);
 }
 
 /* ---- sending ------------------------------------------------------------ */
@@ -51,10 +51,10 @@ static void wake_inband(struct group *g, uint32_t ms)
 		timer_set(g->k->deps.tq, &g->inband, ms);
 }
 
-static void take_due(struct group *g, struct gmember *m)
+static void take_due(struct group *g, struct gmember_more *x)
 {
-	TAILQ_REMOVE(&g->inband_due, m, by_due);
-	m->inband_due = false;
+	TAILQ_REMOVE(&g->inband_due, x, by_due);
+	x->inband_due = false;
 }
 
 /*
@@ -64,35 +64,35 @@ static void take_due(struct group *g, struct gmember *m)
  * Receivers are first, because senders use the key after ATD in any case, and a
  * receiver must have it by then.
  */
-static void make_due(struct group *g, struct gmember *m)
+static void make_due(struct group *g, struct gmember_more *x)
 {
-	if (m->inband_due || m->inband_open || m->out || !m->sa)
+	if (x->inband_due || x->inband_open || x->m->out || !x->sa)
 		return;
-	if (m->send)
-		TAILQ_INSERT_TAIL(&g->inband_due, m, by_due);
+	if (x->m->send)
+		TAILQ_INSERT_TAIL(&g->inband_due, x, by_due);
 	else
-		TAILQ_INSERT_HEAD(&g->inband_due, m, by_due);
-	m->inband_due = true;
+		TAILQ_INSERT_HEAD(&g->inband_due, x, by_due);
+	x->inband_due = true;
 }
 
-/* Send to @m. Returns false if it has to wait, behind all others. */
-static bool send_one(struct group *g, struct gmember *m)
+/* Send to the member of @x. Returns false if it has to wait, behind all others. */
+static bool send_one(struct group *g, struct gmember_more *x)
 {
 	struct ike_id idg;
 	int ret;
 
 	group_idg(g, &idg);
-	m->inband_open = true;
-	ret = ike_inband(m->sa, &idg);
+	x->inband_open = true;
+	ret = ike_inband(x->sa, &idg);
 	if (!ret)
 		return true;
-	m->inband_open = false;
+	x->inband_open = false;
 	if (ret != -ENOBUFS && ret != -ENOMEM) {
-		m->sa = NULL;
+		x->sa = NULL;
 		return true;
 	}
-	TAILQ_INSERT_TAIL(&g->inband_due, m, by_due);
-	m->inband_due = true;
+	TAILQ_INSERT_TAIL(&g->inband_due, x, by_due);
+	x->inband_due = true;
 	return false;
 }
 
@@ -100,14 +100,14 @@ static void inband_step(void *arg)
 {
 	struct group *g = arg;
 	uint32_t wait = STEP_MS;
-	struct gmember *m;
+	struct gmember_more *x;
 	unsigned int n;
 
-	for (n = 0; n < STEP_N && (m = TAILQ_FIRST(&g->inband_due)); n++) {
-		take_due(g, m);
-		if (!is_behind(g, m) || m->out)
+	for (n = 0; n < STEP_N && (x = TAILQ_FIRST(&g->inband_due)); n++) {
+		take_due(g, x);
+		if (!is_behind(g, x->m) || x->m->out)
 			continue;
-		if (send_one(g, m))
+		if (send_one(g, x))
 			wait = STEP_MS;
 		else if (!n)
 			wait = RETRY_MS;
@@ -118,11 +118,11 @@ static void inband_step(void *arg)
 
 void inband_changed(struct group *g)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 
-	TAILQ_FOREACH(m, &g->inbands, by_inband)
-		if (is_behind(g, m))
-			make_due(g, m);
+	TAILQ_FOREACH(x, &g->inbands, by_inband)
+		if (is_behind(g, x->m))
+			make_due(g, x);
 	if (TAILQ_EMPTY(&g->inband_due))
 		return;
 	timer_del(g->k->deps.tq, &g->inband);
@@ -131,9 +131,9 @@ void inband_changed(struct group *g)
 
 /* ---- callbacks of ike/ --------------------------------------------------- */
 
-/* Return the member of @idg that is rekeyed over @sa, or NULL. */
-static struct gmember *member_of(struct gcks *k, struct ike_sa *sa,
-				 const struct ike_id *idg)
+/* Return what the member of @idg that is rekeyed over @sa has, or NULL. */
+static struct gmember_more *member_of(struct gcks *k, struct ike_sa *sa,
+				      const struct ike_id *idg)
 {
 	char identity[GMC_ID_MAX];
 	struct gmember *m;
@@ -146,21 +146,21 @@ static struct gmember *member_of(struct gcks *k, struct ike_sa *sa,
 	if (!g || identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
 		return NULL;
 	m = gmc_find(g, identity);
-	return m && m->sa == sa ? m : NULL;
+	return m && m->more->sa == sa ? gmember_more(m) : NULL;
 }
 
 int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
 		     const struct ike_id *idg, struct gike_inband *msg)
 {
-	struct gmember *m = member_of(k, sa, idg);
+	struct gmember_more *x = member_of(k, sa, idg);
 	const struct kwk *kwk = ike_sa_kwk(sa);
 	struct group *g;
 
-	if (!m)
+	if (!x)
 		return -ENOENT;
-	g = m->g;
-	if (!kwk || m->out || !is_behind(g, m)) {
-		m->inband_open = false;
+	g = x->g;
+	if (!kwk || x->m->out || !is_behind(g, x->m)) {
+		x->inband_open = false;
 		return -ENOENT;
 	}
 	msg->has_keys = true;
@@ -169,7 +169,7 @@ int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
 	msg->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
 	msg->gsa.gw.atd = pace_atd_left(g);
 	msg->gsa.gw.dtd = pace_dtd(g);
-	m->sent_spi = gkm_spi(&g->st);
+	x->sent_spi = gkm_spi(&g->st);
 	g->inband_sent++;
 	return gkm_wrap_data(&g->st, kwk, &msg->kd);
 }
@@ -177,47 +177,47 @@ int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
 void gcks_inband_done(struct gcks *k, struct ike_sa *sa,
 		      const struct ike_id *idg, uint16_t notify)
 {
-	struct gmember *m = member_of(k, sa, idg);
+	struct gmember_more *x = member_of(k, sa, idg);
 	char name[QUOTE_LEN];
 	struct group *g;
 
-	if (!m || !m->inband_open)
+	if (!x || !x->inband_open)
 		return;
-	g = m->g;
-	m->inband_open = false;
+	g = x->g;
+	x->inband_open = false;
 	if (notify) {
 		/* The member reports what it cannot use, or registers again. */
-		if (notice_left(k, m->identity))
+		if (notice_left(k, x->m->identity))
 			group_warn(g, "rekey rejected: %s: %s",
-				   quote(m->identity, name),
+				   quote(x->m->identity, name),
 				   ike_notify_name(notify));
 		return;
 	}
 	g->inband_done++;
-	m->has_spi = m->sent_spi;
-	if (is_behind(g, m)) {
-		make_due(g, m);
+	x->has_spi = x->sent_spi;
+	if (is_behind(g, x->m)) {
+		make_due(g, x);
 		wake_inband(g, 0);
 	}
 }
 
 void gcks_sa_closed(struct gcks *k, struct ike_sa *sa)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 	struct group *g;
 
 	/* Only inband_bind() sets it. */
 	if (!ike_sa_user(sa))
 		return;
 	TAILQ_FOREACH(g, &k->groups, all)
-		TAILQ_FOREACH(m, &g->inbands, by_inband) {
-			if (m->sa != sa)
+		TAILQ_FOREACH(x, &g->inbands, by_inband) {
+			if (x->sa != sa)
 				continue;
-			g->inband_lost += m->inband_open;
-			m->inband_open = false;
-			if (m->inband_due)
-				take_due(g, m);
-			m->sa = NULL;
+			g->inband_lost += x->inband_open;
+			x->inband_open = false;
+			if (x->inband_due)
+				take_due(g, x);
+			x->sa = NULL;
 		}
 }
 
@@ -225,42 +225,50 @@ void gcks_sa_closed(struct gcks *k, struct ike_sa *sa)
 
 void inband_release(struct gmember *m, const struct ike_sa *by)
 {
-	struct ike_sa *former = m->sa;
+	struct ike_sa *former = m->more->sa;
+	struct gmember_more *x;
 
 	if (!former || former == by)
 		return;
-	m->inband_open = false;
-	if (m->inband_due)
-		take_due(m->g, m);
-	m->sa = NULL;
+	x = gmember_more(m);
+	x->inband_open = false;
+	if (x->inband_due)
+		take_due(x->g, x);
+	x->sa = NULL;
 	ike_close(former, "its rekeys go over another IKE SA");
 }
 
 void inband_bind(struct group *g, struct gmember *m, struct ike_sa *sa)
 {
+	struct gmember_more *x;
+
+	/* A later request of the same change may have ended that again. */
+	if (!m->inband)
+		return;
 	inband_release(m, sa);
 	ike_sa_keep(sa);
 	ike_sa_set_user(sa, g->k);
-	m->sa = sa;
-	m->has_spi = gkm_spi(&g->st);
+	x = gmember_more(m);
+	x->sa = sa;
+	x->has_spi = gkm_spi(&g->st);
 }
 
 void inband_exclude(struct group *g, struct gmember *m)
 {
 	struct ike_id idg;
 
-	if (!m->inband || !m->sa)
+	if (!m->inband || !m->more->sa)
 		return;
 	group_idg(g, &idg);
-	ike_inband_exclude(m->sa, &idg);
+	ike_inband_exclude(m->more->sa, &idg);
 }
 
 void inband_exclude_all(struct group *g)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 
-	TAILQ_FOREACH(m, &g->inbands, by_inband)
-		inband_exclude(g, m);
+	TAILQ_FOREACH(x, &g->inbands, by_inband)
+		inband_exclude(g, x->m);
 }
 
 bool inband_room(const struct group *g, uint32_t others)
@@ -270,11 +278,11 @@ bool inband_room(const struct group *g, uint32_t others)
 
 uint32_t inband_behind(const struct group *g)
 {
-	const struct gmember *m;
+	const struct gmember_more *x;
 	uint32_t n = 0;
 
-	TAILQ_FOREACH(m, &g->inbands, by_inband)
-		n += is_behind(g, m);
+	TAILQ_FOREACH(x, &g->inbands, by_inband)
+		n += is_behind(g, x->m);
 	return n;
 }
 

@@ -86,31 +86,37 @@ static int put_audit(struct group *g, const struct join_req *j)
 
 int join_put(struct group *g, struct join_req *j, int64_t now)
 {
-	struct gmember next = *j->m;
+	struct gmember_more more;
+	struct gmember next;
 	int ret = certs_merge(j);
 
+	if (!ret)
+		ret = gmember_reserve(j->m);
 	if (ret)
 		return ret;
+	more = *j->m->more;
+	next = *j->m;
+	next.more = &more;
 	if (j->cert_ends)
 		j->mark = (struct psk_mark){ .known = false };
 	else
 		psk_mark_of(g->k->deps.psks, j->identity, &j->mark);
 	next.certs = j->certs_after;
-	next.former = j->former_after;
-	next.former_ends = j->former_ends_after;
+	more.former = j->former_after;
+	more.former_ends = j->former_ends_after;
 	next.path_renewed &= !j->renews;
 	next.send = j->send;
 	next.fragments = j->fragments;
 	next.inband = j->inband;
 	next.registered = now;
-	next.first_sid = j->first_sid;
-	next.n_sids = j->send ? j->n_sids : 0;
+	more.first_sid = j->first_sid;
+	more.n_sids = j->send ? j->n_sids : 0;
 	next.renewed |= j->renews;
 	next.cert_ends = j->cert_ends;
-	next.mark = j->mark;
+	more.mark = j->mark;
 	next.term_ms = j->term_ms;
 	next.at = j->from.addr;
-	ret = gmc_put_member(g, &next);
+	ret = gmc_put_member_as(g, j->identity, &next);
 	/*
 	 * A newcomer changes the roster and is always recorded. A repeated
 	 * registration may be noise and is subject to the quota.
@@ -140,6 +146,17 @@ static void apply_mark(struct group *g, struct join_req *j, bool had_psk)
 	}
 }
 
+static void set_sids(struct gmember *m, uint32_t first, uint32_t n)
+{
+	struct gmember_more *x;
+
+	if (!m->more->sender)
+		return;
+	x = gmember_more(m);
+	x->first_sid = first;
+	x->n_sids = n;
+}
+
 void join_apply(struct group *g, struct join_req *j, int64_t now)
 {
 	bool had_psk = j->m->by_psk;
@@ -164,8 +181,7 @@ void join_apply(struct group *g, struct join_req *j, int64_t now)
 		g->registrations++;
 	}
 	certs_apply(j);
-	j->m->registered = now;
-	j->m->stored = now;
+	gmember_set_registered(j->m, now, true);
 	j->m->keys_pending = j->put_off;
 	j->m->sa_serial = j->sa_serial;
 	/*
@@ -176,8 +192,7 @@ void join_apply(struct group *g, struct join_req *j, int64_t now)
 		gmc_set_data_spi(g, j->m, gkm_spi(&g->st));
 	if (j->send)
 		pace_data_given(g);
-	j->m->first_sid = j->first_sid;
-	j->m->n_sids = j->send ? j->n_sids : 0;
+	set_sids(j->m, j->first_sid, j->send ? j->n_sids : 0);
 	j->m->at = j->from.addr;
 	term_apply(j);
 	apply_mark(g, j, had_psk);

@@ -516,54 +516,75 @@ static int take_stored_policy(struct group *g)
 	return 0;
 }
 
-/* A leave that waits, and a host that takes the place of another one, wait on. */
+/*
+ * A leave that waits, and a host that takes the place of another one, wait on. Without
+ * memory the member stays until it asks again or its membership ends.
+ */
 static void carry_leave(const struct gmember *was, struct gmember *m)
 {
-	uint64_t now = group_now_ms(m->g);
+	uint64_t leave_ms = was->more->leave_ms;
+	struct group *g = m->more->g;
+	uint64_t now = group_now_ms(g);
 
-	if (!was->leaving || m->leaving)
+	if (!was->more->leaving || m->more->leaving ||
+	    batch_leave_in(g, m, leave_ms > now ? leave_ms - now : 0))
 		return;
 	m->replaced = was->replaced;
-	m->ended = was->ended;
-	m->lapsed = was->lapsed;
-	batch_leave_in(m->g, m, was->leave_ms > now ? was->leave_ms - now : 0);
+	m->ended_why = was->ended_why;
+	gmember_more(m)->lapsed = was->more->lapsed;
+}
+
+static void carry_more(struct gmember_more *was, struct gmember *m)
+{
+	struct gmember_more *x = gmember_more(m);
+
+	if (!x)
+		return;
+	x->sender |= was->sender;
+	x->twins = was->twins;
+	was->twins = NULL;
+	gmc_set_data_spi(x->g, m, was->sends_spi);
+	x->confirmed_at = was->confirmed_at;
+	x->reported = was->reported;
+	x->has_spi = was->has_spi;
+	x->extra_at = was->extra_at;
+	x->extra_ms = was->extra_ms;
+	if (m->renewed && was->m->renewed)
+		x->renewed_ms = was->renewed_ms;
+	/* A request that is open now is of the group that goes. */
+	if (m->inband && was->m->inband)
+		x->sa = was->sa;
 }
 
 static void carry_member(struct gmember *was, struct gmember *m)
 {
+	struct group *g = m->more->g;
+
 	m->sa_serial = was->sa_serial;
-	m->twins = was->twins;
-	was->twins = NULL;
-	gmc_set_data_spi(m->g, m, was->sends_spi);
-	m->confirmed_at = was->confirmed_at;
-	m->reported = was->reported;
-	m->has_spi = was->has_spi;
 	m->keys_pending = was->keys_pending;
-	m->extra_at = was->extra_at;
-	m->extra_ms = was->extra_ms;
-	if (m->renewed && was->renewed)
-		m->renewed_ms = was->renewed_ms;
-	/* A request that is open now is of the group that goes. */
-	if (m->inband && was->inband)
-		m->sa = was->sa;
-	if (was->number == m->number && was->must_go) {
-		gmc_set_must_go(m->g, m, was->must_go);
-		batch_exclude_soon(m->g);
+	if (was->more->m)
+		carry_more(gmember_more(was), m);
+	if (was->number == m->number && was->must_go_why) {
+		gmc_set_must_go(g, m, gmember_must_go(was));
+		batch_exclude_soon(g);
 	}
 	if (was->number == m->number)
 		psk_change_carry(was, m);
 	carry_leave(was, m);
+	gmember_settle(m);
 }
 
 /* Copy what is known of members and not stored. */
 static void carry_members(const struct group *old, struct group *g)
 {
+	struct htab_walk w = { 0 };
 	struct gmember *m, *was;
+	struct gmember_more *x;
 
 	/* Members of another key server can report from now on, see carry_counts(). */
-	TAILQ_FOREACH(m, &g->members, all)
-		m->confirmed_at = old->rekeys;
-	TAILQ_FOREACH(was, &old->members, all) {
+	TAILQ_FOREACH(x, &g->senders, by_send)
+		x->confirmed_at = old->rekeys;
+	while ((was = gmc_each(old, &w))) {
 		m = gmc_find(g, was->identity);
 		if (m)
 			carry_member(was, m);

@@ -393,16 +393,6 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 	order_end(o, 0, 0, "%s", "");
 }
 
-static unsigned int count_not_authorized(const struct group *g)
-{
-	const struct gmember *m;
-	unsigned int n = 0;
-
-	TAILQ_FOREACH(m, &g->members, all)
-		n += !!gmc_member_refusal(m, g->conf, g->k->deps.psks);
-	return n;
-}
-
 /*
  * Members could not be taken out. Their policy may be in force nevertheless,
  * since it comes with the first of them.
@@ -416,7 +406,7 @@ static void exclude_failed(struct group *g, struct order *o, int ret,
 		order_end(o, ret, 0,
 			  "group \"%s\": policy %llu is in force, but %u members have not been evicted yet (retrying): %s",
 			  g->conf->name, (unsigned long long)g->policy->version,
-			  count_not_authorized(g), why);
+			  gmc_count_refused(g), why);
 	else
 		adopt_done(g, o, ret, why);
 }

@@ -288,15 +288,15 @@ static struct out_msg *missed_link(const struct group *g)
 {
 	struct out_msg *first = next_link(TAILQ_FIRST(&g->out)), *o;
 	struct out_msg *missed = NULL;
-	const struct gmember *m;
+	const struct gmember_more *x;
 
 	if (!first)
 		return NULL;
-	TAILQ_FOREACH(m, &g->senders, by_send)
-		for (o = first; !m->inband && o && o != missed;
+	TAILQ_FOREACH(x, &g->senders, by_send)
+		for (o = first; !x->m->inband && o && o != missed;
 		     o = next_link(TAILQ_NEXT(o, all)))
-			if (o->from_spi == m->sends_spi ||
-			    twins_some_uses(m, o->from_spi))
+			if (o->from_spi == x->sends_spi ||
+			    twins_some_uses(x->m, o->from_spi))
 				missed = o;
 	return missed;
 }

@@ -46,18 +46,23 @@ enum place_verdict place_check(struct group *g, struct gmember *m,
 	}
 }
 
-void place_replace(struct group *g, struct gmember *m)
+int place_replace(struct group *g, struct gmember *m)
 {
+	int ret = 0;
+
 	if (m->replaced)
-		return;
-	m->replaced = true;
-	m->ended = "registered at another address";
+		return 0;
 	/*
 	 * Two hosts that replace each other must not rekey the group all the
 	 * time.
 	 */
-	if (!m->leaving)
-		batch_leave_in(g, m, rate_leave_wait_ms(g, m->identity));
+	if (!m->more->leaving)
+		ret = batch_leave_in(g, m, rate_leave_wait_ms(g, m->identity));
+	if (ret)
+		return ret;
+	m->replaced = true;
+	gmember_set_ended(m, "registered at another address");
+	return 0;
 }
 
 /* ---- two senders of one identity --------------------------------------- */
@@ -74,7 +79,7 @@ static void twins_open(struct group *g, const struct gmember *m)
 static void twins_close(struct group *g, struct gmember *m)
 {
 	if (gmc_confirmed(g, m))
-		m->confirmed_at = g->rekeys;
+		gmember_more(m)->confirmed_at = g->rekeys;
 	g->n_confirmed += gmc_confirmed(g, m);
 }
 
@@ -82,15 +87,17 @@ void place_note_twin(struct group *g, struct gmember *m,
 		     const struct addr *from)
 {
 	struct addr at = m->at;
-	uint32_t spi = m->sends_spi;
+	uint32_t spi = m->more->sends_spi;
 	struct twin *t = twins_find(m, from);
+	struct gmember_more *x;
 
 	if (g->conf->one_place != ONE_PLACE_ALLOW || addr_is_none(&at) ||
 	    addr_equal(&at, from) || !spi)
 		return;
-	if (!m->twins)
-		m->twins = calloc(1, sizeof(*m->twins));
-	if (!m->twins) {
+	x = gmember_more(m);
+	if (!x->twins)
+		x->twins = calloc(1, sizeof(*x->twins));
+	if (!x->twins) {
 		/* Nobody confirms for two hosts that cannot be told apart. */
 		gmc_set_data_spi(g, m, 0);
 		return;
@@ -100,8 +107,8 @@ void place_note_twin(struct group *g, struct gmember *m,
 		gmc_set_data_spi(g, m, t->spi);
 	twins_open(g, m);
 	if (t)
-		twins_remove(m->twins, t - m->twins->v);
-	twins_add(g, m, &at, spi);
+		twins_remove(x->twins, t - x->twins->v);
+	twins_add(g, x->twins, &at, spi);
 	twins_close(g, m);
 }
 
@@ -131,28 +138,29 @@ void place_set_twin_spi(struct group *g, struct gmember *m,
 
 void place_note_change(struct group *g)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 	unsigned int i;
 
-	TAILQ_FOREACH(m, &g->senders, by_send)
-		for (i = 0; m->twins && i < m->twins->n; i++)
-			if (!m->twins->v[i].silent_ms)
-				twins_set_spi(g, &m->twins->v[i],
-					      m->twins->v[i].spi);
+	TAILQ_FOREACH(x, &g->senders, by_send)
+		for (i = 0; x->twins && i < x->twins->n; i++)
+			if (!x->twins->v[i].silent_ms)
+				twins_set_spi(g, &x->twins->v[i],
+					      x->twins->v[i].spi);
 }
 
 /* Every host has a time of its own: changes that follow each other must not renew it. */
 static void forget_twins_of(struct group *g, struct gmember *m)
 {
 	uint64_t now = group_now_ms(g), most = gkm_silence_ms(g) + ASKED_MS;
+	struct twins *twins = m->more->twins;
 	unsigned int i = 0;
 
 	twins_open(g, m);
-	while (i < m->twins->n) {
-		const struct twin *t = &m->twins->v[i];
+	while (i < twins->n) {
+		const struct twin *t = &twins->v[i];
 
 		if (t->silent_ms && now - t->silent_ms >= most)
-			twins_remove(m->twins, i);
+			twins_remove(twins, i);
 		else
 			i++;
 	}
@@ -161,9 +169,9 @@ static void forget_twins_of(struct group *g, struct gmember *m)
 
 void place_forget_twins(struct group *g)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 
-	TAILQ_FOREACH(m, &g->senders, by_send)
-		if (m->twins)
-			forget_twins_of(g, m);
+	TAILQ_FOREACH(x, &g->senders, by_send)
+		if (x->twins)
+			forget_twins_of(g, x->m);
 }

@@ -22,7 +22,7 @@ enum place_verdict {
 enum place_verdict place_check(struct group *g, struct gmember *m,
 			       const struct ep *from, struct err *err);
 /* Take @m out like a member that leaves; the request joins after that. */
-void place_replace(struct group *g, struct gmember *m);
+int place_replace(struct group *g, struct gmember *m);
 /* Return true if one identity may be a member at both addresses. */
 bool place_allows(const struct group *g, const struct addr *a,
 		  const struct addr *b);

@@ -17,16 +17,17 @@
 
 void psk_change_start(struct group *g)
 {
+	struct htab_walk w = { 0 };
 	struct psk_mark mark;
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		if (!m->by_psk)
 			continue;
 		psk_mark_of(g->k->deps.psks, m->identity, &mark);
-		if (!mark.known || psk_mark_same(&m->mark, &mark))
+		if (!mark.known || psk_mark_same(&m->more->mark, &mark))
 			continue;
-		if (m->mark.known)
+		if (m->more->mark.known)
 			gmc_set_must_go(g, m, REPLACED);
 		else
 			gmc_set_mark(g, m, &mark, false);
@@ -35,12 +36,13 @@ void psk_change_start(struct group *g)
 
 bool psk_change_table(struct group *g)
 {
+	struct htab_walk w = { 0 };
 	struct psk_mark mark;
 	struct gmember *m;
 	bool some = false;
 
-	TAILQ_FOREACH(m, &g->members, all) {
-		if (!m->by_psk || m->must_go)
+	while ((m = gmc_each(g, &w))) {
+		if (!m->by_psk || m->must_go_why)
 			continue;
 		if (psk_is_lost(m, g->k->deps.psks)) {
 			gmc_set_must_go(g, m, PSK_REMOVED);
@@ -48,7 +50,7 @@ bool psk_change_table(struct group *g)
 			continue;
 		}
 		psk_mark_of(g->k->deps.psks, m->identity, &mark);
-		if (mark.known && !psk_mark_same(&m->mark, &mark))
+		if (mark.known && !psk_mark_same(&m->more->mark, &mark))
 			gmc_set_mark(g, m, &mark, false);
 	}
 	return some;
@@ -56,23 +58,23 @@ bool psk_change_table(struct group *g)
 
 void psk_change_carry(const struct gmember *was, struct gmember *m)
 {
-	if (was->unmarked && !m->must_go && m->by_psk)
-		gmc_set_mark(m->g, m, &was->mark, false);
+	if (was->more->unmarked && !m->must_go_why && m->by_psk)
+		gmc_set_mark(m->more->g, m, &was->more->mark, false);
 }
 
 /* ---- the store --------------------------------------------------------- */
 
 static void marks_stored(struct group *g, void *arg, int ret, const char *why)
 {
-	struct gmember *m, *next;
+	struct gmember_more *x, *next;
 
 	(void)arg;
-	for (m = TAILQ_FIRST(&g->unmarked); m; m = next) {
-		next = TAILQ_NEXT(m, by_mark);
+	for (x = TAILQ_FIRST(&g->unmarked); x; x = next) {
+		next = TAILQ_NEXT(x, by_mark);
 		/* The table may have changed once more meanwhile. */
-		if (m->marking && !ret)
-			gmc_set_mark(g, m, &m->mark, true);
-		m->marking = false;
+		if (x->marking && !ret)
+			gmc_set_mark(g, x->m, &x->mark, true);
+		x->marking = false;
 	}
 	if (!ret) {
 		g->st.version++;
@@ -89,18 +91,18 @@ static void marks_stored(struct group *g, void *arg, int ret, const char *why)
 
 static int record_marks(struct group *g)
 {
+	struct gmember_more *x;
 	unsigned int n = 0;
-	struct gmember *m;
 	int ret;
 
 	ret = commit_begin(g);
 	if (ret)
 		return ret;
-	TAILQ_FOREACH(m, &g->unmarked, by_mark) {
+	TAILQ_FOREACH(x, &g->unmarked, by_mark) {
 		if (ret || n++ == WRITTEN_MAX)
 			break;
-		ret = gmc_put_member(g, m);
-		m->marking = true;
+		ret = gmc_put_member(g, x->m);
+		x->marking = true;
 	}
 	if (!ret)
 		ret = gkm_count(g);

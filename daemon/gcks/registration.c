@@ -122,10 +122,12 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	if (notice_left(g->k, identity))
 		group_info(g, "report received: %s: %s", quote(identity, name),
 			   ike_notify_name(req->report));
-	if (m->leaving)
+	if (m->more->leaving)
 		return GIKE_NOW;
 	wait = rate_leave_wait_ms(g, identity);
-	batch_leave_in(g, m, wait);
+	if (batch_leave_in(g, m, wait))
+		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,
+				      "out of memory", reply);
 	if (wait || g->conf->batch_leave_ms)
 		return GIKE_NOW;
 	return leave_now(g, req->token);
@@ -187,7 +189,7 @@ static bool current_keys_suffice(const struct group *g,
 /* Return true if the last registration of @m was stored within @s seconds. */
 static bool stored_within(const struct gmember *m, int64_t now, int64_t s)
 {
-	return now >= m->stored && now - m->stored < s;
+	return now >= gmember_stored(m) && now - gmember_stored(m) < s;
 }
 
 static bool stored_recently(const struct gmember *m, int64_t now)
@@ -210,7 +212,7 @@ static bool is_stored(const struct gmember *m, const struct join_req *j)
 static bool repeats_last(const struct gmember *m, const struct join_req *j,
 			 int64_t now)
 {
-	return !j->send && !m->send && !j->renews && !m->ended &&
+	return !j->send && !m->send && !j->renews && !m->ended_why &&
 	       m->fragments == j->fragments && m->inband == j->inband &&
 	       stored_within(m, now, is_stored(m, j) ? REPEAT_S : RECENT_S) &&
 	       cert_refs_cover(&m->certs, &j->certs);
@@ -226,13 +228,16 @@ static bool grants_extra_sid(const struct group *g, struct join_req *j)
 {
 	struct gmember *m = j->m;
 	uint64_t now = group_now_ms(g);
+	struct gmember_more *x;
 
-	if (!m || !m->send || !j->send || j->used_up || gmc_confirmed(g, m) ||
-	    (m->extra_at == g->rekeys && m->extra_ms) ||
-	    (m->extra_ms && now - m->extra_ms < EXTRA_SID_MS))
+	if (!m || !m->send || !j->send || j->used_up || gmc_confirmed(g, m))
 		return false;
-	m->extra_at = g->rekeys;
-	m->extra_ms = now ? now : 1;
+	x = gmember_more(m);
+	if ((x->extra_at == g->rekeys && x->extra_ms) ||
+	    (x->extra_ms && now - x->extra_ms < EXTRA_SID_MS))
+		return false;
+	x->extra_at = g->rekeys;
+	x->extra_ms = now ? now : 1;
 	j->n_sids = 1;
 	return true;
 }
@@ -273,6 +278,7 @@ static void rereg_failed(struct group *g, struct rereg *a, int ret)
 		}
 		if (j->renews)
 			term_grace(j->m);
+		gmember_release(j->m);
 		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED,
 			    "the store has failed");
 	}
@@ -312,9 +318,12 @@ static void rereg_answer(struct group *g, struct join_req *j)
 
 static void rereg_apply(struct group *g, struct join_req *j, int64_t now)
 {
-	cancel_leave(g, j->m);
+	struct gmember *m = j->m;
+
+	cancel_leave(g, m);
 	join_apply(g, j, now);
 	rereg_answer(g, j);
+	gmember_release(m);
 }
 
 static void rereg_done(struct group *g, void *arg, int ret, const char *why)
@@ -509,11 +518,11 @@ static void rereg_queue(struct group *g, struct gmember *m, struct join_req *j,
 		TAILQ_INSERT_TAIL(&again->in, j, all);
 		again->inband += j->inband && !m->inband;
 		again->sids += j->send ? j->n_sids : 0;
-		m->asked_in = g->run;
+		m->asked = true;
 		return;
 	}
 	cancel_leave(g, m);
-	m->registered = group_wall(g);
+	gmember_set_registered(m, group_wall(g), false);
 	m->keys_pending = false;
 	m->sa_serial = j->sa_serial;
 	g->registrations++;
@@ -558,7 +567,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 	const char *why;
 	bool waits;
 
-	waits = !m || m->must_go || place == PLACE_REPLACE ||
+	waits = !m || m->must_go_why || place == PLACE_REPLACE ||
 		!current_keys_suffice(g, j, others);
 	if (waits && j->may_put_off)
 		old = join_find_put_off(g, j->identity);
@@ -583,10 +592,12 @@ static void decide_granted(struct group *g, struct join_req *j,
 		join_still_put_off(g, old, j);
 		return;
 	}
-	if (place == PLACE_REPLACE)
-		place_replace(g, m);
+	if (place == PLACE_REPLACE && place_replace(g, m)) {
+		join_refuse(g, j, GIKE_N_REGISTRATION_FAILED, "out of memory");
+		return;
+	}
 	/* The member has deleted its SAs: it needs other keys, and does not leave. */
-	else if (m && j->used_up && !m->replaced)
+	if (place != PLACE_REPLACE && m && j->used_up && !m->replaced)
 		cancel_leave(g, m);
 	if (waits)
 		join_enqueue(g, j, m);
@@ -628,18 +639,19 @@ bool registration_run(struct group *g)
 
 	if (g->commit.busy || TAILQ_EMPTY(&g->requests))
 		return false;
-	g->run++;
 	while ((j = TAILQ_FIRST(&g->requests))) {
 		/*
 		 * A second request of one member must see the changes of the
 		 * first.
 		 */
 		m = gmc_find(g, j->identity);
-		if (m && m->asked_in == g->run)
+		if (m && m->asked)
 			break;
 		TAILQ_REMOVE(&g->requests, j, all);
 		decide_request(g, j, &again);
 	}
+	TAILQ_FOREACH(j, &again.in, all)
+		j->m->asked = false;
 	if (!TAILQ_EMPTY(&again.in))
 		rereg_commit(g, &again.in);
 	return true;

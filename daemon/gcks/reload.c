@@ -70,13 +70,13 @@ static const char *why_evicted(const struct gmember *m,
 			       const struct conf_group *c, bool lists,
 			       const struct psks *psks)
 {
-	if (gmc_revoked(m->g, &m->certs))
+	if (gmc_revoked(m->more->g, &m->certs))
 		return GMC_REVOKED;
 	/* There may be many members. */
 	if (lists && policy_refusal(c, m->identity, m->send))
 		return "no longer in senders or receivers";
-	if (m->must_go)
-		return m->must_go;
+	if (gmember_must_go(m))
+		return gmember_must_go(m);
 	return psk_is_lost(m, psks) ? "its pre-shared key is removed" : NULL;
 }
 
@@ -84,12 +84,13 @@ static void report_evicted(const struct report *r, const struct group *g,
 			   const struct conf_group *c, bool lists,
 			   const struct psks *psks)
 {
+	struct htab_walk w = { 0 };
 	const struct gmember *m;
 	char name[QUOTE_LEN];
 	unsigned int n = 0;
 	const char *why;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		why = why_evicted(m, c, lists, psks);
 		if (!why)
 			continue;
@@ -112,11 +113,12 @@ static void report_exposed(const struct report *r, const struct group *g,
 			   const struct psks *psks)
 {
 	const char *former, *group = g->conf->name;
+	struct htab_walk w = { 0 };
 	const struct gmember *m;
 	char name[QUOTE_LEN];
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		former = gmc_exposed(m);
 		if (!former || why_evicted(m, c, lists, psks))
 			continue;

@@ -34,8 +34,8 @@ struct step {
 /* Senders that are rekeyed inband are not told of a change in another way. */
 static bool needs_reminder(const struct group *g, const struct gmember *m)
 {
-	return m && m->send && !m->inband && !m->out && !m->leaving &&
-	       !gmc_confirmed(g, m) && m->reminded != g->reminds;
+	return m && m->send && !m->inband && !m->out && !m->more->leaving &&
+	       !gmc_confirmed(g, m) && m->more->reminded != g->reminds;
 }
 
 /* No IKE SA may be closed during the search, and telling may close one. */
@@ -65,8 +65,8 @@ static void mark_reminded(struct step *s)
 				sizeof(identity)))
 			continue;
 		m = gmc_find(s->g, identity);
-		if (m)
-			m->reminded = s->g->reminds;
+		if (m && m->send)
+			gmember_more(m)->reminded = s->g->reminds;
 	}
 }
 

@@ -14,10 +14,10 @@ uint32_t spread_s(const struct group *g)
 
 static bool all_back(const struct group *g)
 {
-	const struct gmember *m;
+	const struct gmember_more *x;
 
-	TAILQ_FOREACH(m, &g->inbands, by_inband)
-		if (!m->sa)
+	TAILQ_FOREACH(x, &g->inbands, by_inband)
+		if (!x->sa)
 			return false;
 	return true;
 }

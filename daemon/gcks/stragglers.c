@@ -73,14 +73,14 @@ static void add_straggler(struct group *g, const char *identity,
 
 static void add_hosts(struct group *g, const struct gmember *m, bool some)
 {
+	const struct twins *t = m->more->twins;
 	unsigned int i;
 
 	if (!some || !is_listed(g, m->identity, &m->at))
 		add_straggler(g, m->identity, &m->at, addr_is_none(&m->at));
-	for (i = 0; m->twins && i < m->twins->n; i++)
-		if (!some || !is_listed(g, m->identity, &m->twins->v[i].at))
-			add_straggler(g, m->identity, &m->twins->v[i].at,
-				      false);
+	for (i = 0; t && i < t->n; i++)
+		if (!some || !is_listed(g, m->identity, &t->v[i].at))
+			add_straggler(g, m->identity, &t->v[i].at, false);
 }
 
 static void set_ends(struct group *g, uint64_t left_ms)
@@ -96,13 +96,13 @@ void stragglers_collect(struct group *g, bool unknown)
 {
 	/* Senders of a reset before this one may not be back yet. */
 	bool some = !has_ended(g) && !TAILQ_EMPTY(&g->stragglers.all);
-	const struct gmember *m;
+	const struct gmember_more *x;
 
 	if (has_ended(g))
 		stragglers_free(g);
 	g->stragglers.unknown |= unknown;
-	TAILQ_FOREACH(m, &g->senders, by_send)
-		add_hosts(g, m, some);
+	TAILQ_FOREACH(x, &g->senders, by_send)
+		add_hosts(g, x->m, some);
 	if (unknown)
 		set_ends(g, gkm_silence_ms(g) + BACK_MS);
 	else if (g->n_senders)
@@ -131,7 +131,7 @@ void stragglers_report(struct group *g, struct gmember *m,
 {
 	struct straggler *l, *next;
 
-	m->reported = true;
+	gmember_more(m)->reported = true;
 	for (l = TAILQ_FIRST(&g->stragglers.all); l; l = next) {
 		next = TAILQ_NEXT(l, all);
 		if (strcmp(l->identity, m->identity) ||
@@ -172,7 +172,7 @@ static bool is_held(const struct group *g, const struct straggler *l)
 	const struct gmember *m = gmc_find(g, l->identity);
 
 	return m && is_host_of(l, m) && gmc_confirmed(g, m) &&
-	       !(l->anywhere && m->reported);
+	       !(l->anywhere && m->more->reported);
 }
 
 uint32_t stragglers_count(const struct group *g)

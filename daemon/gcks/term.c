@@ -29,7 +29,7 @@
 static int64_t seconds_of_cert(const struct gmember *m)
 {
 	/* The certificate is valid in its last second, too. */
-	return m->cert_ends + 1 - group_wall(m->g);
+	return m->cert_ends + 1 - group_wall(m->more->g);
 }
 
 /* Return why the membership has ended, or NULL. */
@@ -37,7 +37,7 @@ static const char *why_ended(const struct gmember *m)
 {
 	if (m->cert_ends && seconds_of_cert(m) <= 0)
 		return "the certificate has expired";
-	if (m->term_ms && gkm_time_ms(m->g) >= m->term_ms)
+	if (m->term_ms && gkm_time_ms(m->more->g) >= m->term_ms)
 		return "not renewed within membership-lifetime";
 	return NULL;
 }
@@ -72,7 +72,7 @@ static int64_t check_interval_s(const struct gmember *m)
  */
 static uint64_t former_left_ms(const struct gmember *m)
 {
-	int64_t s = m->former_ends + 1 - group_wall(m->g);
+	int64_t s = m->more->former_ends + 1 - group_wall(m->more->g);
 
 	if (s <= 0)
 		return UINT64_MAX;
@@ -82,8 +82,8 @@ static uint64_t former_left_ms(const struct gmember *m)
 /* Set when @m is due; arm_first() has to follow. */
 static void set_due(struct gmember *m)
 {
-	uint64_t now = gkm_time_ms(m->g), least = UINT64_MAX;
-	struct terms *t = &m->g->terms;
+	uint64_t now = gkm_time_ms(m->more->g), least = UINT64_MAX;
+	struct terms *t = &m->more->g->terms;
 	int64_t s;
 
 	if (why_ended(m))
@@ -109,29 +109,32 @@ static void set_due(struct gmember *m)
 static void arm_expiry(struct gmember *m)
 {
 	set_due(m);
-	arm_first(m->g);
+	arm_first(m->more->g);
 }
 
-static void end_member(struct gmember *m)
+/* Without memory it is tried again a second later. */
+static void end_member(struct group *g, struct gmember *m)
 {
 	/* The member leaves in any case. */
 	if (m->replaced)
 		return;
-	m->ended = why_ended(m);
-	if (!m->ended) {
+	gmember_set_ended(m, why_ended(m));
+	if (!m->ended_why) {
 		if (gmc_exposed(m))
-			batch_exclude_soon(m->g);
+			batch_exclude_soon(g);
 		set_due(m);
 		return;
 	}
 	/* A leave that was delayed is due now. */
-	if (m->leaving) {
-		m->leave_ms = group_now_ms(m->g);
-		batch_arm(m->g, 0);
+	if (m->more->leaving) {
+		gmember_more(m)->leave_ms = group_now_ms(g);
+		batch_arm(g, 0);
 		return;
 	}
-	batch_leave_later(m->g, m);
-	m->lapsed = true;
+	if (batch_leave_later(g, m))
+		terms_set(&g->terms, m, msec_to_sec_up(gkm_time_ms(g)) + 1);
+	else
+		gmember_more(m)->lapsed = true;
 }
 
 static void expiry_due(void *arg)
@@ -146,7 +149,7 @@ static void expiry_due(void *arg)
 		if (!m || (uint64_t)m->due_s * MSEC_PER_SEC > now)
 			break;
 		terms_drop(&g->terms, m);
-		end_member(m);
+		end_member(g, m);
 	}
 	arm_first(g);
 }
@@ -163,7 +166,7 @@ void term_disarm(struct group *g)
 
 static void grant_grace(struct gmember *m)
 {
-	uint64_t least = gkm_time_ms(m->g) + GRACE_MS;
+	uint64_t least = gkm_time_ms(m->more->g) + GRACE_MS;
 
 	if (m->term_ms && m->term_ms < least)
 		m->term_ms = least;
@@ -174,9 +177,10 @@ void term_start(struct group *g)
 {
 	uint64_t most = gkm_time_ms(g) +
 			(uint64_t)g->conf->membership_lifetime * MSEC_PER_SEC;
+	struct htab_walk w = { 0 };
 	struct gmember *m;
 
-	TAILQ_FOREACH(m, &g->members, all) {
+	while ((m = gmc_each(g, &w))) {
 		/*
 		 * The record is of a release or a setting without membership
 		 * lifetime.
@@ -191,7 +195,7 @@ void term_start(struct group *g)
 void term_grace(struct gmember *m)
 {
 	grant_grace(m);
-	arm_first(m->g);
+	arm_first(m->more->g);
 }
 
 void term_set(const struct group *g, struct join_req *j)
@@ -218,29 +222,31 @@ bool term_renews(const struct group *g, const struct join_req *j)
 void term_apply(struct join_req *j)
 {
 	struct gmember *m = j->m;
+	struct group *g = m->more->g;
 
 	/* The end came while what renews the membership was being stored. */
-	if (m->lapsed)
-		gmc_set_leaving(m->g, m, false);
+	if (m->more->lapsed)
+		gmc_set_leaving(g, m, false);
 	m->cert_ends = j->cert_ends;
 	m->by_psk = !j->cert_ends;
 	m->term_ms = j->term_ms;
-	m->ended = NULL;
+	gmember_set_ended(m, NULL);
 	if (j->renews) {
 		m->path_renewed = false;
-		gmc_set_renewed(m->g, m, true);
-		m->renewed_ms = group_now_ms(m->g);
+		gmc_set_renewed(g, m, true);
+		gmember_more(m)->renewed_ms = group_now_ms(g);
 	}
 	/* No timer fires for an end that passed while this was being stored. */
-	if (m->renewed && m->former_ends && former_left_ms(m) == UINT64_MAX)
-		batch_exclude_soon(m->g);
+	if (m->renewed && m->more->former_ends &&
+	    former_left_ms(m) == UINT64_MAX)
+		batch_exclude_soon(g);
 	arm_expiry(m);
 }
 
 /* Return the milliseconds left, UINT64_MAX if there is no end. */
 static uint64_t expiry_left_ms(const struct gmember *m)
 {
-	uint64_t now = gkm_time_ms(m->g), left = UINT64_MAX;
+	uint64_t now = gkm_time_ms(m->more->g), left = UINT64_MAX;
 	int64_t s = seconds_of_cert(m);
 
 	if (m->term_ms)
@@ -264,9 +270,9 @@ int64_t term_until(const struct gmember *m)
 {
 	uint64_t left = expiry_left_ms(m);
 
-	return left == UINT64_MAX
-		       ? 0
-		       : group_wall(m->g) + (int64_t)(left / MSEC_PER_SEC);
+	return left == UINT64_MAX ? 0
+				  : group_wall(m->more->g) +
+					    (int64_t)(left / MSEC_PER_SEC);
 }
 
 /* ---- keys above renewed leaves ------------------------------------------ */
@@ -287,25 +293,26 @@ static int renew_path(struct group *g, struct gmember *m, bool half)
 /* Return true if the answer with the new key of @m's leaf may still be on its way. */
 static bool answered_recently(const struct gmember *m)
 {
-	return m->renewed_ms && group_now_ms(m->g) - m->renewed_ms < ANSWER_MS;
+	return m->more->renewed_ms &&
+	       group_now_ms(m->more->g) - m->more->renewed_ms < ANSWER_MS;
 }
 
 int term_renew_exposed(struct group *g, bool *some_stay)
 {
-	struct gmember *m, *next;
+	struct gmember_more *x, *next;
 	int ret, n = 0;
 
 	if (!g->st.keyed)
 		return 0;
-	for (m = TAILQ_FIRST(&g->renewed); m; m = next) {
-		next = TAILQ_NEXT(m, by_renewed);
-		if (m->out || !gmc_exposed(m))
+	for (x = TAILQ_FIRST(&g->renewed); x; x = next) {
+		next = TAILQ_NEXT(x, by_renewed);
+		if (x->m->out || !gmc_exposed(x->m))
 			continue;
 		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS)) {
 			*some_stay = true;
 			break;
 		}
-		ret = renew_path(g, m, false);
+		ret = renew_path(g, x->m, false);
 		if (ret)
 			return ret;
 		n++;
@@ -315,27 +322,27 @@ int term_renew_exposed(struct group *g, bool *some_stay)
 
 int term_renew_paths(struct group *g, bool excludes)
 {
-	struct gmember *m, *next;
+	struct gmember_more *x, *next;
 	int ret, n = 0;
 
 	if (!g->st.keyed)
 		return 0;
-	for (m = TAILQ_FIRST(&g->renewed); m; m = next) {
-		next = TAILQ_NEXT(m, by_renewed);
-		if (m->out)
+	for (x = TAILQ_FIRST(&g->renewed); x; x = next) {
+		next = TAILQ_NEXT(x, by_renewed);
+		if (x->m->out)
 			continue;
 		/* The keys of this change are none that the former leaf key opens. */
-		if (m->path_renewed) {
-			gmc_set_path_renewing(g, m);
-			m->path_by_join = false;
+		if (x->m->path_renewed) {
+			gmc_set_path_renewing(g, x->m);
+			x->m->path_by_join = false;
 			continue;
 		}
 		/* Members that are left follow with later changes. */
 		if (!lkh_room(g->tree, KD_MAX_WRAP_KEYS))
 			break;
-		if (answered_recently(m))
+		if (answered_recently(x->m))
 			continue;
-		ret = renew_path(g, m, !excludes);
+		ret = renew_path(g, x->m, !excludes);
 		if (ret)
 			return ret;
 		n++;
@@ -345,38 +352,42 @@ int term_renew_paths(struct group *g, bool excludes)
 
 int term_put_paths(struct group *g)
 {
-	struct gmember *m, next;
+	const struct gmember_more *x;
+	struct gmember next;
 	int ret = 0;
 
-	TAILQ_FOREACH(m, &g->path_renewing, by_renewed) {
+	TAILQ_FOREACH(x, &g->path_renewing, by_renewed) {
 		if (ret)
 			break;
-		next = *m;
-		next.renewed = m->path_by_join;
-		next.path_renewed = m->path_by_join;
-		ret = gmc_put_member(g, &next);
+		next = *x->m;
+		next.renewed = x->m->path_by_join;
+		next.path_renewed = x->m->path_by_join;
+		ret = gmc_put_member_as(g, x->m->identity, &next);
 	}
 	return ret;
 }
 
 static void apply_path(struct gmember *m)
 {
+	struct gmember_more *x = gmember_more(m);
+
 	m->path_renewed = m->path_by_join;
-	gmc_set_renewed(m->g, m, m->path_renewed);
+	gmc_set_renewed(x->g, m, m->path_renewed);
 	if (m->path_renewed)
 		return;
-	m->former_ends = 0;
-	cert_refs_free(&m->former);
+	x->former_ends = 0;
+	cert_refs_free(&x->former);
+	gmember_settle(m);
 }
 
 void term_paths_done(struct group *g, bool done)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 
-	while ((m = TAILQ_FIRST(&g->path_renewing))) {
+	while ((x = TAILQ_FIRST(&g->path_renewing))) {
 		if (done)
-			apply_path(m);
+			apply_path(x->m);
 		else
-			gmc_set_renewed(g, m, true);
+			gmc_set_renewed(g, x->m, true);
 	}
 }

@@ -7,30 +7,33 @@
 
 struct twin *twins_find(const struct gmember *m, const struct addr *at)
 {
+	struct twins *t = m->more->twins;
 	unsigned int i;
 
-	for (i = 0; m->twins && i < m->twins->n; i++)
-		if (!addr_is_none(at) && addr_equal(&m->twins->v[i].at, at))
-			return &m->twins->v[i];
+	for (i = 0; t && i < t->n; i++)
+		if (!addr_is_none(at) && addr_equal(&t->v[i].at, at))
+			return &t->v[i];
 	return NULL;
 }
 
 bool twins_use(const struct gmember *m, uint32_t spi)
 {
+	const struct twins *t = m->more->twins;
 	unsigned int i;
 
-	for (i = 0; m->twins && i < m->twins->n; i++)
-		if (m->twins->v[i].spi != spi)
+	for (i = 0; t && i < t->n; i++)
+		if (t->v[i].spi != spi)
 			return false;
 	return true;
 }
 
 bool twins_some_uses(const struct gmember *m, uint32_t spi)
 {
+	const struct twins *t = m->more->twins;
 	unsigned int i;
 
-	for (i = 0; m->twins && i < m->twins->n; i++)
-		if (m->twins->v[i].spi == spi)
+	for (i = 0; t && i < t->n; i++)
+		if (t->v[i].spi == spi)
 			return true;
 	return false;
 }
@@ -66,11 +69,9 @@ static void join_last(const struct group *g, struct twins *t)
 	t->n--;
 }
 
-void twins_add(struct group *g, struct gmember *m, const struct addr *at,
+void twins_add(struct group *g, struct twins *t, const struct addr *at,
 	       uint32_t spi)
 {
-	struct twins *t = m->twins;
-
 	if (t->n == TWINS_MAX)
 		join_last(g, t);
 	memmove(&t->v[1], &t->v[0], t->n * sizeof(t->v[0]));

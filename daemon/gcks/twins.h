@@ -30,10 +30,10 @@ bool twins_some_uses(const struct gmember *m, uint32_t spi);
 /* @t has reported that it sends with @spi. */
 void twins_set_spi(const struct group *g, struct twin *t, uint32_t spi);
 /*
- * Add the host at @at, which sends with @spi, to m->twins, which is not NULL. If they
- * are full, the last two become one.
+ * Add the host at @at, which sends with @spi. If they are full, the last two become
+ * one.
  */
-void twins_add(struct group *g, struct gmember *m, const struct addr *at,
+void twins_add(struct group *g, struct twins *t, const struct addr *at,
 	       uint32_t spi);
 /* Remove host number @i. */
 void twins_remove(struct twins *t, unsigned int i);

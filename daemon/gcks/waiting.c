@@ -122,7 +122,7 @@ struct gmember **leavers_due(const struct group *g, uint32_t *n)
 	struct position_of *v = calloc(most + 1, sizeof(*v));
 	struct gmember **out = calloc(most + 1, sizeof(*out));
 	uint64_t now = group_now_ms(g), first = 0;
-	struct gmember *m;
+	struct gmember_more *x;
 	uint32_t i;
 
 	*n = 0;
@@ -131,14 +131,14 @@ struct gmember **leavers_due(const struct group *g, uint32_t *n)
 		free(out);
 		return NULL;
 	}
-	TAILQ_FOREACH(m, &g->leaving, by_leave) {
-		if (*n == most || m->out || m->leave_ms > now)
+	TAILQ_FOREACH(x, &g->leaving, by_leave) {
+		if (*n == most || x->m->out || x->leave_ms > now)
 			continue;
 		if (!*n)
-			first = lkh_position(g->tree, m->leaf);
+			first = lkh_position(g->tree, x->m->leaf);
 		/* The member that waits longest is first, and places go round from it. */
-		v[*n].position = lkh_position(g->tree, m->leaf) - first;
-		v[(*n)++].m = m;
+		v[*n].position = lkh_position(g->tree, x->m->leaf) - first;
+		v[(*n)++].m = x->m;
 	}
 	qsort(v, *n, sizeof(*v), compare_positions);
 	for (i = 0; i < *n; i++)
@@ -175,20 +175,22 @@ void batch_exclude_soon(struct group *g)
 	batch_arm(g, pace_exclude_ms(g));
 }
 
-void batch_leave_later(struct group *g, struct gmember *m)
+int batch_leave_later(struct group *g, struct gmember *m)
 {
-	if (m->leaving)
-		return;
-	batch_leave_in(g, m, 0);
+	return m->more->leaving ? 0 : batch_leave_in(g, m, 0);
 }
 
-void batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
+int batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
 {
 	uint32_t delay = g->conf->batch_leave_ms;
+	int ret;
 
 	if (delay < wait_ms)
 		delay = wait_ms;
-	gmc_set_leaving(g, m, true);
-	m->leave_ms = group_now_ms(g) + wait_ms;
+	ret = gmc_set_leaving(g, m, true);
+	if (ret)
+		return ret;
+	gmember_more(m)->leave_ms = group_now_ms(g) + wait_ms;
 	batch_arm(g, delay);
+	return 0;
 }

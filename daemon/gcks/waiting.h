@@ -49,9 +49,12 @@ void batch_request_exclude(struct group *g);
  * pace_exclude_ms() allows it.
  */
 void batch_exclude_soon(struct group *g);
-/* Mark @m as leaving with the next batch, and arm it. */
-void batch_leave_later(struct group *g, struct gmember *m);
+/*
+ * Mark @m as leaving with the next batch, and arm it. Returns 0 or -ENOMEM; a member that
+ * is reserved (gmember.h) has the memory.
+ */
+int batch_leave_later(struct group *g, struct gmember *m);
 /* Like batch_leave_later(), but not before @wait_ms milliseconds are over. */
-void batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
+int batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
 
 #endif

@@ -541,7 +541,7 @@ static struct gmember *new_member(unsigned int i)
 	char name[32];
 
 	member_name(i, name, sizeof(name));
-	m = gmc_member_new(name);
+	m = gmember_new(name);
 	if (!m || cert_refs_add(&m->certs, ref))
 		bail("no memory");
 	m->number = w.g->st.next_number++;
@@ -576,12 +576,14 @@ static void write_members(struct gmember **v, unsigned int n)
 static void populate(unsigned int members)
 {
 	unsigned int n = members - w.g->n_members, i;
+	uint32_t leaf;
 	struct gmember **v = calloc(n, sizeof(*v));
 
 	for (i = 0; i < n; i++) {
 		v[i] = new_member(i);
-		if (lkh_add(w.g->tree, v[i]->number, &v[i]->leaf))
+		if (lkh_add(w.g->tree, v[i]->number, &leaf))
 			bail("the tree is full");
+		v[i]->leaf = leaf;
 	}
 	if (lkh_rekey(w.g->tree))
 		bail("no keys");

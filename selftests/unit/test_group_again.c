@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/group_time.h"
 #include "gcks/lkh.h"
@@ -57,10 +58,11 @@ static struct group *group(void)
 /* The store wants to hear of the next registration of each member. */
 static void store_next(void)
 {
+	struct htab_walk w = { 0 };
 	struct gmember *gm;
 
-	TAILQ_FOREACH(gm, &group()->members, all)
-		gm->stored -= HOUR / 1000;
+	while ((gm = gmc_each(group(), &w)))
+		gm->unstored_s += HOUR / 1000;
 }
 
 static void up(void)
@@ -75,13 +77,11 @@ static void up(void)
 
 static struct gmember *member(const struct sim_member *m)
 {
-	struct gmember *gm;
+	struct gmember *gm = gmc_find(group(), m->name);
 
-	TAILQ_FOREACH(gm, &group()->members, all)
-		if (!strcmp(gm->identity, m->name))
-			return gm;
-	bail("%s is no member", m->name);
-	return NULL;
+	if (!gm)
+		bail("%s is no member", m->name);
+	return gm;
 }
 
 static void ask(struct sim_member *m)
@@ -96,7 +96,7 @@ static void report(struct sim_member *m)
 	s.engine->ops.group_request = note_when;
 	as_report = true;
 	ask(m);
-	if (!member(m)->leaving)
+	if (!member(m)->more->leaving)
 		bail("%s does not leave", m->name);
 }
 
@@ -164,7 +164,7 @@ static void test_stored_once(void)
 	is_int(s.changes - changes, 1, "a registration is stored");
 	is_int(group()->st.version, version + 1,
 	       "a registration is the next version");
-	stored = member(a)->stored;
+	stored = gmember_stored(member(a));
 	ask(a);
 	is_int(s.changes - changes, 1,
 	       "the same one is not stored again in that second");
@@ -173,14 +173,14 @@ static void test_stored_once(void)
 	ask(a);
 	is_int(s.changes - changes, 0,
 	       "the same one is not stored within an hour either");
-	is_int(member(a)->stored, stored, "the record is the old one");
+	is_int(gmember_stored(member(a)), stored, "the record is the old one");
 	ok(member(a)->registered >= stored + 3590,
 	   "the time of the one that is not stored is known");
 	sim_run(&s, 10000);
 	changes = s.changes;
 	ask(a);
 	is_int(s.changes - changes, 1, "a registration after that is stored");
-	ok(member(a)->stored >= stored + 3600,
+	ok(gmember_stored(member(a)) >= stored + 3600,
 	   "a registration is stored with its time");
 	after = sim_group(&s);
 	is_int(after.registrations - before.registrations, 4,
@@ -387,7 +387,8 @@ static void test_back_again(bool soon)
 	rekeys = sim_group(&s).rekeys;
 	report(a);
 	ask(a);
-	ok(sim_in(a) && !member(a)->leaving, "%s: who is back stays", how);
+	ok(sim_in(a) && !member(a)->more->leaving, "%s: who is back stays",
+	   how);
 	is_int(group()->n_leaving, 0, "%s: nobody is to leave", how);
 	s.cg.max_members = 3;
 	/* The request is refused at once, and not by the batch. */
@@ -418,7 +419,7 @@ static void test_back_for_keys(void)
 	report(a);
 	as_used_up = true;
 	ask(a);
-	ok(!member(a)->leaving,
+	ok(!member(a)->more->leaving,
 	   "a member that asks for other keys does not leave");
 	is_int(group()->n_leaving, 0, "nobody who asks for keys is to leave");
 	sim_run(&s, 60000);
@@ -524,7 +525,8 @@ static void test_refused_at_the_end(void)
 	refused = sim_group(&s).refused;
 	ask(tx);
 	is_int(sim_group(&s).refused, refused + 1, "the sender is refused");
-	ok(!member(tx)->leaving, "a member that asks does not leave any more");
+	ok(!member(tx)->more->leaving,
+	   "a member that asks does not leave any more");
 	sim_free(&s);
 }
 

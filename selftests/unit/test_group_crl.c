@@ -768,11 +768,15 @@ static void test_last_member(void)
 static void test_no_list(void)
 {
 	static char *without_b[] = { (char *)"s.example", (char *)"a.example" };
+	struct gmember *m;
 	struct group *g;
 
 	usual(29);
 	g = TAILQ_FIRST(&s.gcks->groups);
-	gmc_set_renewed(g, TAILQ_FIRST(&g->members), true);
+	m = gmc_find(g, "a.example");
+	if (gmember_reserve(m))
+		bail("no memory");
+	gmc_set_renewed(g, m, true);
 	s.cg.receivers.v = without_b;
 	s.cg.receivers.n = 2;
 	is_int(sim_reload(&s, &err), 0, "no list: a reload that bars b");

@@ -44,7 +44,7 @@ static void wait_again(struct group *g, unsigned int n)
 		j = calloc(1, sizeof(*j));
 		snprintf(name, sizeof(name), "m%u.%s.example", i,
 			 i % 2 ? "send" : "read");
-		m = gmc_member_new(name);
+		m = gmember_new(name);
 		if (!j || !m)
 			bail("no memory");
 		m->number = g->st.next_number++;
@@ -97,7 +97,7 @@ static void enter_many(struct group *g, unsigned int n)
 
 	for (i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "x%u.example", i);
-		m = gmc_member_new(name);
+		m = gmember_new(name);
 		if (!m)
 			bail("no memory");
 		m->number = g->st.next_number++;

@@ -250,7 +250,7 @@ static void test_two_ends(bool psk)
 	thief->mute = true;
 	come(with_cert("m1.example", LATER_S, false));
 	sim_run(&s, 20000);
-	first = member_of("m1.example")->former_ends;
+	first = member_of("m1.example")->more->former_ends;
 	second = member_of(NAME)->cert_ends;
 	ok(second > first, "two: the second ends after the first");
 	sim_run(&s, (second - clock_wall(&s.clock)) * 1000 - 20000);
@@ -292,7 +292,8 @@ static void test_store_fails(void)
 	come(owner);
 	keys = sim_group(&s).rekeys;
 	sim_run(&s,
-		(member_of(NAME)->former_ends - clock_wall(&s.clock)) * 1000 -
+		(member_of(NAME)->more->former_ends - clock_wall(&s.clock)) *
+				1000 -
 			s.ms % 1000);
 	s.store_errno = -ENOSPC;
 	sim_run(&s, 4000);
@@ -338,12 +339,12 @@ static void test_ends_while_stored(bool send)
 			    s.ms % 1000);
 	keys = sim_group(&s).rekeys;
 	if (send)
-		member_of(name)->g->fresh = false;
+		member_of(name)->more->g->fresh = false;
 	s.store_ms = 1000;
 	owner = with_cert(name, LATER_S, send);
 	sim_up(owner);
 	sim_run(&s, 3000);
-	ok(sim_group(&s).in_flight && member_of(name)->lapsed,
+	ok(sim_group(&s).in_flight && member_of(name)->more->lapsed,
 	   "%s: the certificate has ended before the store has another one",
 	   what);
 	sim_run(&s, 1800);
@@ -407,7 +408,7 @@ static void test_turned_again(void)
 	       "again: another member is evicted");
 	sim_run(&s, 10000);
 	then = s.ms;
-	ok(!member_of(NAME)->renewed && !member_of(NAME)->former_ends,
+	ok(!member_of(NAME)->renewed && !member_of(NAME)->more->former_ends,
 	   "again: the former keys of the leaf are past");
 	sim_run(&s, 30000);
 	is_int(sim_reads_after(&s, thief, then), 0,
@@ -464,7 +465,7 @@ static void test_full_record(void)
 	       0, "full: no change has failed");
 	m = member_of(NAME);
 	is_int(m->certs.n, 2, "full: the record has their certificates");
-	is_int(m->former.n, CERT_REFS_MAX - 1,
+	is_int(m->more->former.n, CERT_REFS_MAX - 1,
 	       "full: the record has the certificates of the former leaf key");
 	finish("full");
 }

@@ -227,7 +227,8 @@ static void evicted_before_the_answer(void)
 
 	/* The same for a member that was in. */
 	a = s.m[2];
-	gmc_find(TAILQ_FIRST(&s.gcks->groups), "r1.example")->stored = 0;
+	gmc_find(TAILQ_FIRST(&s.gcks->groups), "r1.example")->unstored_s =
+		GMEMBER_UNSTORED_MAX;
 	register_now(group_of(a));
 	until_granted("member registered again");
 	sim_inband_lose_all(&s);

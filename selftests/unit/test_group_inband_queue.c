@@ -17,7 +17,7 @@
 
 static struct sim s;
 static struct group *g;
-static struct gmember *tx, *a, *b;
+static struct gmember_more *tx, *a, *b;
 static struct ike_id video;
 
 static void usual(uint64_t seed)
@@ -25,26 +25,26 @@ static void usual(uint64_t seed)
 	sim_inband_start(&s, seed, 2, false);
 	sim_run(&s, 60000);
 	g = TAILQ_FIRST(&s.gcks->groups);
-	tx = gmc_find(g, "s.example");
-	a = gmc_find(g, "r0.example");
-	b = gmc_find(g, "r1.example");
+	tx = gmember_more(gmc_find(g, "s.example"));
+	a = gmember_more(gmc_find(g, "r0.example"));
+	b = gmember_more(gmc_find(g, "r1.example"));
 	id_set(&video, IKE_ID_KEY_ID, "video", 5);
 }
 
 static unsigned int n_due(void)
 {
-	const struct gmember *m;
+	const struct gmember_more *x;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(m, &g->inband_due, by_due)
+	TAILQ_FOREACH(x, &g->inband_due, by_due)
 		n++;
 	return n;
 }
 
 /* Make a member lack the Data SA, as far as the key server knows. */
-static void lack(struct gmember *m)
+static void lack(struct gmember_more *x)
 {
-	m->has_spi = 0;
+	x->has_spi = 0;
 }
 
 static void who_is_due(void)
@@ -68,10 +68,10 @@ static void who_is_due(void)
 	inband_changed(g);
 	ok(!b->inband_due, "a member with an open request is not due");
 	b->inband_open = false;
-	b->out = true;
+	b->m->out = true;
 	inband_changed(g);
 	ok(!b->inband_due, "a member that is being taken out is not due");
-	b->out = false;
+	b->m->out = false;
 	sa = b->sa;
 	b->sa = NULL;
 	inband_changed(g);
@@ -82,11 +82,11 @@ static void who_is_due(void)
 	is_int(n_due(), 3, "all three are due");
 	/* The reasons of two of them go before they are sent. */
 	a->has_spi = gkm_spi(&g->st);
-	b->out = true;
+	b->m->out = true;
 	sim_run(&s, 1000);
 	is_int(g->inband_sent, sent + 1,
 	       "members that are not behind, or go, get nothing");
-	b->out = false;
+	b->m->out = false;
 	is_int(inband_behind(g), 1, "one is still behind");
 	lack(a);
 	inband_changed(g);
@@ -96,12 +96,12 @@ static void who_is_due(void)
 }
 
 /* Fill the queue of an IKE SA whose peer does not answer. */
-static void fill_queue(struct gmember *m)
+static void fill_queue(struct gmember_more *x)
 {
 	unsigned int n;
 
-	s.m[m == a ? 1 : 2]->offline = true;
-	for (n = 0; n < 1000 && !ike_liveness(m->sa); n++)
+	s.m[x == a ? 1 : 2]->offline = true;
+	for (n = 0; n < 1000 && !ike_liveness(x->sa); n++)
 		;
 	ok(n > 1 && n < 1000, "the queue of the IKE SA is full");
 }
@@ -144,16 +144,16 @@ static void full_queue(void)
 /* The messages of a change are sent at once, but for the breaks. */
 static void pace(void)
 {
-	struct gmember *m;
+	struct gmember_more *x;
 	uint64_t sent;
 
 	sim_inband_start(&s, 6, 70, false);
 	sim_run(&s, 60000);
 	g = TAILQ_FIRST(&s.gcks->groups);
-	a = gmc_find(g, "r0.example");
+	a = gmember_more(gmc_find(g, "r0.example"));
 	fill_queue(a);
-	TAILQ_FOREACH(m, &g->inbands, by_inband)
-		lack(m);
+	TAILQ_FOREACH(x, &g->inbands, by_inband)
+		lack(x);
 	inband_changed(g);
 	/* The first one that is due has to wait. */
 	TAILQ_REMOVE(&g->inband_due, a, by_due);
@@ -193,13 +193,13 @@ static void reason_gone(void)
 	lack(a);
 	inband_changed(g);
 	sim_run(&s, 100);
-	a->out = true;
+	a->m->out = true;
 	s.m[1]->offline = false;
 	sim_run(&s, 3000);
 	is_int(g->inband_sent, sent, "a member that goes gets nothing");
 	ok(!a->inband_open,
 	   "the request to a member that goes is not open any more");
-	a->out = false;
+	a->m->out = false;
 	inband_changed(g);
 	sim_run(&s, 1000);
 	is_int(g->inband_sent, sent + 1,
@@ -262,14 +262,14 @@ static void ends(void)
 	   "without IKE SA a member has no open request");
 	is_int(g->inband_lost, 1, "the open one is counted");
 	b->inband_open = true;
-	inband_release(b, b->sa);
+	inband_release(b->m, b->sa);
 	ok(b->sa && b->inband_due && b->inband_open,
 	   "a registration over the same IKE SA changes nothing");
-	inband_release(b, NULL);
+	inband_release(b->m, NULL);
 	ok(!b->sa && !b->inband_due && !b->inband_open,
 	   "one over another IKE SA releases it");
 	is_int(n_due(), 0, "nobody is due");
-	inband_release(b, NULL);
+	inband_release(b->m, NULL);
 	sim_run(&s, 60000);
 	is_int(inband_behind(g), 0, "all have registered again");
 	ok(a->sa && b->sa && tx->sa, "all have an IKE SA again");

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/waiting.h"
 #include "group_sim.h"
@@ -305,13 +306,11 @@ static void test_stale(void)
 
 static struct gmember *member_of(const char *identity)
 {
-	struct gmember *m;
+	struct gmember *m = gmc_find(TAILQ_FIRST(&s.gcks->groups), identity);
 
-	TAILQ_FOREACH(m, &TAILQ_FIRST(&s.gcks->groups)->members, all)
-		if (!strcmp(m->identity, identity))
-			return m;
-	bail("%s is no member", identity);
-	return NULL;
+	if (!m)
+		bail("%s is no member", identity);
+	return m;
 }
 
 /* Another server changes the keys, which this one learns by a change of its own. */
@@ -397,11 +396,11 @@ static void test_carried_place(void)
 	sim_run(&s, 1000);
 	ok(member_of("a.example")->replaced,
 	   "another host takes the place of a");
-	left_ms = member_of("a.example")->leave_ms;
+	left_ms = member_of("a.example")->more->leave_ms;
 	ok(left_ms > s.ms + 2000, "the leave of a waits");
 	read_again();
-	ok(member_of("a.example")->leaving, "the leave of a waits on");
-	is_int(member_of("a.example")->leave_ms - left_ms, 0,
+	ok(member_of("a.example")->more->leaving, "the leave of a waits on");
+	is_int(member_of("a.example")->more->leave_ms - left_ms, 0,
 	       "the leave of a waits for as long as before");
 	a->notify = 0;
 	register_now(TAILQ_FIRST(&a->m->groups));

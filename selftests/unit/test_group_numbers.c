@@ -200,8 +200,8 @@ static void test_evicts(enum number which)
 	       "%s: a store that is full refuses it", what);
 	is_int(sim_group(&s).members, 3, "%s: nobody is out then", what);
 	m = gmc_find(g, "b.example");
-	ok(m && !m->not_authorized && !m->ended, "%s: b is a member as before",
-	   what);
+	ok(m && !m->not_authorized && !m->ended_why,
+	   "%s: b is a member as before", what);
 	s.store_errno = 0;
 	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
 	       "%s: the order is done", what);

@@ -3,6 +3,7 @@
  * A running key server changes its configuration: groups are added and removed,
  * lists and algorithms change, under loss and with a crash at every step.
  */
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "gcks/policy.h"
 #include "ike/sa.h"
@@ -235,10 +236,11 @@ static void fail_second_commit(void)
 static unsigned int barred(void)
 {
 	const struct group *g = TAILQ_FIRST(&s.gcks->groups);
+	struct htab_walk w = { 0 };
 	const struct gmember *m;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(m, &g->members, all)
+	while ((m = gmc_each(g, &w)))
 		n += !!policy_refusal(g->conf, m->identity, m->send);
 	return n;
 }

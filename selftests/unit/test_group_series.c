@@ -274,16 +274,18 @@ static void enter_crowd(struct group *g)
 	struct gmember *m;
 	char name[32];
 	unsigned int i;
+	uint32_t leaf;
 
 	for (i = 0; i < CROWD; i++) {
 		snprintf(name, sizeof(name), "x%u.example", i);
-		m = gmc_member_new(name);
+		m = gmember_new(name);
 		if (!m)
 			bail("no memory");
 		m->number = g->st.next_number++;
 		m->fragments = true;
-		if (lkh_add(g->tree, m->number, &m->leaf))
+		if (lkh_add(g->tree, m->number, &leaf))
 			bail("no leaf");
+		m->leaf = leaf;
 		gmc_enter(g, m);
 	}
 	if (lkh_rekey(g->tree))
@@ -293,6 +295,7 @@ static void enter_crowd(struct group *g)
 
 static void test_crowd_leaves(void)
 {
+	struct htab_walk w = { 0 };
 	struct gcks_group_status g;
 	unsigned int left;
 	struct gmember *m;
@@ -304,7 +307,7 @@ static void test_crowd_leaves(void)
 	rekeys = sim_group(&s).rekeys;
 	left = sim_group(&s).members;
 	at = s.ms;
-	TAILQ_FOREACH(m, &the_group()->members, all)
+	while ((m = gmc_each(the_group(), &w)))
 		if (!sim_random(&s, 4)) {
 			batch_leave_later(the_group(), m);
 			left--;

@@ -38,13 +38,10 @@ static struct group *group(void)
 /* The key IDs from the leaf of @m (0) upwards. */
 static uint32_t key_id(const struct sim_member *m, unsigned int up_by)
 {
-	struct gmember *gm;
+	struct gmember *gm = gmc_find(group(), m->name);
 	struct lkh_wraps w;
 	uint32_t id = 0;
 
-	TAILQ_FOREACH(gm, &group()->members, all)
-		if (!strcmp(gm->identity, m->name))
-			break;
 	if (!gm || lkh_path(group()->tree, gm->leaf, &w))
 		bail("no path of %s", m->name);
 	if (up_by < w.n)
@@ -245,7 +242,7 @@ static void test_end_of_leaver(void)
 			    1000);
 	member_leave(c->m, "video");
 	sim_run(&s, 500);
-	ok(m->leaving && m->leave_ms > s.ms + 7000,
+	ok(m->more->leaving && m->more->leave_ms > s.ms + 7000,
 	   "leaver: its leave has to wait for longer than its certificate lasts");
 	/* The end, a second to look at it, and a second to exclude. */
 	sim_run(&s, 4000);

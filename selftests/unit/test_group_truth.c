@@ -250,10 +250,10 @@ static void s2_sends(bool send)
 static unsigned int listed(void)
 {
 	const struct group *g = TAILQ_FIRST(&s.gcks->groups);
-	const struct gmember *m;
+	const struct gmember_more *x;
 	unsigned int n = 0;
 
-	TAILQ_FOREACH(m, &g->senders, by_send)
+	TAILQ_FOREACH(x, &g->senders, by_send)
 		n++;
 	return n;
 }

@@ -13,6 +13,7 @@
 #include "ctl/ctl.h"
 #include "ctl/health.h"
 #include "ctl/problem.h"
+#include "gcks/gmc.h"
 #include "gcks/group.h"
 #include "group_sim.h"
 #include "member/mgroup.h"
@@ -527,11 +528,8 @@ static void test_restarted(void)
 
 static void test_members(void)
 {
-	struct gmember *m;
+	struct gmember *m = gmc_find(keyed_group(), "b.example");
 
-	TAILQ_FOREACH(m, &keyed_group()->members, all)
-		if (!strcmp(m->identity, "b.example"))
-			break;
 	if (!m)
 		bail("b.example is no member");
 	m->registered -= 350 * DAY;
