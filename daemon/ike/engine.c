@@ -235,6 +235,7 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 	TAILQ_INIT(&engine->last_requests);
 	TAILQ_INIT(&engine->frags);
 	TAILQ_INIT(&engine->sessions);
+	table_init(engine);
 	kept_init(engine);
 	timer_init(&engine->later_timer, sa_later_due, engine);
 	set_defaults(&engine->cfg);
@@ -283,6 +284,7 @@ void ike_engine_free(struct ike_engine *engine)
 	cookies_wipe(&engine->cookies);
 	out_free(engine);
 	places_free(engine);
+	table_free(engine);
 	free(engine);
 }
 

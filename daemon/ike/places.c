@@ -293,13 +293,30 @@ bool name_left(struct ike_sa *sa)
 
 /* ---- authenticated ------------------------------------------------------ */
 
-static struct ike_sa_list *name_bucket(struct ike_engine *engine,
-				       const char *name)
+static uint32_t hash_name(const struct ike_engine *engine, const char *name)
 {
 	char key[ID_STR_MAX];
 	size_t len = name_key(name, key);
 
-	return &engine->by_name[engine_hash(engine, key, len) % ENGINE_BUCKETS];
+	return engine_hash(engine, key, len);
+}
+
+/* Return the SA behind @sa, or the first one, whose name has that hash; or NULL. */
+static struct ike_sa *next_of_name(const struct ike_engine *engine,
+				   const struct ike_sa *sa, uint32_t hash)
+{
+	struct hnode *n;
+
+	n = sa ? sa->by_name.next : htab_first(&engine->by_name, hash);
+	for (; n; n = n->next) {
+		struct ike_sa *o =
+			(struct ike_sa *)((char *)n -
+					  offsetof(struct ike_sa, by_name));
+
+		if (o->name_hash == hash)
+			return o;
+	}
+	return NULL;
 }
 
 static bool may_give_way(const struct ike_sa *sa)
@@ -324,10 +341,11 @@ struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *a)
 struct ike_sa *place_surplus(const struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
-	struct ike_sa *o, *oldest = NULL;
+	uint32_t hash = hash_name(engine, sa_peer_name(sa));
+	struct ike_sa *o = NULL, *oldest = NULL;
 	unsigned int n = 0;
 
-	LIST_FOREACH(o, name_bucket(engine, sa_peer_name(sa)), in_name) {
+	while ((o = next_of_name(engine, o, hash))) {
 		if (strcasecmp(sa_peer_name(o), sa_peer_name(sa)))
 			continue;
 		n++;
@@ -339,9 +357,10 @@ struct ike_sa *place_surplus(const struct ike_sa *sa)
 
 struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere)
 {
-	struct ike_sa *o;
+	uint32_t hash = hash_name(sa->engine, sa_peer_name(sa));
+	struct ike_sa *o = NULL;
 
-	LIST_FOREACH(o, name_bucket(sa->engine, sa_peer_name(sa)), in_name)
+	while ((o = next_of_name(sa->engine, o, hash)))
 		if (o->placed_after < sa->serial && !o->dead &&
 		    o->peer_id->type == sa->peer_id->type &&
 		    !strcasecmp(sa_peer_name(o), sa_peer_name(sa)) &&
@@ -358,7 +377,8 @@ void place_enter(struct ike_sa *sa)
 	sa->placed = true;
 	sa->placed_after = engine->next_serial;
 	engine->n_placed++;
-	LIST_INSERT_HEAD(name_bucket(engine, sa_peer_name(sa)), sa, in_name);
+	sa->name_hash = hash_name(engine, sa_peer_name(sa));
+	htab_add(&engine->by_name, &sa->by_name);
 	if (sa->suite.kwa)
 		TAILQ_INSERT_TAIL(&engine->by_use, sa, by_use);
 	else
@@ -381,6 +401,6 @@ void place_leave(struct ike_sa *sa)
 		return;
 	sa->placed = false;
 	sa->engine->n_placed--;
-	LIST_REMOVE(sa, in_name);
+	htab_del(&sa->engine->by_name, &sa->by_name);
 	TAILQ_REMOVE(&sa->engine->by_use, sa, by_use);
 }

@@ -50,6 +50,7 @@
 #include "ike/frags.h"
 #include "ike/intauth.h"
 #include "wire/message.h"
+#include "lib/htab.h"
 #include "lib/timer.h"
 #include "lib/util.h"
 
@@ -250,11 +251,14 @@ struct ike_rekey {
 
 struct ike_sa {
 	LIST_ENTRY(ike_sa) link; /* all SAs of the engine, or its dead ones */
-	LIST_ENTRY(ike_sa) by_spi; /* own SPI */
-	LIST_ENTRY(ike_sa) by_peer; /* responder: address of the peer */
-	/* Responder: lists of authenticated SAs, if @placed. */
-	LIST_ENTRY(ike_sa) in_name;
+	struct hnode by_spi; /* own SPI */
+	struct hnode by_peer; /* responder: address of the peer */
+	/* Responder: list and table of authenticated SAs, if @placed. */
 	TAILQ_ENTRY(ike_sa) by_use;
+	struct hnode by_name;
+	/* Hashes of these, as they were when the SA was entered. */
+	uint32_t peer_hash;
+	uint32_t name_hash;
 	uint64_t placed_after; /* serial of the latest IKE SA at that time */
 	struct ike_engine *engine;
 
@@ -353,6 +357,7 @@ struct exchange;
 struct ike_session;
 struct tickets;
 
+/* For tables of a limited number of entries; those of all IKE SAs grow. */
 #define ENGINE_BUCKETS 1024
 
 struct ike_engine {
@@ -369,13 +374,13 @@ struct ike_engine {
 	struct ike_stats stats;
 	struct ike_sa_list sas;
 	struct ike_sa_list dead;
-	struct ike_sa_list by_spi[ENGINE_BUCKETS];
-	struct ike_sa_list by_peer[ENGINE_BUCKETS];
+	struct htab by_spi;
+	struct htab by_peer;
 	uint64_t seed; /* seeds hashes over peers' input */
 	struct ike_sa_queue half_open; /* oldest first */
 	struct half_open_list half_open_by_addr[ENGINE_BUCKETS];
 	struct half_open_list half_open_by_net[ENGINE_BUCKETS];
-	struct ike_sa_list by_name[ENGINE_BUCKETS];
+	struct htab by_name;
 	struct ike_sa_queue by_use; /* placed SAs, longest idle first */
 	unsigned int n_placed;
 	struct quota *net_quota;
@@ -531,6 +536,10 @@ unsigned int table_peer_count(struct ike_engine *engine, const struct ep *peer,
 unsigned int table_placed_count(struct ike_engine *engine,
 				const struct addr *peer);
 int table_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN]);
+
+void table_init(struct ike_engine *engine);
+/* Free the tables, which are empty. */
+void table_free(struct ike_engine *engine);
 
 /* ---- places.c ----------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* All IKE SAs of an engine: lookup, and freeing when no call uses them. */
+#include <stddef.h>
 #include <string.h>
 
 #include "crypto/rand.h"
@@ -7,18 +8,56 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
-/* Our own SPIs are random, so their first octets serve as a hash. */
-static struct ike_sa_list *spi_bucket(struct ike_engine *engine,
-				      const uint8_t *spi)
+static struct ike_sa *sa_around(const struct hnode *n, size_t offset)
 {
-	return &engine->by_spi[get_unaligned_be16(spi) % ENGINE_BUCKETS];
+	return (struct ike_sa *)((char *)n - offset);
 }
 
-static struct ike_sa_list *peer_bucket(struct ike_engine *engine,
-				       const struct addr *a)
+#define SA_OF(node, member) sa_around(node, offsetof(struct ike_sa, member))
+
+/* Our own SPIs are random, so their first octets serve as a hash. */
+static uint64_t hash_of_spi(const struct hnode *n)
 {
-	return &engine->by_peer[engine_hash(engine, a, sizeof(*a)) %
-				ENGINE_BUCKETS];
+	return get_unaligned_be32(sa_own_spi(SA_OF(n, by_spi)));
+}
+
+static uint64_t hash_of_peer(const struct hnode *n)
+{
+	return SA_OF(n, by_peer)->peer_hash;
+}
+
+static uint64_t hash_of_name(const struct hnode *n)
+{
+	return SA_OF(n, by_name)->name_hash;
+}
+
+void table_init(struct ike_engine *engine)
+{
+	htab_init(&engine->by_spi, hash_of_spi);
+	htab_init(&engine->by_peer, hash_of_peer);
+	htab_init(&engine->by_name, hash_of_name);
+}
+
+void table_free(struct ike_engine *engine)
+{
+	htab_free(&engine->by_spi);
+	htab_free(&engine->by_peer);
+	htab_free(&engine->by_name);
+}
+
+static void add_peer(struct ike_engine *engine, struct ike_sa *sa)
+{
+	const struct addr *a = &sa->path.peer.addr;
+
+	sa->peer_hash = engine_hash(engine, a, sizeof(*a));
+	htab_add(&engine->by_peer, &sa->by_peer);
+}
+
+static struct hnode *first_of_peer(const struct ike_engine *engine,
+				   const struct addr *a)
+{
+	return htab_first(&engine->by_peer,
+			  (uint32_t)engine_hash(engine, a, sizeof(*a)));
 }
 
 const uint8_t *sa_own_spi(const struct ike_sa *sa)
@@ -36,19 +75,18 @@ void table_add(struct ike_engine *engine, struct ike_sa *sa)
 {
 	sa->serial = ++engine->next_serial;
 	LIST_INSERT_HEAD(&engine->sas, sa, link);
-	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(sa)), sa, by_spi);
+	htab_add(&engine->by_spi, &sa->by_spi);
 	if (is_counted(sa))
-		LIST_INSERT_HEAD(peer_bucket(engine, &sa->path.peer.addr), sa,
-				 by_peer);
+		add_peer(engine, sa);
 	engine->stats.sas++;
 }
 
 void table_bury(struct ike_sa *sa)
 {
 	LIST_REMOVE(sa, link);
-	LIST_REMOVE(sa, by_spi);
+	htab_del(&sa->engine->by_spi, &sa->by_spi);
 	if (is_counted(sa))
-		LIST_REMOVE(sa, by_peer);
+		htab_del(&sa->engine->by_peer, &sa->by_peer);
 	LIST_INSERT_HEAD(&sa->engine->dead, sa, link);
 	sa->engine->stats.sas--;
 }
@@ -58,10 +96,10 @@ void table_move(struct ike_sa *sa, const struct ep *peer)
 	struct ike_engine *engine = sa->engine;
 
 	if (is_counted(sa))
-		LIST_REMOVE(sa, by_peer);
+		htab_del(&engine->by_peer, &sa->by_peer);
 	sa->path.peer = *peer;
 	if (is_counted(sa))
-		LIST_INSERT_HEAD(peer_bucket(engine, &peer->addr), sa, by_peer);
+		add_peer(engine, sa);
 }
 
 #define SWAP_MEMBER(a, b, member) \
@@ -85,8 +123,8 @@ void table_swap(struct ike_sa *a, struct ike_sa *b)
 {
 	struct ike_engine *engine = a->engine;
 
-	LIST_REMOVE(a, by_spi);
-	LIST_REMOVE(b, by_spi);
+	htab_del(&engine->by_spi, &a->by_spi);
+	htab_del(&engine->by_spi, &b->by_spi);
 	SWAP_MEMBER(a, b, initiator);
 	swap_spi(a->spi_i, b->spi_i);
 	swap_spi(a->spi_r, b->spi_r);
@@ -104,17 +142,18 @@ void table_swap(struct ike_sa *a, struct ike_sa *b)
 		a->kept->sa = a;
 	if (b->kept)
 		b->kept->sa = b;
-	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(a)), a, by_spi);
-	LIST_INSERT_HEAD(spi_bucket(engine, sa_own_spi(b)), b, by_spi);
+	htab_add(&engine->by_spi, &a->by_spi);
+	htab_add(&engine->by_spi, &b->by_spi);
 }
 
 struct ike_sa *table_find(struct ike_engine *engine, const uint8_t *spi)
 {
-	struct ike_sa *sa;
+	struct hnode *n;
 
-	LIST_FOREACH(sa, spi_bucket(engine, spi), by_spi)
-		if (!memcmp(sa_own_spi(sa), spi, IKE_SPI_LEN))
-			return sa;
+	for (n = htab_first(&engine->by_spi, get_unaligned_be32(spi)); n;
+	     n = n->next)
+		if (!memcmp(sa_own_spi(SA_OF(n, by_spi)), spi, IKE_SPI_LEN))
+			return SA_OF(n, by_spi);
 	return NULL;
 }
 
@@ -122,11 +161,14 @@ unsigned int table_peer_count(struct ike_engine *engine, const struct ep *peer,
 			      const uint8_t init_hash[HASH_SHA256_LEN],
 			      struct ike_sa **same)
 {
-	struct ike_sa *sa;
 	unsigned int n = 0;
+	struct hnode *node;
+	struct ike_sa *sa;
 
 	*same = NULL;
-	LIST_FOREACH(sa, peer_bucket(engine, &peer->addr), by_peer) {
+	for (node = first_of_peer(engine, &peer->addr); node;
+	     node = node->next) {
+		sa = SA_OF(node, by_peer);
 		if (!addr_equal(&sa->path.peer.addr, &peer->addr))
 			continue;
 		n++;
@@ -138,11 +180,14 @@ unsigned int table_peer_count(struct ike_engine *engine, const struct ep *peer,
 
 unsigned int table_placed_count(struct ike_engine *engine, const struct addr *a)
 {
-	struct ike_sa *sa;
+	const struct ike_sa *sa;
 	unsigned int n = 0;
+	struct hnode *node;
 
-	LIST_FOREACH(sa, peer_bucket(engine, a), by_peer)
+	for (node = first_of_peer(engine, a); node; node = node->next) {
+		sa = SA_OF(node, by_peer);
 		n += sa->placed && addr_equal(&sa->path.peer.addr, a);
+	}
 	return n;
 }
 
@@ -161,13 +206,15 @@ int table_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN])
 
 struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token)
 {
-	uint8_t head[4] = { token >> 56, token >> 48, token >> 40,
-			    token >> 32 };
+	struct hnode *n;
 	struct ike_sa *sa;
 
-	LIST_FOREACH(sa, spi_bucket(engine, head), by_spi)
+	/* A token begins with the first octets of the own SPI. */
+	for (n = htab_first(&engine->by_spi, token >> 32); n; n = n->next) {
+		sa = SA_OF(n, by_spi);
 		if (sa->waits && sa->token == token)
 			return sa;
+	}
 	return NULL;
 }
 
