@@ -45,6 +45,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "configuration invalid", "6dc48d8d7c6e5358a4f03c47992f4244" },
 	{ "control access denied", "e2f8e496ec575d7c8f4f8fa2414ec302" },
 	{ "control connection failed", "e838c919733654279d48118054e1d05b" },
+	{ "control traffic dropped", "9382ec97e2ba5448b38fac071f1b6a9c" },
 	{ "core dumps not disabled", "318bc56d34435cc9950e5fcc08da44d5" },
 	{ "datagram not sent", "6beeee0073ed53e39639c7a47c3a2787" },
 	{ "destination not authenticated", "eb245fcd843d527eaa6222dd3230122a" },
