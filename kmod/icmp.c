@@ -93,8 +93,9 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == IPPROTO_ESP)
 		return NF_ACCEPT;
-	opaque = pkt->next < 0 ? mcsec_lookup_opaque(s, pkt, dev, false)
-			       : of_group(mcsec_select_group(s, pkt, dev));
+	opaque = pkt->next < 0
+			 ? mcsec_lookup_opaque(s, pkt, dev, MCSEC_MARKS_MATCH)
+			 : of_group(mcsec_select_group(s, pkt, dev));
 	return drop_icmp(pkt->mnet, &opaque, mcsec_lookup_quoted(s, pkt, dev));
 }
 

@@ -94,13 +94,13 @@ static void note_unknown(const struct mcsec_pkt *pkt, struct mcsec_group *group,
 }
 
 /*
- * Return true if the mark does not tell which group the datagram came for:
+ * Behind PRE_ROUTING the mark does not tell which group the datagram came for:
  * rules may have given it since, or to another datagram around this one.
  */
-static bool has_other_mark(const struct mcsec_pkt *pkt)
+static enum mcsec_marks marks_at(const struct mcsec_pkt *pkt)
 {
-	return pkt->state->hook == NF_INET_FORWARD ||
-	       mcsec_pkt_is_unwrapped(pkt);
+	return pkt->state->hook == NF_INET_PRE_ROUTING ? MCSEC_MARKS_MAYBE
+						       : MCSEC_MARKS_NONE;
 }
 
 /*
@@ -115,8 +115,6 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 
 	if (!at_first_hook(pkt) && !opaque->enforcing)
 		return NF_ACCEPT;
-	if (why == MCSEC_IN_NO_SA && opaque->group)
-		note_unknown(pkt, opaque->group, spi);
 	if (opaque->enforcing) {
 		mcsec_opaque_drop_in(mnet, opaque, why, spi);
 		return NF_DROP;
@@ -130,14 +128,19 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 static noinline unsigned int input_unknown_esp(const struct mcsec_pkt *pkt,
 					       __be32 spi)
 {
+	bool malformed = pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN;
+	const struct mcsec_select *s = pkt->mnet->select;
+	const struct net_device *dev = pkt->state->in;
 	enum mcsec_counter why = MCSEC_IN_NO_SA;
 	struct mcsec_opaque opaque;
 
-	opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, pkt->state->in,
-				     has_other_mark(pkt));
+	/* A group that selects by a mark is told, too, and is no candidate. */
+	if (!malformed)
+		mcsec_lookup_unknown(s, pkt, dev, note_unknown, spi);
+	opaque = mcsec_lookup_opaque(s, pkt, dev, marks_at(pkt));
 	if (!opaque.candidate)
 		return NF_ACCEPT;
-	if (opaque.group && pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN)
+	if (opaque.group && malformed)
 		why = MCSEC_IN_MALFORMED;
 	return input_opaque(pkt, &opaque, why, spi);
 }
@@ -157,17 +160,36 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 	return input_unknown_esp(pkt, spi);
 }
 
+/*
+ * Return the group that decides about a readable datagram. The mark it arrives
+ * with is not the sender's, so a group that selects by it and observes does not
+ * accept what another one may have to drop.
+ */
+static struct mcsec_group *clear_group(const struct mcsec_pkt *pkt,
+				       const struct net_device *port)
+{
+	const struct mcsec_select *s = pkt->mnet->select;
+	struct mcsec_group *group;
+
+	if (marks_at(pkt) == MCSEC_MARKS_NONE)
+		return mcsec_lookup_unmarked(s, pkt, port);
+	group = mcsec_select_group(s, pkt, port);
+	if (likely(!group || !group->sel.mask ||
+		   READ_ONCE(group->policy) != MCSEC_POLICY_OBSERVE))
+		return group;
+	return mcsec_lookup_enforcing(s, pkt, port) ?: group;
+}
+
 /* Decide about a datagram that is not ESP. */
 static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 {
 	const struct net_device *port = mcsec_pkt_port(pkt);
-	const struct mcsec_select *s = pkt->mnet->select;
-	bool unmarked = has_other_mark(pkt);
 	struct mcsec_opaque opaque;
 	struct mcsec_group *group;
 
 	if (unlikely(pkt->next < 0)) {
-		opaque = mcsec_lookup_opaque(s, pkt, port, unmarked);
+		opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt, port,
+					     marks_at(pkt));
 		if (!opaque.candidate)
 			return NF_ACCEPT;
 		return input_opaque(pkt, &opaque,
@@ -176,9 +198,7 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 					    : MCSEC_IN_MALFORMED,
 				    0);
 	}
-	/* A group that selects by a mark must not hide the one below it. */
-	group = unmarked ? mcsec_lookup_unmarked(s, pkt, port)
-			 : mcsec_select_group(s, pkt, port);
+	group = clear_group(pkt, port);
 	if (!group)
 		return NF_ACCEPT;
 	if (group->exempt && mcsec_is_membership(pkt->skb, pkt->state->pf,

@@ -61,7 +61,7 @@ find_address6(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
  * @dev: device of the packet
  * @v6: the family is IPv6
  * @opaque: the payload cannot be read
- * @unmarked: only selectors without a mark match
+ * @marks: how selectors by a mark are compared
  * @read: @opaque, @proto and @ports are valid
  * @proto: protocol of the payload
  * @ports: as mcsec_ports() returns them
@@ -72,9 +72,9 @@ struct packet {
 	const struct net_device *dev;
 	bool v6;
 	bool opaque;
-	bool unmarked;
 	bool read;
 	u8 proto;
+	enum mcsec_marks marks;
 	u32 ports;
 	const struct mcsec_candidate *own;
 };
@@ -133,10 +133,10 @@ static bool has_mark(const struct mcsec_candidate *c, const struct packet *p)
 {
 	const struct mcsec_selector *sel = c->sel;
 
-	if (c == p->own)
+	if (c == p->own || !sel->mask)
 		return true;
-	return p->unmarked ? !sel->mask
-			   : (p->skb->mark & sel->mask) == sel->mark;
+	return p->marks != MCSEC_MARKS_NONE &&
+	       (p->skb->mark & sel->mask) == sel->mark;
 }
 
 /* Return true if the packet matches, apart from the payload. */
@@ -173,10 +173,28 @@ static bool has_payload(const struct mcsec_selector *sel,
 	       (!sel->dport || sel->dport == (p->ports & 0xffff));
 }
 
+/* Return true if the packet matches as far as can be told. */
+static bool is_match(const struct mcsec_candidate *c, struct packet *p)
+{
+	if (!has_headers(c, p))
+		return false;
+	if (c->sel->proto && !p->read && !p->opaque)
+		read_payload(p);
+	return !c->sel->proto || p->opaque || has_payload(c->sel, p);
+}
+
+/* Return true if a match may belong to a later candidate as well. */
+static bool is_uncertain(const struct mcsec_candidate *c,
+			 const struct packet *p)
+{
+	return (c->sel->proto && p->opaque) ||
+	       (c->sel->mask && p->marks == MCSEC_MARKS_MAYBE);
+}
+
 /*
  * Compare the candidates in order. Returns the first one that certainly
- * matches, or NULL. An opaque packet may belong to any earlier candidate that
- * selects by the payload, but not to a later one.
+ * matches, or NULL. The packet may belong to any earlier candidate of which that
+ * is uncertain, but not to a later one.
  */
 static const struct mcsec_candidate *
 ask_candidates(const struct mcsec_select *s, struct packet *p,
@@ -189,16 +207,11 @@ ask_candidates(const struct mcsec_select *s, struct packet *p,
 	*found = (struct mcsec_opaque){};
 	for_each_prefix(prefix, s, p, bit) {
 		for_each_candidate(c, prefix) {
-			if (!has_headers(c, p))
-				continue;
-			if (c->sel->proto && !p->read && !p->opaque)
-				read_payload(p);
-			if (c->sel->proto && !p->opaque &&
-			    !has_payload(c->sel, p))
+			if (!is_match(c, p))
 				continue;
 			if (!READ_ONCE(c->observes))
 				found->enforcing = true;
-			if (c->sel->proto && p->opaque) {
+			if (is_uncertain(c, p)) {
 				found->candidate = true;
 				continue;
 			}
@@ -211,16 +224,18 @@ ask_candidates(const struct mcsec_select *s, struct packet *p,
 	return NULL;
 }
 
-static noinline struct mcsec_opaque
-select_any(const struct mcsec_select *s, const struct sk_buff *skb,
-	   const struct net_device *dev, bool v6, bool opaque, bool unmarked)
+static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
+					       const struct sk_buff *skb,
+					       const struct net_device *dev,
+					       bool v6, bool opaque,
+					       enum mcsec_marks marks)
 {
 	struct packet p = {
 		.skb = skb,
 		.dev = dev,
 		.v6 = v6,
 		.opaque = opaque,
-		.unmarked = unmarked,
+		.marks = marks,
 	};
 	struct mcsec_opaque found;
 
@@ -231,17 +246,16 @@ select_any(const struct mcsec_select *s, const struct sk_buff *skb,
 struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
 					const struct net_device *dev,
-					bool unmarked)
+					enum mcsec_marks marks)
 {
-	return select_any(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt), true,
-			  unmarked);
+	return select_any(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt), true, marks);
 }
 
 /* ---- the group ---- */
 
 static __always_inline struct mcsec_group *
 select_group(const struct mcsec_select *s, const struct sk_buff *skb,
-	     const struct net_device *dev, bool v6, bool unmarked)
+	     const struct net_device *dev, bool v6, enum mcsec_marks marks)
 {
 	struct mcsec_node *node = v6 ? find_address6(s, skb, 0, 0)
 				     : find_address4(s, skb, 0, 0);
@@ -257,14 +271,14 @@ select_group(const struct mcsec_select *s, const struct sk_buff *skb,
 		if (likely(group))
 			return group;
 	}
-	return select_any(s, skb, dev, v6, false, unmarked).group;
+	return select_any(s, skb, dev, v6, false, marks).group;
 }
 
 static noinline __flatten struct mcsec_group *
 select_group6(const struct mcsec_select *s, const struct sk_buff *skb,
 	      const struct net_device *dev)
 {
-	return select_group(s, skb, dev, true, false);
+	return select_group(s, skb, dev, true, MCSEC_MARKS_MATCH);
 }
 
 /* IPv6 needs more registers, which would have to be saved for IPv4 as well. */
@@ -272,16 +286,72 @@ __flatten struct mcsec_group *mcsec_select_group(const struct mcsec_select *s,
 						 const struct mcsec_pkt *pkt,
 						 const struct net_device *dev)
 {
-	return mcsec_pkt_is_ip6(pkt)
-		       ? select_group6(s, pkt->skb, dev)
-		       : select_group(s, pkt->skb, dev, false, false);
+	return mcsec_pkt_is_ip6(pkt) ? select_group6(s, pkt->skb, dev)
+				     : select_group(s, pkt->skb, dev, false,
+						    MCSEC_MARKS_MATCH);
 }
 
 struct mcsec_group *mcsec_lookup_unmarked(const struct mcsec_select *s,
 					  const struct mcsec_pkt *pkt,
 					  const struct net_device *dev)
 {
-	return select_group(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt), true);
+	return select_group(s, pkt->skb, dev, mcsec_pkt_is_ip6(pkt),
+			    MCSEC_MARKS_NONE);
+}
+
+struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
+					   const struct mcsec_pkt *pkt,
+					   const struct net_device *dev)
+{
+	struct packet p = {
+		.skb = pkt->skb,
+		.dev = dev,
+		.v6 = mcsec_pkt_is_ip6(pkt),
+		.marks = MCSEC_MARKS_MAYBE,
+	};
+	const struct mcsec_candidate *c;
+	struct mcsec_prefix *prefix;
+	unsigned int bit;
+
+	for_each_prefix(prefix, s, &p, bit) {
+		for_each_candidate(c, prefix) {
+			if (!is_match(c, &p))
+				continue;
+			if (!READ_ONCE(c->observes))
+				return c->group;
+			if (!is_uncertain(c, &p))
+				return NULL;
+		}
+	}
+	return NULL;
+}
+
+void mcsec_lookup_unknown(const struct mcsec_select *s,
+			  const struct mcsec_pkt *pkt,
+			  const struct net_device *dev,
+			  void (*note)(const struct mcsec_pkt *pkt,
+				       struct mcsec_group *group, __be32 spi),
+			  __be32 spi)
+{
+	const struct packet p = {
+		.skb = pkt->skb,
+		.dev = dev,
+		.v6 = mcsec_pkt_is_ip6(pkt),
+	};
+	const struct mcsec_candidate *c;
+	struct mcsec_prefix *prefix;
+	unsigned int bit;
+
+	for_each_prefix(prefix, s, &p, bit) {
+		for_each_candidate(c, prefix) {
+			if (!mcsec_candidate_has_dev(c, dev) ||
+			    !has_source(c->sel, &p))
+				continue;
+			note(pkt, c->group, spi);
+			if (!c->sel->proto && !c->sel->mask)
+				return;
+		}
+	}
 }
 
 /* ---- the SA ---- */
@@ -453,7 +523,7 @@ bool mcsec_select_fits_slow(const struct mcsec_select *s,
 		.skb = skb,
 		.dev = dev,
 		.v6 = own->sel->family == AF_INET6,
-		.unmarked = true,
+		.marks = MCSEC_MARKS_NONE,
 		.own = own,
 	};
 	struct mcsec_opaque found;

@@ -75,8 +75,9 @@ static noinline bool find_opaque(struct mcsec_pkt *pkt,
 				 const struct net_device *dev,
 				 enum mcsec_counter why, unsigned int *verdict)
 {
-	struct mcsec_opaque opaque =
-		mcsec_lookup_opaque(pkt->mnet->select, pkt, dev, false);
+	struct mcsec_opaque opaque = mcsec_lookup_opaque(pkt->mnet->select, pkt,
+							 dev,
+							 MCSEC_MARKS_MATCH);
 
 	pkt->group = opaque.group;
 	if (opaque.group)

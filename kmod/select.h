@@ -234,6 +234,16 @@ struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
 					const struct net_device *dev);
 
+/* How the candidates that select by a mark are compared. */
+enum mcsec_marks {
+	MCSEC_MARKS_MATCH, /* by the mark of an outgoing packet */
+	/* An incoming packet with the mark may belong to the candidate or to a
+	 * later one: the mark is not on the wire.
+	 */
+	MCSEC_MARKS_MAYBE,
+	MCSEC_MARKS_NONE, /* not at all: rules may have changed the mark */
+};
+
 /**
  * struct mcsec_opaque - candidates for an opaque datagram
  * @group: the only possible group, or NULL
@@ -247,13 +257,13 @@ struct mcsec_opaque {
 };
 
 /*
- * Find the candidates for an opaque datagram by its addresses, its mark and
- * @dev; with @unmarked as mcsec_lookup_unmarked().
+ * Find the candidates for an opaque datagram by its addresses, its mark as
+ * @marks has it, and @dev.
  */
 struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
 					const struct net_device *dev,
-					bool unmarked);
+					enum mcsec_marks marks);
 
 /*
  * Return the group like mcsec_select_group(), but of those that select by no
@@ -262,6 +272,26 @@ struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
 struct mcsec_group *mcsec_lookup_unmarked(const struct mcsec_select *s,
 					  const struct mcsec_pkt *pkt,
 					  const struct net_device *dev);
+
+/*
+ * Return the first enforcing group that a readable datagram which came by @dev
+ * may belong to, or NULL. One that selects by a mark, which the datagram has,
+ * hides none below it.
+ */
+struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
+					   const struct mcsec_pkt *pkt,
+					   const struct net_device *dev);
+
+/*
+ * Call @note for each group that ESP of an unknown SPI, which came by @dev, may
+ * be of: addresses and interface are all that it shows.
+ */
+void mcsec_lookup_unknown(const struct mcsec_select *s,
+			  const struct mcsec_pkt *pkt,
+			  const struct net_device *dev,
+			  void (*note)(const struct mcsec_pkt *pkt,
+				       struct mcsec_group *group, __be32 spi),
+			  __be32 spi);
 
 /* Return true if packets of @dev may belong to the candidate's group. */
 static inline bool mcsec_candidate_has_dev(const struct mcsec_candidate *c,

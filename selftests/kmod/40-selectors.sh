@@ -316,6 +316,11 @@ is "a group that enforces no longer observes" "$(counter b in-observed)" 3
 section "marks that are not on the wire"
 # Datagrams arrive with mark 0, which says nothing about their group.
 
+spawn in_ns b "$MCSECCTL" monitor >"$TMP/events"
+told() { # group, SPI: sends again, because the monitor may start late
+	send a "$3" mark="$4" >/dev/null
+	grep -q "unknown-spi group $1 spi 0x0000$2" "$TMP/events"
+}
 for f in 4:239.13.0.1 6:ff3e::13:1; do
 	g=${f#*:} f=${f%%:*}
 	for n in a b; do
@@ -335,10 +340,57 @@ for f in 4:239.13.0.1 6:ff3e::13:1; do
 	is "IPv$f: each datagram came by its own group's key" \
 		"$(sa_word b bare$f 0x100d in-packets) $(sa_word b zero$f 0x100e \
 			in-packets) $(($(counter b in-selector) - before))" "3 2 0"
-	for n in a b; do
-		ctl $n group del bare$f
-		ctl $n group del zero$f
+	sa_add a bare$f "$(new_key 20)" spi 0x2001 dir out alg aes-gcm-16 \
+		sender-id 1-4 select
+	ctl b group add udp$f "$g" proto udp dport $PORT
+	for group in bare zero udp; do
+		try "IPv$f: group $group$f is told of an SPI that may be its own" \
+			wait_until 20 told $group$f 2001 "$g" 7
 	done
+	ctl b group del udp$f
+	before=$(counter b in-no-sa)
+	ctl b group set zero$f policy observe
+	send a "$g" mark=7 >/dev/null
+	try "IPv$f: a group for mark 0 that observes accepts no unknown ESP" \
+		wait_until 20 counted b in-no-sa $((before + 1))
+	ctl a group del bare$f
+	ctl a group del zero$f
+	before=$(counter b in-clear)
+	send a "$g" count=2 >/dev/null
+	try "IPv$f: a group for mark 0 that observes accepts no clear datagram" \
+		wait_until 20 counted b in-clear $((before + 2))
+	ctl b group del bare$f
+	ctl b group add low$f "$g" mark 0/0xf
+	send a "$g" count=2 >/dev/null
+	try "IPv$f: a group for fewer bits of mark 0 drops beside it" \
+		wait_until 20 counted b in-clear $((before + 4))
+	is "IPv$f: the group for mark 0 has observed nothing" \
+		"$(counter b in-observed) $(wc -l <"$TMP/z$f")" "3 5"
+	ctl b group del low$f
+	ctl b group del zero$f
+	for n in a b; do
+		ctl $n group add alone$f "$g" mark 0x10/0xf0
+	done
+	sa_add a alone$f "$(new_key 20)" spi 0x2002 dir out alg aes-gcm-16 \
+		sender-id 1-4 select
+	try "IPv$f: a group with a mark is told of an SPI that may be its own" \
+		wait_until 20 told alone$f 2002 "$g" 0x10
+	before=$(counter b in-clear)
+	in_ns b nft -f - <<NFT
+table inet t {
+	chain pre {
+		type filter hook prerouting priority mangle
+		udp dport $PORT meta mark set 0x10
+	}
+}
+NFT
+	send a "$g" count=2 >/dev/null
+	try "IPv$f: a mark that a rule gives after arrival selects nothing" \
+		wait_until 20 has_lines z$f 7
+	is "IPv$f: nothing clear was refused" "$(counter b in-clear)" "$before"
+	in_ns b nft delete table inet t
+	ctl a group del alone$f
+	ctl b group del alone$f
 done
 
 section "refused selectors"

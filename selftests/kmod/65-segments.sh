@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A datagram that comes out of a segment behind PRE_ROUTING has the mark of the
-# datagram around it, which says nothing about the group. A mark of its own does.
+# datagram around it, which says nothing about the group. A mark of its own may.
 # debug full: other tests have its paths
 #
 #	a eth0 ---- eth0 b
@@ -148,7 +148,8 @@ in_ns b nft flush ruleset
 ctl b group flush
 
 section "marks of their own"
-# The control: by these a group that observes has the datagrams.
+# The control: by these a group that observes has the datagrams, unless another one
+# enforces.
 groups b
 others mark 0x10/0xf0
 in_ns b nft -f - <<NFT
@@ -160,11 +161,16 @@ table inet own {
 	}
 }
 NFT
-was=$(counter b in-observed) before=$(arrived)
+was=$(counter b in-observed) before=$(arrived) dropped=$(counter b in-clear)
 both_clear() {
 	send a $G4 "$@" >/dev/null
 	send a $G6 "$@" >/dev/null
 }
+both_clear
+try "groups without a mark drop two datagrams" wait_until 20 \
+	counted b in-clear $((dropped + 2))
+ctl b group del g4
+ctl b group del g6
 observed() { # number of datagrams
 	try "$1 datagrams are observed" wait_until 20 \
 		counted b in-observed $((was + $1))
