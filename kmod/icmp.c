@@ -93,9 +93,12 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == IPPROTO_ESP)
 		return NF_ACCEPT;
+	/* The error has a mark of its own, by which no group is found here:
+	 * mcsec_lookup_quoted() finds all groups that select by any.
+	 */
 	opaque = pkt->next < 0
-			 ? mcsec_lookup_opaque(s, pkt, dev, MCSEC_MARKS_MATCH)
-			 : of_group(mcsec_select_group(s, pkt, dev));
+			 ? mcsec_lookup_opaque(s, pkt, dev, MCSEC_MARKS_NONE)
+			 : of_group(mcsec_lookup_unmarked(s, pkt, dev));
 	return drop_icmp(pkt->mnet, &opaque, mcsec_lookup_quoted(s, pkt, dev));
 }
 

@@ -225,8 +225,8 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 /*
  * Return an enforcing group that selects by mark or interface, and whose
  * datagram an ICMP error may quote, or NULL. The function complements
- * mcsec_select_group(). Only addresses are compared: the error has a mark of its
- * own, and leaves by the device towards its receiver. An error of a gateway
+ * mcsec_lookup_unmarked(). Only addresses are compared: the error has a mark of
+ * its own, and leaves by the device towards its receiver. An error of a gateway
  * that leaves by a device which its group does not name goes to hosts inside,
  * and is permitted.
  */
@@ -267,7 +267,8 @@ struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
 
 /*
  * Return the group like mcsec_select_group(), but of those that select by no
- * mark, for a packet whose mark rules may have changed since it arrived.
+ * mark, for a packet whose mark rules may have changed since it arrived, or for
+ * one that an error quotes.
  */
 struct mcsec_group *mcsec_lookup_unmarked(const struct mcsec_select *s,
 					  const struct mcsec_pkt *pkt,

@@ -161,6 +161,10 @@ complain forward mark 0x1/0x1 dev eth0
 nip h -6 route add fd04::2/128 via fd05::2 dev eth1
 complain dev eth0
 complain mark 0x1/0x1 dev eth0
+# The error has mark 0, which says nothing about the datagram that it quotes.
+ctl h group add zero $G6 mark 0/0xff policy observe
+complain policy enforce
+ctl h group del zero
 sniffed direct
 sniffed around
 is "nothing of the quote is on the wire" \
