@@ -196,6 +196,10 @@ static __always_inline void decap_transport(const struct mcsec_pkt *pkt,
  */
 static __always_inline int decap_esp(const struct mcsec_pkt *pkt, bool edges)
 {
+	/* Inner fragments have control blocks of their own, so the port is
+	 * looked up before they are put together.
+	 */
+	const struct net_device *port = mcsec_pkt_port(pkt);
 	const struct nf_hook_state *state = pkt->state;
 	const struct mcsec_sa *sa = pkt->sa;
 	struct mcsec_group *group = sa->group;
@@ -232,7 +236,7 @@ static __always_inline int decap_esp(const struct mcsec_pkt *pkt, bool edges)
 	/* The payload could not be read when the SA was chosen, so the selector
 	 * is checked against the clear datagram now.
 	 */
-	if (unlikely(!mcsec_select_fits(group->mnet->select, skb, state->in,
+	if (unlikely(!mcsec_select_fits(group->mnet->select, skb, port,
 					&group->candidate)))
 		return drop_esp(pkt, MCSEC_IN_SELECTOR);
 	mcsec_set_verified(skb, state->pf, !group->forward, group->id,

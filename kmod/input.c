@@ -130,14 +130,14 @@ static noinline unsigned int input_unknown_esp(const struct mcsec_pkt *pkt,
 {
 	bool malformed = pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN;
 	const struct mcsec_select *s = pkt->mnet->select;
-	const struct net_device *dev = pkt->state->in;
+	const struct net_device *port = mcsec_pkt_port(pkt);
 	enum mcsec_counter why = MCSEC_IN_NO_SA;
 	struct mcsec_opaque opaque;
 
 	/* A group that selects by a mark is told, too, and is no candidate. */
 	if (!malformed)
-		mcsec_lookup_unknown(s, pkt, dev, note_unknown, spi);
-	opaque = mcsec_lookup_opaque(s, pkt, dev, marks_at(pkt));
+		mcsec_lookup_unknown(s, pkt, port, note_unknown, spi);
+	opaque = mcsec_lookup_opaque(s, pkt, port, marks_at(pkt));
 	if (!opaque.candidate)
 		return NF_ACCEPT;
 	if (opaque.group && malformed)
@@ -155,7 +155,7 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 	pkt->sa = mcsec_sa_of(mcsec_select_sa(pkt->mnet->select, pkt, spi));
 	if (likely(pkt->sa &&
 		   mcsec_candidate_has_dev(&pkt->sa->group->candidate,
-					   pkt->state->in)))
+					   mcsec_pkt_port(pkt))))
 		return mcsec_decrypt(pkt);
 	return input_unknown_esp(pkt, spi);
 }

@@ -167,4 +167,24 @@ try "a forged one out of a segment is dropped and counted" \
 	wait_until 20 counted b in-clear $((before + 1))
 is "a forged one out of a segment is not delivered" \
 	"$(wc -l <"$TMP/vrf6")" 0
+# ESP that b has not had yet: a sends it into a link of its own
+nip a link add d0 type dummy
+nip a link set d0 up
+nip a addr add fd09::1/64 dev d0 nodad
+ctl a group add g6 $G6
+key=$(new_key 20)
+sa_add a g6 "$key" spi 4120 dir out alg aes-gcm-16 sender-id 1-4 select
+sa_add b g6 "$key" spi 4120 dir in alg aes-gcm-16
+SNIFF=d0 sniff a vrf "ip6 proto 50"
+mc a send $G6 $PORT d0 ttl=8 loop=0 >"$TMP/want"
+sniffed vrf
+was=$(counter b in-accepted) before=$(counter b in-no-sa)
+pkt a ways wrap "$TMP/vrf.pcap" fd01::1 fd01::99
+try "a group has ESP out of a segment by the port of the VRF" \
+	wait_until 20 counted b in-accepted $((was + 1))
+try "the datagram from that ESP is delivered" wait_until 20 has_lines vrf6 1
+is "the datagram from that ESP is the one that was sent" "$(got vrf6)" "$(<"$TMP/want")"
+pkt a ways wrap "$TMP/vrf.pcap" fd01::1 fd01::99 9999
+try "ESP of an unknown SPI out of a segment is dropped and counted" \
+	wait_until 20 counted b in-no-sa $((before + 1))
 tap_done
