@@ -108,10 +108,36 @@ sa_add c g4 "$(new_key 20)" spi 4096 dir out alg aes-gcm-16 sender-id 1-4 select
 flood c $G4 100000
 sleep 0.3
 sniffed wire
-for n in c d a b; do
-	ip netns pids "$(ns $n)" | xargs -r kill -9 2>/dev/null
-	ns_delete $n
-done
+leave() {
+	local n
+
+	for n; do
+		ip netns pids "$(ns "$n")" | xargs -r kill -9 2>/dev/null
+		ns_delete "$n"
+	done
+}
+# A machine that is copied meanwhile ends the SAs of each namespace. One worker deletes
+# them, so a second one goes when the first is gone with its groups.
+copied() { echo 0 >$knob && ! ip link show "$1" >/dev/null 2>&1; }
+noticed() { # namespace...: they go while copies are noticed
+	ip link add "went-$1" type veth peer name v1 netns "$(ns "$1")"
+	leave "$@"
+	wait_until 60 copied "went-$1"
+}
+knob=/sys/module/mcsec/parameters/rollback
+if [ -e $knob ]; then
+	ctl c group add g6 $G6
+	keys 4097
+	ns_create e
+	try "copies are noticed while namespaces go" noticed c d
+	try "copies are noticed until they are gone" noticed e
+	is "each SA that sends in a namespace that stays has ended" \
+		"$(sa_word a g4 4097 state) $(sa_word a g6 4097 state)" \
+		"exhausted exhausted"
+else
+	leave c d
+fi
+leave a b
 ok "namespaces were deleted under traffic"
 try "the module unloads after its namespaces" rmmod_wait
 is "nothing went in the clear to the end" \
