@@ -317,7 +317,7 @@ run(ctl, "stats")
 PY
 # a quarter of one sixteenth of the memory, in windows that take 8 KiB with their heads, and
 # some that are too many
-windows=$(windows_in $((total / 16 / 4)) 8192)
+windows=$(windows_in $((total * 16)) 8192)
 user python3 "$TMP/windows.py" "$TMP" "$MCSECCTL" \
 	$((windows + 100)) >"$TMP/stats" 2>"$TMP/why" ||
 	not_ok "windows by the thousand" "$(tail -n 3 "$TMP/why")"

@@ -153,7 +153,7 @@ chmod 755 "$TMP"
 install -m 755 "$MCSECCTL" "$TMP/mcsecctl"
 # a quarter of the 16th part of the machine, at 16 KiB each
 total=$(awk '$1 == "MemTotal:" { print $2 }' /proc/meminfo)
-most=$(windows_in $((total / 64)) 16384)
+most=$(windows_in $((total * 16)) 16384)
 if [ $most -lt 2048 ] && setpriv --reuid 65534 --regid 65534 --clear-groups \
 	unshare -Urn true 2>/dev/null; then
 	fill() { # user, step of the Sender-IDs
@@ -170,7 +170,7 @@ if [ $most -lt 2048 ] && setpriv --reuid 65534 --regid 65534 --clear-groups \
 	# A user chooses Sender-IDs, and with them how many nodes there are. The
 	# memory of the first one may be held for a while.
 	like "nodes of Sender-IDs that are far apart count as well" \
-		"$(fill 65533 32)" "^$(windows_in $((total / 64)) 16384 32)\$"
+		"$(fill 65533 32)" "^$(windows_in $((total * 16)) 16384 32)\$"
 else
 	skip "an ordinary user is refused windows" \
 		"user namespaces are off, or the machine is too large"

@@ -77,17 +77,17 @@ new_key() {
 	od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'
 }
 
-# windows_in KIB OCTETS [STEP]: how many windows of so many octets there is room for,
-# of every STEPth Sender-ID from 0 on, in SAs of 4,095. A table of senders has nodes
-# of 576 octets for 64 Sender-IDs, for 4,096, and for all.
+# windows_in ROOM OCTETS [STEP]: how many windows of so many octets a room in octets is
+# enough for, of every STEPth Sender-ID from 0 on, in SAs of 4,095. A table of senders
+# has nodes of 576 octets for 64 Sender-IDs, for 4,096, and for all.
 windows_in() {
-	local n=$(($1 * 1024 / $2)) per=$((64 / ${3:-1})) rest nodes
+	local n=$(($1 / $2)) per=$((64 / ${3:-1})) rest nodes
 
 	while :; do
 		rest=$((n % 4095)) nodes=$((n / 4095 * 66))
 		[ $rest = 0 ] || nodes=$((nodes + (rest + per - 1) / per +
 			(rest + per * 64 - 1) / (per * 64) + 1))
-		[ $((n * $2 + nodes * 576)) -gt $(($1 * 1024)) ] || break
+		[ $((n * $2 + nodes * 576)) -gt "$1" ] || break
 		n=$((n - 1))
 	done
 	echo $n
