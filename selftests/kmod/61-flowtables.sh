@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # timeout: 900
-# stock too: which flows get into a flowtable differs
+# stock full: which flows get into a flowtable differs, and a minute and a half
 #
 # Ways past netfilter's hooks. Flowtables must not take a group's flows, neither
 # deciphered ones, which strangers would be let in by, nor clear ones that were
