@@ -92,12 +92,13 @@ for n in a b; do
 	ctl $n group add pim 224.0.0.13 dev eth0 proto pim policy observe
 done
 forge ospf 10.1.0.66 224.0.0.5
-forge pim 10.1.0.66 224.0.0.13
-forge ospf fe80::66 ff02::5
 pim_stranger() { stranger "ip pim neighbor"; }
 ospf_stranger() { stranger "ip ospf neighbor"; }
 ospf6_stranger() { stranger "ipv6 ospf6 neighbor"; }
+# A neighbor ends that sends no more, so each is forged when it is looked for.
+forge pim 10.1.0.66 224.0.0.13
 try "b believes a forged hello of PIM" wait_until 20 pim_stranger
+forge ospf fe80::66 ff02::5
 try "b believes a forged hello of OSPFv3" wait_until 20 ospf6_stranger
 like "b has counted the clear hellos" "$(counters b)" 'in-observed [1-9]'
 

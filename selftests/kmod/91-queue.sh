@@ -7,6 +7,7 @@
 #
 #	a eth0 ---- eth0 b
 #
+# uml only: Debian's kernels test ciphers behind such a queue, which fails, and warn
 # append: cryptd.cryptd_max_cpu_qlen=1
 
 . "$(dirname "$0")/kmod.sh"
