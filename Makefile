@@ -137,7 +137,6 @@ endef
 $(O)/mcsecd: $(call obj,$(MAIN_SRC)) $(LIB)
 	$(link)
 
-$(O)/mcsecctl: MC_LIBS += $(shell $(PKG_CONFIG) --libs $(PKGS_TOOLS) 2>/dev/null)
 $(O)/mcsecctl: $(call obj,$(CTL_SRC)) $(LIB)
 	$(link)
 

@@ -24,8 +24,10 @@
 #include "ctl/version.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/journal.h"
 #include "lib/log.h"
 #include "lib/loop.h"
+#include "lib/notify.h"
 #include "lib/proc.h"
 #include "lib/util.h"
 #include "priv/priv.h"
@@ -399,7 +401,7 @@ static void feed_watchdog(void *arg)
 {
 	struct watchdog *w = arg;
 
-	proc_notify("WATCHDOG=1");
+	notify_systemd("WATCHDOG=1");
 	timer_set(w->tq, &w->timer, w->every_ms);
 }
 
@@ -412,7 +414,7 @@ static void feed_watchdog(void *arg)
 
 static int run_daemon(struct app *a)
 {
-	struct watchdog w = { .tq = &a->tq, .every_ms = proc_watchdog_ms() };
+	struct watchdog w = { .tq = &a->tq, .every_ms = notify_watchdog_ms() };
 	struct err err = {};
 	int ret;
 
@@ -425,12 +427,12 @@ static int run_daemon(struct app *a)
 	}
 	if (priv_confine(&err))
 		log_warn("system calls not confined: %s", err.text);
-	proc_notify("READY=1");
+	notify_systemd("READY=1");
 	if (w.every_ms)
 		feed_watchdog(&w);
 	ret = loop_run(a->loop);
 	timer_del(&a->tq, &w.timer);
-	proc_notify("STOPPING=1");
+	notify_systemd("STOPPING=1");
 	return ret || a->failed ? 1 : 0;
 }
 
@@ -467,6 +469,8 @@ int main(int argc, char **argv)
 	if (parse_args(argc, argv, &o, &status))
 		return status;
 	log_init("mcsecd", LOG_LEVEL_WARN, !o.syslog);
+	if (journal_here())
+		log_set_journal(journal_send);
 	proc_harden();
 	if (!o.check)
 		proc_lock_memory();

@@ -13,7 +13,7 @@
 #include "lib/buf.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/proc.h"
+#include "lib/notify.h"
 #include "member/member.h"
 
 /* A request; those that are served together are chained. */
@@ -153,7 +153,7 @@ static void reload_end(struct reload *r, int ret, const char *why)
 	else
 		log_info("reload done");
 	/* After an error the daemon is as ready as before. */
-	proc_notify("READY=1");
+	notify_systemd("READY=1");
 	answer_all(r, ret, why);
 	a->reloading = false;
 	r = a->reload_waits;
@@ -194,7 +194,7 @@ static void run_reload(struct app *a, struct reload *r)
 	int ret;
 
 	a->reloading = true;
-	proc_notify_reloading();
+	notify_reloading();
 	ret = load_all(a, a->conf->file, &in, &err);
 	if (ret) {
 		refuse_reload(r, &in, ret, &err);

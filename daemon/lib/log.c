@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <syslog.h>
 
-#include "lib/journal.h"
 #include "lib/quote.h"
 
 #define LINE_MAX_LEN 1024
@@ -16,7 +15,7 @@
 static enum log_level max_level = LOG_LEVEL_WARN;
 static bool to_stderr = true;
 static bool to_journal;
-static bool with_fields;
+static log_journal_fn journal;
 static const char *program = "";
 static log_sink_fn sink;
 static void *sink_ctx;
@@ -59,7 +58,6 @@ void log_init(const char *ident, enum log_level level, bool use_stderr)
 	program = ident;
 	/* systemd sets JOURNAL_STREAM if stderr is connected to the journal. */
 	to_journal = getenv("JOURNAL_STREAM");
-	with_fields = journal_here();
 	if (!use_stderr)
 		openlog(ident, LOG_PID | LOG_NDELAY, LOG_DAEMON);
 }
@@ -67,6 +65,11 @@ void log_init(const char *ident, enum log_level level, bool use_stderr)
 void log_set_level(enum log_level level)
 {
 	max_level = level;
+}
+
+void log_set_journal(log_journal_fn fn)
+{
+	journal = fn;
 }
 
 void log_set_sink(log_sink_fn fn, void *ctx)
@@ -104,7 +107,7 @@ static void write_out(enum log_level level, const char *line)
 
 	if (!to_stderr)
 		syslog(priority, "%s", line);
-	else if (with_fields && journal_send(program, priority, line))
+	else if (journal && journal(program, priority, line))
 		return;
 	else if (to_journal)
 		fprintf(stderr, "<%d>%s\n", priority, line);

@@ -32,12 +32,21 @@ enum log_level {
 /* @line has neither a prefix nor a newline. */
 typedef void (*log_sink_fn)(enum log_level level, const char *line, void *ctx);
 
+/* Return false if @line, of a priority of syslog, could not be sent. */
+typedef bool (*log_journal_fn)(const char *ident, int priority,
+			       const char *line);
+
 /*
  * Set the destination. @ident must stay valid. Until this call warnings and
  * errors are written to stderr.
  */
 void log_init(const char *ident, enum log_level level, bool to_stderr);
 void log_set_level(enum log_level level);
+/*
+ * Give each line to @fn instead of stderr, while that returns true: lib/journal.h has
+ * one, which only programs that use it are linked with. NULL: no more.
+ */
+void log_set_journal(log_journal_fn fn);
 /* Redirect lines to a test. NULL restores stderr or syslog. */
 void log_set_sink(log_sink_fn fn, void *ctx);
 /*

@@ -12,11 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifdef HAVE_LIBSYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
-#include "lib/clock.h"
 #include "lib/file.h"
 #include "lib/log.h"
 
@@ -59,33 +54,4 @@ void proc_lock_memory(void)
 	if (setrlimit(RLIMIT_MEMLOCK, &all) ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
 		log_warn("memory not locked: %s", strerror(errno));
-}
-
-void proc_notify(const char *state)
-{
-#ifdef HAVE_LIBSYSTEMD
-	sd_notify(0, state);
-#else
-	(void)state;
-#endif
-}
-
-void proc_notify_reloading(void)
-{
-#ifdef HAVE_LIBSYSTEMD
-	/* The time tells this reload from one that was finished before. */
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)(clock_ns(CLOCK_MONOTONIC) / 1000));
-#endif
-}
-
-uint64_t proc_watchdog_ms(void)
-{
-#ifdef HAVE_LIBSYSTEMD
-	uint64_t us;
-
-	if (sd_watchdog_enabled(0, &us) > 0)
-		return us / 2000 ? us / 2000 : 1;
-#endif
-	return 0;
 }

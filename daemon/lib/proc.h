@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Hardening of a process before it reads keys, and messages to systemd. */
+/* Hardening of a process before it reads keys. */
 #ifndef LIB_PROC_H
 #define LIB_PROC_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 /* Disable core files and ptrace by the same user, and set a umask of 077. */
 void proc_harden(void);
@@ -22,21 +21,5 @@ void proc_be_root(void);
  * is logged.
  */
 void proc_lock_memory(void);
-
-/*
- * Notify systemd, if NOTIFY_SOCKET is set and libsystemd was found at build
- * time: "READY=1", "STOPPING=1", "STATUS=...".
- */
-void proc_notify(const char *state);
-
-/* Notify systemd that a reload begins, which a notified "READY=1" ends. */
-void proc_notify_reloading(void);
-
-/*
- * Return the milliseconds in which systemd wants to be notified of
- * "WATCHDOG=1", half of those after which it restarts the process, or 0 if it
- * does not watch this process.
- */
-uint64_t proc_watchdog_ms(void);
 
 #endif

@@ -19,6 +19,7 @@ int metrics_serve(struct ctl *ctl, const char *where)
 
 #else
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
@@ -39,6 +40,58 @@ int metrics_serve(struct ctl *ctl, const char *where)
 
 static const char format[] = "text/plain; version=0.0.4; charset=utf-8";
 static const char plain[] = "text/plain; charset=utf-8";
+
+/* ---- the library ---------------------------------------------------------- */
+
+/*
+ * The library is loaded when it is needed: it brings GnuTLS and nine more, and every
+ * other command would take twice as long to start.
+ */
+#define MHD_SONAME "libmicrohttpd.so.12"
+#if MHD_VERSION < 0x00097000 || MHD_VERSION >= 0x02000000
+#error "which libmicrohttpd.so has this interface?"
+#endif
+
+#define MHD_FUNCTIONS(X) \
+	X(start_daemon) \
+	X(stop_daemon) \
+	X(create_response_from_buffer) \
+	X(add_response_header) \
+	X(queue_response) \
+	X(destroy_response)
+
+static struct {
+#define X(name) __typeof__(&MHD_##name) name;
+	MHD_FUNCTIONS(X)
+#undef X
+} mhd;
+
+static bool load_function(void *lib, const char *name, void *place, size_t size)
+{
+	void *function = dlsym(lib, name);
+
+	memcpy(place, &function, size);
+	return function;
+}
+
+/* Returns an enum exit_code, after a message if it is not EXIT_OK. */
+static int load_library(void)
+{
+	void *lib = dlopen(MHD_SONAME, RTLD_NOW | RTLD_LOCAL);
+	bool all = lib;
+
+	if (!lib)
+		return complain(EXIT_FAILED,
+				"metrics serve: %s: install libmicrohttpd12",
+				dlerror());
+#define X(name) \
+	all = all && \
+	      load_function(lib, "MHD_" #name, &mhd.name, sizeof(mhd.name));
+	MHD_FUNCTIONS(X)
+#undef X
+	return all ? EXIT_OK
+		   : complain(EXIT_FAILED, "metrics serve: %s", dlerror());
+}
 
 /* ---- the socket ----------------------------------------------------------- */
 
@@ -151,7 +204,7 @@ static enum MHD_Result send_text(struct MHD_Connection *c, unsigned int status,
 				 enum MHD_ResponseMemoryMode mode)
 {
 	struct MHD_Response *r =
-		MHD_create_response_from_buffer(len, (void *)text, mode);
+		mhd.create_response_from_buffer(len, (void *)text, mode);
 	enum MHD_Result ret;
 
 	if (!r) {
@@ -159,11 +212,11 @@ static enum MHD_Result send_text(struct MHD_Connection *c, unsigned int status,
 			free((void *)text);
 		return MHD_NO;
 	}
-	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	mhd.add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	ret = MHD_queue_response(c, status, r);
-	MHD_destroy_response(r);
+		mhd.add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	ret = mhd.queue_response(c, status, r);
+	mhd.destroy_response(r);
 	return ret;
 }
 
@@ -215,6 +268,8 @@ int metrics_serve(struct ctl *ctl, const char *where)
 	sigset_t ends;
 	int fd, sig;
 
+	if (load_library())
+		return EXIT_FAILED;
 	/* The thread of the server inherits that these are blocked. */
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
@@ -226,7 +281,7 @@ int metrics_serve(struct ctl *ctl, const char *where)
 	if (strchr(where, '/') && lstat(where, &own))
 		own = (struct stat){};
 	/* One thread, so that requests wait for each other as commands do. */
-	d = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
+	d = mhd.start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL,
 			     answer_request, ctl, MHD_OPTION_LISTEN_SOCKET,
 			     (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
 			     (unsigned int)CONNECTIONS,
@@ -242,7 +297,7 @@ int metrics_serve(struct ctl *ctl, const char *where)
 	fflush(stdout);
 	sigwait(&ends, &sig);
 	remove_path(where, &own);
-	MHD_stop_daemon(d);
+	mhd.stop_daemon(d);
 	return EXIT_OK;
 }
 
