@@ -378,7 +378,7 @@ for mode in transport tunnel; do
 			*) try "gateway, $is: was merged" test $n -lt 30 ;;
 			esac
 			check_received "gateway, $is: IPv6" 6 25 size=24500 gso=1000
-			order=sort check_received "gateway, $is: one, then large" \
+			order="sort" check_received "gateway, $is: one, then large" \
 				4 3 size=0,10,9000
 			is "gateway, $is: each by itself" \
 				$(($(counter r out-protected) - before)) 58
