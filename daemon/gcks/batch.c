@@ -38,6 +38,7 @@ struct batch {
 	/* With exclude: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
 	bool adopts; /* the change adopts it */
+	bool keeps_data; /* the change keeps the Data SA */
 	/* Completion of the caller that waits for the batch, or NULL. */
 	commit_fn *done;
 	void *arg;
@@ -500,8 +501,24 @@ static void log_backlog(struct group *g, const struct batch *b)
 	g->backlog_logged = crowd;
 }
 
+/*
+ * The peer of @j joined by a change that took so long that the Data SA was in use before.
+ * It could read what was sent until then, and so waits for another one.
+ */
+static void join_wait_again(struct group *g, struct join_req *j)
+{
+	j->m->late = true;
+	gmember_release(j->m);
+	j->m = NULL;
+	join_wait(g, j);
+	batch_arm(g, pace_join_ms(g));
+	if (j->may_put_off && !j->put_off)
+		join_tell_later(g, j);
+}
+
 static void apply_batch(struct group *g, struct batch *b)
 {
+	bool too_late = b->keeps_data && pace_data_used(g);
 	struct join_req *j;
 
 	apply_removals(g, b);
@@ -509,6 +526,10 @@ static void apply_batch(struct group *g, struct batch *b)
 		join_apply(g, j, b->now);
 	while ((j = TAILQ_FIRST(&b->in))) {
 		TAILQ_REMOVE(&b->in, j, all);
+		if (too_late && !j->left) {
+			join_wait_again(g, j);
+			continue;
+		}
 		join_answer(g, j);
 		if (j->left)
 			batch_leave_later(g, j->m);
@@ -653,6 +674,7 @@ static void batch_run(struct group *g, struct batch *b)
 	/* A member that used up its Sender-IDs needs another one, as a renewed leaf does. */
 	c->keep_data = how == GKM_JOIN && b->n_in == b->n_new &&
 		       !g->n_renewed && !g->st.asked && pace_data_unused(g);
+	b->keeps_data = c->keep_data;
 	why_text(b, why, sizeof(why));
 	gkm_commit(g, c, how, write_batch, why + 2, batch_done, b);
 }

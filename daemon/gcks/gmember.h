@@ -119,6 +119,7 @@ struct gmember {
 	 */
 	uint64_t by_psk : 1;
 	uint64_t asked : 1; /* the present registration_run() stores its request */
+	uint64_t late : 1; /* when it joined, the Data SA was in use already */
 	uint64_t reserved : 1; /* keeps @more, which the change in flight needs */
 
 	/* Serial number of the IKE SA of its last registration; 0 after a restart. */

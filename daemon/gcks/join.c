@@ -178,6 +178,7 @@ void join_apply(struct group *g, struct join_req *j, int64_t now)
 			inband_release(j->m,
 				       ike_token_sa(g->k->engine, j->token));
 		gmc_set_inband(g, j->m, j->inband);
+		j->m->late = false;
 		g->registrations++;
 	}
 	certs_apply(j);

@@ -101,6 +101,11 @@ bool pace_data_unused(const struct group *g)
 		ms_left(g, g->pace.switch_ms) > g->commit.took_ms);
 }
 
+bool pace_data_used(const struct group *g)
+{
+	return g->pace.given && !ms_left(g, g->pace.switch_ms);
+}
+
 void pace_changed(struct group *g, enum gkm_how how, bool announced)
 {
 	struct pace *p = &g->pace;

@@ -65,6 +65,11 @@ void pace_data_given(struct group *g);
  */
 bool pace_data_unused(const struct group *g);
 /*
+ * Return true if a sender may use by now what pace_data_unused() was true for: the store
+ * has taken longer for the change than for the one before.
+ */
+bool pace_data_used(const struct group *g);
+/*
  * Note a group reset. @announced: the members were told and come back soon; else
  * they notice the silence within @silence_ms.
  */

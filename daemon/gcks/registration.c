@@ -171,6 +171,18 @@ static struct join_req *join_new(const struct group *g, const struct ike_sa *sa,
 }
 
 /*
+ * Return true if the Data SA may have been in use before @m was a member, who gets
+ * another one then. This key server has noted that; of an earlier run it is only known
+ * that the SA is older than the membership.
+ */
+static bool joined_later(const struct group *g, const struct gmember *m)
+{
+	int64_t made = g->st.data[0].key.made;
+
+	return m->late ? m->joined >= made : !g->fresh && m->joined > made;
+}
+
+/*
  * Return true if the current SAs suffice for the request, so that nothing changes
  * for other members. A sender also needs fresh Sender-IDs, under a key that was
  * made in this run: for an earlier key, more of them may have been given out
@@ -180,7 +192,8 @@ static bool current_keys_suffice(const struct group *g,
 				 const struct join_req *j, uint32_t others)
 {
 	if (!g->st.keyed || !gkm_left(g, &g->st.data[0].key) ||
-	    !gkm_left(g, &g->st.rekey) || j->used_up)
+	    !gkm_left(g, &g->st.rekey) || j->used_up ||
+	    (j->m && joined_later(g, j->m)))
 		return false;
 	return !j->send ||
 	       (g->fresh && g->keys->sender_ids_left(g, &g->st) > others);
@@ -424,22 +437,6 @@ struct granted {
 };
 
 /*
- * Answer with the time until the next change of keys. Meanwhile the peer can use the IKE
- * SA, which has a window of one request, for other groups, and does not take a missing
- * answer for its end.
- */
-static void put_off(struct group *g, struct join_req *j)
-{
-	uint64_t now = group_now_ms(g);
-	struct gike_reply reply = {
-		.later_ms = g->batch_ms > now ? g->batch_ms - now : 1,
-	};
-
-	ike_reply(g->k->engine, j->token, &reply);
-	join_put_off(g, j);
-}
-
-/*
  * Return how much of the @delay of joins a member waits for that needs another Data SA.
  * The key server cannot check a claim that the current one is used up, and so pauses
  * claims; it knows itself that keys have ended, or that they are of an earlier run.
@@ -481,7 +478,7 @@ static void join_enqueue(struct group *g, struct join_req *j,
 	else
 		g->due |= DUE_BATCH;
 	if (delay && j->may_put_off)
-		put_off(g, j);
+		join_tell_later(g, j);
 }
 
 /* Return true if @j asks for more than @old, for which room and rate were checked. */
@@ -504,7 +501,7 @@ static void join_still_put_off(struct group *g, struct join_req *old,
 		return;
 	}
 	replace_put_off(g, old, j);
-	put_off(g, j);
+	join_tell_later(g, j);
 }
 
 /*

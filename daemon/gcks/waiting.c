@@ -34,6 +34,17 @@ void join_put_off(struct group *g, struct join_req *j)
 	enter_put_off(g, j);
 }
 
+void join_tell_later(struct group *g, struct join_req *j)
+{
+	uint64_t now = group_now_ms(g);
+	struct gike_reply reply = {
+		.later_ms = g->batch_ms > now ? g->batch_ms - now : 1,
+	};
+
+	ike_reply(g->k->engine, j->token, &reply);
+	join_put_off(g, j);
+}
+
 struct join_req *join_find_put_off(const struct group *g, const char *identity)
 {
 	struct join_req *j;

@@ -15,6 +15,12 @@ void join_take(struct group *g, struct join_req *j);
 void join_free(struct join_req *j);
 /* The peer of @j, which waits or is about to, was told to ask again. */
 void join_put_off(struct group *g, struct join_req *j);
+/*
+ * Answer @j, which waits, with the time until the batch is due. Meanwhile the peer can use
+ * the IKE SA, which has a window of one request, for other groups, and does not take a
+ * missing answer for its end.
+ */
+void join_tell_later(struct group *g, struct join_req *j);
 /* Return the request of @identity whose peer was told to ask again, or NULL. */
 struct join_req *join_find_put_off(const struct group *g, const char *identity);
 /* Put @j into the place of @old, which waits, and free that. */

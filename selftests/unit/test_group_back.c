@@ -203,6 +203,78 @@ static void test_another(enum reason why)
 	sim_free(&s);
 }
 
+/* Return how many milliseconds before @in_ms the oldest key of @m was in use. */
+static uint64_t oldest_ms(const struct sim_member *m, uint64_t in_ms)
+{
+	uint64_t ms = 0;
+	unsigned int i;
+
+	for (i = 0; i < s.n_keys; i++)
+		if (s.key[i].first_ms < in_ms &&
+		    in_ms - s.key[i].first_ms > ms &&
+		    mock_kernel_had(&m->mk, s.key[i].key))
+			ms = in_ms - s.key[i].first_ms;
+	return ms;
+}
+
+/*
+ * The key server decides that a newcomer gets the Data SA that nobody has used yet, and
+ * its store takes until senders have. @lead_ms: from the request until then. @dies: it is
+ * killed when the store has the newcomer, who asks its successor.
+ */
+static void test_stalled(unsigned int stall_ms, unsigned int lead_ms, bool dies,
+			 bool as_sender)
+{
+	bool late = stall_ms > lead_ms;
+	struct sim_member *m;
+	unsigned int i;
+	uint32_t spi;
+
+	usual(50 + lead_ms / 1000, 5);
+	m = sim_add(&s, as_sender ? "s2.example" : "new.example", as_sender,
+		    true);
+	reset();
+	for (i = 0; i < 3000 && !(g->st.keyed && g->pace.given &&
+				  pace_switch_ms(g) <= lead_ms);
+	     i++)
+		sim_run(&s, 10);
+	spi = gkm_spi(&g->st);
+	s.store_ms = stall_ms;
+	sim_up(m);
+	for (i = 0; i < 100 && !g->commit.busy; i++)
+		sim_run(&s, 10);
+	ok(g->commit.busy, "stall of %u ms: the store has the join", stall_ms);
+	s.store_ms = 5;
+	if (dies) {
+		s.crash = SIM_AFTER_COMPLETION;
+		s.crash_in = 1;
+	}
+	for (i = 0; i < 6000 && !s.crashed && !sim_in(m); i++)
+		sim_run(&s, 10);
+	if (dies) {
+		ok(s.crashed, "the key server dies when it has the newcomer");
+		sim_gcks_down(&s);
+		s.crash = SIM_NO_CRASH;
+		sim_gcks_up(&s);
+		g = TAILQ_FIRST(&s.gcks->groups);
+		is_int(gkm_spi(&g->st), spi, "the Data SA was kept");
+		sim_settle(&s, 60000);
+	}
+	ok(sim_in(m), "stall of %u ms: the newcomer is in", stall_ms);
+	is_int(gkm_spi(&g->st) != spi, late,
+	       "stall of %u ms: the newcomer gets another Data SA: %d",
+	       stall_ms, late);
+	is_int(oldest_ms(m, s.ms), 0,
+	       "stall of %u ms: the newcomer reads nothing of before",
+	       stall_ms);
+	sim_run(&s, 60000);
+	is_int(g->n_joins, dies ? 0 : 1 + 1 + CROWD,
+	       "stall of %u ms: the newcomer has joined once", stall_ms);
+	is_int(sim_group(&s).members, 1 + 1 + CROWD,
+	       "stall of %u ms: all members are back", stall_ms);
+	finish();
+}
+
 int main(void)
 {
 	RUN(test_all_back, 0, 0, false, 0);
@@ -212,6 +284,10 @@ int main(void)
 	RUN(test_all_back, 5, 3, true, 4000);
 	RUN(test_all_back, 200, 3, true, 7000);
 	RUN(test_newcomers);
+	RUN(test_stalled, 2000, 3000, false, false);
+	RUN(test_stalled, 4000, 3000, false, false);
+	RUN(test_stalled, 10000, 3000, false, true);
+	RUN(test_stalled, 4000, 1000, true, false);
 	RUN(test_sender_late);
 	RUN(test_another, REASON_NONE);
 	RUN(test_another, REASON_ASKED);
