@@ -46,6 +46,24 @@ uint32_t flow_spi(const struct mgroup *g, const struct gsa *gsa,
 	return 0;
 }
 
+bool flows_have(const struct mgroup *g, const struct gsa *gsa, bool or_next)
+{
+	unsigned int i;
+	uint32_t spi;
+	int flow;
+
+	for (i = 0; i < gsa->n_data; i++) {
+		flow = flow_of(g, &gsa->data[i]);
+		spi = get_unaligned_be32(gsa->data[i].spi);
+		if (flow < 0 || msa_find(g, spi) ||
+		    (or_next && g->next_data[flow].n &&
+		     g->next_data[flow].spi[0] == spi))
+			continue;
+		return false;
+	}
+	return gsa->n_data;
+}
+
 static bool came_with(const struct mrekey *rk, uint32_t spi)
 {
 	unsigned int i;

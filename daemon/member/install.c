@@ -247,11 +247,7 @@ static bool has_adopted(const struct mgroup *g)
  */
 static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 {
-	uint32_t spi = flow_spi(g, gsa, 0);
-
-	/* The key server changes the Data SAs of all flows at once. */
-	if (!g->conf->receive || msa_find(g, spi) ||
-	    (g->next_data[0].n && g->next_data[0].spi[0] == spi) ||
+	if (!g->conf->receive || flows_have(g, gsa, true) ||
 	    (gsa->has_rekey && !is_other_rekey_sa(g, &gsa->rekey)))
 		return false;
 	return only_adopted(g) ||
@@ -318,6 +314,16 @@ static bool has_newer_keys(const struct mgroup *g, const struct gsa_gw *gw)
 	return gw->has & GWP_HAS_MADE && gw->made_ms < g->applied_ms;
 }
 
+static bool is_applied(const struct mgroup *g, const struct gsa *gsa)
+{
+	unsigned int i;
+
+	for (i = 0; i < mgroup_flows(g); i++)
+		if (flow_spi(g, gsa, i) != g->applied_spi[i])
+			return false;
+	return true;
+}
+
 /* An answer and a rekey of one millisecond may have come in any order. */
 static bool answer_overtaken(const struct mgroup *g, const struct gsa *gsa)
 {
@@ -325,14 +331,16 @@ static bool answer_overtaken(const struct mgroup *g, const struct gsa *gsa)
 		return false;
 	return has_newer_keys(g, &gsa->gw) ||
 	       (gsa->gw.has & GWP_HAS_MADE &&
-		gsa->gw.made_ms == g->applied_ms &&
-		get_unaligned_be32(gsa->data[0].spi) != g->applied_spi);
+		gsa->gw.made_ms == g->applied_ms && !is_applied(g, gsa));
 }
 
 static void store_applied(struct mgroup *g, const struct gsa *gsa)
 {
+	unsigned int i;
+
 	g->applied_ms = gsa->gw.made_ms;
-	g->applied_spi = get_unaligned_be32(gsa->data[0].spi);
+	for (i = 0; i < mgroup_flows(g); i++)
+		g->applied_spi[i] = flow_spi(g, gsa, i);
 }
 
 void install_inband_early(struct mgroup *g, const struct gsa *gsa)
@@ -583,8 +591,7 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 {
-	bool was = msg->gsa.n_data &&
-		   msa_find(g, get_unaligned_be32(msg->gsa.data[0].spi));
+	bool was = flows_have(g, &msg->gsa, false);
 	uint64_t before = g->next_seq + 1;
 	struct err err = {};
 	int ret = 0;

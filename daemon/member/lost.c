@@ -66,7 +66,7 @@ static bool read_lost(struct member *m, uint64_t *count)
 static bool is_settled(const struct mgroup *g)
 {
 	return !g->removed && mgroup_is_in(g) && !mgroup_unread_ms(g) &&
-	       (!g->conf->send || msa_sending(g, 0));
+	       (!g->conf->send || msa_all_send(g));
 }
 
 void member_watch_lost(struct member *m)

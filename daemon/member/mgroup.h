@@ -312,14 +312,14 @@ struct mgroup {
 	/*
 	 * Without a Rekey SA: rekeys come over the IKE SA of the last
 	 * registration, which is NULL when that has ended. @applied_ms is the
-	 * key server's time of the newest keys that came, and @applied_spi the
-	 * first SPI of them; @inband_ms is when the last rekey came, and
+	 * key server's time of the newest keys that came, and @applied_spi their
+	 * SPI in each flow; @inband_ms is when the last rekey came, and
 	 * @checked_ms when the IKE SA was last checked because of unknown ESP.
 	 */
 	bool inband;
 	struct ike_sa *inband_sa;
 	uint64_t applied_ms;
-	uint32_t applied_spi;
+	uint32_t applied_spi[CONF_MAX_DATA];
 	uint64_t inband_ms;
 	uint64_t checked_ms;
 	uint64_t n_inband;
@@ -584,6 +584,8 @@ unsigned int flows_in(const struct mgroup *g, const struct gsa *gsa);
 /* Return the SPI of the first Data SA of a flow in @gsa; 0: there is none. */
 uint32_t flow_spi(const struct mgroup *g, const struct gsa *gsa,
 		  unsigned int flow);
+/* Return true if the group has all Data SAs in @gsa; @or_next: or the first announced. */
+bool flows_have(const struct mgroup *g, const struct gsa *gsa, bool or_next);
 /* Note that the Data SAs in @gsa have come with @rk. */
 void flows_store_spis(struct mrekey *rk, const struct gsa *gsa);
 /* Return true if @gsa has the Data SAs that came with @rk, and nothing else. */
