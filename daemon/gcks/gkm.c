@@ -43,17 +43,20 @@ static int random_spi(uint8_t spi[GIKE_SPI_LEN_REKEY])
 /* Add the Data SAs in @st to the retired ones, which makes the oldest ones leave. */
 static void retire_data(struct gkm_state *st, int64_t now)
 {
-	unsigned int i, n = 0, more = st->keyed ? st->n_data : 1, drop;
+	unsigned int i, n = 0, more = st->keyed ? st->n_data : 0, drop;
+	unsigned int most = GKM_OLD_CHANGES * (more ? more : 1);
 
+	if (most > GKM_OLD_MAX)
+		most = GKM_OLD_MAX;
 	for (i = 0; i < st->n_old; i++)
 		if (st->old[i].until > now)
 			st->old[n++] = st->old[i];
-	if (n + more > GKM_OLD_MAX) {
-		drop = n + more - GKM_OLD_MAX;
+	if (n + more > most) {
+		drop = n + more - most;
 		n -= drop;
 		memmove(&st->old[0], &st->old[drop], n * sizeof(st->old[0]));
 	}
-	for (i = 0; st->keyed && i < st->n_data; i++) {
+	for (i = 0; i < more; i++) {
 		const struct gkey *k = &st->data[i].key;
 
 		st->old[n].spi = gkey_spi(k);

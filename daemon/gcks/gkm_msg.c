@@ -91,11 +91,12 @@ int gkm_wrap_data(const struct gkm_state *st, const struct kwk *def,
  * Every message deletes the retired Data SAs, for members that missed an
  * earlier message.
  */
-static void add_data(struct group *g, const struct gkm_state *st,
-		     struct rekey_msg *m, uint32_t atd, bool exclude)
+static int add_data(struct group *g, const struct gkm_state *st,
+		    struct rekey_msg *m, uint32_t atd, bool exclude)
 {
-	struct delete_pld *d = &m->del[0];
+	uint8_t spi[GIKE_SPI_LEN_DATA];
 	unsigned int i;
+	int ret = 0;
 
 	m->has_gsa = true;
 	m->transport = !g->conf->tunnel;
@@ -107,14 +108,11 @@ static void add_data(struct group *g, const struct gkm_state *st,
 		m->gsa.gw.atd = copies_exclude_atd(g);
 		m->gsa.gw.dtd = copies_exclude_dtd(g);
 	}
-	if (!st->n_old)
-		return;
-	m->n_del = 1;
-	d->proto = IKE_PROTO_ESP;
-	d->spi_len = GIKE_SPI_LEN_DATA;
-	d->n = st->n_old;
-	for (i = 0; i < st->n_old; i++)
-		put_unaligned_be32(st->old[i].spi, d->spi[i]);
+	for (i = 0; !ret && i < st->n_old; i++) {
+		put_unaligned_be32(st->old[i].spi, spi);
+		ret = rekey_msg_delete(m, IKE_PROTO_ESP, spi);
+	}
+	return ret;
 }
 
 static void add_next_rekey(const struct gkm_state *st, struct gsa_gw *gw)
@@ -211,8 +209,11 @@ static int first_message(struct group *g, struct gkm_change *c,
 		n = copies_exclude(g, false, at);
 	} else {
 		n = copies_plain(g, at);
-		add_data(g, &c->next, &m,
-			 c->keep_data ? pace_atd_left(g) : pace_atd(g), false);
+		if (!ret)
+			ret = add_data(g, &c->next, &m,
+				       c->keep_data ? pace_atd_left(g)
+						    : pace_atd(g),
+				       false);
 		if (!ret)
 			ret = gkm_wrap_data(&c->next, &g->rs.gsk_w, &m.kd);
 	}
@@ -236,9 +237,10 @@ static int second_message(struct group *g, struct gkm_change *c)
 
 	rekey_msg_init(&m);
 	gkm_made(g, &m.gsa.gw);
-	add_data(g, &c->next, &m, 0, true);
+	ret = add_data(g, &c->next, &m, 0, true);
 	add_next_rekey(&c->next, &m.gsa.gw);
-	ret = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
+	if (!ret)
+		ret = gkm_wrap_data(&c->next, &c->rs.gsk_w, &m.kd);
 	if (!ret)
 		ret = queue_message(g, &c->out, &c->rs, &m, at,
 				    copies_exclude(g, true, at));
@@ -254,9 +256,10 @@ int gkm_beat_message(struct group *g, struct outbox *out)
 
 	rekey_msg_init(&m);
 	gkm_made(g, &m.gsa.gw);
-	add_data(g, &g->st, &m, pace_atd_left(g), false);
+	ret = add_data(g, &g->st, &m, pace_atd_left(g), false);
 	add_next_rekey(&g->st, &m.gsa.gw);
-	ret = gkm_wrap_data(&g->st, &g->rs.gsk_w, &m.kd);
+	if (!ret)
+		ret = gkm_wrap_data(&g->st, &g->rs.gsk_w, &m.kd);
 	if (!ret)
 		ret = queue_message(g, out, &g->rs, &m, at, 1);
 	rekey_msg_free(&m);

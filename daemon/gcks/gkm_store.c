@@ -39,7 +39,7 @@
 #define STATE_VERSION_UNASKED 3
 #define STATE_VERSION_ONE 4
 #define STATE_VERSION 5
-#define STATE_MAX 2048
+#define STATE_MAX 4096
 
 int gkm_policy_digest(const struct conf_group *conf,
 		      uint8_t digest[static GKM_DIGEST])

@@ -34,7 +34,12 @@ struct wraps;
 
 #define GMC_HASH 1024 /* buckets of requests */
 #define GMC_ID_MAX 600 /* octets of an identity as text */
-#define GKM_OLD_MAX 31 /* most retired Data SAs: a Delete has 32 SPIs */
+/*
+ * Retired Data SAs are those of so many changes at most, and as many as the Deletes of one
+ * message have SPIs.
+ */
+#define GKM_OLD_CHANGES 31
+#define GKM_OLD_MAX (REKEY_MAX_DEL * DELETE_MAX_SPIS)
 #define GKM_COPIES_MAX 10 /* copies of one message */
 /* Age in seconds up to which a message is sent: members refuse it after 60. */
 #define GKM_STALE_S 50

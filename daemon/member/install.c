@@ -526,6 +526,21 @@ bool install_deletes(struct mgroup *g, const struct delete_pld *del,
 	return out;
 }
 
+/*
+ * A key server that deletes Data SAs when it replaces them names those that it remembers.
+ * A member that has missed changes may have one from before these, which is as much
+ * replaced, and whose key a member that was excluded since has.
+ */
+static bool deletes_esp(const struct rekey_msg *msg)
+{
+	unsigned int i;
+
+	for (i = 0; i < msg->n_del; i++)
+		if (msg->del[i].proto == IKE_PROTO_ESP)
+			return true;
+	return false;
+}
+
 static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		       struct rekey_msg *msg, struct err *err)
 {
@@ -592,6 +607,7 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 {
 	bool was = flows_have(g, &msg->gsa, false);
+	bool current = rk == mrekey_current(g);
 	uint64_t before = g->next_seq + 1;
 	struct err err = {};
 	int ret = 0;
@@ -622,6 +638,8 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 		group_warn(g, "rekey rejected: %s", err.text);
 	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
 		g->n_rekeys++;
+	if (!ret && current && deletes_esp(msg))
+		msa_retire_older(g, before, flows_in(g, &msg->gsa));
 	/*
 	 * A Delete applies even if the message has nothing new for this member.
 	 */

@@ -145,7 +145,8 @@ int rekey_msg_delete(struct rekey_msg *m, uint8_t proto, const uint8_t *spi)
 	else
 		return -EINVAL;
 	for (d = m->del; d < m->del + m->n_del; d++)
-		if (d->proto == proto && !delete_is_all(d) && spi)
+		if (d->proto == proto && !delete_is_all(d) && spi &&
+		    d->n < DELETE_MAX_SPIS)
 			break;
 	if (d == m->del + m->n_del) {
 		if (m->n_del == REKEY_MAX_DEL)
@@ -155,8 +156,6 @@ int rekey_msg_delete(struct rekey_msg *m, uint8_t proto, const uint8_t *spi)
 		d->proto = proto;
 		d->spi_len = len;
 	}
-	if (d->n == DELETE_MAX_SPIS)
-		return -E2BIG;
 	if (spi)
 		memcpy(d->spi[d->n], spi, len);
 	d->n++;

@@ -12,7 +12,7 @@
 #include "kernel/kernel.h"
 #include "lib/clock.h"
 
-#define MOCK_GROUPS 4
+#define MOCK_GROUPS 8
 #define MOCK_SAS 64 /* as the module's limit */
 #define MOCK_KEYS 4096
 

@@ -128,15 +128,16 @@ static void test_retired(void)
 			   !memcmp(g->st.data[0].next_spi[0],
 				   was.data[0].next_spi[1],
 				   (GKM_NEXT - 1) * GIKE_SPI_LEN_DATA);
-		is_int(g->st.n_old, i < GKM_OLD_MAX ? i + 1 : GKM_OLD_MAX,
+		is_int(g->st.n_old,
+		       i < GKM_OLD_CHANGES ? i + 1 : GKM_OLD_CHANGES,
 		       "change %u: the number of retired SAs", i);
 		is_int(g->st.old[g->st.n_old - 1].until,
 		       was.data[0].key.made + was.data[0].key.lifetime,
 		       "change %u: the last one ends with its lifetime", i);
 	}
-	for (k = 0; k < GKM_OLD_MAX; k++)
+	for (k = 0; k < GKM_OLD_CHANGES; k++)
 		bad += g->st.old[k].spi !=
-		       spi[ARRAY_SIZE(spi) - GKM_OLD_MAX + k];
+		       spi[ARRAY_SIZE(spi) - GKM_OLD_CHANGES + k];
 	is_int(bad, 0, "the last ones are retired, in their order");
 	is_int(zeros, 0, "no half of an SPI of a Rekey SA can be zero");
 	is_int(announced, ARRAY_SIZE(spi),

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A group with several Data SAs, of which a member has some and lacks others: it missed
+ * changes, or its kernel refuses one of them. None stands for all.
+ */
+#include "gcks/gkm_policy.h"
+#include "gcks/group.h"
+#include "group_finish.h"
+#include "group_sim.h"
+#include "lib/util.h"
+#include "member/mgroup.h"
+#include "tap.h"
+
+static struct sim s;
+static struct group *g;
+static struct err err;
+
+static void init(uint64_t seed, unsigned int flows)
+{
+	struct selector sel = { 0 };
+	unsigned int i;
+	char dst[32];
+
+	sim_init_rare(&s, seed);
+	for (i = 1; i < flows; i++) {
+		snprintf(dst, sizeof(dst), "239.1.%u.0/24", i + 1);
+		prefix_parse(dst, &sel.dst, &sel.dst_len);
+		s.cg.more.v[i - 1] = (struct conf_data){ sel, s.cg.alg };
+	}
+	s.cg.more.n = flows - 1;
+}
+
+/* The destination of a flow. */
+static struct addr dst_of(unsigned int flow)
+{
+	struct addr a = s.cg.sel.dst;
+
+	if (flow)
+		a = s.cg.more.v[flow - 1].sel.dst;
+	return a;
+}
+
+static bool sends(struct sim_member *m, unsigned int flow,
+		  struct mock_packet *p)
+{
+	struct addr a = dst_of(flow);
+
+	return mock_kernel_send(&m->mk, &a, p);
+}
+
+static void start(unsigned int every_ms)
+{
+	struct sim_who who[] = {
+		{ .identity = "s.example", .send = true, .receive = true },
+		{ .identity = "a.example", .receive = true },
+		{ .identity = "b.example", .receive = true },
+	};
+
+	sim_start(&s, who, ARRAY_SIZE(who), 40000, every_ms);
+	g = TAILQ_FIRST(&s.gcks->groups);
+}
+
+/* ---- retired Data SAs ---------------------------------------------------- */
+
+static bool is_named(uint32_t spi)
+{
+	unsigned int i;
+
+	for (i = 0; i < g->st.n_old; i++)
+		if (g->st.old[i].spi == spi)
+			return true;
+	return false;
+}
+
+/* A Delete has 32 SPIs, and a message four of them. */
+static void test_retired(unsigned int flows, unsigned int most)
+{
+	unsigned int i, n, old, named = 0;
+	uint32_t first[CONF_MAX_DATA];
+
+	init(flows, flows);
+	start(0);
+	old = g->st.n_old;
+	for (i = 0; i < flows; i++)
+		first[i] = gkey_spi(&g->st.data[i].key);
+	for (n = 1; n <= 14; n++) {
+		if (sim_rekey(s.gcks, "video", &err))
+			bail("%s", err.text);
+		sim_run(&s, 12000);
+		is_int(g->st.n_old,
+		       old + n * flows < most ? old + n * flows : most,
+		       "%u flows: retired Data SAs after %u changes", flows, n);
+	}
+	for (i = 0; i < flows; i++)
+		named += is_named(first[i]);
+	is_int(named, flows,
+	       "%u flows: Data SAs of fourteen changes ago are named", flows);
+	sim_run(&s, 20000);
+	is_int(sim_out_of_step(&s), 0, "%u flows: all members follow", flows);
+	is_int(sim_status(s.m[1]).registrations, 1,
+	       "%u flows: nobody had to ask", flows);
+	sim_finish(&s, "retired");
+}
+
+#define EVICTIONS 5
+
+/* A host that was evicted sends with the key of before, and any Sender-ID. */
+static bool is_fooled(struct sim_member *m, struct mock_packet p, uint32_t id)
+{
+	p.sender_id = id;
+	p.counter = 1;
+	return mock_kernel_recv(&m->mk, &p);
+}
+
+/*
+ * Members that were off the network for five evictions follow by multicast alone. @forgets:
+ * the key server names the Data SAs of the last change only.
+ */
+static void test_evictions(unsigned int flows, bool forgets)
+{
+	struct sim_member *e[EVICTIONS];
+	struct mock_packet p;
+	char name[32];
+	unsigned int i;
+	uint32_t ms;
+
+	init(20 + flows, flows);
+	start(0);
+	for (i = 0; i < EVICTIONS; i++) {
+		snprintf(name, sizeof(name), "e%u.example", i);
+		e[i] = sim_add(&s, name, false, true);
+		sim_up(e[i]);
+	}
+	ok(sim_settle(&s, 60000), "%u flows: five more are in", flows);
+	sim_run(&s, 60000);
+	ok(sends(s.m[0], 0, &p), "%u flows: the sender has a key", flows);
+	for (i = 0; i < 2; i++)
+		s.m[i]->offline = true;
+	sim_run(&s, 500);
+	for (i = 0; i < EVICTIONS; i++) {
+		if (forgets)
+			g->st.n_old = 0;
+		is_int(sim_evict(s.gcks, "video", e[i]->name, &ms, &err), 0,
+		       "%u flows: eviction %u is done", flows, i);
+		sim_run(&s, 1200);
+	}
+	for (i = 0; i < 2; i++) {
+		s.m[i]->offline = false;
+		s.m[i]->mute = true;
+	}
+	sim_run(&s, 45000);
+	is_int(sim_out_of_step(&s), EVICTIONS,
+	       "%u flows: all but those have followed", flows);
+	for (i = 0; i < 2; i++) {
+		is_int(sim_status(s.m[i]).registrations, 1,
+		       "%u flows: %s has not asked", flows, s.m[i]->name);
+		ok(!is_fooled(s.m[i], p, 7000),
+		   "%u flows: %s drops what an evicted host sends", flows,
+		   s.m[i]->name);
+		is_int(s.m[i]->mk.n_sas, flows,
+		       "%u flows: %s has one Data SA of each flow", flows,
+		       s.m[i]->name);
+	}
+	sim_finish(&s, "evictions");
+}
+
+int main(void)
+{
+	RUN(test_retired, 1, 31);
+	RUN(test_retired, 3, 93);
+	RUN(test_retired, 8, 128);
+	RUN(test_evictions, 1, false);
+	RUN(test_evictions, 8, false);
+	RUN(test_evictions, 8, true);
+	return done();
+}
