@@ -156,13 +156,17 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 		g->dtd = gw->dtd;
 }
 
-/* Install all SAs or none; those that existed before are left alone. */
+/*
+ * Install all SAs or none that sends; those that existed before are left alone, and see
+ * msa_undo().
+ */
 static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 			struct err *err)
 {
 	uint64_t atd_ms = (uint64_t)g->atd * MSEC_PER_SEC;
 	uint64_t since = g->next_seq;
 	bool was[GSA_MAX_DATA];
+	const struct msa *s;
 	unsigned int i;
 	int ret;
 
@@ -171,7 +175,8 @@ static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 	 */
 	atd_ms = atd_ms > age_ms ? atd_ms - age_ms : 0;
 	for (i = 0; i < b->n; i++) {
-		was[i] = msa_find(g, b->ksa[i].spi);
+		s = msa_find(g, b->ksa[i].spi);
+		was[i] = s && !s->partial;
 		ret = msa_add(g, b->flow[i], &b->ksa[i], b->lifetime[i], atd_ms,
 			      err);
 		if (ret)
@@ -181,8 +186,8 @@ static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 	return 0;
 undo:
 	while (i--)
-		if (!was[i] && !msa_delete_unused(msa_find(g, b->ksa[i].spi)))
-			msa_delete(msa_find(g, b->ksa[i].spi));
+		if (!was[i])
+			msa_undo(msa_find(g, b->ksa[i].spi));
 	return ret;
 }
 

@@ -53,6 +53,7 @@ struct msa {
 	uint8_t digest[HASH_SHA256_LEN];
 	bool selected;
 	bool retired; /* replaced or deleted, lives for DTD */
+	bool partial; /* see msa_undo() */
 	uint64_t until_ms; /* end of its lifetime; 0: unknown */
 	struct timer select; /* ATD */
 	struct timer soft;
@@ -874,11 +875,10 @@ void msa_retire_older(struct mgroup *g, uint64_t before, unsigned int flows);
 /* Delete the SA here and in the kernel. */
 void msa_delete(struct msa *s);
 /*
- * Delete an SA that has neither sent nor received, here and in the kernel, without
- * noting its key as spent: the same key may be installed again. Returns false if the SA
- * has to stay.
+ * The rest of the message that brought @s cannot be installed. Delete @s if it has not
+ * received; else it goes on receiving until that comes again, or a later message.
  */
-bool msa_delete_unused(struct msa *s);
+void msa_undo(struct msa *s);
 /* Delete the SA here; the kernel keeps it. */
 void msa_forget(struct msa *s);
 /* Return the newest SA of a flow that is not retired, or NULL. */

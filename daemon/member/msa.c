@@ -290,6 +290,7 @@ static void renew_sa(struct msa *s, uint32_t lifetime, uint64_t atd_ms)
 	s->seq = ++g->next_seq;
 	s->adopted = false;
 	s->retired = false;
+	s->partial = false;
 	/* A repetition never extends the lifetime. */
 	if (fresh || until < s->until_ms)
 		arm_life(s, lifetime);
@@ -404,7 +405,7 @@ static int request_other_sa(struct mgroup *g, const struct ksa *ksa,
  * The replay windows of an SA that has received nothing are empty: a rekey may bring it
  * a moment before the answer that lets this host send with it.
  */
-bool msa_delete_unused(struct msa *s)
+static bool delete_unused_sa(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	char name[CONF_GROUP_NAME_MAX + 1];
@@ -416,6 +417,34 @@ bool msa_delete_unused(struct msa *s)
 		return false;
 	msa_forget(s);
 	return true;
+}
+
+/*
+ * The key of an SA that has received cannot come again, since its windows would be empty.
+ * Another one would change the keys of all members.
+ */
+void msa_undo(struct msa *s)
+{
+	if (delete_unused_sa(s) || msa_drop_if_lost(s))
+		return;
+	if (s->selected) {
+		msa_delete(s);
+		return;
+	}
+	timer_del(mgroup_tq(s->g), &s->select);
+	s->partial = true;
+}
+
+/* Delete the SA of a flow whose message another one has replaced. */
+static void delete_partial_sa(struct mgroup *g, unsigned int flow)
+{
+	struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+		if (s->flow == flow && s->partial)
+			break;
+	if (s)
+		msa_delete(s);
 }
 
 /* Go on with the kernel's SA, which has the expected key. */
@@ -449,7 +478,7 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 		return err_set(err, -EPROTO,
 			       "SA " SPI_FMT " is for other traffic", ksa->spi);
 	if (s && !msa_differs(s, ksa) && out && !(s->dir & MCSEC_DIR_OUT) &&
-	    msa_delete_unused(s))
+	    delete_unused_sa(s))
 		s = NULL;
 	if (s && !msa_differs(s, ksa))
 		return reuse_sa(s, ksa, lifetime, atd_ms, err);
@@ -461,10 +490,12 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 	/* The kernel has one SA of this SPI, from a rival and with another key. */
 	if (s)
 		msa_delete(s);
+	delete_partial_sa(g, flow);
 	snprintf(ksa->group, sizeof(ksa->group), "%s",
 		 kernel_name(g, flow, name));
 	set_limits(ksa, lifetime);
-	ksa->select = out && !atd_ms;
+	/* The SAs of the other flows may be refused, and those before be undone. */
+	ksa->select = out && !atd_ms && mgroup_flows(g) == 1;
 	s = msa_new(g, flow, ksa->spi, ksa->dir);
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");

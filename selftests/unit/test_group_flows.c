@@ -3,6 +3,8 @@
  * A group with several Data SAs, of which a member has some and lacks others: it missed
  * changes, or its kernel refuses one of them. None stands for all.
  */
+#include <errno.h>
+
 #include "gcks/gkm_policy.h"
 #include "gcks/group.h"
 #include "group_finish.h"
@@ -164,6 +166,108 @@ static void test_evictions(unsigned int flows, bool forgets)
 	sim_finish(&s, "evictions");
 }
 
+/* ---- a kernel that refuses ----------------------------------------------- */
+
+static struct kernel_ops broken;
+static const struct kernel_ops *good;
+static const char *bad_group;
+static bool busy; /* a packet of the first flow comes before the refusal */
+
+static int refuse_sa(void *ctx, const struct ksa *sa, struct err *e)
+{
+	struct mock_packet p;
+
+	if (strcmp(sa->group, bad_group))
+		return good->sa_add(ctx, sa, e);
+	if (busy && sends(s.m[0], 0, &p))
+		mock_kernel_recv(ctx, &p);
+	return err_set(e, -ENOENT, "no such cipher");
+}
+
+static void break_kernel(struct sim_member *m, const char *group)
+{
+	bad_group = group;
+	good = m->mk.k.ops;
+	broken = *good;
+	m->mk.k.ops = &broken;
+}
+
+/* A sender hears the last copies of an eviction, and its kernel lacks memory once. */
+static void test_late(unsigned int flows, unsigned int deaf_ms)
+{
+	unsigned int i, lacks = 0;
+	struct mock_packet p;
+	uint64_t rekeys;
+	uint32_t ms;
+
+	init(50 + flows, flows);
+	start(0);
+	rekeys = sim_group(&s).rekeys;
+	s.m[0]->deaf = true;
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "late by %u ms: b is evicted", deaf_ms);
+	sim_run(&s, deaf_ms);
+	s.m[0]->mk.fail_add = -ENOMEM;
+	s.m[0]->mk.fail_skip = flows - 1;
+	s.m[0]->deaf = false;
+	for (i = 0; i < 600; i++) {
+		sim_run(&s, 50);
+		lacks += !sends(s.m[0], 0, &p);
+	}
+	is_int(s.m[0]->mk.fail_add, 0, "late by %u ms: an SA was refused",
+	       deaf_ms);
+	is_int(lacks, 0, "late by %u ms: the sender always has an SA", deaf_ms);
+	is_int(sim_group(&s).rekeys - rekeys, 1,
+	       "late by %u ms: the keys change once", deaf_ms);
+	is_int(sim_log_count(&s, "was held before"), 0,
+	       "late by %u ms: no key is given up", deaf_ms);
+	is_int(sim_out_of_step(&s), 1, "late by %u ms: all but b are in step",
+	       deaf_ms);
+	sim_finish(&s, "late");
+}
+
+/*
+ * A member whose kernel lacks the cipher of one flow has none of the others change their
+ * keys, and is in as soon as its kernel has that.
+ */
+static void test_refused(bool send, bool is_busy)
+{
+	const char *what = is_busy ? "busy" : send ? "sender" : "receiver";
+	struct sim_member *m;
+	struct mock_packet p;
+	uint64_t rekeys;
+	unsigned int i;
+
+	init(60, 3);
+	start(is_busy ? 0 : 100);
+	m = sim_add(&s, send ? "s2.example" : "c.example", send, true);
+	break_kernel(m, "video#3");
+	broken.sa_add = refuse_sa;
+	busy = is_busy;
+	rekeys = sim_group(&s).rekeys;
+	sim_up(m);
+	sim_run(&s, 1200000);
+	ok(!sim_in(m), "%s: not in without a cipher", what);
+	is_int(sim_group(&s).rekeys - rekeys, 1,
+	       "%s: the keys change for the join alone", what);
+	is_int(m->mk.n_sas, is_busy, "%s: SAs that are left", what);
+	ok(sim_rekey(s.gcks, "video", &err) == 0, "%s: a rekey", what);
+	sim_run(&s, 120000);
+	is_int(m->mk.n_sas, is_busy, "%s: SAs that are left after it", what);
+	m->mk.k.ops = good;
+	sim_run(&s, 120000);
+	ok(sim_in(m), "%s: in with a cipher", what);
+	is_int(sim_group(&s).rekeys - rekeys, 2,
+	       "%s: the keys have not changed again", what);
+	is_int(sim_out_of_step(&s), 0, "%s: all are in step", what);
+	is_int(m->mk.n_sas, 3, "%s: an SA of each flow", what);
+	for (i = 0; i < 3 && send; i++)
+		ok(sends(m, i, &p), "%s: sends flow %u", what, i);
+	is_int(sim_log_count(&s, "was held before"), 0,
+	       "%s: no key is given up", what);
+	sim_finish(&s, what);
+}
+
 int main(void)
 {
 	RUN(test_retired, 1, 31);
@@ -172,5 +276,11 @@ int main(void)
 	RUN(test_evictions, 1, false);
 	RUN(test_evictions, 8, false);
 	RUN(test_evictions, 8, true);
+	RUN(test_late, 2, 700);
+	RUN(test_late, 2, 1500);
+	RUN(test_late, 1, 1500);
+	RUN(test_refused, false, false);
+	RUN(test_refused, false, true);
+	RUN(test_refused, true, false);
 	return done();
 }
