@@ -891,7 +891,8 @@ uint64_t msa_received(const struct mgroup *g);
 bool msa_drop_if_lost(struct msa *s);
 /* Return the SA that sends for a flow, or NULL. */
 struct msa *msa_sending(const struct mgroup *g, unsigned int flow);
-/* Return true if an SA sends for each flow. */
+/* Return true if an SA sends for each flow; the second: and all came with one message. */
 bool msa_all_send(const struct mgroup *g);
+bool msa_at_one_change(const struct mgroup *g);
 
 #endif

@@ -178,6 +178,17 @@ bool msa_all_send(const struct mgroup *g)
 	return true;
 }
 
+bool msa_at_one_change(const struct mgroup *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < mgroup_flows(g); i++)
+		if (!msa_sending(g, i) ||
+		    msa_sending(g, i)->since != msa_sending(g, 0)->since)
+			return false;
+	return true;
+}
+
 static void set_selected(struct msa *s)
 {
 	struct msa *o;

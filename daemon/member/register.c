@@ -449,8 +449,8 @@ static void confirm_due(void *arg)
 	const struct msa *s = msa_sending(g, 0);
 	struct member *m = g->m;
 
-	/* The first Data SA stands for those of all flows, which change together. */
-	if (!msa_all_send(g) || !mgroup_is_in(g) || !g->has_server_time)
+	/* The SPI of the first flow names the change, which all have to be at. */
+	if (!msa_at_one_change(g) || !mgroup_is_in(g) || !g->has_server_time)
 		return;
 	if (!m->sa || ike_report_sending(m->sa, &g->idg, s->spi))
 		register_ask(g,

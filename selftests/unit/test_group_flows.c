@@ -173,6 +173,14 @@ static const struct kernel_ops *good;
 static const char *bad_group;
 static bool busy; /* a packet of the first flow comes before the refusal */
 
+static int refuse_select(void *ctx, const char *group, uint32_t spi,
+			 const struct ksa_set *set, struct err *e)
+{
+	if (set->select && !strcmp(group, bad_group))
+		return err_set(e, -ENOMEM, "no memory");
+	return good->sa_set(ctx, group, spi, set, e);
+}
+
 static int refuse_sa(void *ctx, const struct ksa *sa, struct err *e)
 {
 	struct mock_packet p;
@@ -190,6 +198,52 @@ static void break_kernel(struct sim_member *m, const char *group)
 	good = m->mk.k.ops;
 	broken = *good;
 	m->mk.k.ops = &broken;
+}
+
+/* Count the flows that the first member encrypts with a key that @m has. */
+static unsigned int n_known(const struct sim_member *m)
+{
+	unsigned int flow, n = 0;
+	struct mock_packet p;
+
+	for (flow = 0; flow < 2; flow++)
+		n += sends(s.m[0], flow, &p) && mock_kernel_had(&m->mk, p.key);
+	return n;
+}
+
+/* An eviction has come into force when no flow of a sender uses the key of before. */
+static void test_unselected(const char *group)
+{
+	struct sim_member *b;
+	struct mock_packet p;
+	unsigned int flow, i, n;
+	uint32_t ms;
+
+	init(40, 2);
+	start(0);
+	b = s.m[2];
+	break_kernel(s.m[0], group);
+	broken.sa_set = refuse_select;
+	is_int(sim_evict(s.gcks, "video", "b.example", &ms, &err), 0,
+	       "%s: b is evicted", group);
+	for (i = 0; i < 100 && n_known(b) == 2; i++)
+		sim_run(&s, 100);
+	sim_run(&s, 500);
+	is_int(n_known(b), 1, "%s: one flow uses the key of before", group);
+	is_int(sim_group(&s).unconfirmed, 1, "%s: the sender has not confirmed",
+	       group);
+	sim_run(&s, 20000);
+	is_int(n_known(b), 0, "%s: that key has ended", group);
+	is_int(sim_group(&s).unconfirmed, 1,
+	       "%s: the sender has still not confirmed", group);
+	s.m[0]->mk.k.ops = good;
+	sim_run(&s, 60000);
+	for (flow = n = 0; flow < 2; flow++)
+		n += sends(s.m[0], flow, &p) && !mock_kernel_had(&b->mk, p.key);
+	is_int(n, 2, "%s: both flows use another key", group);
+	is_int(sim_group(&s).unconfirmed, 0, "%s: the sender has confirmed",
+	       group);
+	sim_finish(&s, group);
 }
 
 /* A sender hears the last copies of an eviction, and its kernel lacks memory once. */
@@ -276,6 +330,8 @@ int main(void)
 	RUN(test_evictions, 1, false);
 	RUN(test_evictions, 8, false);
 	RUN(test_evictions, 8, true);
+	RUN(test_unselected, "video");
+	RUN(test_unselected, "video#2");
 	RUN(test_late, 2, 700);
 	RUN(test_late, 2, 1500);
 	RUN(test_late, 1, 1500);
