@@ -26,8 +26,12 @@ struct ike_sa;
 struct ike_in;
 
 #define FRAGS_TOTAL_MAX DGRAMS_MAX
-/* Octets of one message, before and after the peer is authenticated. */
-#define FRAGS_OCTETS_STRANGER 20480
+/*
+ * Octets of one message, before and after the peer is authenticated. The largest one of a
+ * stranger has two or three certificates of ML-DSA-87, each of 7.5 kB, and two signatures
+ * of 4.6 kB, if it may do without its PPK.
+ */
+#define FRAGS_OCTETS_STRANGER 32768
 #define FRAGS_OCTETS_PEER IKE_INNER_MAX
 /* Octets of all incomplete messages of an engine. */
 #define FRAGS_OCTETS_ALL (16u << 20)

@@ -263,8 +263,16 @@ static void rfc7383_6_bounded(void)
 	forge(sa, 1, FRAGS_TOTAL_MAX + 1, 100, 1);
 	is_int(g->engine->frag_octets, 0,
 	       "fragments above the limit are dropped");
+	/*
+	 * A leaf and a sub-CA of ML-DSA-87, with a public key and a signature each; AUTH
+	 * with and without the PPK; and 1256 octets of other payloads.
+	 */
+	for (uint16_t i = 1; i <= 21; i++)
+		forge(sa, i, 22, 1188, 1);
+	is_int(g->engine->frag_octets, 2 * (2592 + 4627) + 2 * 4627 + 1256,
+	       "the largest request of a stranger has room");
 	for (uint16_t i = 1; i <= 10; i++)
-		forge(sa, i, 12, 4000, 1);
+		forge(sa, i, 32, 4000, 1);
 	kept = g->engine->frag_octets;
 	is_int(kept, FRAGS_OCTETS_STRANGER / 4000 * 4000,
 	       "a stranger's octets are limited");
