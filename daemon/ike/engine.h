@@ -628,8 +628,8 @@ const char *ike_sa_state_name(const struct ike_sa *sa);
 /* Both SPIs in hex, "0123456789abcdef_0123456789abcdef", for logs. */
 const char *ike_sa_name(const struct ike_sa *sa);
 bool ike_sa_is_up(const struct ike_sa *sa);
-/* Return true for an initiator whose IKE_SA_INIT is not answered yet. */
-bool ike_sa_is_init_sent(const struct ike_sa *sa);
+/* Initiator: return the name of the first exchange until it is answered, then NULL. */
+const char *ike_sa_opens_by(const struct ike_sa *sa);
 bool ike_sa_is_initiator(const struct ike_sa *sa);
 /*
  * Write the algorithms for status: "aes-gcm-16-256 sha2-256 x25519 kw-256", with

@@ -18,6 +18,7 @@ const struct exchange ike_exchanges[] = {
 		.build = resume_request,
 		.open = resume_got_request,
 		.answer_unprotected = resume_got_answer,
+		.unanswered = resume_unanswered,
 	},
 	{
 		.type = IKE_XCHG_IKE_INTERMEDIATE,

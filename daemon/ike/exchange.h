@@ -44,6 +44,11 @@ struct exchange {
 	void (*answer)(struct ike_sa *sa, struct ike_in *in);
 	void (*answer_unprotected)(struct ike_sa *sa, struct ike_in *in);
 	/*
+	 * Called before each further copy of our request; may be NULL. Returns true if
+	 * it has sent another request instead.
+	 */
+	bool (*unanswered)(struct ike_sa *sa);
+	/*
 	 * Add the payloads that precede the answer of the group layer; may be
 	 * NULL. Returns 0 or -errno.
 	 */
@@ -82,6 +87,7 @@ void init_note_answer(struct ike_sa *sa, const struct ike_msg *m,
 int resume_request(struct ike_sa *sa, const struct ike_task *t);
 void resume_got_answer(struct ike_sa *sa, struct ike_in *in);
 void resume_got_request(struct ike_engine *engine, struct ike_in *in);
+bool resume_unanswered(struct ike_sa *sa);
 
 /* ---- intermediate.c ----------------------------------------------------- */
 

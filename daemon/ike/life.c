@@ -91,6 +91,14 @@ static void close_init_error(struct ike_sa *sa)
 	sa_close(sa, sa->hs->init_error, why);
 }
 
+/* Return true if another request took the place of the one without an answer. */
+static bool sends_another(struct ike_sa *sa)
+{
+	const struct exchange *x = exchange_find(sa->engine, sa->my_xchg);
+
+	return x && x->unanswered && x->unanswered(sa);
+}
+
 static void on_rexmit(void *arg)
 {
 	struct ike_sa *sa = arg;
@@ -99,6 +107,8 @@ static void on_rexmit(void *arg)
 	engine_enter(engine);
 	if (sa->hs && (sa->hs->init_error || sa->hs->init_lacks)) {
 		close_init_error(sa);
+	} else if (sends_another(sa)) {
+		/* The copies of that follow. */
 	} else if (sa->my_sent >= sa_request_tries(sa) ||
 		   sa->dead_peer_tries == 1) {
 		close_unanswered(sa);

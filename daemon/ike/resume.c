@@ -19,6 +19,11 @@
 
 /* A cookie, and cookies whose secret has rotated. */
 #define RESUME_MAX_TRIES 4
+/*
+ * Copies of a request without an answer. A key server that does not know the exchange is
+ * silent, and one that many members come back to answers late: IKE_SA_INIT costs it more.
+ */
+#define RESUME_COPIES 3
 
 static int make_resumed_keys(struct ike_sa *sa)
 {
@@ -97,16 +102,16 @@ static void end_unless(struct ike_sa *sa, int ret)
 }
 
 /*
- * RFC 5723 section 4.3.2: after N(TICKET_NACK) the initiator begins with IKE_SA_INIT.
- * The notify is not authenticated, and may be acted upon all the same: a forged one costs
- * a key exchange, after which both sides authenticate in full.
+ * RFC 5723 section 4.3.2: after N(TICKET_NACK) the initiator begins with IKE_SA_INIT, and
+ * likewise after any other refusal, and without an answer. None is authenticated, and all
+ * may be acted upon: a forged one costs a key exchange, after which both sides
+ * authenticate in full.
  */
-static void begin_anew(struct ike_sa *sa)
+static void begin_anew(struct ike_sa *sa, const char *why)
 {
 	struct ike_task *t = TAILQ_FIRST(&sa->tasks);
 
-	sa_debug(sa,
-		 "ticket refused: the key server has answered with TICKET_NACK");
+	sa_debug(sa, "ticket refused: %s from the key server", why);
 	resume_free(sa->hs->resume);
 	sa->hs->resume = NULL;
 	blob_free(&sa->hs->ni);
@@ -124,7 +129,11 @@ static bool not_yet(struct ike_sa *sa, const struct ike_msg *m)
 	if (m->nonce.body)
 		return false;
 	if (msg_notify(m, IKE_N_TICKET_NACK)) {
-		begin_anew(sa);
+		begin_anew(sa, "TICKET_NACK");
+		return true;
+	}
+	if (msg_error(m)) {
+		begin_anew(sa, ike_notify_name(msg_error(m)->type));
 		return true;
 	}
 	if (!n || !n->len || n->len > IKE_COOKIE_MAX ||
@@ -132,6 +141,14 @@ static bool not_yet(struct ike_sa *sa, const struct ike_msg *m)
 		return n;
 	if (!blob_set(&sa->hs->cookie, n->data, n->len))
 		end_unless(sa, resume_request(sa, TAILQ_FIRST(&sa->tasks)));
+	return true;
+}
+
+bool resume_unanswered(struct ike_sa *sa)
+{
+	if (sa->my_sent + 1 < RESUME_COPIES)
+		return false;
+	begin_anew(sa, "no answer");
 	return true;
 }
 

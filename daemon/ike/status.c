@@ -64,9 +64,10 @@ bool ike_sa_is_up(const struct ike_sa *sa)
 	return sa->state == IKE_ST_UP;
 }
 
-bool ike_sa_is_init_sent(const struct ike_sa *sa)
+const char *ike_sa_opens_by(const struct ike_sa *sa)
 {
-	return sa->state == IKE_ST_INIT_SENT;
+	return sa->state == IKE_ST_INIT_SENT ? ike_xchg_name(sa->my_xchg)
+					     : NULL;
 }
 
 bool ike_sa_is_initiator(const struct ike_sa *sa)

@@ -401,26 +401,21 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 	timer_set(mgroup_tq(g), &g->retry, ms);
 }
 
-/* Return true if IKE_SA_INIT was sent and not answered. */
-static bool awaits_init_answer(const struct member *m)
-{
-	return m->sa && ike_sa_is_init_sent(m->sa);
-}
-
 void register_unreachable(struct member *m)
 {
+	const char *xchg = m->sa ? ike_sa_opens_by(m->sa) : NULL;
 	char text[128], ep[EP_STRLEN], peer[PEER_STRLEN];
 	struct mgroup *g;
 
-	if (!awaits_init_answer(m))
+	if (!xchg)
 		return;
 	ep_str(&m->conf->gcks, ep);
 	if (m->send_error)
 		snprintf(text, sizeof(text), "datagrams to %s are not sent: %s",
 			 ep, strerror(-m->send_error));
 	else
-		snprintf(text, sizeof(text),
-			 "no answer to IKE_SA_INIT yet from %s", ep);
+		snprintf(text, sizeof(text), "no answer to %s yet from %s",
+			 xchg, ep);
 	TAILQ_FOREACH(g, &m->groups, all)
 		if (mgroup_is_registering(g))
 			snprintf(g->last_error, sizeof(g->last_error), "%s",

@@ -386,7 +386,8 @@ static void rfc5723_4_3_2_nack(void)
 	pair_teardown();
 }
 
-static void forged_nack(void)
+/* Somebody on the way answers. INVALID_SYNTAX is a key server's as well. */
+static void forged(uint16_t type)
 {
 	setup();
 	joins("first");
@@ -394,14 +395,16 @@ static void forged_nack(void)
 	node_clear(m);
 	node_join(m, g, GCKS, true);
 	keep_copy(0);
-	/* Somebody on the way answers. */
 	copy.p[19] = IKE_FLAG_RESPONSE;
 	copy.p[16] = IKE_PLD_NOTIFY;
-	memcpy(copy.p + 28, "\0\0\0\10\0\0\x40\x1c", 8);
+	memcpy(copy.p + 28, "\0\0\0\10\0\0", 6);
+	copy.p[34] = type >> 8;
+	copy.p[35] = type & 0xff;
 	memset(copy.p + 24, 0, 3);
 	copy.p[27] = 36;
 	ike_engine_input(m->engine, &g->ep, &m->ep, copy.p, 36);
-	is_int(n_queued(IKE_XCHG_IKE_SA_INIT), 1, "IKE_SA_INIT follows");
+	is_int(n_queued(IKE_XCHG_IKE_SA_INIT), 1,
+	       "IKE_SA_INIT follows notify %u", type);
 	net_run(&net);
 	is_int(m->seen.registered, 1, "the member is in all the same");
 	free(copy.p);
@@ -726,6 +729,34 @@ static void gives_up(void)
 	pair_teardown();
 }
 
+/* A key server that does not know the exchange drops it. */
+static void silent(void)
+{
+	struct ike_sa *sa;
+	unsigned int s;
+
+	gcfg = (struct ike_engine_cfg){ .ticket_s = LIFETIME,
+					.idle_ms = IDLE_MS };
+	mcfg = (struct ike_engine_cfg){ .resume = true,
+					.rexmit_ms = 500,
+					.rexmit_max = 12 };
+	pair_setup(&gcfg, &mcfg);
+	joins("first");
+	ends();
+	node_own_exchange(g, IKE_XCHG_IKE_SESSION_RESUME)->type = 250;
+	node_clear(m);
+	sa = node_join(m, g, GCKS, true);
+	net_run(&net);
+	is_str(ike_sa_opens_by(sa), "IKE_SESSION_RESUME",
+	       "the member says what is not answered");
+	for (s = 0; s < 60 && !m->seen.registered; s++)
+		net_pass(&net, 500, true);
+	is_int(m->seen.registered, 1, "the member is in by IKE_SA_INIT");
+	is_int(s, 7, "IKE_SA_INIT follows after three copies, in 3.5 s");
+	is_int(m->seen.refused, 0, "no request has failed");
+	pair_teardown();
+}
+
 static void cookies(void)
 {
 	gcfg = (struct ike_engine_cfg){ .ticket_s = LIFETIME,
@@ -795,7 +826,9 @@ int main(void)
 	RUN(other_identity);
 	RUN(wrong_auth);
 	RUN(rfc5723_4_3_2_nack);
-	RUN(forged_nack);
+	RUN(forged, IKE_N_TICKET_NACK);
+	RUN(forged, IKE_N_INVALID_SYNTAX);
+	RUN(silent);
 	RUN(rfc5723_6_2_lifetime);
 	RUN(keys_end);
 	RUN(chain_ends);
