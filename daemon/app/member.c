@@ -157,7 +157,8 @@ static void member_event(void *ctx, const struct ike_event *ev)
 	peer_str(ev->peer_name, ev->peer, peer);
 	switch (ev->type) {
 	case IKE_EV_UP:
-		log_info("authentication succeeded: key server %s", peer);
+		log_info("authentication succeeded: key server %s: %s", peer,
+			 ev->text);
 		break;
 	case IKE_EV_CLOSED:
 		log_info("IKE SA closed: key server %s: %s", peer, ev->text);

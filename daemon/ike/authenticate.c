@@ -132,6 +132,7 @@ static int verify_resumed(struct ike_sa *sa, const struct ike_msg *m,
 	sa->peer_certs = certs;
 	sa->peer_ends = r->s.peer_ends;
 	sa->auth_ms = r->s.auth_ms;
+	sa->resumed = true;
 	sa->engine->stats.resumed++;
 	return 0;
 }

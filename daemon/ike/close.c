@@ -40,6 +40,13 @@ void sa_arm_life(struct ike_sa *sa)
 	sa_arm_retry(sa, cfg->rekey_ms - spread);
 }
 
+static const char *up_text(const struct ike_sa *sa)
+{
+	if (!sa->suite.kwa)
+		return "authenticated, without key wrap, for no group";
+	return sa->resumed ? "authenticated by a ticket" : "authenticated";
+}
+
 void sa_up(struct ike_sa *sa)
 {
 	struct ike_engine_cfg *cfg = &sa->engine->cfg;
@@ -51,10 +58,7 @@ void sa_up(struct ike_sa *sa)
 	sa_arm_life(sa);
 	if (sa->gcks)
 		timer_set(cfg->tq, &sa->t_idle, cfg->idle_ms);
-	sa_event(sa, IKE_EV_UP,
-		 sa->suite.kwa
-			 ? "authenticated"
-			 : "authenticated, without key wrap, for no group");
+	sa_event(sa, IKE_EV_UP, up_text(sa));
 }
 
 static void stop_timers(struct ike_sa *sa)

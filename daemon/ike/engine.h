@@ -634,7 +634,7 @@ bool ike_sa_is_initiator(const struct ike_sa *sa);
 /*
  * Write the algorithms for status: "aes-gcm-16-256 sha2-256 x25519 kw-256", with
  * additional key exchanges as in "x25519+ml-kem-768", and behind them "ppk" if one
- * is mixed in.
+ * is mixed in, and "resumed" if the keys follow from those of a former IKE SA.
  */
 const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size);
 /* Return a number that grows with each SA that the engine opens. */

@@ -315,6 +315,7 @@ struct ike_sa {
 	bool peer_revoked; /* proven, but for the revocation lists */
 	bool use_ppk; /* N(USE_PPK) in both directions (RFC 8784) */
 	bool ppk; /* a PPK is mixed into the keys */
+	bool resumed; /* authenticated by a ticket */
 
 	/* Window of one request in each direction, RFC 7296 section 2.3. */
 	uint32_t my_mid; /* Message ID of our next request */

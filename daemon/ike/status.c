@@ -132,10 +132,10 @@ const char *ike_sa_algs(const struct ike_sa *sa, char *buf, size_t size)
 	if (!sa->keys.have)
 		buf[0] = 0;
 	else
-		snprintf(buf, size, "%s %s %s%s%s", encr_text(&sa->suite),
+		snprintf(buf, size, "%s %s %s%s%s%s", encr_text(&sa->suite),
 			 prf_text(sa->suite.prf),
 			 ke_text(&sa->suite, ke, sizeof(ke)), kw,
-			 sa->ppk ? " ppk" : "");
+			 sa->ppk ? " ppk" : "", sa->resumed ? " resumed" : "");
 	return buf;
 }
 

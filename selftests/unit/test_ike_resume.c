@@ -68,12 +68,24 @@ static void ends(void)
 	       "the IKE SA has ended at the member");
 }
 
+static bool is_said_to_be(const struct ike_sa *sa)
+{
+	char algs[160];
+
+	ike_sa_algs(sa, algs, sizeof(algs));
+	return strlen(algs) > 8 && !strcmp(algs + strlen(algs) - 8, " resumed");
+}
+
 static void resumes(const char *what)
 {
 	uint64_t before = gstats()->resumed;
 
 	joins(what);
 	is_int(gstats()->resumed - before, 1, "%s: by the ticket", what);
+	is_int(is_said_to_be(m->sa) + is_said_to_be(g->sa), 2,
+	       "%s: the status of both sides says so", what);
+	is_str(g->seen.about, "authenticated by a ticket",
+	       "%s: the log of the key server says so", what);
 }
 
 /* The member registers, by IKE_SA_INIT. */
@@ -83,6 +95,8 @@ static void starts_anew(const char *what)
 
 	joins(what);
 	is_int(gstats()->resumed - before, 0, "%s: not by a ticket", what);
+	is_int(is_said_to_be(m->sa) + is_said_to_be(g->sa), 0,
+	       "%s: the status of both sides says so", what);
 }
 
 /* ---- tickets ------------------------------------------------------------- */
@@ -694,6 +708,30 @@ static void post_quantum(void)
 	ppks_free(mp);
 }
 
+/* ---- additional key exchanges --------------------------------------------- */
+
+/* SK_d, from which the keys follow, is of all exchanges. */
+static void additional(void)
+{
+	static const struct ike_addke both = {
+		.n = 2,
+		.method = { IKE_KE_P256, IKE_KE_P384 },
+		.required = true,
+	};
+
+	gcfg = (struct ike_engine_cfg){ .ticket_s = LIFETIME,
+					.idle_ms = IDLE_MS,
+					.addke = both };
+	mcfg = (struct ike_engine_cfg){ .resume = true, .addke = both };
+	pair_setup(&gcfg, &mcfg);
+	joins("by three key exchanges");
+	ends();
+	resumes("after three key exchanges");
+	ends();
+	resumes("by the ticket of a resumed IKE SA");
+	pair_teardown();
+}
+
 /* ---- loss, cookies, limits ----------------------------------------------- */
 
 static void lost(void)
@@ -838,6 +876,7 @@ int main(void)
 	RUN(strict);
 	RUN(pre_shared);
 	RUN(post_quantum);
+	RUN(additional);
 	RUN(lost);
 	RUN(gives_up);
 	RUN(cookies);
