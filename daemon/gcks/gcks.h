@@ -96,8 +96,8 @@ void gcks_set_engine(struct gcks *k, struct ike_engine *engine);
 void gcks_free(struct gcks *k);
 /*
  * Take another table of pre-shared keys, those that ike_engine_set_psks() gets;
- * the former one may be freed when this returns. The next gcks_reload() takes out
- * members that authenticated by a pre-shared key, if their identity has none any
+ * the former one may be freed when this returns. The next gcks_reload(), also if it fails,
+ * takes out members that authenticated by a pre-shared key, if their identity has none any
  * more. A key that was replaced ends no membership.
  */
 void gcks_set_psks(struct gcks *k, const struct psks *psks);

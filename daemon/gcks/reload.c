@@ -18,6 +18,7 @@
 #include "gcks/life.h"
 #include "gcks/orders.h"
 #include "gcks/policy.h"
+#include "gcks/waiting.h"
 #include "lib/err.h"
 #include "lib/quote.h"
 #include "store/store.h"
@@ -443,10 +444,26 @@ static void change_one(struct group *g, const struct conf_group *c,
 		return;
 	}
 	p = policy_new(c, 0);
-	if (p)
+	if (p) {
 		orders_add_policy(g, p, gather_done, t);
-	else
-		gather_done(t, -ENOMEM, 0, "out of memory");
+		return;
+	}
+	if (g->exclude_pending)
+		batch_exclude_soon(g);
+	gather_done(t, -ENOMEM, 0, "out of memory");
+}
+
+/*
+ * The policy of a reload takes out the members whose keys gcks_set_psks() found to be
+ * removed. If there is none, they are taken out all the same.
+ */
+static void reload_failed(struct gcks *k)
+{
+	struct group *g;
+
+	TAILQ_FOREACH(g, &k->groups, all)
+		if (g->exclude_pending)
+			batch_exclude_soon(g);
 }
 
 void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
@@ -463,6 +480,7 @@ void gcks_reload(struct gcks *k, const struct conf_gcks *conf,
 	t = ret ? NULL : gather_new(done, arg);
 	if (!t) {
 		applied_groups_free(&own);
+		reload_failed(k);
 		done(arg, ret ? ret : -ENOMEM, 0,
 		     ret ? err.text
 			 : "out of memory: no group of the key server has changed");

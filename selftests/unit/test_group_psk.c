@@ -330,6 +330,29 @@ static void test_lists(void)
 	teardown();
 }
 
+/* The configuration that comes with the table is refused, and b's key is gone. */
+static void test_reload_refused(void)
+{
+	uint16_t kwa;
+	int ret;
+
+	usual(90);
+	kwa = s.cg.kwa;
+	change(table_with(NULL));
+	s.cg.kwa = GIKE_KWA_5649_192;
+	ret = sim_reload(&s, &err);
+	s.cg.kwa = kwa;
+	is_int(ret, -EBUSY, "a reload is refused: %s", err.text);
+	sim_run(&s, 5000);
+	ok(!sim_has_member(&s, "b.example"),
+	   "b, whose key is removed, is out all the same");
+	is_int(sim_audited(&s, "evict", "b.example", REMOVED), 1,
+	       "the audit trail has the eviction");
+	is_int(sim_reads_after(&s, b, s.ms + 60000), 0,
+	       "b has no key that is used later");
+	teardown();
+}
+
 /* A request waits for its batch when its key is removed. */
 static void test_waits(void)
 {
@@ -826,6 +849,7 @@ int main(void)
 {
 	test_removed(0);
 	test_removed(20);
+	test_reload_refused();
 	test_replaced();
 	test_none_left();
 	test_listed();
