@@ -432,7 +432,7 @@ struct gcks {
 	struct gcks_deps deps;
 	struct conf_quorum quorum;
 	struct timer confirm; /* see gcks/signed_orders.h */
-	bool order_failed; /* a signed order has to be given again */
+	bool order_failed; /* a signed order has to be given or noted again */
 	struct ike_engine *engine;
 	struct groups groups;
 	struct groups closing; /* groups that tell members of their end */

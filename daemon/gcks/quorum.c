@@ -625,7 +625,9 @@ static int store_order(struct gcks *k, struct group *g,
 	if (ret)
 		return err_set(err, ret, "not stored: %s",
 			       store_error(k->deps.store));
-	witness_note_order(g, v->doc->version);
+	/* The order counts, and signed_orders_watch() has it noted again. */
+	if (witness_note_order(g, v->doc->version))
+		k->order_failed = true;
 	return 0;
 }
 

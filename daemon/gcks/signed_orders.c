@@ -531,14 +531,28 @@ void signed_orders_watch(struct gcks *k)
 	timer_set(k->deps.tq, &k->confirm, wait_ms);
 }
 
+/* The witness may lack the number, if it failed or the key server died in between. */
+static void note_last_order(struct group *g)
+{
+	uint64_t number;
+	int ret = signed_orders_last(g->k->deps.store, g->conf->name, &number,
+				     NULL)
+			  ?: witness_note_order(g, number);
+
+	if (ret)
+		g->k->order_failed = true;
+}
+
 static void deadline_due(void *arg)
 {
 	struct gcks *k = arg;
 	struct group *g;
 
 	k->order_failed = false;
-	TAILQ_FOREACH(g, &k->groups, all)
+	TAILQ_FOREACH(g, &k->groups, all) {
+		note_last_order(g);
 		execute_unfinished(g);
+	}
 	signed_orders_watch(k);
 }
 

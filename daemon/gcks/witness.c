@@ -206,7 +206,7 @@ int witness_order(const struct group *g, uint64_t *number)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-void witness_note_order(struct group *g, uint64_t number)
+int witness_note_order(struct group *g, uint64_t number)
 {
 	struct store *w = witness_of(g);
 	char key[STORE_KEY_MAX];
@@ -214,7 +214,7 @@ void witness_note_order(struct group *g, uint64_t number)
 	int ret = witness_order(g, &noted);
 
 	if (!w || (!ret && noted >= number))
-		return;
+		return 0;
 	ret = ret ?: store_key(key, "w", g->conf->name, "order", NULL);
 	ret = ret ?: store_txn_begin(w);
 	if (!ret) {
@@ -225,8 +225,9 @@ void witness_note_order(struct group *g, uint64_t number)
 			ret = store_submit_wait(w, NULL);
 	}
 	if (!ret)
-		return;
+		return 0;
 	g->store_errors++;
 	group_err(g, "store failed: the witness was not written: %s",
 		  store_reason(w, ret));
+	return ret;
 }

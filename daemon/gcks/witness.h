@@ -38,9 +38,10 @@ int witness_record(struct group *g, uint64_t version, const char *deny,
 int witness_rewrite(struct group *g);
 /*
  * Note that the signed order @number was stored, so that an older store does not take
- * it, or one before it, again. Waits for the witness; a failure is logged.
+ * it, or one before it, again. Waits for the witness. Returns 0, or -errno, which is
+ * logged; the caller then calls again.
  */
-void witness_note_order(struct group *g, uint64_t number);
+int witness_note_order(struct group *g, uint64_t number);
 /* Get the last number that was noted, 0 if there is none. Returns 0 or -errno. */
 int witness_order(const struct group *g, uint64_t *number);
 

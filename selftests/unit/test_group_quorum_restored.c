@@ -3,7 +3,10 @@
  * Orders that were stored and not carried out yet, when the key server goes on later or
  * with an older copy of its store: nobody comes back by an admission that is over.
  */
+#include "gcks/group.h"
+#include "gcks/witness.h"
 #include "order_sim.h"
+#include "store/store.h"
 
 #define DROPPED "signed order dropped: number 2: admit \"b.example\": "
 
@@ -32,6 +35,34 @@ static bool is_unfinished(const char *identity)
 	bool evict;
 
 	return signed_orders_unfinished(s.store, "video", identity, &evict);
+}
+
+static uint64_t noted(void)
+{
+	uint64_t number = 0;
+
+	if (witness_order(TAILQ_FIRST(&s.gcks->groups), &number))
+		bail("no witness");
+	return number;
+}
+
+/* The key server dies, or the witness fails, between an order and its number there. */
+static void test_noted(void)
+{
+	begin_admission(64, 3600);
+	sim_gcks_up(&s);
+	sim_run(&s, 10);
+	is_int(noted(), 2, "the next start notes the number");
+	sim_run(&s, 60000);
+	if (store_txn_begin(s.witness))
+		bail("the witness is busy");
+	accepts(sign_by(order_text("evict", 3, "b.example", 3600, ""), &y, &z),
+		"an eviction while the witness fails");
+	is_int(noted(), 2, "the witness lacks its number");
+	store_txn_discard(s.witness);
+	sim_run(&s, 61000);
+	is_int(noted(), 3, "the number is noted a minute later");
+	stop_quorum();
 }
 
 /* The copy has an admission that was carried out since, and undone by an eviction. */
@@ -142,6 +173,7 @@ int main(void)
 {
 	RUN(test_restored);
 	RUN(test_restored_eviction);
+	RUN(test_noted);
 	RUN(test_late);
 	RUN(test_late_by_failure);
 	return done();
