@@ -204,7 +204,8 @@ int conf_check_identity(struct conf_reader *r, const config_setting_t *s,
 			const struct conf_identity *id)
 {
 	static const char needed[] =
-		"is missing: an identity has certificate, key and ca, or \"id\" alone with pre-shared keys";
+		"is missing: an identity has certificate, key and ca, or "
+		"\"id\" alone with pre-shared keys";
 	bool any = id->certificate || id->key || id->ca;
 
 	if (id->crl && !any)

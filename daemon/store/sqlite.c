@@ -133,7 +133,9 @@ static int sq_fail(struct sq *q, int rc)
 
 	snprintf(q->err, sizeof(q->err), "%s%s", sqlite3_errmsg(q->db),
 		 ret == -EBADMSG
-			 ? ": restore a copy of the store and of its witness, or move both away, after which the members of a new store register again"
+			 ? ": restore a copy of the store and of its witness, or "
+			   "move both away, after which the members of a new store "
+			   "register again"
 			 : "");
 	return ret;
 }

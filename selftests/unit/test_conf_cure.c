@@ -36,14 +36,20 @@ static const char *const mistakes[][2] = {
 	/* Addresses. */
 	{ ADDRESS(":5000"),
 	  AT "address: \":5000\" is not an IP address: " PORTS },
-	{ ADDRESS("239.001"), AT
-	  "address: \"239.001\" is not an IP address: IPv4 has four numbers from 0 to 255, without zeros in front, such as 239.1.1.1" },
+	{ ADDRESS("239.001"),
+	  AT "address: \"239.001\" is not an IP address: IPv4 has "
+	     "four numbers from 0 to 255, without zeros in front, "
+	     "such as 239.1.1.1" },
 	{ ADDRESS("video.example"),
 	  AT "address: \"video.example\" is not an IP address: " NAMES },
-	{ ADDRESS("[ff3e::1]"), AT
-	  "address: \"[ff3e::1]\" is not an IP address: brackets are for an address with a port, which has no place here: write it without them" },
-	{ ADDRESS("ff3e::1%eth0"), AT
-	  "address: \"ff3e::1%eth0\" is not an IP address: an interface has no place here, but a setting of its own: write the address alone" },
+	{ ADDRESS("[ff3e::1]"),
+	  AT "address: \"[ff3e::1]\" is not an IP address: brackets "
+	     "are for an address with a port, which has no place "
+	     "here: write it without them" },
+	{ ADDRESS("ff3e::1%eth0"),
+	  AT "address: \"ff3e::1%eth0\" is not an IP address: an "
+	     "interface has no place here, but a setting of its own: "
+	     "write the address alone" },
 	{ ADDRESS("239.1.1.1/16"), AT
 	  "address: \"239.1.1.1/16\" has bits behind its prefix length: write \"239.1.0.0/16\"" },
 	{ ADDRESS("239.1.1.1/33"),
@@ -52,8 +58,10 @@ static const char *const mistakes[][2] = {
 	  "address: \"10.1.1.1\" is not a multicast address (224.0.0.0/4 or ff00::/8)" },
 	{ FIXED("source = \"2001:db8::1\";"), AT
 	  "source: is not of the family of address: both have to be IPv4, or both IPv6" },
-	{ FIXED("interfaces = [ \"eth 0\" ];"), AT
-	  "interfaces[0]: \"eth 0\" is not the name of an interface, of 1 to 15 octets without blanks, colons and slashes" },
+	{ FIXED("interfaces = [ \"eth 0\" ];"),
+	  AT "interfaces[0]: \"eth 0\" is not the name of an "
+	     "interface, of 1 to 15 octets without blanks, colons and "
+	     "slashes" },
 	{ FIXED("interfaces = [ \"eth0\", \"eth0\" ];"),
 	  AT "interfaces[1]: \"eth0\" is there twice: remove one" },
 	{ MEMBER("\":5000\"", "address = \"239.1.1.1\";"),
@@ -64,21 +72,27 @@ static const char *const mistakes[][2] = {
 	  EP "\"192.0.2.1:0\"" EP_LIKE "a port is a number from 1 to 65535" },
 	{ MEMBER("\"192.0.2.1/32\"", "address = \"239.1.1.1\";"),
 	  EP "\"192.0.2.1/32\"" EP_LIKE "a prefix length has no place here" },
-	{ MEMBER("\"[fe80::1%nosuch0]\"", "address = \"239.1.1.1\";"), EP
-	  "the interface in \"[fe80::1%nosuch0]\" does not exist: \"ip link\" shows those that do" },
+	{ MEMBER("\"[fe80::1%nosuch0]\"", "address = \"239.1.1.1\";"),
+	  EP "the interface in \"[fe80::1%nosuch0]\" does not exist: "
+	     "\"ip link\" shows those that do" },
 	{ MEMBER("\"239.1.1.1\"", "address = \"239.1.1.1\";"),
 	  EP "\"239.1.1.1\" is multicast: write the address of one host" },
 	{ MEMBER("\"0.0.0.0\"", "address = \"239.1.1.1\";"),
 	  EP "is not the address of one host: name that of the key server" },
 	{ SERVER("rekey-address = \"239.1.1.2/32\";"),
-	  "f:3: gcks.groups[0].rekey-address: \"239.1.1.2/32\" is not an IP address: a prefix length has no place here: write the address alone" },
+	  "f:3: gcks.groups[0].rekey-address: \"239.1.1.2/32\" is "
+	  "not an IP address: a prefix length has no place here: "
+	  "write the address alone" },
 	{ SERVER("rekey-address = \"239.1.1.1\"; senders = \"*\";"),
-	  "f:3: gcks.groups[0].rekey-address: is the group's own address, where only ESP may go: take another one" },
+	  "f:3: gcks.groups[0].rekey-address: is the group's own "
+	  "address, where only ESP may go: take another one" },
 	/* Other values. */
 	{ FIXED("send = yes;"),
-	  "f:3: syntax error; a value is a number without a unit, true, false or a text in quotes, and ends with \";\"" },
+	  "f:3: syntax error; a value is a number without a unit, "
+	  "true, false or a text in quotes, and ends with \";\"" },
 	{ FIXED("max-senders = 1h;"),
-	  "f:3: syntax error; a value is a number without a unit, true, false or a text in quotes, and ends with \";\"" },
+	  "f:3: syntax error; a value is a number without a unit, "
+	  "true, false or a text in quotes, and ends with \";\"" },
 	{ FIXED("send = 1;"), AT "send: has to be true or false" },
 	{ FIXED("sned = true;"),
 	  AT "sned: no such setting here; there is \"send\"" },
@@ -89,7 +103,8 @@ static const char *const mistakes[][2] = {
 	{ FIXED("receive = false;"),
 	  "f:3: member.groups[0]: send and receive are both false: one of them has to be true" },
 	{ SERVER("rekey-address = \"239.1.1.2\";"),
-	  "f:3: gcks.groups[0].receivers: senders and receivers are both empty: name who may take part" },
+	  "f:3: gcks.groups[0].receivers: senders and receivers "
+	  "are both empty: name who may take part" },
 	/* Settings that are missing. */
 	{ "", "f:1: identity: is missing: add identity = { ... };" },
 	{ GROUP(""),
@@ -97,7 +112,9 @@ static const char *const mistakes[][2] = {
 	{ IDENTITY "gcks: { store = \"/s\"; };\n",
 	  "f:2: gcks.seal-key: is missing: add seal-key = \"/var/lib/mcsec/seal.key\";" },
 	{ "identity: { certificate = \"/c\"; key = \"/k\"; };",
-	  "f:1: identity.ca: is missing: an identity has certificate, key and ca, or \"id\" alone with pre-shared keys" },
+	  "f:1: identity.ca: is missing: an identity has "
+	  "certificate, key and ca, or \"id\" alone with "
+	  "pre-shared keys" },
 	{ "identity: { certificate = \"c\"; };",
 	  "f:1: identity.certificate: \"c\" is not an absolute path: it has to begin with \"/\"" },
 };
@@ -140,6 +157,9 @@ static const char *control_of(const char *text)
 /* Groups of all protocols at addresses where hosts and routers keep multicast going. */
 static void control(void)
 {
+	static const char udp[] =
+		GROUP("address = \"224.0.0.1\"; protocol = \"udp\";");
+
 	is_str(control_of(ADDRESS("224.0.0.1")),
 	       DROPS("queries of IGMP", "224.0.0.1"), "all hosts");
 	is_str(control_of(ADDRESS("224.0.0.22")),
@@ -150,9 +170,7 @@ static void control(void)
 	is_str(control_of(ADDRESS("ff02::1:ff00:7")),
 	       DROPS("neighbour solicitations", "ff02::1:ff00:0/104"),
 	       "neighbours of one address");
-	is_str(control_of(
-		       GROUP("address = \"224.0.0.1\"; protocol = \"udp\";")),
-	       "", "UDP to all hosts");
+	is_str(control_of(udp), "", "UDP to all hosts");
 	is_str(control_of(ADDRESS("224.0.0.18")), "", "another link-local one");
 	is_str(control_of(ADDRESS("224.0.0.0/4")), "",
 	       "a prefix that leaves IGMP in the clear");

@@ -188,9 +188,9 @@ static void test_words(void)
 	is_int(words(&o, &seen, "foo", NULL), EXIT_USAGE, "an unknown word");
 	is_str(said, "unknown word \"foo\": number, yes, text or alg",
 	       "the complaint has the known words");
-	is_int(words(&o, &seen, "nubmer", "7", NULL), EXIT_USAGE,
+	is_int(words(&o, &seen, "unmber", "7", NULL), EXIT_USAGE,
 	       "a word with two letters swapped is refused");
-	is_str(said, "unknown word \"nubmer\"; there is \"number\"",
+	is_str(said, "unknown word \"unmber\"; there is \"number\"",
 	       "the complaint has the word that is nearest");
 	is_int(words(&o, &seen, "--txet", "a", NULL), EXIT_USAGE,
 	       "a word with dashes and two letters swapped is refused");

@@ -395,7 +395,9 @@ static const char gateway_role[] =
 static void test_gateway(void)
 {
 	static const char dropped[] =
-		"datagrams of the group site that this host routes are dropped by table inet filter, chain forward, its policy\n";
+		"datagrams of the group site that this host routes are "
+		"dropped by table inet filter, chain forward, its "
+		"policy\n";
 	struct conf *conf = conf_of(gateway_role);
 	char text[2048], twice[sizeof(dropped) * 2];
 	json_t *r = begin();

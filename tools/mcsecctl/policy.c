@@ -234,7 +234,8 @@ static int policy_write(struct ctl *ctl, int argc, char **argv)
 			   : complain(EXIT_FAILED, "out of memory");
 	free(text);
 	if (!ret && !quorum)
-		puts("the key server has no \"quorum\": it refuses documents until that is set (mcsecd.conf(5))");
+		puts("the key server has no \"quorum\": it refuses documents "
+		     "until that is set (mcsecd.conf(5))");
 	if (!ret)
 		printf("next: change it, and let administrators sign it: mcsecctl policy sign %s\n",
 		       argv[1]);
