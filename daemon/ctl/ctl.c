@@ -460,7 +460,8 @@ int ctl_new(struct loop *loop, struct timerq *tq, const char *path,
 		return err_set(err, ret, "control socket %s: %s%s", path,
 			       strerror(-ret),
 			       ret == -EADDRINUSE
-				       ? ": another mcsecd is running: end it (\"systemctl stop mcsecd\"), or set \"control\" to another path"
+				       ? ": another mcsecd is running: "
+					 "end it (\"systemctl stop mcsecd\"), or set \"control\" to another path"
 				       : "");
 	}
 	*out = ctl;

@@ -68,7 +68,8 @@ const char *addr_why_not(const char *s)
 		return host_why_not(s, len);
 	host = host_len(s);
 	if (s[host] && (!host || begins_with_addr(s, host)))
-		return "a port has no place here, but a setting of its own: write the address alone";
+		return "a port has no place here, but a setting "
+		       "of its own: write the address alone";
 	return host_why_not(s, s[host] ? host : len);
 }
 
