@@ -256,6 +256,56 @@ static void xmit_copy(const struct mcsec_edge *edge, struct sk_buff *skb,
 	mcsec_count(group->stats, as);
 }
 
+/* ---- no copies of copies ---- */
+
+/*
+ * A task that sends copies. A copy that leaves through a tunnel may become a
+ * datagram of a group, the edges of which may lead through tunnels in turn. Each
+ * level would stay on the stack, and multiply the copies, so there is one.
+ */
+struct sending {
+	struct sending *next;
+	const struct task_struct *task;
+};
+
+/*
+ * With BH disabled a task stays on its CPU. Another one can be there only on
+ * PREEMPT_RT, where it has preempted the first.
+ */
+static DEFINE_PER_CPU(struct sending *, all_sending);
+
+/* Returns false, and counts the datagram, if the task is sending already. */
+static bool begin_sending(struct sending *me, struct mcsec_group *group)
+{
+	const struct sending *other;
+
+	preempt_disable();
+	me->task = current;
+	me->next = __this_cpu_read(all_sending);
+	for (other = me->next; other; other = other->next)
+		if (other->task == current)
+			break;
+	if (likely(!other))
+		__this_cpu_write(all_sending, me);
+	preempt_enable();
+	if (likely(!other))
+		return true;
+	mcsec_drop_out(group, MCSEC_EDGE_LOOP, 0, -1);
+	return false;
+}
+
+static void end_sending(struct sending *me)
+{
+	struct sending **at;
+
+	preempt_disable();
+	at = this_cpu_ptr(&all_sending);
+	while (*at != me)
+		at = &(*at)->next;
+	*at = me->next;
+	preempt_enable();
+}
+
 /* ---- all copies ---- */
 
 /*
@@ -322,13 +372,18 @@ drop:
 void mcsec_edge_send(struct mcsec_group *group, const struct sk_buff *skb,
 		     unsigned int hlen)
 {
-	struct sk_buff *copy = copy_esp(group, skb, hlen);
+	struct sk_buff *copy;
+	struct sending me;
 
+	if (unlikely(!begin_sending(&me, group)))
+		return;
+	copy = copy_esp(group, skb, hlen);
 	/* RFC 6040 4.1: the outside has the traffic class of the tunnel header,
 	 * which has that of the datagram.
 	 */
 	if (likely(copy))
 		send_all(NULL, group, copy, mcsec_traffic_class(skb));
+	end_sending(&me);
 }
 
 void mcsec_edge_keep(struct mcsec_pkt *pkt)
@@ -352,6 +407,7 @@ void mcsec_edge_relay(struct mcsec_pkt *pkt)
 	const u8 *inner = pkt->skb->data + pkt->hlen + MCSEC_HEAD;
 	u8 outer = mcsec_traffic_class(pkt->skb), tos = 0;
 	struct sk_buff *kept = pkt->kept;
+	struct sending me;
 
 	pkt->kept = NULL;
 	/* A dummy packet has no header inside. */
@@ -371,5 +427,10 @@ void mcsec_edge_relay(struct mcsec_pkt *pkt)
 		}
 		tos |= INET_ECN_CE;
 	}
+	if (unlikely(!begin_sending(&me, pkt->sa->group))) {
+		kfree_skb(kept);
+		return;
+	}
 	send_all(pkt, pkt->sa->group, kept, tos);
+	end_sending(&me);
 }

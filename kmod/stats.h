@@ -63,7 +63,8 @@
 	X(EDGE_NO_ROUTE, "edge-no-route") \
 	X(EDGE_NO_MEMORY, "edge-no-memory") \
 	X(EDGE_TOO_BIG, "edge-too-big") \
-	X(EDGE_REFUSED, "edge-refused")
+	X(EDGE_REFUSED, "edge-refused") \
+	X(EDGE_LOOP, "edge-loop")
 
 enum mcsec_counter {
 #define MCSEC_COUNTER_ENUM(id, name) MCSEC_##id,

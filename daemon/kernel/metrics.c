@@ -89,5 +89,7 @@ const struct metric kernel_metrics[] = {
 		"Copies dropped: larger than a UDP datagram can be."),
 	COUNTER("edge-refused",
 		"Copies dropped: refused by rules, or by the interface's queue."),
+	COUNTER("edge-loop",
+		"By no edge: made of the copy for an edge, by a tunnel."),
 	{},
 };
