@@ -222,7 +222,7 @@ static __always_inline int decap_esp(const struct mcsec_pkt *pkt, bool edges)
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	skb->csum_level = ~0;
 	__skb_trim(skb, skb->len - MCSEC_ICV - MCSEC_TRAILER - tail[0]);
-	if (edges && pkt->from) {
+	if (edges && pkt->by_edge) {
 		err = decap_edge(pkt, next);
 		if (unlikely(err))
 			return err;
@@ -457,8 +457,8 @@ static __always_inline int decrypt_esp(struct mcsec_pkt *pkt, bool edges)
 	if (unlikely(!(READ_ONCE(sa->dir) & MCSEC_DIR_IN)))
 		return drop_esp(pkt, MCSEC_IN_SEND_ONLY);
 	/* A loop of edges brings back what this host sent, by any device. */
-	if (unlikely(edges && pkt->from ? mcsec_sa_is_own(sa, pkt->iv)
-					: is_reflected(pkt))) {
+	if (unlikely(edges && pkt->by_edge ? mcsec_sa_is_own(sa, pkt->iv)
+					   : is_reflected(pkt))) {
 		mcsec_sa_replayed(sa);
 		return drop_esp(pkt, MCSEC_IN_REPLAY);
 	}
@@ -479,7 +479,7 @@ static __always_inline int decrypt_esp(struct mcsec_pkt *pkt, bool edges)
 	if (unlikely(err == -EINPROGRESS)) {
 		mcsec_sa_hold(sa);
 		if (edges)
-			mcsec_edge_hold(pkt->from);
+			pkt->from = mcsec_edge_hold(pkt->from);
 		mcsec_op_park(op, pkt,
 			      edges ? decrypt_edge_done : decrypt_done);
 		return -EINPROGRESS;
@@ -506,6 +506,7 @@ int mcsec_decrypt_edge(struct mcsec_pkt *pkt)
 /* Decrypt a datagram that came natively, and that goes on by edges. */
 static noinline int decrypt_native(struct mcsec_pkt *pkt)
 {
+	pkt->by_edge = false;
 	pkt->from = NULL;
 	pkt->below = true;
 	return mcsec_decrypt_edge(pkt);

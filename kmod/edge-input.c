@@ -169,7 +169,7 @@ static void take_esp(struct mcsec_path *path, struct sk_buff *skb, __be32 spi,
 		.net = group->mnet->net,
 		.okfn = finish_input,
 	};
-	struct mcsec_pkt pkt = { .from = edge };
+	struct mcsec_pkt pkt = { .by_edge = true, .from = edge };
 	struct net_device *dev;
 	struct mcsec_sa *sa;
 	int err;

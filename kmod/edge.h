@@ -204,12 +204,12 @@ static inline bool mcsec_path_admits(const struct mcsec_path *path, u32 sid)
 
 /*
  * Hold the edge, or NULL, for a datagram that leaves the function that got it.
- * The SA of the datagram, which holds the group, is put later.
+ * The SA of the datagram, which holds the group, is put later. Returns the edge,
+ * or NULL if it was deleted since the datagram found it.
  */
-static inline void mcsec_edge_hold(struct mcsec_edge *edge)
+static inline struct mcsec_edge *mcsec_edge_hold(struct mcsec_edge *edge)
 {
-	if (edge)
-		refcount_inc(&edge->refs);
+	return edge && refcount_inc_not_zero(&edge->refs) ? edge : NULL;
 }
 
 void mcsec_edge_put(struct mcsec_edge *edge);

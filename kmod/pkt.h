@@ -40,7 +40,8 @@ struct mcsec_sender;
  * @df: the outer header has DF set
  * @below: where the group has edges, on input: the datagram comes from a host
  *	below, or natively
- * @from: likewise: the edge that it came by, or NULL
+ * @by_edge: likewise: it came by an edge
+ * @from: likewise: that edge, or NULL if it has none, or none any more
  * @kept: likewise: the ESP to send on, or NULL
  */
 struct mcsec_pkt {
@@ -60,6 +61,7 @@ struct mcsec_pkt {
 	u8 outer;
 	bool df;
 	bool below;
+	bool by_edge;
 	struct mcsec_edge *from;
 	struct sk_buff *kept;
 };
