@@ -60,10 +60,20 @@ static void close_socket(struct socket *sock)
 	sock_release(sock);
 }
 
+/* Return true if UDP gives the packets of the socket to its edges. */
+static bool port_receives(const struct mcsec_port *port)
+{
+	const struct udp_sock *up = udp_sk(port->sk);
+
+	return READ_ONCE(up->encap_type) &&
+	       READ_ONCE(up->encap_rcv) == port->rcv;
+}
+
 /*
  * Release a port without edges. The socket of a program is an ordinary one from
- * then on, and another is closed, so that its address can be used at once.
- * Packets may still be in the function that takes them.
+ * then on, unless the program has given its packets to another function, and
+ * another is closed, so that its address can be used at once. Packets may still be
+ * in the function that takes them.
  */
 static void port_put(struct mcsec_port *port)
 {
@@ -72,10 +82,14 @@ static void port_put(struct mcsec_port *port)
 	if (--port->users)
 		return;
 	list_del(&port->node);
-	rcu_assign_sk_user_data(sk, NULL);
-	WRITE_ONCE(udp_sk(sk)->encap_type, 0);
-	WRITE_ONCE(udp_sk(sk)->encap_rcv, NULL);
+	lock_sock(sk);
+	if (port_receives(port)) {
+		WRITE_ONCE(udp_sk(sk)->encap_type, 0);
+		WRITE_ONCE(udp_sk(sk)->encap_rcv, NULL);
+	}
 	WRITE_ONCE(udp_sk(sk)->encap_destroy, NULL);
+	rcu_assign_sk_user_data(sk, NULL);
+	release_sock(sk);
 	if (port->made)
 		close_socket(sk->sk_socket);
 	call_rcu(&port->rcu, port_free_rcu);
@@ -91,23 +105,94 @@ static struct mcsec_port *port_of(struct mcsec_net *mnet, const struct sock *sk)
 	return NULL;
 }
 
-/* The owner has closed the socket, so its edges end. Process context. */
-static void socket_closed(struct sock *sk)
+/* Delete all edges of ports for which @ends returns true. */
+static void end_ports(struct mcsec_net *mnet,
+		      bool (*ends)(const struct mcsec_port *port,
+				   const struct sock *sk),
+		      const struct sock *sk)
 {
-	struct mcsec_net *mnet = mcsec_net_of(sock_net(sk));
 	struct mcsec_edge *edge, *next;
 	struct mcsec_group *group;
 	unsigned long id;
 
+	lockdep_assert_held(&mnet->lock);
+
+	xa_for_each(&mnet->by_id, id, group)
+		list_for_each_entry_safe(edge, next, &group->edges, node)
+			if (ends(edge->port, sk))
+				mcsec_edge_del(edge);
+}
+
+static bool is_port_of(const struct mcsec_port *port, const struct sock *sk)
+{
+	return port->sk == sk;
+}
+
+/* The owner has closed the socket, so its edges end. Process context. */
+static void socket_closed(struct sock *sk)
+{
+	struct mcsec_net *mnet = mcsec_net_of(sock_net(sk));
+
 	mutex_lock(&mnet->lock);
 	if (port_of(mnet, sk))
-		xa_for_each(&mnet->by_id, id, group)
-			list_for_each_entry_safe(edge, next, &group->edges,
-						 node)
-				if (edge->port->sk == sk)
-					mcsec_edge_del(edge);
+		end_ports(mnet, is_port_of, sk);
 	mutex_unlock(&mnet->lock);
 }
+
+/* ---- sockets that their owners took from us ---- */
+
+/*
+ * The owner of a socket can give its packets to another function, or to itself
+ * (UDP_ENCAP). UDP tells nobody, and neither calls socket_closed() after that: the
+ * port would hold the closed socket, which holds the namespace, with its keys.
+ */
+static bool is_lost(const struct mcsec_port *port, const struct sock *sk)
+{
+	return !port->made &&
+	       (!port_receives(port) || sock_flag(port->sk, SOCK_DEAD));
+}
+
+/* Look at all sockets of programs once a second, while there are any. */
+static void watch_ports(struct mcsec_net *mnet)
+{
+	const struct mcsec_port *port;
+
+	list_for_each_entry(port, &mnet->ports, node) {
+		if (port->made)
+			continue;
+		queue_delayed_work(system_power_efficient_wq, &mnet->lost_ports,
+				   HZ);
+		return;
+	}
+}
+
+static void find_lost(struct work_struct *work)
+{
+	struct mcsec_net *mnet = container_of(to_delayed_work(work),
+					      struct mcsec_net, lost_ports);
+	const struct mcsec_port *port;
+
+	mutex_lock(&mnet->lock);
+	list_for_each_entry(port, &mnet->ports, node)
+		if (is_lost(port, NULL)) {
+			end_ports(mnet, is_lost, NULL);
+			break;
+		}
+	watch_ports(mnet);
+	mutex_unlock(&mnet->lock);
+}
+
+void mcsec_edge_net_init(struct mcsec_net *mnet)
+{
+	INIT_DELAYED_WORK(&mnet->lost_ports, find_lost);
+}
+
+void mcsec_edge_net_exit(struct mcsec_net *mnet)
+{
+	cancel_delayed_work_sync(&mnet->lost_ports);
+}
+
+/* ---- new ports ---- */
 
 /* Make @sock the socket of a new port, which has no user yet. */
 static struct mcsec_port *port_attach(struct mcsec_net *mnet,
@@ -129,6 +214,7 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	port->mnet = mnet;
 	port->sk = sk;
 	port->made = made;
+	port->rcv = rcv;
 	port->udp = inet_sk(sk)->inet_sport;
 	if (sk->sk_family == AF_INET)
 		port->local.s6_addr32[0] = inet_sk(sk)->inet_rcv_saddr;
@@ -150,6 +236,7 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	sock_hold(sk);
 	atomic_inc(&mnet->alive);
 	list_add(&port->node, &mnet->ports);
+	watch_ports(mnet);
 	return port;
 }
 

@@ -38,6 +38,7 @@ typedef int mcsec_edge_rcv(struct sock *sk, struct sk_buff *skb);
  *	program may change its socket later
  * @udp: port that the socket is bound to
  * @made: the kernel made the socket, at a request without one
+ * @rcv: takes the packets of the socket
  * @users: edges with the port
  * @node: in mnet->ports
  * @rcu: to free the port
@@ -48,6 +49,7 @@ struct mcsec_port {
 	struct in6_addr local;
 	__be16 udp;
 	bool made;
+	mcsec_edge_rcv *rcv;
 	unsigned int users;
 	struct list_head node;
 	struct rcu_head rcu;
@@ -237,6 +239,10 @@ void mcsec_edge_del(struct mcsec_edge *edge);
 const struct mcsec_edge_set *mcsec_edge_get(const struct mcsec_edge *edge);
 /* Sums of the per-CPU counters. */
 void mcsec_edge_read(const struct mcsec_edge *edge, struct mcsec_edge_cpu *sum);
+
+void mcsec_edge_net_init(struct mcsec_net *mnet);
+/* The namespace has no edges any more. Needs no lock; may sleep. */
+void mcsec_edge_net_exit(struct mcsec_net *mnet);
 
 int mcsec_edge_init(void);
 void mcsec_edge_exit(void);

@@ -15,6 +15,7 @@
 #include <linux/refcount.h>
 #include <linux/rhashtable.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
@@ -44,6 +45,7 @@ extern unsigned int mcsec_net_id;
  * @windows: memory of replay windows
  * @stats: counters
  * @ports: UDP sockets of edges
+ * @lost_ports: looks for sockets that were taken from their edges
  * @ops: hooks of the namespace, registered while it has groups; a dump of
  *	hooks may read them for another grace period
  * @net: the namespace
@@ -62,6 +64,7 @@ struct mcsec_net {
 	struct mcsec_windows windows;
 	struct mcsec_stats __percpu *stats;
 	struct list_head ports;
+	struct delayed_work lost_ports;
 	struct nf_hook_ops ops[MCSEC_HOOKS];
 	struct net *net;
 	struct list_head node;

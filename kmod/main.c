@@ -21,6 +21,7 @@
 static int __net_init net_init(struct net *net)
 {
 	mcsec_net_init(mcsec_net_of(net), net);
+	mcsec_edge_net_init(mcsec_net_of(net));
 	return 0;
 }
 
@@ -47,6 +48,7 @@ static void __net_exit net_exit_batch(struct list_head *nets)
 			mcsec_hooks_put(mnet);
 			mutex_unlock(&mnet->lock);
 		}
+		mcsec_edge_net_exit(mnet);
 		used |= mnet->ready;
 	}
 	/* Packets that are still in a hook use groups and counters. */

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sockets of programs that have edges, and what their owners do with them.
+#
+#	a 10.1.0.1 eth0 ---- eth0 b 10.1.0.2
+#
+# stock full: the same code as on the other kernels
+
+. "$(dirname "$0")/edge.sh"
+need python3
+load_mcsec
+
+# owner NAMESPACE STEP...: a program in a namespace whose socket has an edge of the
+# group g4, which takes each step and prints what it sees. It stays after the last.
+cat >"$TMP/owner.py" <<'PY'
+import signal
+import socket
+import sys
+
+sys.path.insert(0, sys.argv[1])
+from family import Client, Spec
+
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 4600))
+c = Client(Spec(sys.argv[2]))
+for step in sys.argv[3:]:
+    if step == "edge":
+        c.do("edge-new", {"group": "g4", "id": 7, "socket": s.fileno(),
+                          "dir": 3, "peer": bytes([10, 1, 0, 2]),
+                          "peer-port": 4500})
+    elif step.startswith("encap="):
+        s.setsockopt(17, 100, int(step[6:]))
+    elif step == "encap":
+        print("encap", s.getsockopt(17, 100), flush=True)
+    elif step == "loop":
+        print("loop", s.getsockopt(0, 34), flush=True)
+    elif step == "close":
+        s.close()
+    elif step == "wait":
+        signal.sigwait([signal.SIGUSR1])
+    elif step == "read":
+        print("read", s.recv(100).hex(), flush=True)
+    elif step == "say":
+        print("there", flush=True)
+signal.pause()
+PY
+spec=$(project_file Documentation/netlink/specs/mcsec.yaml)
+owner() { # namespace, name of the output, step...
+	local n=$1 out=$TMP/$2
+	shift 2
+
+	# in_ns would give the pid of a shell
+	spawn nsenter "--net=/run/netns/$(ns "$n")" -- python3 -c \
+		'import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+os.execvp("python3", ["python3"] + sys.argv[1:])' \
+		"$TMP/owner.py" "$LIB/kfuzz" "$spec" "$@" \
+		>"$out" 2>"$out.err"
+	owner=$!
+}
+said() { grep -q "^$2\$" "$TMP/$1"; }
+n_edges() { [ "$(ctl "$1" -j edge show g4 | json 'len(j)')" = "$2" ]; }
+host() { # namespace: a network, the group and its keys
+	nip "$1" link add dummy0 type dummy &&
+		nip "$1" addr add 10.1.0.1/24 dev dummy0 &&
+		nip "$1" link set dummy0 up &&
+		ctl "$1" group add g4 $G4 &&
+		sa_add "$1" g4 "$(new_key 20)" spi 4096 dir inout alg aes-gcm-16 \
+			mode tunnel sender-id 1-4 select
+}
+
+section "an owner that takes the packets of its socket"
+
+ns_create x
+try "a host has a group" host x
+owner x open edge say wait encap=0 encap say
+try "a program hands its socket in" wait_until 30 said open there
+is "the socket has an edge" "$(ctl x -j edge show g4 | json 'len(j)')" 1
+kill -USR1 $owner
+try "the edge ends when its packets are taken" wait_until 30 n_edges x 0
+is "the socket of an owner that took its packets is open" \
+	"$(in_ns x ss -Hnul 'sport = :4600' | wc -l)" 1
+kill $owner
+owner x espinudp edge encap=2 say wait encap
+try "an owner gives its packets to xfrm" wait_until 30 said espinudp there
+try "the edge ends when xfrm gets its packets" wait_until 30 n_edges x 0
+kill -USR1 $owner
+try "the socket is left as its owner set it" \
+	wait_until 30 said espinudp "encap 2"
+kill $owner
+
+section "a socket that was closed after that"
+
+ns_create y
+try "another host has a group" host y
+pinned=$(cat /sys/module/mcsec/refcnt)
+owner y closed edge encap=0 close say
+try "the owner has closed its socket" wait_until 30 said closed there
+# The namespace must end while the edge is there, or after.
+kill $owner
+ns_delete y
+unpinned() { [ "$(cat /sys/module/mcsec/refcnt)" -lt "$pinned" ]; }
+try "no group stays of a namespace that was deleted" wait_until 60 unpinned
+
+tap_done
