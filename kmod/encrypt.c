@@ -18,6 +18,7 @@
 #include "timestamp.h"
 #include "trace.h"
 #include "tunnel.h"
+#include "verified.h"
 
 #include <net/checksum.h>
 #include <net/ip.h>
@@ -351,7 +352,7 @@ static void encrypt_done(struct mcsec_op *op, int err)
 	local_bh_disable();
 	rcu_read_lock();
 	err = finish_encrypt(pkt, err);
-	if (!err && mcsec_group_has_edges(sa->group))
+	if (!err && pkt->to_edges)
 		mcsec_edge_send(sa->group, pkt->skb, pkt->hlen);
 	if (err) {
 		kfree_skb(pkt->skb);
@@ -425,6 +426,20 @@ static noinline int encrypt_esp_slow(struct mcsec_pkt *pkt,
 }
 
 /*
+ * Return true for a datagram that goes by the edges of its group. One that was
+ * verified for the group has gone on by them when it arrived, and a gateway that
+ * sent it once more would send a new one, which no window drops.
+ */
+static bool goes_by_edges(const struct mcsec_pkt *pkt)
+{
+	const struct sk_buff *skb = pkt->skb;
+
+	return mcsec_group_has_edges(pkt->group) &&
+	       !(mcsec_is_verified(skb, pkt->state->pf) &&
+		 mcsec_verified_slot(skb)->group == pkt->group->id);
+}
+
+/*
  * Return true if a datagram that must not be fragmented does not fit an edge:
  * its sender is told, and it goes nowhere. Fragments of others are made outside.
  */
@@ -450,6 +465,7 @@ static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 	int err;
 
 	pkt->outer = 0;
+	pkt->to_edges = false;
 	if (pkt->sa->mode != MCSEC_MODE_TUNNEL)
 		return encrypt_esp_slow(pkt, NULL);
 	/* Receivers parse hop-by-hop options before ESP only, so an inner
@@ -458,7 +474,8 @@ static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 	if (unlikely(mcsec_pkt_is_ip6(pkt) &&
 		     ipv6_hdr(pkt->skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
-	if (mcsec_group_has_edges(pkt->group) && edges_refuse(pkt))
+	pkt->to_edges = goes_by_edges(pkt);
+	if (pkt->to_edges && edges_refuse(pkt))
 		return -EMSGSIZE;
 	pkt->df = !mcsec_pkt_is_ip6(pkt) &&
 		  ip_hdr(pkt->skb)->frag_off & htons(IP_DF);
@@ -466,7 +483,7 @@ static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 	pkt->outer = mcsec_tunnel_len(pkt->skb);
 	pkt->hlen = 0;
 	err = encrypt_esp_slow(pkt, &outer);
-	if (!err && mcsec_group_has_edges(pkt->group))
+	if (!err && pkt->to_edges)
 		mcsec_edge_send(pkt->group, pkt->skb, pkt->hlen);
 	return err;
 }
@@ -477,6 +494,7 @@ static __always_inline int encrypt_datagram(struct mcsec_pkt *pkt)
 	if (unlikely(pkt->sa->mode == MCSEC_MODE_TUNNEL))
 		return encrypt_slow(pkt);
 	pkt->outer = 0;
+	pkt->to_edges = false;
 	return encrypt_esp(pkt, NULL);
 }
 
@@ -498,7 +516,7 @@ static int check_gso(const struct mcsec_pkt *pkt)
 		one.outer = mcsec_tunnel_len(skb);
 	}
 	room = usable_mtu(&one, dst_mtu(skb_dst(skb)));
-	if (mcsec_group_has_edges(pkt->group))
+	if (goes_by_edges(pkt))
 		room = min(room, mcsec_edge_room(pkt->group));
 	if (!mcsec_pmtu_may_fragment(skb, pkt->state, room) &&
 	    !skb_gso_validate_network_len(skb, room)) {

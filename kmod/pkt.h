@@ -38,6 +38,7 @@ struct mcsec_sender;
  * @next: value of that octet in the clear, see mcsec_header_walk()
  * @outer: length of the outer header in tunnel mode; @hlen is then 0
  * @df: the outer header has DF set
+ * @to_edges: on output: the ESP goes by the edges of @group too
  * @below: where the group has edges, on input: the datagram comes from a host
  *	below, or natively
  * @by_edge: likewise: it came by an edge
@@ -60,6 +61,7 @@ struct mcsec_pkt {
 	int next;
 	u8 outer;
 	bool df;
+	bool to_edges;
 	bool below;
 	bool by_edge;
 	struct mcsec_edge *from;

@@ -9,14 +9,23 @@
 # stock full: the same code as on the other kernels, but their stack has a guard
 
 . "$(dirname "$0")/edge.sh"
-need python3
+need python3 smcrouted nft
 load_mcsec
 two_hosts
 
 section "edges through tunnels to the group"
 
-# gr1 to gr8 have the group as their remote host. IPv6 would solicit routers there.
+# gr1 to gr8 have the group as their remote host. IPv6 would solicit routers there,
+# and each tunnel reports the group by the tunnel below it.
 in_ns a sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+in_ns a nft -f - <<'END'
+table ip quiet {
+	chain out {
+		type filter hook output priority 0
+		ip protocol igmp drop
+	}
+}
+END
 modprobe -q ip_gre || true
 ctl a group add g4 $G4
 try "a host has keys" sa_add a g4 "$(new_key 20)" spi 4096 dir inout \
@@ -78,5 +87,39 @@ try "tunnels lead through tunnels" deep
 mc a send $G4 $PORT eth0 loop=0 size=100 >/dev/null
 is "each edge has one copy, however deep its tunnel" "$(counters a out-exempt)" \
 	"out-protected 82, edge-sent 74, edge-loop 69"
+
+section "gateways with an edge between them"
+
+ns_create c d
+veth c:eth0 10.2.0.1/24 -- d:eth0 10.2.0.2/24
+overlay c 1
+overlay d 2
+k=$(new_key 20) at=1
+for n in c d; do
+	nip $n link add dummy1 type dummy
+	nip $n link set dummy1 multicast on up
+	ctl $n group add g4 $G4 forward dev dummy0,dummy1
+	sa_add $n g4 "$k" spi 4098 dir inout alg aes-gcm-16 mode tunnel \
+		sender-id $at-$((at + 3)) select || not_ok "$n has keys"
+	at=$((at + 10))
+done
+try "a gateway has an edge" ctl c edge add g4 1 local 10.2.0.1:4500 \
+	peer 10.2.0.2:4500 up down dev dummy0
+try "the other gateway has the edge" ctl d edge add g4 1 local 10.2.0.2:4500 \
+	peer 10.2.0.1:4500 up down dev dummy0
+for n in c d; do
+	mroute $n dummy0 dummy1 10.9.0.77 $G4 || not_ok "$n routes multicast"
+done
+hear c $G4 rc
+hear d $G4 rd
+mc c hdrincl $G4 dummy0 10.9.0.77
+# A datagram with a TTL of 8: each gateway would send it back to the other.
+try "the other gateway routes the datagram" wait_until 30 counted d out-protected 1
+try "the sender routes its own copy" wait_until 30 counted c out-protected 2
+is "a gateway does not send back what came by an edge" \
+	"$(counters d out-exempt)" "out-protected 1, in-accepted 1"
+is "a gateway sends what it routes by no edge again" "$(counters c out-exempt)" \
+	"out-protected 2, in-accepted 1, edge-sent 1"
+is "both gateways have the datagram once" "$(lines rc rd)" "1 1"
 
 tap_done
