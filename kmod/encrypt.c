@@ -448,10 +448,11 @@ static noinline bool edges_refuse(const struct mcsec_pkt *pkt)
 	struct sk_buff *skb = pkt->skb;
 	unsigned int room;
 
+	/* Most may be fragmented whatever the room is. */
 	if (mcsec_pmtu_may_fragment(skb, pkt->state, IPV6_MIN_MTU))
 		return false;
 	room = mcsec_edge_room(pkt->group);
-	if (skb->len <= room)
+	if (skb->len <= room || mcsec_pmtu_may_fragment(skb, pkt->state, room))
 		return false;
 	mcsec_pmtu_report(skb, pkt->state, room);
 	drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);

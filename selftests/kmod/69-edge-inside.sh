@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Datagrams inside of edges: those that IP lets nobody send or take, and where those
+# that arrive go.
+#
+#	h eth0 ---- eth0 a eth1 ---- eth0 b
+#
+# stock full: the same code as on the other kernels
+
+. "$(dirname "$0")/edge.sh"
+need python3 smcrouted
+load_mcsec
+ns_create h a b
+veth h:eth0 10.11.0.2/24 fd11::2/64 -- a:eth0 10.11.0.1/24 fd11::1/64
+veth a:eth1 10.1.0.1/24 -- b:eth0 10.1.0.2/24
+mroute_to h eth0 224.0.0.0/4 ff00::/8
+overlay a 1
+overlay b 2
+nip b route add fd11::/64 dev dummy0
+ctl a group add g4 $G4
+ctl b group add g4 $G4
+ctl a group add g6 $G6 forward dev dummy0
+ctl b group add g6 $G6
+try "both hosts have keys" keys 4096 a b
+for f in 4 6; do
+	ctl a edge add g$f 1 local 10.1.0.1:450$f peer 10.1.0.2:450$f down
+	ctl b edge add g$f 1 local 10.1.0.2:450$f peer 10.1.0.1:450$f up
+done
+hear b $G4 b4
+hear b $G6 b6
+
+section "a gateway's datagrams that do not fit an edge"
+
+mroute a eth0 dummy0 fd11::2 $G6 || not_ok "a routes multicast"
+nip h route add default via fd11::1
+routed() { mc h send $G6 $PORT eth0 size=1200 "$@"; }
+routed first=1 count=3 >"$TMP/sent"
+try "datagrams of another host go by the edge" wait_until 30 has_lines b6 3
+# What fits the edge is less than any sender of IPv6 has to go down to.
+try "the edge can be made narrow" ctl a edge set g6 1 mtu 1280
+routed first=4 count=3 >>"$TMP/sent"
+try "datagrams that do not fit go by the edge in pieces" \
+	wait_until 30 has_lines b6 6
+is "datagrams of another host are as they were sent" "$(got b6)" \
+	"$(cat "$TMP/sent")"
+is "no datagram of another host was dropped" "$(counters a out-exempt)" \
+	"out-protected 6, edge-sent 6"
+# A datagram that must be sent again in smaller pieces
+try "the edge can be made wider" ctl a edge set g6 1 mtu 1400
+mc h send $G6 $PORT eth0 size=1340 >/dev/null
+try "a datagram larger than the edge is refused" wait_until 30 counted a out-mtu 1
+told() { nip h -6 route get $G6 oif eth0 | grep -q 'mtu 13'; }
+try "its sender is told the size" wait_until 30 told
+ctl a edge set g6 1 mtu 1500
+
+tap_done
