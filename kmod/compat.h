@@ -112,17 +112,20 @@ static inline bool mcsec_dontfrag6(const struct sock *sk)
 #endif
 }
 
-/* Find the route of an arriving multicast datagram. Returns 0 or an error. */
-static inline int mcsec_route_input4(struct sk_buff *skb)
+/*
+ * Find the route of a multicast datagram that arrived by @dev, which may be a
+ * port of the VRF that skb->dev is. Returns 0 or an error.
+ */
+static inline int mcsec_route_input4(struct sk_buff *skb,
+				     struct net_device *dev)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
-	return ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos,
-				    skb->dev);
+	return ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos, dev);
 #else
 	return ip_route_input_noref(skb, iph->daddr, iph->saddr, ip4h_dscp(iph),
-				    skb->dev)
+				    dev)
 		       ? -EHOSTUNREACH
 		       : 0;
 #endif

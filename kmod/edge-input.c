@@ -9,9 +9,11 @@
 #include "trace.h"
 
 #include <linux/udp.h>
+#include <net/dst_metadata.h>
 #include <net/ip.h>
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 #include <net/route.h>
 #include <net/sock.h>
 
@@ -86,13 +88,24 @@ static struct net_device *home_dev(struct mcsec_path *path,
 /* The end of PRE_ROUTING, as IP has it behind its own call of the hook. */
 static int finish_input(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
+	struct net_device *dev = skb->dev;
 	int err;
 
+	/* A port of a VRF is where the datagram arrives, and the VRF where it
+	 * is delivered. VRFs set the route of IPv6 themselves.
+	 */
 	if (skb->protocol == htons(ETH_P_IPV6)) {
-		mcsec_route_input6(skb);
+		skb = l3mdev_ip6_rcv(skb);
+		if (!skb)
+			return 0;
+		if (!skb_valid_dst(skb))
+			mcsec_route_input6(skb);
 		return dst_input(skb);
 	}
-	err = mcsec_route_input4(skb);
+	skb = l3mdev_ip_rcv(skb);
+	if (!skb)
+		return 0;
+	err = skb_valid_dst(skb) ? 0 : mcsec_route_input4(skb, dev);
 	if (err) {
 		kfree_skb(skb);
 		return err;

@@ -54,4 +54,54 @@ told() { nip h -6 route get $G6 oif eth0 | grep -q 'mtu 13'; }
 try "its sender is told the size" wait_until 30 told
 ctl a edge set g6 1 mtu 1500
 
+section "an interface that is a port of a VRF"
+
+nip b link add red type vrf table 100
+nip b link set red up
+nip b link set dummy0 master red
+# on a socket of the VRF, and on one of none, which has joined there as well
+cat >"$TMP/joined.py" <<'PY'
+import socket
+import struct
+import sys
+
+group, vrf, at = sys.argv[1:]
+v6 = ":" in group
+family = socket.AF_INET6 if v6 else socket.AF_INET
+addr = socket.inet_pton(family, group)
+dev = struct.pack("@I", socket.if_nametoindex("dummy0"))
+s = socket.socket(family, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+if vrf:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, vrf.encode())
+if v6:
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, addr + dev)
+else:
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                 addr + bytes(4) + dev)
+s.bind((group, 5000))
+with open(at, "w", buffering=1, encoding="ascii") as f:
+    f.write("ready\n")
+    while True:
+        f.write("%d\n" % len(s.recv(2000)))
+PY
+joined() { # group, VRF, name
+	spawn in_ns b python3 "$TMP/joined.py" "$1" "$2" "$TMP/$3"
+	wait_until 30 has_lines "$3" 1 || not_ok "a receiver for $3"
+}
+joined $G4 red in4
+joined $G4 "" out4
+joined $G6 red in6
+joined $G6 "" out6
+for f in 4 6; do
+	ctl b edge del g$f 1
+	try "an edge of g$f leads to a port of the VRF" ctl b edge add g$f 1 \
+		local 10.1.0.2:450$f peer 10.1.0.1:450$f up dev dummy0
+done
+say a $G4 count=2 loop=0 >/dev/null
+say a $G6 count=2 loop=0 >/dev/null
+try "the VRF's socket has IPv4 of an edge" wait_until 30 has_lines in4 3
+try "the VRF's socket has IPv6 of an edge" wait_until 30 has_lines in6 3
+is "no socket outside of the VRF has any" "$(lines out4 out6)" "1 1"
+
 tap_done
