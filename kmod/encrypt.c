@@ -425,6 +425,18 @@ static noinline int encrypt_esp_slow(struct mcsec_pkt *pkt,
 	return encrypt_esp(pkt, outer);
 }
 
+/* Return true for a datagram that IP lets leave no host, or no interface. */
+static bool stays_here(const struct mcsec_pkt *pkt)
+{
+	const struct sk_buff *skb = pkt->skb;
+
+	if (!mcsec_pkt_is_ip6(pkt))
+		return !ip_hdr(skb)->ttl;
+	return !ipv6_hdr(skb)->hop_limit ||
+	       IPV6_ADDR_MC_SCOPE(&ipv6_hdr(skb)->daddr) <=
+		       IPV6_ADDR_SCOPE_NODELOCAL;
+}
+
 /*
  * Return true for a datagram that goes by the edges of its group. One that was
  * verified for the group has gone on by them when it arrived, and a gateway that
@@ -434,7 +446,7 @@ static bool goes_by_edges(const struct mcsec_pkt *pkt)
 {
 	const struct sk_buff *skb = pkt->skb;
 
-	return mcsec_group_has_edges(pkt->group) &&
+	return mcsec_group_has_edges(pkt->group) && !stays_here(pkt) &&
 	       !(mcsec_is_verified(skb, pkt->state->pf) &&
 		 mcsec_verified_slot(skb)->group == pkt->group->id);
 }

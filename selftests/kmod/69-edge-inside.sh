@@ -30,28 +30,50 @@ done
 hear b $G4 b4
 hear b $G6 b6
 
+section "datagrams that stay on their host"
+
+went() { edge a "g$1" 1 out-packets; }
+say a $G4 loop=0 ttl=1 >/dev/null
+say a $G6 loop=0 ttl=1 >/dev/null
+try "a TTL of 1 is enough for an edge" wait_until 30 has_lines b4 1
+try "a hop limit of 1 is enough for an edge" wait_until 30 has_lines b6 1
+say a $G4 loop=0 ttl=0 >/dev/null
+say a $G6 loop=0 ttl=0 >/dev/null
+is "with a TTL of 0 IPv4 goes by no edge" "$(went 4)" 1
+is "with a hop limit of 0 IPv6 goes by no edge" "$(went 6)" 1
+near=ff01::9
+ctl a group add gn $near
+sa_add a gn "$KEY128" spi 4200 dir inout alg aes-gcm-16 mode tunnel \
+	sender-id 1-4 select
+try "a group of interface-local scope has an edge" ctl a edge add gn 1 \
+	local 10.1.0.1:4509 peer 10.1.0.2:4509 down
+say a $near loop=0 >/dev/null
+is "interface-local scope goes by no edge" "$(counters a out-exempt)" \
+	"out-protected 5, edge-sent 2"
+ctl a group del gn
+
 section "a gateway's datagrams that do not fit an edge"
 
 mroute a eth0 dummy0 fd11::2 $G6 || not_ok "a routes multicast"
 nip h route add default via fd11::1
 routed() { mc h send $G6 $PORT eth0 size=1200 "$@"; }
 routed first=1 count=3 >"$TMP/sent"
-try "datagrams of another host go by the edge" wait_until 30 has_lines b6 3
-# What fits the edge is less than any sender of IPv6 has to go down to.
+try "datagrams of another host go by the edge" wait_until 30 has_lines b6 4
+# A datagram that fits the edge is smaller than senders of IPv6 have to make any.
 try "the edge can be made narrow" ctl a edge set g6 1 mtu 1280
 routed first=4 count=3 >>"$TMP/sent"
 try "datagrams that do not fit go by the edge in pieces" \
-	wait_until 30 has_lines b6 6
-is "datagrams of another host are as they were sent" "$(got b6)" \
+	wait_until 30 has_lines b6 7
+is "datagrams of another host are as they were sent" "$(got b6 | tail -n 6)" \
 	"$(cat "$TMP/sent")"
 is "no datagram of another host was dropped" "$(counters a out-exempt)" \
-	"out-protected 6, edge-sent 6"
+	"out-protected 11, edge-sent 8"
 # A datagram that must be sent again in smaller pieces
 try "the edge can be made wider" ctl a edge set g6 1 mtu 1400
 mc h send $G6 $PORT eth0 size=1340 >/dev/null
 try "a datagram larger than the edge is refused" wait_until 30 counted a out-mtu 1
 told() { nip h -6 route get $G6 oif eth0 | grep -q 'mtu 13'; }
-try "its sender is told the size" wait_until 30 told
+try "the sender of a refused datagram is told the size" wait_until 30 told
 ctl a edge set g6 1 mtu 1500
 
 section "an interface that is a port of a VRF"
