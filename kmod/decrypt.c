@@ -143,6 +143,21 @@ static noinline int decap_tunnel(const struct mcsec_pkt *pkt, u8 next)
 }
 
 /*
+ * Return true for addresses that IPv6 refuses before PRE_ROUTING (RFC 4291 2.5.3,
+ * 2.7), where nothing but the datagram outside of this one has passed. IPv4 checks
+ * the source when it finds the route.
+ */
+static bool has_bad_addrs(const struct mcsec_pkt *pkt)
+{
+	const struct ipv6hdr *ip6h = ipv6_hdr(pkt->skb);
+
+	return mcsec_pkt_is_ip6(pkt) &&
+	       (ipv6_addr_loopback(&ip6h->saddr) ||
+		ipv6_addr_is_multicast(&ip6h->saddr) ||
+		IPV6_ADDR_MC_SCOPE(&ip6h->daddr) <= IPV6_ADDR_SCOPE_NODELOCAL);
+}
+
+/*
  * Only the datagram inside of an edge has the addresses, so they are compared
  * here.
  */
@@ -156,6 +171,8 @@ static noinline int decap_edge(const struct mcsec_pkt *pkt, u8 next)
 	err = decap_outer(pkt, next, true);
 	if (err)
 		return err;
+	if (unlikely(has_bad_addrs(pkt)))
+		return drop_esp(pkt, MCSEC_IN_INNER);
 	return mcsec_select_fits_slow(group->mnet->select, pkt->skb,
 				      pkt->state->in, &group->candidate)
 		       ? 0

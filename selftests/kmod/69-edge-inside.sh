@@ -52,6 +52,16 @@ is "interface-local scope goes by no edge" "$(counters a out-exempt)" \
 	"out-protected 5, edge-sent 2"
 ctl a group del gn
 
+section "sources that no datagram may have"
+
+was=$(counter b in-accepted)
+for source in fd09::1 ::1 ff02::5 ff3e::7; do
+	mc a hdrincl $G6 dummy0 $source
+done
+try "sources that IPv6 forbids are refused" wait_until 30 counted b in-inner 3
+is "a source that IPv6 permits is accepted" "$(counter b in-accepted)" \
+	$((was + 1))
+
 section "a gateway's datagrams that do not fit an edge"
 
 mroute a eth0 dummy0 fd11::2 $G6 || not_ok "a routes multicast"
@@ -67,7 +77,7 @@ try "datagrams that do not fit go by the edge in pieces" \
 is "datagrams of another host are as they were sent" "$(got b6 | tail -n 6)" \
 	"$(cat "$TMP/sent")"
 is "no datagram of another host was dropped" "$(counters a out-exempt)" \
-	"out-protected 11, edge-sent 8"
+	"out-protected 15, edge-sent 12"
 # A datagram that must be sent again in smaller pieces
 try "the edge can be made wider" ctl a edge set g6 1 mtu 1400
 mc h send $G6 $PORT eth0 size=1340 >/dev/null
