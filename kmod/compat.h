@@ -102,6 +102,25 @@ static inline bool mcsec_has_tc(const struct net_device *dev)
 #endif
 }
 
+/* Get and set whether the socket's host hears its multicast (IP_MULTICAST_LOOP). */
+static inline bool mcsec_loops(const struct sock *sk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	return inet_sk(sk)->mc_loop;
+#else
+	return inet_test_bit(MC_LOOP, sk);
+#endif
+}
+
+static inline void mcsec_set_loops(struct sock *sk, bool loops)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	inet_sk(sk)->mc_loop = loops;
+#else
+	inet_assign_bit(MC_LOOP, sk, loops);
+#endif
+}
+
 /* Return true if the socket set IPV6_DONTFRAG (RFC 3542 11.2). */
 static inline bool mcsec_dontfrag6(const struct sock *sk)
 {

@@ -206,7 +206,7 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	};
 	struct sock *sk = sock->sk;
 	struct mcsec_port *port;
-	bool taken;
+	bool taken, loops;
 
 	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
 	if (!port)
@@ -226,8 +226,12 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	lock_sock(sk);
 	taken = rcu_access_pointer(__sk_user_data(sk)) ||
 		READ_ONCE(udp_sk(sk)->encap_type);
-	if (!taken)
+	if (!taken) {
+		/* Tunnels have no use for it, but the owner may. */
+		loops = mcsec_loops(sk);
 		setup_udp_tunnel_sock(mnet->net, mcsec_tunnel_sock(sock), &cfg);
+		mcsec_set_loops(sk, loops);
+	}
 	release_sock(sk);
 	if (taken) {
 		kfree(port);

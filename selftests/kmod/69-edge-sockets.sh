@@ -74,9 +74,11 @@ section "an owner that takes the packets of its socket"
 
 ns_create x
 try "a host has a group" host x
-owner x open edge say wait encap=0 encap say
+owner x open loop edge loop say wait encap=0 encap say
 try "a program hands its socket in" wait_until 30 said open there
 is "the socket has an edge" "$(ctl x -j edge show g4 | json 'len(j)')" 1
+is "the owner's option of the socket is as it was" \
+	"$(grep loop "$TMP/open" | xargs)" "loop 1 loop 1"
 kill -USR1 $owner
 try "the edge ends when its packets are taken" wait_until 30 n_edges x 0
 is "the socket of an owner that took its packets is open" \
