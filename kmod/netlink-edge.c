@@ -242,7 +242,7 @@ static int parse_edge(struct genl_info *info, struct mcsec_edge_config *config)
 
 /*
  * Edges carry whole datagrams, and nothing but replay windows ends a loop of
- * them.
+ * them. Only by IVs does a host know its own datagrams, which a loop brings back.
  */
 static int check_sas(struct genl_info *info, struct mcsec_group *group)
 {
@@ -252,9 +252,9 @@ static int check_sas(struct genl_info *info, struct mcsec_group *group)
 		if (sa->mode != MCSEC_MODE_TUNNEL)
 			return refuse(info, MCSEC_A_EDGE_GROUP, -EBUSY,
 				      "the group has an SA in transport mode: edges need mode tunnel");
-		if (sa->replay == MCSEC_REPLAY_NONE)
+		if (sa->replay != MCSEC_REPLAY_IV)
 			return refuse(info, MCSEC_A_EDGE_GROUP, -EBUSY,
-				      "the group has an SA with replay none: datagrams could go round for ever");
+				      "the group has an SA with replay seq or none: edges need replay iv, or datagrams would go round");
 	}
 	return 0;
 }

@@ -247,7 +247,7 @@ static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 
 /*
  * Check that the group exists, and that its edges can carry the SA's datagrams:
- * whole ones, and nothing but replay windows ends a loop of edges.
+ * whole ones, and nothing but windows of IVs ends a loop of edges.
  */
 static int check_group(struct genl_info *info, struct mcsec_group *group)
 {
@@ -258,9 +258,9 @@ static int check_group(struct genl_info *info, struct mcsec_group *group)
 	if (config->mode != MCSEC_MODE_TUNNEL)
 		return refuse(info, MCSEC_A_SA_MODE, -EINVAL,
 			      "the group has edges, which need mode tunnel");
-	if (config->replay == MCSEC_REPLAY_NONE)
+	if (config->replay != MCSEC_REPLAY_IV)
 		return refuse(info, MCSEC_A_SA_REPLAY, -EINVAL,
-			      "the group has edges, which need replay windows: datagrams could go round for ever");
+			      "the group has edges, which need replay iv: datagrams would go round");
 	return 0;
 }
 

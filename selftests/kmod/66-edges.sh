@@ -186,10 +186,17 @@ like "an SA of transport mode beside an edge" "$(sa_add a g4 "$KEY128" \
 	spi 5000 dir in alg aes-gcm-16 2>&1)" 'need mode tunnel'
 like "an SA without replay windows beside an edge" "$(sa_add a g4 "$KEY128" \
 	spi 5000 dir in alg aes-gcm-16 mode tunnel replay none 2>&1)" \
-	'need replay windows'
+	'need replay iv'
+like "an SA with windows of sequence numbers beside an edge" "$(sa_add a g4 \
+	"$KEY128" spi 5000 dir in alg aes-gcm-16 mode tunnel replay seq 2>&1)" \
+	'need replay iv'
 ctl a group add gt 239.1.1.9
 sa_add a gt "$KEY128" spi 5000 dir in alg aes-gcm-16
 no "an edge beside an SA of transport mode" 'need mode tunnel' \
+	edge add gt 1 local 10.1.0.1:4600 peer 10.1.0.2:1 up
+ctl a sa flush gt
+sa_add a gt "$KEY128" spi 5000 dir in alg aes-gcm-16 mode tunnel replay seq
+no "an edge beside an SA with windows of sequence numbers" 'need replay iv' \
 	edge add gt 1 local 10.1.0.1:4600 peer 10.1.0.2:1 up
 spawn in_ns a python3 -c 'import signal, socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
