@@ -24,6 +24,14 @@ static unsigned int outside_len(const struct mcsec_path *path)
 
 /* ---- routes ---- */
 
+/* Return the address that the socket sends IPv4 from, or 0. */
+static __be32 local_addr4(const struct mcsec_port *port)
+{
+	if (port->sk->sk_family == AF_INET)
+		return port->local.s6_addr32[0];
+	return ipv6_addr_v4mapped(&port->local) ? port->local.s6_addr32[3] : 0;
+}
+
 static struct dst_entry *find_route4(struct mcsec_path *path, __be32 *saddr)
 {
 	const struct mcsec_port *port = path->edge->port;
@@ -33,8 +41,7 @@ static struct dst_entry *find_route4(struct mcsec_path *path, __be32 *saddr)
 		.flowi4_oif = sk->sk_bound_dev_if,
 		.flowi4_mark = READ_ONCE(sk->sk_mark),
 		.daddr = path->set.addr.s6_addr32[0],
-		.saddr = sk->sk_family == AF_INET ? port->local.s6_addr32[0]
-						  : 0,
+		.saddr = local_addr4(port),
 		.fl4_sport = port->udp,
 		.fl4_dport = path->set.udp,
 	};

@@ -319,11 +319,13 @@ static struct mcsec_port *port_get(struct mcsec_net *mnet,
 /* ---- paths ---- */
 
 /* Return true if the socket can send to addresses of the family. */
-static bool can_send(const struct sock *sk, bool v6)
+static bool can_send(const struct mcsec_port *port, bool v6)
 {
-	if (sk->sk_family == AF_INET)
+	if (port->sk->sk_family == AF_INET)
 		return !v6;
-	return v6 || !ipv6_only_sock(sk);
+	if (ipv6_addr_any(&port->local))
+		return v6 || !ipv6_only_sock(port->sk);
+	return v6 != ipv6_addr_v4mapped(&port->local);
 }
 
 static void path_free(struct mcsec_path *path)
@@ -344,7 +346,7 @@ static struct mcsec_path *path_new(struct mcsec_edge *edge,
 	struct mcsec_path *path;
 	int err = -ENOMEM;
 
-	if (!can_send(edge->port->sk, set->v6))
+	if (!can_send(edge->port, set->v6))
 		return ERR_PTR(-EAFNOSUPPORT);
 	path = kzalloc(sizeof(*path), GFP_KERNEL_ACCOUNT);
 	if (!path)

@@ -8,7 +8,7 @@
 # stock full: the same code as on the other kernels
 
 . "$(dirname "$0")/edge.sh"
-need python3
+need python3 tcpdump
 load_mcsec
 
 # owner NAMESPACE STEP...: a program in a namespace whose socket has an edge of the
@@ -21,8 +21,10 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from family import Client, Spec
 
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", 4600))
+mapped = "mapped" in sys.argv
+s = socket.socket(socket.AF_INET6 if mapped else socket.AF_INET,
+                  socket.SOCK_DGRAM)
+s.bind(("::ffff:10.1.0.3" if mapped else "0.0.0.0", 4600))
 c = Client(Spec(sys.argv[2]))
 for step in sys.argv[3:]:
     if step == "edge":
@@ -104,5 +106,21 @@ kill $owner
 ns_delete y
 unpinned() { [ "$(cat /sys/module/mcsec/refcnt)" -lt "$pinned" ]; }
 try "no group stays of a namespace that was deleted" wait_until 60 unpinned
+
+section "a socket of IPv6 with an IPv4 address"
+
+ns_create z
+try "a host with two addresses has a group" host z
+nip z addr add 10.1.0.3/24 dev dummy0
+SNIFF=dummy0 sniff z wire udp
+owner z mapped mapped edge say
+try "a program has a v4-mapped address" wait_until 30 said mapped there
+nip z neigh add 10.1.0.2 lladdr 02:00:00:00:00:02 dev dummy0
+mc z send $G4 $PORT dummy0 loop=0 >/dev/null
+sniffed wire
+is "the copy comes from that address" \
+	"$(tcpdump -n -r "$TMP/wire.pcap" 'udp dst port 4500' 2>/dev/null |
+		awk '{ print $3 }')" "10.1.0.3.4600"
+kill $owner
 
 tap_done
