@@ -194,6 +194,23 @@ void mcsec_edge_net_exit(struct mcsec_net *mnet)
 
 /* ---- new ports ---- */
 
+/*
+ * Give the socket to the port, unless it is another's. Maps of BPF take sockets
+ * under the callback lock alone.
+ */
+static bool claim_socket(struct sock *sk, struct mcsec_port *port)
+{
+	bool taken;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	taken = rcu_access_pointer(__sk_user_data(sk)) ||
+		READ_ONCE(udp_sk(sk)->encap_type);
+	if (!taken)
+		rcu_assign_sk_user_data(sk, port);
+	write_unlock_bh(&sk->sk_callback_lock);
+	return !taken;
+}
+
 /* Make @sock the socket of a new port, which has no user yet. */
 static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 				      struct socket *sock, bool made,
@@ -206,7 +223,7 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	};
 	struct sock *sk = sock->sk;
 	struct mcsec_port *port;
-	bool taken, loops;
+	bool claimed, loops;
 
 	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
 	if (!port)
@@ -224,16 +241,15 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 #endif
 	cfg.sk_user_data = port;
 	lock_sock(sk);
-	taken = rcu_access_pointer(__sk_user_data(sk)) ||
-		READ_ONCE(udp_sk(sk)->encap_type);
-	if (!taken) {
+	claimed = claim_socket(sk, port);
+	if (claimed) {
 		/* Tunnels have no use for it, but the owner may. */
 		loops = mcsec_loops(sk);
 		setup_udp_tunnel_sock(mnet->net, mcsec_tunnel_sock(sock), &cfg);
 		mcsec_set_loops(sk, loops);
 	}
 	release_sock(sk);
-	if (taken) {
+	if (!claimed) {
 		kfree(port);
 		return ERR_PTR(-EBUSY);
 	}
