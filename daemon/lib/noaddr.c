@@ -59,9 +59,9 @@ const char *addr_why_not(const char *s)
 	size_t len = strcspn(s, "/"), host;
 
 	if (*s == '[' || strchr(s, ']'))
-		return "brackets are for an address with a port, which has no place here: write it without them";
+		return "brackets are for an address with a port, but here is none: write it without";
 	if (strchr(s, '%'))
-		return "an interface has no place here, but a setting of its own: write the address alone";
+		return "an interface has a setting of its own: write the address alone";
 	if (s[len] && begins_with_addr(s, len))
 		return "a prefix length has no place here: write the address alone";
 	if (s[len])

@@ -44,11 +44,11 @@ static const char *const mistakes[][2] = {
 	  AT "address: \"video.example\" is not an IP address: " NAMES },
 	{ ADDRESS("[ff3e::1]"),
 	  AT "address: \"[ff3e::1]\" is not an IP address: brackets "
-	     "are for an address with a port, which has no place "
-	     "here: write it without them" },
+	     "are for an address with a port, but here is none: "
+	     "write it without" },
 	{ ADDRESS("ff3e::1%eth0"),
 	  AT "address: \"ff3e::1%eth0\" is not an IP address: an "
-	     "interface has no place here, but a setting of its own: "
+	     "interface has a setting of its own: "
 	     "write the address alone" },
 	{ ADDRESS("239.1.1.1/16"), AT
 	  "address: \"239.1.1.1/16\" has bits behind its prefix length: write \"239.1.0.0/16\"" },

@@ -15,7 +15,7 @@
 #define ALONE "but a setting of its own: write the address alone"
 #define PORT "a port has no place here, " ALONE
 #define BRACKETS \
-	"brackets are for an address with a port, which has no place here: write it without them"
+	"brackets are for an address with a port, but here is none: write it without"
 
 static void addresses(void)
 {
@@ -34,8 +34,10 @@ static void addresses(void)
 		{ "video.example:5000", NAME },
 		{ "[ff3e::1]", BRACKETS },
 		{ "[239.1.1.1]:5000", BRACKETS },
-		{ "ff3e::1%eth0", "an interface has no place here, " ALONE },
-		{ "239.1.1.1%eth0", "an interface has no place here, " ALONE },
+		{ "ff3e::1%eth0",
+		  "an interface has a setting of its own: write the address alone" },
+		{ "239.1.1.1%eth0",
+		  "an interface has a setting of its own: write the address alone" },
 		{ "239.001/16", V4 },
 		{ "/16", "it is empty" },
 	};

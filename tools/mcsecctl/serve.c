@@ -52,45 +52,46 @@ static const char plain[] = "text/plain; charset=utf-8";
 #error "which libmicrohttpd.so has this interface?"
 #endif
 
-#define MHD_FUNCTIONS(X) \
-	X(start_daemon) \
-	X(stop_daemon) \
-	X(create_response_from_buffer) \
-	X(add_response_header) \
-	X(queue_response) \
-	X(destroy_response)
-
 static struct {
-#define X(name) __typeof__(&MHD_##name) name;
-	MHD_FUNCTIONS(X)
-#undef X
+	__typeof__(MHD_start_daemon) *start_daemon;
+	__typeof__(MHD_stop_daemon) *stop_daemon;
+	__typeof__(MHD_create_response_from_buffer) *create_response_from_buffer;
+	__typeof__(MHD_add_response_header) *add_response_header;
+	__typeof__(MHD_queue_response) *queue_response;
+	__typeof__(MHD_destroy_response) *destroy_response;
 } mhd;
 
-static bool load_function(void *lib, const char *name, void *place, size_t size)
-{
-	void *function = dlsym(lib, name);
-
-	memcpy(place, &function, size);
-	return function;
-}
+/* C has no cast from what dlsym() returns to a function, so it is copied. */
+static const struct {
+	const char *name;
+	void *place;
+} mhd_functions[] = {
+	{ "MHD_start_daemon", &mhd.start_daemon },
+	{ "MHD_stop_daemon", &mhd.stop_daemon },
+	{ "MHD_create_response_from_buffer", &mhd.create_response_from_buffer },
+	{ "MHD_add_response_header", &mhd.add_response_header },
+	{ "MHD_queue_response", &mhd.queue_response },
+	{ "MHD_destroy_response", &mhd.destroy_response },
+};
 
 /* Returns an enum exit_code, after a message if it is not EXIT_OK. */
 static int load_library(void)
 {
-	void *lib = dlopen(MHD_SONAME, RTLD_NOW | RTLD_LOCAL);
-	bool all = lib;
+	void *lib = dlopen(MHD_SONAME, RTLD_NOW | RTLD_LOCAL), *function;
+	size_t i;
 
 	if (!lib)
 		return complain(EXIT_FAILED,
 				"metrics serve: %s: install libmicrohttpd12",
 				dlerror());
-#define X(name) \
-	all = all && \
-	      load_function(lib, "MHD_" #name, &mhd.name, sizeof(mhd.name));
-	MHD_FUNCTIONS(X)
-#undef X
-	return all ? EXIT_OK
-		   : complain(EXIT_FAILED, "metrics serve: %s", dlerror());
+	for (i = 0; i < ARRAY_SIZE(mhd_functions); i++) {
+		function = dlsym(lib, mhd_functions[i].name);
+		if (!function)
+			return complain(EXIT_FAILED, "metrics serve: %s",
+					dlerror());
+		memcpy(mhd_functions[i].place, &function, sizeof(function));
+	}
+	return EXIT_OK;
 }
 
 /* ---- the socket ----------------------------------------------------------- */
