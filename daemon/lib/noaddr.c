@@ -59,7 +59,7 @@ const char *addr_why_not(const char *s)
 	size_t len = strcspn(s, "/"), host;
 
 	if (*s == '[' || strchr(s, ']'))
-		return "brackets are for an address with a port, but here is none: write it without";
+		return "brackets are for an address with a port, here is none: leave them out";
 	if (strchr(s, '%'))
 		return "an interface has a setting of its own: write the address alone";
 	if (s[len] && begins_with_addr(s, len))

@@ -44,8 +44,8 @@ static const char *const mistakes[][2] = {
 	  AT "address: \"video.example\" is not an IP address: " NAMES },
 	{ ADDRESS("[ff3e::1]"),
 	  AT "address: \"[ff3e::1]\" is not an IP address: brackets "
-	     "are for an address with a port, but here is none: "
-	     "write it without" },
+	     "are for an address with a port, here is none: "
+	     "leave them out" },
 	{ ADDRESS("ff3e::1%eth0"),
 	  AT "address: \"ff3e::1%eth0\" is not an IP address: an "
 	     "interface has a setting of its own: "

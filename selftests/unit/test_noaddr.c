@@ -15,7 +15,7 @@
 #define ALONE "but a setting of its own: write the address alone"
 #define PORT "a port has no place here, " ALONE
 #define BRACKETS \
-	"brackets are for an address with a port, but here is none: write it without"
+	"brackets are for an address with a port, here is none: leave them out"
 
 static void addresses(void)
 {
