@@ -50,7 +50,7 @@ listen b $M4 m4
 # all that arrives is cloned
 sniff b wire
 
-# What comes merged may come behind the fragments that came with it.
+# A batch that was merged may come behind the fragments that came with it.
 check_received() { # name, family, lines, options
 	local name=$1 f=$2 lines=$3 dst=$G4 was order=${order:-cat}
 	shift 3
