@@ -253,7 +253,7 @@ int applied_check_beside(struct store *s, const struct conf_gcks *all,
 		ret = conf_document_check(&to, &why);
 		if (ret)
 			err_set(err, ret,
-				"%s, by its signed policy, which is stored and not in force yet",
+				"beside signed policies that are stored and not in force yet: %s",
 				why.text);
 	}
 	applied_groups_free(&to);

@@ -284,7 +284,7 @@ void ike_engine_free(struct ike_engine *engine)
 	cookies_wipe(&engine->cookies);
 	out_free(engine);
 	places_free(engine);
-	table_free(engine);
+	table_clear(engine);
 	free(engine);
 }
 

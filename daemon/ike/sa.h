@@ -540,7 +540,7 @@ int table_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN]);
 
 void table_init(struct ike_engine *engine);
 /* Free the tables, which are empty. */
-void table_free(struct ike_engine *engine);
+void table_clear(struct ike_engine *engine);
 
 /* ---- places.c ----------------------------------------------------------- */
 

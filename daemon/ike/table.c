@@ -38,7 +38,7 @@ void table_init(struct ike_engine *engine)
 	htab_init(&engine->by_name, hash_of_name);
 }
 
-void table_free(struct ike_engine *engine)
+void table_clear(struct ike_engine *engine)
 {
 	htab_free(&engine->by_spi);
 	htab_free(&engine->by_peer);

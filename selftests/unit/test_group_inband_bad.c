@@ -422,7 +422,7 @@ static void bad_answer(struct sim *sim, struct sim_member *who, struct gsa *gsa,
 	ANSWER_REFUSED(who, -ESTALE, "an answer older than a rekey",
 		       "overtaken");
 	g->applied_ms = gsa->gw.made_ms;
-	g->applied_spi = spi + 1;
+	g->applied_spi[0] = spi + 1;
 	ANSWER_REFUSED(who, -ESTALE,
 		       "an answer as old as a rekey with other keys",
 		       "overtaken");
@@ -433,14 +433,14 @@ static void bad_answer(struct sim *sim, struct sim_member *who, struct gsa *gsa,
 	       "a rekey from before the request does not matter");
 	g->inband_ms = g->asked_ms;
 	g->applied_ms = gsa->gw.made_ms - 1;
-	g->applied_spi = spi + 1;
+	g->applied_spi[0] = spi + 1;
 	is_int(install_registration(g, who->m->sa, gsa, kd, true, &err), 0,
 	       "an answer newer than a rekey is taken");
 	policy = *gsa;
 	policy.gw.has &= ~GWP_HAS_MADE;
 	g->inband_ms = g->asked_ms;
 	g->applied_ms = policy.gw.made_ms;
-	g->applied_spi = spi + 1;
+	g->applied_spi[0] = spi + 1;
 	is_int(install_registration(g, who->m->sa, &policy, kd, true, &err), 0,
 	       "an answer without a time is believed");
 	policy = *gsa;

@@ -113,7 +113,7 @@ static void test_gone(void)
 	is_int(wrong, 0, "one that is buried is not found, and the others are");
 	is_int(engine.by_spi.n + engine.by_peer.n + engine.stats.sas, 0,
 	       "none is left");
-	table_free(&engine);
+	table_clear(&engine);
 	free(sas);
 }
 
