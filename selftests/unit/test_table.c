@@ -10,6 +10,7 @@
 #include "../../tools/mcsecctl/details.c"
 #include "../../tools/mcsecctl/group.c"
 #include "../../tools/mcsecctl/keyfile.c"
+#include "../../tools/mcsecctl/listing.c"
 #undef AT
 #define add_words sa_add_words
 #define set_words sa_set_words

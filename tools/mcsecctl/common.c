@@ -13,7 +13,7 @@
 #include "mcsecctl.h"
 
 /* The longest line of a message. */
-#define TEXT_MAX 2048
+#define COMPLAINT_MAX 2048
 
 static const struct ctl *running;
 
@@ -43,7 +43,7 @@ static void print_complaint(const char *kind, const char *text)
 /* @kind is "error" or "warning". */
 static void complain_of_kind(const char *kind, const char *text)
 {
-	char safe[4 * TEXT_MAX];
+	char safe[4 * COMPLAINT_MAX];
 
 	fflush(stdout);
 	if (running && running->json) {
@@ -60,7 +60,7 @@ static void complain_of_kind(const char *kind, const char *text)
 
 int complain(int code, const char *fmt, ...)
 {
-	char text[TEXT_MAX];
+	char text[COMPLAINT_MAX];
 	va_list ap;
 
 	if (running && running->quiet)
@@ -74,7 +74,7 @@ int complain(int code, const char *fmt, ...)
 
 void warn_user(const char *fmt, ...)
 {
-	char text[TEXT_MAX];
+	char text[COMPLAINT_MAX];
 	va_list ap;
 
 	if (running && running->quiet)
