@@ -537,7 +537,6 @@ unsigned int table_peer_count(struct ike_engine *engine, const struct ep *peer,
 unsigned int table_placed_count(struct ike_engine *engine,
 				const struct addr *peer);
 int table_new_spi(struct ike_engine *engine, uint8_t spi[IKE_SPI_LEN]);
-
 void table_init(struct ike_engine *engine);
 /* Free the tables, which are empty. */
 void table_clear(struct ike_engine *engine);
