@@ -78,7 +78,7 @@ try "no name" sender set g4 4096 5 name ""
 like "the name is gone" "$(senders)" '^5 0 0$'
 says "a sender that is not there" 'no sender of this sender-id' \
 	sender set g4 4096 6 name x
-says "nothing to set" 'name is missing' sender set g4 4096 5
+says "nothing to set" '"name" is missing' sender set g4 4096 5
 
 section "traffic"
 send a $G4 count=3 >/dev/null
