@@ -153,17 +153,38 @@ static int remove_member(struct group *g, struct batch *b, struct gmember *m)
 	return 0;
 }
 
+/* Members that are to be checked, in the order of the tree if memory suffices. */
+struct rechecks {
+	struct gmember **v;
+	uint32_t n;
+	uint32_t at;
+	struct htab_walk w;
+};
+
+static struct gmember *next_recheck(const struct group *g, struct rechecks *r)
+{
+	struct gmember *m;
+
+	if (r->v)
+		return r->at < r->n ? r->v[r->at++] : NULL;
+	do {
+		m = gmc_each(g, &r->w);
+	} while (m && !m->recheck);
+	return m;
+}
+
 /*
  * Take out as many members without authorization or a valid certificate as one message
- * can announce. The following change takes out the rest.
+ * can announce. The following change takes out the rest. Neighbours in the tree follow
+ * each other, since they have keys in common; without memory for that, more changes are
+ * needed, and none fails.
  */
 static int remove_not_authorized(struct group *g, struct batch *b)
 {
 	const struct conf_group *conf = b->policy ? &b->policy->conf : g->conf;
-	struct htab_walk w = { 0 };
+	struct rechecks r = { 0 };
 	struct gmember *m;
 	const char *why;
-	uint32_t left;
 	int ret = 0;
 
 	b->rechecked = true;
@@ -171,11 +192,8 @@ static int remove_not_authorized(struct group *g, struct batch *b)
 	b->rechecked_all = b->policy || g->recheck_all;
 	if (b->rechecked_all)
 		gmc_recheck_not_authorized(g, conf);
-	/* A walk over the roster found these members, and a walk finds them again. */
-	for (left = g->n_rechecks; left && (m = gmc_each(g, &w));) {
-		if (!m->recheck)
-			continue;
-		left--;
+	r.v = rechecks_in_order(g, &r.n);
+	while ((m = next_recheck(g, &r))) {
 		if (m->out)
 			continue;
 		why = gmc_member_refusal(m, conf, g->k->deps.psks);
@@ -192,6 +210,7 @@ static int remove_not_authorized(struct group *g, struct batch *b)
 		if (!ret)
 			gmember_set_ended(m, why);
 	}
+	free(r.v);
 	return ret;
 }
 

@@ -381,8 +381,15 @@ void gmc_drop_all(struct group *g)
 
 void gmc_set_send(struct group *g, struct gmember *m, bool send)
 {
-	if (send && !m->send)
+	if (send && !m->send) {
 		list_sender(g, m);
+		/*
+		 * It is not known what the host sends by, and no Data SA has this SPI.
+		 * With 0 another host of the identity would be taken for this one.
+		 */
+		if (!m->more->sends_spi)
+			gmember_more(m)->sends_spi = 1;
+	}
 	if (!send && m->send)
 		TAILQ_REMOVE(&g->senders, gmember_more(m), by_send);
 	g->n_senders += send;

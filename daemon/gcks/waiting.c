@@ -127,6 +127,33 @@ static int compare_positions(const void *a, const void *b)
 	return (x->position > y->position) - (x->position < y->position);
 }
 
+struct gmember **rechecks_in_order(const struct group *g, uint32_t *n)
+{
+	struct position_of *v = calloc(g->n_rechecks + 1u, sizeof(*v));
+	struct gmember **out = calloc(g->n_rechecks + 1u, sizeof(*out));
+	struct htab_walk w = { 0 };
+	struct gmember *m;
+	uint32_t i;
+
+	*n = 0;
+	if (!v || !out) {
+		free(v);
+		free(out);
+		return NULL;
+	}
+	while (*n < g->n_rechecks && (m = gmc_each(g, &w))) {
+		if (!m->recheck)
+			continue;
+		v[*n].position = lkh_position(g->tree, m->leaf);
+		v[(*n)++].m = m;
+	}
+	qsort(v, *n, sizeof(*v), compare_positions);
+	for (i = 0; i < *n; i++)
+		out[i] = v[i].m;
+	free(v);
+	return out;
+}
+
 struct gmember **leavers_due(const struct group *g, uint32_t *n)
 {
 	uint32_t most = g->n_leaving < ORDERED_MAX ? g->n_leaving : ORDERED_MAX;

@@ -41,6 +41,8 @@ void batch_answer_leavers(struct group *g, struct leavers *l, int ret);
  * memory is short.
  */
 struct gmember **leavers_due(const struct group *g, uint32_t *n);
+/* Return the members that gmc_set_recheck() noted, in such an order; the same. */
+struct gmember **rechecks_in_order(const struct group *g, uint32_t *n);
 /* Make the batch due within @delay milliseconds. */
 void batch_arm(struct group *g, uint64_t delay);
 /* Return true if a request to join, or the answer to a leaver, waits for a batch. */

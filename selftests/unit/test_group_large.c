@@ -15,6 +15,7 @@
 #define LARGE 60000
 #define ROUNDS 10
 #define CROWD_REKEYS 4
+#define EXCLUDED_REKEYS 9
 /* Noise that does not matter, beside the 3 ms that walks of the roster took. */
 #define SLACK_MS 1
 
@@ -215,6 +216,32 @@ static void test_former_crowd(void)
 	sim_free(&s);
 }
 
+/*
+ * Members that must go are taken out in the order of the tree, since neighbours have keys
+ * in common: it took 16 rekeys in that of the roster.
+ */
+static void test_excluded_crowd(void)
+{
+	uint64_t rekeys, began;
+	unsigned int i;
+	char name[48];
+
+	begin(20000);
+	rekeys = g->rekeys;
+	for (i = 0; i < 1000; i++) {
+		name_of(5000 + i, name);
+		gmc_set_must_go(g, gmc_find(g, name), "revoked");
+	}
+	began = s.ms;
+	batch_exclude_soon(g);
+	while (g->exclude_pending && s.ms - began < 60000)
+		sim_run(&s, 50);
+	is_int(g->n_members, 20003 - 1000, "an excluded crowd is out");
+	is_int(g->rekeys - rekeys, EXCLUDED_REKEYS,
+	       "rekeys for an excluded crowd");
+	sim_free(&s);
+}
+
 int main(void)
 {
 	static const struct change changes[] = {
@@ -235,5 +262,6 @@ int main(void)
 	}
 	RUN(test_crowd);
 	RUN(test_former_crowd);
+	RUN(test_excluded_crowd);
 	return done();
 }

@@ -428,6 +428,63 @@ static void test_moved_often(void)
 	sim_finish(&s, "moved often");
 }
 
+/*
+ * A host begins to send with an identity that another host has as well, and that
+ * registers as a sender @gap_ms later: both have to confirm an eviction.
+ */
+static void test_turn(unsigned int gap_ms)
+{
+	const struct sim_who who[] = {
+		{ .identity = "s.example", .receive = true },
+		{ .identity = "a.example", .receive = true },
+		{ .identity = "s.example",
+		  .send = true,
+		  .receive = true,
+		  .later = true },
+	};
+	struct sim_member *other;
+	uint32_t ms = 0;
+	uint64_t began;
+
+	sim_init(&s, 90);
+	s.cg.one_place = ONE_PLACE_ALLOW;
+	sim_start(&s, who, ARRAY_SIZE(who), 20000, 0);
+	tx = s.m[0];
+	a = s.m[1];
+	other = s.m[2];
+	sim_down(tx);
+	mock_kernel_reset(&tx->mk);
+	tx->cg.send = true;
+	sim_up(tx);
+	for (began = s.ms; s.ms < began + 20000 && !sim_in(tx);)
+		sim_run(&s, 1);
+	ok(sim_in(tx), "the host is in as a sender");
+	sim_run(&s, gap_ms);
+	sim_up(other);
+	for (began = s.ms; s.ms < began + 900000 && !sim_in(other);)
+		sim_run(&s, 10);
+	ok(sim_in(other), "the other host is in");
+	sim_run(&s, 60000);
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 1000);
+	tx->deaf = true;
+	began = s.ms;
+	is_int(sim_evict(s.gcks, "video", "a.example", &ms, &err), 0,
+	       "a receiver is evicted");
+	sim_run(&s, ms);
+	is_int(sim_status(other).data_spi, sim_group(&s).data_spi,
+	       "the host that hears has followed");
+	is_int(sim_group(&s).unconfirmed, 1, "the deaf host is waited for");
+	is_int(sim_group(&s).confirmed_ms, 0, "nothing is confirmed");
+	while (s.ms < began + 200000 && sim_group(&s).unconfirmed)
+		sim_run(&s, 10);
+	began = s.ms;
+	sim_run(&s, 60000);
+	is_int(sim_reads_after(&s, a, began), 0,
+	       "the evicted member reads nothing from then on");
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_allow);
@@ -447,5 +504,7 @@ int main(void)
 	RUN(test_thieves, 2);
 	RUN(test_thieves, 4);
 	RUN(test_moved_often);
+	RUN(test_turn, 0);
+	RUN(test_turn, 1000);
 	return done();
 }
