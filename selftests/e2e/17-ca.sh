@@ -203,5 +203,5 @@ try "a file that is no certificate does not stop a revocation" \
 	pki revoke both c.example
 is "the name is revoked beside that file" "$(state_of revoked):$(state_of valid)" 7:1
 like "the list names the file" "$(pki list both 2>&1 >/dev/null)" \
-	'warning: both/zz.pem: '
+	'warning: pki: both/zz.pem: '
 tap_done
