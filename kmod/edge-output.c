@@ -27,9 +27,10 @@ static unsigned int outside_len(const struct mcsec_path *path)
 /* Return the address that the socket sends IPv4 from, or 0. */
 static __be32 local_addr4(const struct mcsec_port *port)
 {
-	if (port->sk->sk_family == AF_INET)
-		return port->local.s6_addr32[0];
-	return ipv6_addr_v4mapped(&port->local) ? port->local.s6_addr32[3] : 0;
+	/* A socket of IPv6 can become one of IPv4 (IPV6_ADDRFORM). */
+	if (ipv6_addr_v4mapped(&port->local))
+		return port->local.s6_addr32[3];
+	return port->sk->sk_family == AF_INET ? port->local.s6_addr32[0] : 0;
 }
 
 static struct dst_entry *find_route4(struct mcsec_path *path, __be32 *saddr)
@@ -281,24 +282,32 @@ struct sending {
  */
 static DEFINE_PER_CPU(struct sending *, all_sending);
 
-/* Returns false, and counts the datagram, if the task is sending already. */
-static bool begin_sending(struct sending *me, struct mcsec_group *group)
+bool mcsec_edge_may_send(struct mcsec_group *group)
 {
 	const struct sending *other;
 
 	preempt_disable();
-	me->task = current;
-	me->next = __this_cpu_read(all_sending);
-	for (other = me->next; other; other = other->next)
-		if (other->task == current)
-			break;
-	if (likely(!other))
-		__this_cpu_write(all_sending, me);
+	other = __this_cpu_read(all_sending);
+	while (other && other->task != current)
+		other = other->next;
 	preempt_enable();
 	if (likely(!other))
 		return true;
 	mcsec_drop_out(group, MCSEC_EDGE_LOOP, 0, -1);
 	return false;
+}
+
+/* Returns false, and counts the datagram, if the task is sending already. */
+static bool begin_sending(struct sending *me, struct mcsec_group *group)
+{
+	if (!mcsec_edge_may_send(group))
+		return false;
+	preempt_disable();
+	me->task = current;
+	me->next = __this_cpu_read(all_sending);
+	__this_cpu_write(all_sending, me);
+	preempt_enable();
+	return true;
 }
 
 static void end_sending(struct sending *me)

@@ -12,6 +12,13 @@
 #include "pkt.h"
 
 /*
+ * Return false, and count the datagram, if this task sends copies now: the datagram is
+ * what one of them became in a tunnel, and goes by no edge. To be asked before a cipher
+ * that may answer later.
+ */
+bool mcsec_edge_may_send(struct mcsec_group *group);
+
+/*
  * Send a datagram of this host, which @skb has as ESP behind @hlen octets of
  * tunnel header, by all edges of the group.
  */

@@ -82,14 +82,13 @@ static void port_put(struct mcsec_port *port)
 	if (--port->users)
 		return;
 	list_del(&port->node);
-	lock_sock(sk);
+	/* The owner may hold the socket's lock for as long as it wants. */
 	if (port_receives(port)) {
 		WRITE_ONCE(udp_sk(sk)->encap_type, 0);
 		WRITE_ONCE(udp_sk(sk)->encap_rcv, NULL);
 	}
 	WRITE_ONCE(udp_sk(sk)->encap_destroy, NULL);
 	rcu_assign_sk_user_data(sk, NULL);
-	release_sock(sk);
 	if (port->made)
 		close_socket(sk->sk_socket);
 	call_rcu(&port->rcu, port_free_rcu);
@@ -211,7 +210,10 @@ static bool claim_socket(struct sock *sk, struct mcsec_port *port)
 	return !taken;
 }
 
-/* Make @sock the socket of a new port, which has no user yet. */
+/*
+ * Make @sock the socket of a new port, which has no user yet. Its lock is held: that
+ * of a program's since before mnet->lock, because the program may sleep with it.
+ */
 static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 				      struct socket *sock, bool made,
 				      mcsec_edge_rcv *rcv)
@@ -240,7 +242,6 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 		port->local = sk->sk_v6_rcv_saddr;
 #endif
 	cfg.sk_user_data = port;
-	lock_sock(sk);
 	claimed = claim_socket(sk, port);
 	if (claimed) {
 		/* Tunnels have no use for it, but the owner may. */
@@ -248,7 +249,6 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 		setup_udp_tunnel_sock(mnet->net, mcsec_tunnel_sock(sock), &cfg);
 		mcsec_set_loops(sk, loops);
 	}
-	release_sock(sk);
 	if (!claimed) {
 		kfree(port);
 		return ERR_PTR(-EBUSY);
@@ -306,7 +306,9 @@ static struct mcsec_port *port_make(struct mcsec_net *mnet,
 	err = udp_sock_create(mnet->net, &cfg, &sock);
 	if (err)
 		return ERR_PTR(err);
+	lock_sock(sock->sk);
 	port = port_attach(mnet, sock, true, config->rcv);
+	release_sock(sock->sk);
 	if (IS_ERR(port))
 		close_socket(sock);
 	return port;

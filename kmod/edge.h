@@ -226,7 +226,8 @@ struct mcsec_edge *mcsec_edge_of(struct mcsec_group *group, u32 id);
  * if an edge has the peer and the socket, -ENOSPC at the limit, -EBUSY if the
  * socket is another tunnel's, -EADDRINUSE or -EADDRNOTAVAIL if a socket cannot
  * be made, -EAFNOSUPPORT if the socket cannot send to the peer, -EOPNOTSUPP if
- * the kernel has no UDP tunnels, or -ENOMEM.
+ * the kernel has no UDP tunnels, or -ENOMEM. The caller has locked @config->sock, if
+ * there is one, before mnet->lock.
  */
 int mcsec_edge_new(struct mcsec_group *group,
 		   const struct mcsec_edge_config *config);

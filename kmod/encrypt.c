@@ -487,7 +487,8 @@ static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 	if (unlikely(mcsec_pkt_is_ip6(pkt) &&
 		     ipv6_hdr(pkt->skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
-	pkt->to_edges = goes_by_edges(pkt);
+	/* A cipher may answer after the copy is gone that became this datagram. */
+	pkt->to_edges = goes_by_edges(pkt) && mcsec_edge_may_send(pkt->group);
 	if (pkt->to_edges && edges_refuse(pkt))
 		return -EMSGSIZE;
 	pkt->df = !mcsec_pkt_is_ip6(pkt) &&

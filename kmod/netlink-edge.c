@@ -312,12 +312,17 @@ int mcsec_nl_edge_new_doit(struct sk_buff *skb, struct genl_info *info)
 	config->id = nla_get_u32(info->attrs[MCSEC_A_EDGE_ID]);
 	err = parse_edge(info, config);
 	if (!err) {
+		/* A program may sleep with it, and nobody else is to wait. */
+		if (config->sock)
+			lock_sock(config->sock->sk);
 		mutex_lock(&mnet->lock);
 		group = mcsec_nl_group(mnet, info->attrs, info->extack);
 		err = group ? check_sas(info, group) : -ENOENT;
 		if (!err)
 			err = refuse_edge(info, mcsec_edge_new(group, config));
 		mutex_unlock(&mnet->lock);
+		if (config->sock)
+			release_sock(config->sock->sk);
 	}
 	if (config->sock)
 		sockfd_put(config->sock);
