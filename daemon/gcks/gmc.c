@@ -384,8 +384,9 @@ void gmc_set_send(struct group *g, struct gmember *m, bool send)
 	if (send && !m->send) {
 		list_sender(g, m);
 		/*
-		 * It is not known what the host sends by, and no Data SA has this SPI.
-		 * With 0 another host of the identity would be taken for this one.
+		 * The key server does not know what the host sends by, and no Data SA
+		 * has this SPI. With 0 another host of the identity would be taken for
+		 * this one.
 		 */
 		if (!m->more->sends_spi)
 			gmember_more(m)->sends_spi = 1;
