@@ -17,6 +17,8 @@ cat >"$TMP/owner.py" <<'PY'
 import signal
 import socket
 import sys
+import threading
+import time
 
 sys.path.insert(0, sys.argv[1])
 from family import Client, Spec
@@ -39,6 +41,19 @@ for step in sys.argv[3:]:
         print("loop", s.getsockopt(0, 34), flush=True)
     elif step == "close":
         s.close()
+    elif step == "hold":
+        # UDP sleeps with the lock of the socket until there is room for more.
+        to = ("10.5.0.9", 9)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        try:
+            while True:
+                s.sendto(b"x" * 1000, socket.MSG_DONTWAIT, to)
+        except BlockingIOError:
+            pass
+        threading.Thread(target=s.sendto, daemon=True,
+                         args=(b"x" * 1000, socket.MSG_MORE, to)).start()
+        time.sleep(1)
+        print("held", flush=True)
     elif step == "wait":
         signal.sigwait([signal.SIGUSR1])
     elif step == "read":
@@ -106,6 +121,21 @@ kill $owner
 ns_delete y
 unpinned() { [ "$(cat /sys/module/mcsec/refcnt)" -lt "$pinned" ]; }
 try "no group stays of a namespace that was deleted" wait_until 60 unpinned
+
+section "an owner that sleeps with the lock of its socket"
+
+ns_create u v
+veth u:eth0 10.5.0.1/24 -- v:eth0 10.5.0.2/24
+# Nobody has the address that is asked for.
+in_ns u sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1000000
+try "a host beside another one has a group" host u
+owner u held hold edge
+try "a program holds the lock of its socket" wait_until 30 said held held
+asleep() { grep -q '^State:.D' "/proc/$owner/status"; }
+try "the request of that program waits" wait_until 30 asleep
+(ctl u group add g9 239.1.1.9 && echo added >"$TMP/g9") &
+try "a request of somebody else does not wait" wait_until 30 test -s "$TMP/g9"
+kill -KILL $owner
 
 section "a socket of IPv6 with an IPv4 address"
 
