@@ -522,7 +522,7 @@ static void log_backlog(struct group *g, const struct batch *b)
 
 /*
  * The peer of @j joined by a change that took so long that the Data SA was in use before.
- * It could read what was sent until then, and so waits for another one.
+ * The peer could read what was sent until then, and so waits for another Data SA.
  */
 static void join_wait_again(struct group *g, struct join_req *j)
 {
