@@ -40,22 +40,25 @@ CANNOT = {
 KNOWN = []
 
 
-def symbols(path):
-    """The symbols that one object defines for others, and that it needs."""
-    out = subprocess.run(["nm", "-P", "-g", str(path)], check=True,
-                         capture_output=True, text=True).stdout
-    defines, needs = set(), set()
+def symbols(paths):
+    """For each object what it defines for others, and what it needs."""
+    # One program for all: starting it costs more than reading an object.
+    out = subprocess.run(["nm", "-A", "-P", "-g"] + [str(p) for p in paths],
+                         check=True, capture_output=True, text=True).stdout
+    found = {str(p): (set(), set()) for p in paths}
     for line in out.splitlines():
-        name, kind = line.split()[:2]
+        path, name, kind = line.split()[:3]
+        defines, needs = found[path.removesuffix(":")]
         (needs if kind in "Uwv" else defines).add(name)
-    return defines, needs
+    return found
 
 
 def graph(objects):
     """{object: {object that it needs: names}} of {name: path}"""
     owner, needs = {}, {}
+    found = symbols(objects.values()) if objects else {}
     for name, path in objects.items():
-        defines, needs[name] = symbols(path)
+        defines, needs[name] = found[str(path)]
         for symbol in defines:
             owner[symbol] = name
     arrows = {}
