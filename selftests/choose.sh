@@ -6,11 +6,32 @@
 # itself in its first lines. Sourced by run, whose variables it reads: names, groups,
 # and the options full, quick, kernels, kernel and native.
 
-# file, word: does it say so in its first lines?
-says() { sed -n '2,25s/^# //p' "$1" | grep -qE "^$2"; }
+# What the first lines of files say, by file. All of them are asked several questions
+# whenever a test is chosen, which took seconds when each question started programs.
+declare -A heads=()
 
-# file, word: what it says after that word
-said_of() { sed -n "2,25s/^# $2: *//p" "$1" | head -n 1; }
+# file: reads what it says
+read_head() {
+	local -a lines
+
+	[ -z "${heads[$1]:-}" ] || return 0
+	mapfile -n 25 lines <"$1"
+	printf -v heads["$1"] '%s' "${lines[@]:1}"
+	heads[$1]=$'\n'${heads[$1]}
+}
+
+# file, regular expression: does a line of its head begin with it?
+says() {
+	read_head "$1"
+	[[ ${heads[$1]} =~ $'\n# '($2) ]]
+}
+
+# file, word: what it says after that word and a colon
+said_of() {
+	read_head "$1"
+	[[ ${heads[$1]} =~ $'\n# '"$2: "\ *([^$'\n']*) ]] || return 0
+	echo "${BASH_REMATCH[1]}"
+}
 
 # group, file: does the command line ask for it?
 wanted() {
@@ -59,12 +80,12 @@ belongs() {
 
 # group, file: is it asked for by a name that has the group in it?
 insisted() {
-	local n
+	local n f
 
 	for n in ${names[@]+"${names[@]}"}; do
 		n=${n%.sh}
-		[ "$1" = kmod ] || [ "$n" != "$1/$(basename "$2" .sh)" ] ||
-			return 0
+		f=${2##*/}
+		[ "$1" = kmod ] || [ "$n" != "$1/${f%.sh}" ] || return 0
 	done
 	return 1
 }
