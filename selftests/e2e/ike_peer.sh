@@ -15,8 +15,14 @@ apps=${MCSEC_CACHE:-/var/cache/mcsec}/apps
 . "${BASH_SOURCE[0]%/*}/../lib.sh"
 [ -e "$apps/$1" ] || skip_all "$apps/$1 is missing: tools/deps test"
 need ip jq nft openssl unshare
+# The overlay hides what is mounted below /usr, as the kernel's modules are in a guest.
+kernel_modules=/lib/modules/$(uname -r)
+[ ! -d "$kernel_modules" ] || mount --bind "$kernel_modules" "$TMP"
 mount -t overlay -o "lowerdir=$apps/$1/usr:/usr" none /usr ||
 	skip_all "no overlay over /usr"
+! mountpoint -q "$TMP" || {
+	mount --bind "$TMP" "$kernel_modules" && umount "$TMP"
+}
 
 K4=10.7.0.1 K6=fd07::1
 P4=10.8.0.2 P6=fd08::2
