@@ -6,8 +6,8 @@
 # itself in its first lines. Sourced by run, whose variables it reads: names, groups,
 # and the options full, quick, kernels, kernel and native.
 
-# What the first lines of files say, by file. All of them are asked several questions
-# whenever a test is chosen, which took seconds when each question started programs.
+# The first lines of files, by file: each of hundreds is asked several questions whenever
+# tests are chosen, and starting programs for each question took seconds.
 declare -A heads=()
 
 # file: reads what it says
