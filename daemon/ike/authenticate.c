@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "crypto/hash.h"
+#include "ike/admission.h"
 #include "ike/auth.h"
 #include "ike/exchange.h"
 #include "ike/ppk.h"
@@ -636,6 +637,7 @@ static int make_place(struct ike_sa *sa)
 	struct ike_sa *old;
 
 	handshake_done(sa);
+	name_spend(sa);
 	while ((old = place_surplus(sa)))
 		ike_close(old, "replaced by a newer one of the same identity");
 	if (table_placed_count(engine, a) >= engine->cfg.max_per_peer) {

@@ -6,6 +6,7 @@
 
 #include "crypto/crl.h"
 #include "crypto/rand.h"
+#include "ike/admission.h"
 #include "ike/exchange.h"
 #include "ike/ppk.h"
 #include "ike/psk.h"
@@ -253,9 +254,12 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 	if (!ret)
 		ret = places_init(engine, seed);
 	if (!ret)
+		ret = admission_init(engine, seed);
+	if (!ret)
 		ret = out_init(engine);
 	if (ret) {
 		out_free(engine);
+		admission_free(engine);
 		places_free(engine);
 		free(engine);
 		return ret;
@@ -283,6 +287,7 @@ void ike_engine_free(struct ike_engine *engine)
 	tickets_free(engine);
 	cookies_wipe(&engine->cookies);
 	out_free(engine);
+	admission_free(engine);
 	places_free(engine);
 	table_clear(engine);
 	free(engine);

@@ -380,7 +380,7 @@ struct ike_engine_cfg {
 	/*
 	 * Limits of half-open SAs: in all, of one address, of one IPv6 /64.
 	 * When a limit is reached, a cookie is required. A peer with a cookie
-	 * replaces the oldest half-open SA if that is older than a second; else
+	 * replaces an old half-open SA if that is older than a second, or weaker; else
 	 * its request is dropped, and succeeds with a retransmission.
 	 */
 	unsigned int max_half_open; /* [2048] */
@@ -668,7 +668,7 @@ struct ike_stats {
 	uint64_t cookie_sent;
 	uint64_t cookie_bad;
 	uint64_t cap; /* refused by a limit */
-	uint64_t paced; /* dropped: too many failed handshakes */
+	uint64_t paced; /* dropped: its share of handshakes is used up */
 	uint64_t mute; /* suppressed errors in the clear */
 	uint64_t no_proposal;
 	uint64_t invalid_ke;

@@ -509,6 +509,7 @@ void init_got_request(struct ike_engine *engine, struct ike_in *in)
 			    ret ? err.text : "SA, KE or nonce is missing");
 		return;
 	}
-	if (opening_admitted(&req.opening) && offer_ok(engine, &req))
+	if (opening_proven(&req.opening) &&
+	    opening_admitted(&req.opening, NULL) && offer_ok(engine, &req))
 		open_sa(engine, &req);
 }

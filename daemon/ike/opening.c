@@ -72,15 +72,15 @@ bool opening_begin(struct opening *o, struct ike_engine *engine,
 	return !same;
 }
 
-/* Return false if the request was answered or dropped. */
-static bool cookie_ok(struct opening *o)
+bool opening_proven(struct opening *o)
 {
 	const struct notify_pld *n = msg_notify(&o->in->m, IKE_N_COOKIE);
 	struct ike_engine *engine = o->engine;
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
 	uint8_t cookie[COOKIE_LEN];
 
-	if (!engine->cfg.cookie_always && !o->half_open.oldest &&
+	half_open_look(engine, &o->in->path.peer.addr, &o->half_open);
+	if (!engine->cfg.cookie_always && !o->half_open.weakest &&
 	    engine->stats.half_open < engine->cfg.cookie_above)
 		return true;
 	if (n && cookie_good(&engine->cookies, now, &o->in->path.peer,
@@ -99,7 +99,7 @@ static bool cookie_ok(struct opening *o)
 	return false;
 }
 
-static bool caps_ok(struct opening *o)
+bool opening_admitted(struct opening *o, const struct ticket_ref *ticket)
 {
 	const struct ep *peer = &o->in->path.peer;
 	struct ike_engine *engine = o->engine;
@@ -107,24 +107,19 @@ static bool caps_ok(struct opening *o)
 
 	if (engine->dying)
 		return false;
-	if (!handshake_left(engine, peer))
-		what = "too many failed handshakes";
+	o->guest = admission_guest(engine, peer, ticket);
+	if (!admission_left(engine, peer, o->guest))
+		what = "too many handshakes that are open or failed";
 	else if (o->of_peer >= engine->cfg.max_per_peer &&
 		 !place_idlest(engine, &peer->addr))
 		what = "too many IKE SAs of one address";
-	else if (!half_open_room(engine, &o->half_open))
+	else if (!half_open_room(engine, &o->half_open, o->guest))
 		what = o->half_open.near
 			       ? "too many half-open IKE SAs of one address or network"
 			       : "too many half-open IKE SAs";
 	if (what)
 		engine_cap(engine, peer, what);
 	return !what;
-}
-
-bool opening_admitted(struct opening *o)
-{
-	half_open_look(o->engine, &o->in->path.peer.addr, &o->half_open);
-	return cookie_ok(o) && caps_ok(o);
 }
 
 int opening_prepare(const struct opening *o, struct ike_sa *sa)
@@ -150,13 +145,13 @@ void opening_enter(const struct opening *o, struct ike_sa *sa)
 {
 	struct ike_engine *engine = o->engine;
 
-	if (o->half_open.oldest) {
+	if (o->half_open.weakest) {
 		engine_cap(engine, &o->in->path.peer,
-			   "max-half-open reached, the oldest half-open IKE SA is closed");
-		sa_close(o->half_open.oldest, 0,
+			   "max-half-open reached, an older half-open IKE SA is closed");
+		sa_close(o->half_open.weakest, 0,
 			 "replaced by another half-open IKE SA");
 	}
-	if (half_open_enter(sa)) {
+	if (half_open_enter(sa, o->guest)) {
 		sa_free(sa);
 		return;
 	}

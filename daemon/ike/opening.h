@@ -7,6 +7,7 @@
 #ifndef IKE_OPENING_H
 #define IKE_OPENING_H
 
+#include "ike/admission.h"
 #include "ike/sa.h"
 
 /* A request that may open an IKE SA; nothing is owned. */
@@ -16,16 +17,23 @@ struct opening {
 	uint8_t hash[HASH_SHA256_LEN]; /* hash of the request */
 	unsigned int of_peer; /* IKE SAs of its address */
 	struct half_open_look half_open;
+	enum guest guest;
 };
 
 /* Return false if the request is a retransmission, which was answered again. */
 bool opening_begin(struct opening *o, struct ike_engine *engine,
 		   const struct ike_in *in);
 /*
- * Check cookie and limits, before anything is computed; @in is sorted, and has a
- * nonce. Returns false if the request was answered with N(COOKIE), or dropped.
+ * Check the cookie, before anything else is; @in is sorted, and has a nonce.
+ * Returns false if the request was answered with N(COOKIE), or dropped.
  */
-bool opening_admitted(struct opening *o);
+bool opening_proven(struct opening *o);
+/*
+ * Check the limits, before anything is computed, for who has proven to be there,
+ * and has a valid ticket unless @ticket is NULL. Returns false if the request was
+ * dropped.
+ */
+bool opening_admitted(struct opening *o, const struct ticket_ref *ticket);
 /*
  * Prepare @sa: SPIs, the peer's nonce, the request for AUTH, fragments and NAT.
  * Returns 0 or -errno.

@@ -257,12 +257,21 @@ void resume_got_request(struct ike_engine *engine, struct ike_in *in)
 				  : "nonce or TICKET_OPAQUE is missing");
 		return;
 	}
-	if (!opening_admitted(&o))
+	if (!opening_proven(&o))
 		return;
+	/*
+	 * A ticket that is good needs no share of its network. Opening one that is
+	 * not costs about as much as the cookie, and no more for a longer message.
+	 */
 	why = ticket_open(engine, n->data, n->len, &r);
 	if (!why && nonce_check(&m->nonce, r->s.suite.prf)) {
 		resume_free(r);
 		why = "nonce of less than half of the PRF's key";
+	}
+	if (!opening_admitted(&o, why ? NULL : &r->ref)) {
+		if (!why)
+			resume_free(r);
+		return;
 	}
 	if (!why) {
 		open_resumed(&o, r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/admission.h"
 #include "ike/psk.h"
 #include "ike/sa.h"
 #include "ike/session.h"

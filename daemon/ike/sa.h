@@ -21,6 +21,7 @@
  *	last_request	final messages of an IKE SA
  *	window		encrypted requests and answers of ours
  *	frags		IKE fragments
+ *	admission	half-open SAs: who goes next
  *	places last_answer table	limits; answers of ended SAs; all SAs
  *	ticket session	what is resumed: given by us, and kept by us
  *	kept		requests with their answers
@@ -201,13 +202,14 @@ struct ike_hs {
 	struct ike_inter *inter; /* until AUTH; NULL: no additional exchange */
 	struct ike_resume *resume; /* session.h; NULL: a new session */
 	bool wants_ticket; /* responder: N(TICKET_REQUEST) came */
-	/* Responder, in INIT_DONE: lists of half-open SAs; see places.c. */
+	/* Responder, in INIT_DONE: lists of half-open SAs; see admission.c. */
 	TAILQ_ENTRY(ike_sa) by_age;
 	TAILQ_ENTRY(ike_sa) in_addr;
 	TAILQ_ENTRY(ike_sa) in_net;
 	struct half_open_set *of_addr;
 	struct half_open_set *of_net;
 	uint64_t born_ms; /* when it became half-open */
+	uint8_t guest; /* enum guest: whose share it was charged to */
 	struct dh *dh;
 	struct blob ni;
 	struct blob nr;
@@ -354,6 +356,7 @@ TAILQ_HEAD(last_answer_queue, last_answer);
 LIST_HEAD(last_request_list, last_request);
 TAILQ_HEAD(last_request_queue, last_request);
 struct quota;
+struct admission;
 struct exchange;
 struct ike_session;
 struct tickets;
@@ -384,8 +387,7 @@ struct ike_engine {
 	struct htab by_name;
 	struct ike_sa_queue by_use; /* placed SAs, longest idle first */
 	unsigned int n_placed;
-	struct quota *net_quota;
-	struct quota *ep_quota;
+	struct admission *admission; /* responder; see admission.h */
 	struct quota *name_quota;
 	struct ike_kept_queue kept; /* oldest first */
 	struct timer kept_timer;
@@ -556,37 +558,15 @@ static inline uint64_t engine_hash(const struct ike_engine *engine,
 int places_init(struct ike_engine *engine, uint64_t seed);
 void places_free(struct ike_engine *engine);
 
-/* Half-open SAs that compete with a new one of some peer. */
-struct half_open_look {
-	/* Replaced by a new one; NULL: there is room. */
-	struct ike_sa *oldest;
-	bool near; /* the limit of its address or network is hit */
-};
-
-/* Fill @look, which is valid until the next SA is added or removed. */
-void half_open_look(struct ike_engine *engine, const struct addr *peer,
-		    struct half_open_look *look);
-/* Return true if there is room, or if the oldest one may be replaced. */
-bool half_open_room(struct ike_engine *engine,
-		    const struct half_open_look *look);
-/* Called before the state changes to INIT_DONE. Returns 0 or -ENOMEM. */
-int half_open_enter(struct ike_sa *sa);
-/* Called by ike_sa_state(). */
-void half_open_leave(struct ike_sa *sa);
-
-/* Return false, and count it, if too many handshakes from there failed. */
-bool handshake_left(struct ike_engine *engine, const struct ep *from);
-/* Like handshake_left() for the address and port alone, of a half-open SA. */
-bool handshake_here_left(struct ike_sa *sa);
-/* The peer of a half-open SA failed to authenticate. */
-void handshake_failed(struct ike_sa *sa);
-/* The peer of a half-open SA has authenticated. */
-void handshake_done(struct ike_sa *sa);
 /*
  * Return false, and count it, if the identity that @sa's peer claims has
  * authenticated too often, so that verifying signatures is not worthwhile.
  */
 bool name_left(struct ike_sa *sa);
+/* The peer of @sa has authenticated. */
+void name_spend(struct ike_sa *sa);
+/* Write the name of @sa's peer as a key of tables, and return its length. */
+size_t place_name_key(const struct ike_sa *sa, char buf[static ID_STR_MAX]);
 
 /*
  * Return the oldest SA of @sa's identity if that is at its limit, else NULL.

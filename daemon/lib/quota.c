@@ -83,6 +83,19 @@ bool quota_left(const struct quota *q, const void *key, size_t len,
 	return !e || e->full_ms <= now_ms || e->full_ms - now_ms <= most;
 }
 
+unsigned int quota_used(const struct quota *q, const void *key, size_t len,
+			uint64_t now_ms)
+{
+	const struct entry *e = q ? find_entry(q, hash_of(q, key, len)) : NULL;
+
+	uint64_t n;
+
+	if (!e || e->full_ms <= now_ms)
+		return 0;
+	n = (e->full_ms - now_ms + q->rule.every_ms - 1) / q->rule.every_ms;
+	return n < q->rule.burst ? n : q->rule.burst;
+}
+
 /* Return the entry of @id, or replace the one that expires first. */
 static struct entry *place_entry(struct quota *q, uint64_t id)
 {

@@ -36,6 +36,9 @@ void quota_free(struct quota *q);
 /* Return true if the event is permitted now; nothing is charged. */
 bool quota_left(const struct quota *q, const void *key, size_t len,
 		uint64_t now_ms);
+/* Return how many events are still charged, up to the burst; 0 for a NULL quota. */
+unsigned int quota_used(const struct quota *q, const void *key, size_t len,
+			uint64_t now_ms);
 /* Charge an event that has happened, whether it was permitted or not. */
 void quota_spend(struct quota *q, const void *key, size_t len, uint64_t now_ms);
 /* Refund one event that turned out to be legitimate. */

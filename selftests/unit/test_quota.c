@@ -51,6 +51,12 @@ static void spending(void)
 	   "a quota that is overdrawn is used up");
 	ok(quota_left(q, "a", 1, 6000),
 	   "a quota that is overdrawn is paid back as what was allowed");
+	is_int(quota_used(q, "a", 1, 5000), 3,
+	       "an overdrawn quota has used its burst, and no more");
+	is_int(quota_used(q, "a", 1, 5999), 3, "a part of an event is one");
+	is_int(quota_used(q, "a", 1, 6000), 2, "one event is over");
+	is_int(quota_used(q, "b", 1, 5000), 0,
+	       "nothing of another key is used");
 	quota_free(q);
 }
 

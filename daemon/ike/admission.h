@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Half-open IKE SAs at a responder: the one place that decides who goes next
+ * when there are more handshakes than a key server can make. Private to
+ * daemon/ike.
+ */
+#ifndef IKE_ADMISSION_H
+#define IKE_ADMISSION_H
+
+#include "ike/sa.h"
+
+struct ticket_ref;
+
+/* By which right a handshake begins; a stronger one has a higher number. */
+enum guest {
+	GUEST_STRANGER,
+	GUEST_KNOWN, /* somebody has authenticated from that address and port */
+	GUEST_TICKET, /* by a ticket of ours, which may be used */
+};
+
+/* Return 0 or -ENOMEM. */
+int admission_init(struct ike_engine *engine, uint64_t seed);
+void admission_free(struct ike_engine *engine);
+
+/*
+ * Return by which right a handshake from there may begin, with a ticket of ours
+ * unless @ticket is NULL. Nothing is charged.
+ */
+enum guest admission_guest(const struct ike_engine *engine,
+			   const struct ep *from,
+			   const struct ticket_ref *ticket);
+/*
+ * Return false, and count it, if the share of such a guest is used up, or if too
+ * many handshakes from that address and port have failed.
+ */
+bool admission_left(struct ike_engine *engine, const struct ep *from,
+		    enum guest guest);
+/* A handshake begins. */
+void admission_charge(struct ike_engine *engine, const struct ep *from,
+		      enum guest guest, const struct ticket_ref *ticket);
+/* A handshake was successful. */
+void admission_give_back(struct ike_engine *engine, const struct ep *from,
+			 enum guest guest);
+
+/* Half-open SAs that compete with a new one of some peer. */
+struct half_open_look {
+	/* Replaced by a new one; NULL: there is room. */
+	struct ike_sa *weakest;
+	bool near; /* the limit of its address or network is hit */
+	/* Half-open SAs of what both are compared by; 0: by nothing. */
+	unsigned int own, others;
+};
+
+/* Fill @look, which is valid until the next SA is added or removed. */
+void half_open_look(struct ike_engine *engine, const struct addr *peer,
+		    struct half_open_look *look);
+/* Return true if there is room, or if the weakest one gives way to such a guest. */
+bool half_open_room(struct ike_engine *engine,
+		    const struct half_open_look *look, enum guest guest);
+/*
+ * Called before the state changes to INIT_DONE; charges the handshake. Returns 0
+ * or -ENOMEM.
+ */
+int half_open_enter(struct ike_sa *sa, enum guest guest);
+/* Called by ike_sa_state(). */
+void half_open_leave(struct ike_sa *sa);
+
+/* Like admission_left() for the address and port alone, of a half-open SA. */
+bool handshake_here_left(struct ike_sa *sa);
+/* The peer of a half-open SA failed to authenticate. */
+void handshake_failed(struct ike_sa *sa);
+/* The peer of a half-open SA has authenticated. */
+void handshake_done(struct ike_sa *sa);
+
+#endif
