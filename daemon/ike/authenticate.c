@@ -29,113 +29,9 @@ static bool same_id(const struct ike_id *a, const struct ike_id *b)
 	return id_equal(a, b);
 }
 
-/* ---- a resumed IKE SA --------------------------------------------------- */
-
 static bool is_resumed(const struct ike_sa *sa)
 {
 	return sa->hs->resume;
-}
-
-/*
- * RFC 5723 section 5.1: AUTH = prf(SK_px, first message of the side), which depends
- * on both nonces and on SK_d of the former IKE SA.
- */
-static int resumed_mic(const struct ike_sa *sa, bool initiator,
-		       const struct blob *msg, uint8_t out[PRF_MAX_LEN])
-{
-	return prf_one(sa->suite.prf,
-		       initiator ? sa->keys.sk_pi : sa->keys.sk_pr,
-		       sa->keys.prf_len, msg->p, msg->len, out);
-}
-
-static int put_resumed(struct ike_sa *sa, struct pchain *c)
-{
-	uint8_t mic[PRF_MAX_LEN];
-	int ret;
-
-	ret = resumed_mic(sa, sa->initiator,
-			  sa->initiator ? &sa->hs->init_req : &sa->hs->init_res,
-			  mic);
-	if (!ret)
-		auth_build_mic(c, mic, prf_len(sa->suite.prf));
-	secret_wipe(mic, sizeof(mic));
-	return ret;
-}
-
-static bool is_resumed_mic(const struct ike_sa *sa, const struct blob *msg,
-			   const struct auth_pld *auth)
-{
-	uint8_t mic[PRF_MAX_LEN];
-	bool good;
-
-	good = !resumed_mic(sa, !sa->initiator, msg, mic) &&
-	       auth->sig_len == prf_len(sa->suite.prf) &&
-	       crypto_equal(auth->sig, mic, auth->sig_len);
-	secret_wipe(mic, sizeof(mic));
-	return good;
-}
-
-/* The message that the peer sent last is not always the one that was answered. */
-static bool is_resumed_auth(struct ike_sa *sa, const struct auth_pld *auth)
-{
-	const struct blob *msg = sa->initiator ? &sa->hs->init_res
-					       : &sa->hs->init_req;
-	struct blob variant = { 0 };
-	bool good;
-
-	good = is_resumed_mic(sa, msg, auth);
-	for (unsigned int i = 0; !good && i < INIT_VARIANTS; i++) {
-		if (init_variant(sa, i, &variant))
-			continue;
-		good = is_resumed_mic(sa, &variant, auth);
-		blob_free(&variant);
-	}
-	return good;
-}
-
-/*
- * Authenticate the peer as the one of the former IKE SA, with what was proven then.
- * A responder ends the ticket here: whoever just copied it has got no further.
- */
-static int verify_resumed(struct ike_sa *sa, const struct ike_msg *m,
-			  const struct ike_id *id, struct err *err)
-{
-	static const struct cert_refs none;
-	struct ike_resume *r = sa->hs->resume;
-	struct cert_refs certs;
-	struct auth_pld auth;
-	const char *why;
-	struct rbuf in;
-
-	rbuf_init(&in, m->auth.body, m->auth.len);
-	if (!m->auth.body || auth_parse(&in, &auth) ||
-	    auth.method != IKE_AUTH_SHARED_KEY_MIC ||
-	    !is_resumed_auth(sa, &auth))
-		return err_set(err, -EKEYREJECTED,
-			       "AUTH is not that of the resumed session");
-	if (!same_id(id, &r->s.peer))
-		return err_set(err, -EKEYREJECTED,
-			       "the ticket is of another identity");
-	/* Things may have changed since the first message. */
-	why = sa->gcks ? ticket_outdated(sa->engine, r) : NULL;
-	if (!why)
-		why = session_refused(sa->engine, &r->s);
-	if (why)
-		return err_set(err, -EKEYREJECTED, "%s", why);
-	if (cert_refs_union(&r->s.peer_certs, &none, &certs))
-		return err_set(err, -ENOMEM, "out of memory");
-	if (sa->gcks && !ticket_use(sa->engine, &r->ref)) {
-		cert_refs_free(&certs);
-		return err_set(err, -EKEYREJECTED,
-			       "the ticket was used before, or has ended");
-	}
-	cert_refs_free(&sa->peer_certs);
-	sa->peer_certs = certs;
-	sa->peer_ends = r->s.peer_ends;
-	sa->auth_ms = r->s.auth_ms;
-	sa->resumed = true;
-	sa->engine->stats.resumed++;
-	return 0;
 }
 
 /* ---- signed octets ------------------------------------------------------ */
@@ -248,29 +144,6 @@ static int put_mic(struct ike_sa *sa, struct pchain *c, const struct psk *psk,
 	return ret;
 }
 
-static int put_auth(struct ike_sa *sa, struct pchain *c)
-{
-	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
-	const struct psk *psk = psk_of(sa, sa->peer_id);
-	uint8_t id[4 + IKE_ID_MAX] = { cfg->id.type };
-	struct auth_octets octets;
-	int ret;
-
-	if (is_resumed(sa))
-		return put_resumed(sa, c);
-	memcpy(id + 4, cfg->id.data, cfg->id.len);
-	ret = octets_of_side(sa, sa->initiator,
-			     sa->initiator ? &sa->hs->init_req
-					   : &sa->hs->init_res,
-			     id, 4 + cfg->id.len, &octets);
-	if (ret)
-		return ret;
-	ret = psk ? put_mic(sa, c, psk, octets.p, octets.len)
-		  : put_signature(sa, c, octets.p, octets.len);
-	secret_free(octets.p);
-	return ret;
-}
-
 static void put_certs(struct ike_sa *sa, struct pchain *c)
 {
 	const struct cert_chain *chain = sa->engine->cfg.chain;
@@ -310,6 +183,134 @@ static size_t octets_of_peer(struct ike_sa *sa, const struct pld *id,
 		blob_free(&variant);
 	}
 	return n;
+}
+
+/* ---- a resumed IKE SA --------------------------------------------------- */
+
+/*
+ * RFC 5723 section 4.3.3: AUTH = prf(SK_px, octets that the side would sign), which
+ * depend on both nonces and on SK_d of the former IKE SA.
+ */
+static int resumed_mic(const struct ike_sa *sa, bool initiator,
+		       const struct auth_octets *octets,
+		       uint8_t out[PRF_MAX_LEN])
+{
+	return prf_one(sa->suite.prf,
+		       initiator ? sa->keys.sk_pi : sa->keys.sk_pr,
+		       sa->keys.prf_len, octets->p, octets->len, out);
+}
+
+static int put_resumed(struct ike_sa *sa, struct pchain *c,
+		       const struct auth_octets *octets)
+{
+	uint8_t mic[PRF_MAX_LEN];
+	int ret = resumed_mic(sa, sa->initiator, octets, mic);
+
+	if (!ret)
+		auth_build_mic(c, mic, prf_len(sa->suite.prf));
+	secret_wipe(mic, sizeof(mic));
+	return ret;
+}
+
+static bool is_resumed_mic(const struct ike_sa *sa,
+			   const struct auth_octets *octets,
+			   const struct auth_pld *auth)
+{
+	uint8_t mic[PRF_MAX_LEN];
+	bool good;
+
+	good = !resumed_mic(sa, !sa->initiator, octets, mic) &&
+	       auth->sig_len == prf_len(sa->suite.prf) &&
+	       crypto_equal(auth->sig, mic, auth->sig_len);
+	secret_wipe(mic, sizeof(mic));
+	return good;
+}
+
+static bool is_resumed_auth(struct ike_sa *sa, const struct pld *id_pld,
+			    const struct auth_pld *auth)
+{
+	struct auth_octets octets[1 + INIT_VARIANTS];
+	size_t n = octets_of_peer(sa, id_pld, octets);
+	bool good = false;
+
+	while (n) {
+		n--;
+		good = good || is_resumed_mic(sa, &octets[n], auth);
+		secret_free(octets[n].p);
+	}
+	return good;
+}
+
+/*
+ * Authenticate the peer as the one of the former IKE SA, with what was proven then.
+ * A responder ends the ticket here: whoever just copied it has got no further.
+ */
+static int verify_resumed(struct ike_sa *sa, const struct ike_msg *m,
+			  const struct pld *id_pld, const struct ike_id *id,
+			  struct err *err)
+{
+	static const struct cert_refs none;
+	struct ike_resume *r = sa->hs->resume;
+	struct cert_refs certs;
+	struct auth_pld auth;
+	const char *why;
+	struct rbuf in;
+
+	rbuf_init(&in, m->auth.body, m->auth.len);
+	if (!m->auth.body || auth_parse(&in, &auth) ||
+	    auth.method != IKE_AUTH_SHARED_KEY_MIC ||
+	    !is_resumed_auth(sa, id_pld, &auth))
+		return err_set(err, -EKEYREJECTED,
+			       "AUTH is not that of the resumed session");
+	if (!same_id(id, &r->s.peer))
+		return err_set(err, -EKEYREJECTED,
+			       "the ticket is of another identity");
+	/* Things may have changed since the first message. */
+	why = sa->gcks ? ticket_outdated(sa->engine, r) : NULL;
+	if (!why)
+		why = session_refused(sa->engine, &r->s);
+	if (why)
+		return err_set(err, -EKEYREJECTED, "%s", why);
+	if (cert_refs_union(&r->s.peer_certs, &none, &certs))
+		return err_set(err, -ENOMEM, "out of memory");
+	if (sa->gcks && !ticket_use(sa->engine, &r->ref)) {
+		cert_refs_free(&certs);
+		return err_set(err, -EKEYREJECTED,
+			       "the ticket was used before, or has ended");
+	}
+	cert_refs_free(&sa->peer_certs);
+	sa->peer_certs = certs;
+	sa->peer_ends = r->s.peer_ends;
+	sa->auth_ms = r->s.auth_ms;
+	sa->resumed = true;
+	sa->engine->stats.resumed++;
+	return 0;
+}
+
+/* ---- AUTH of ours ------------------------------------------------------- */
+
+static int put_auth(struct ike_sa *sa, struct pchain *c)
+{
+	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
+	const struct psk *psk = psk_of(sa, sa->peer_id);
+	uint8_t id[4 + IKE_ID_MAX] = { cfg->id.type };
+	struct auth_octets octets;
+	int ret;
+
+	memcpy(id + 4, cfg->id.data, cfg->id.len);
+	ret = octets_of_side(sa, sa->initiator,
+			     sa->initiator ? &sa->hs->init_req
+					   : &sa->hs->init_res,
+			     id, 4 + cfg->id.len, &octets);
+	if (ret)
+		return ret;
+	if (is_resumed(sa))
+		ret = put_resumed(sa, c, &octets);
+	else
+		ret = psk ? put_mic(sa, c, psk, octets.p, octets.len)
+			  : put_signature(sa, c, octets.p, octets.len);
+	secret_free(octets.p);
+	return ret;
 }
 
 /* ---- PPK ---------------------------------------------------------------- */
@@ -558,7 +559,7 @@ static int check_gcks_id(struct ike_sa *sa, const struct ike_msg *m,
 			       responder_role(sa), quote(says, quoted),
 			       sa_peer_name(sa));
 	}
-	return is_resumed(sa) ? verify_resumed(sa, m, &id, err)
+	return is_resumed(sa) ? verify_resumed(sa, m, &m->idr, &id, err)
 			      : verify_peer(sa, m, &m->idr, &id, err);
 }
 
@@ -689,7 +690,7 @@ static int verify_member(struct ike_sa *sa, const struct ike_msg *m,
 	if (ret)
 		return ret;
 	if (is_resumed(sa))
-		return verify_resumed(sa, m, id, err);
+		return verify_resumed(sa, m, &m->idi, id, err);
 	if (!without)
 		return verify_peer(sa, m, &m->idi, id, err);
 	wbuf_init(&buf, IKE_INNER_MAX);

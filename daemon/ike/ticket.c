@@ -24,7 +24,7 @@
 #include "lib/clock.h"
 #include "lib/secret.h"
 
-#define TICKET_VERSION 1
+#define TICKET_VERSION 2
 #define TICKET_NAME "ticket of session resumption"
 /* Before the sealed contents: serial number of the key. */
 #define TICKET_HEAD 8

@@ -374,6 +374,19 @@ static void wrong_auth(void)
 	       "the member checks AUTH of the key server");
 	is_int(m->seen.registered, 0, "the member has taken no keys");
 	pair_teardown();
+
+	setup();
+	joins("first");
+	ends();
+	node_clear(m);
+	node_clear(g);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	net_step(&net);
+	LIST_FIRST(&g->engine->sas)->hs->nr.p[0] ^= 1;
+	net_run(&net);
+	is_int(g->seen.auth_failed, 1, "AUTH covers the other side's nonce");
+	pair_teardown();
 }
 
 /* ---- tickets that end ---------------------------------------------------- */
