@@ -108,6 +108,23 @@ static bool run_in_turn(struct group *g)
 }
 
 /*
+ * Exclude the members that may go by now, before their timer says so: what members ask
+ * for would come first otherwise, and take the store. Returns false if there are none. A
+ * failed exclusion sets the timer to a later time.
+ */
+static bool exclude_due(struct group *g)
+{
+	bool due = g->due & DUE_BATCH ||
+		   (timer_armed(&g->batch) && g->batch_ms <= group_now_ms(g));
+
+	if (!due || !g->exclude_pending || pace_exclude_ms(g))
+		return false;
+	timer_del(g->k->deps.tq, &g->batch);
+	batch_flush(g);
+	return true;
+}
+
+/*
  * Run the first thing that waits. Returns false if nothing waits or a change
  * is in flight.
  */
@@ -120,7 +137,7 @@ static bool run_next(struct group *g)
 		return orders_run_last(g);
 	}
 	/* Evictions and resets go before everything that members ask for. */
-	return orders_run(g) || run_in_turn(g);
+	return orders_run(g) || exclude_due(g) || run_in_turn(g);
 }
 
 /*

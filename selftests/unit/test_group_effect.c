@@ -4,6 +4,8 @@
  * who was evicted has. The answer tells for how long that is expected, and the status
  * says that it is over when it is.
  */
+#include <string.h>
+
 #include "gcks/group.h"
 #include "group_sim.h"
 #include "lib/util.h"
@@ -16,6 +18,7 @@
 static struct sim s;
 static struct sim_member *tx, *a, *b;
 static struct err err;
+static struct timer restarts;
 
 /* @store_ms: 0: changes take no time, also if s.store_ms is set later. */
 static void usual_store(uint64_t seed, unsigned int dtd, unsigned int store_ms)
@@ -275,6 +278,58 @@ static void test_store(unsigned int store_ms, uint32_t told_ms)
 	teardown();
 }
 
+#define RESTARTING 6
+
+/* One of the senders is killed and asks for Sender-IDs again. */
+static void restart_one(void *arg)
+{
+	struct sim_member **all = arg;
+	struct sim_member *m = all[sim_random(&s, RESTARTING)];
+
+	sim_down(m);
+	mock_kernel_reset(&m->mk);
+	memset(m->note, 0, sizeof(m->note));
+	sim_up(m);
+	timer_set(&s.tq, &restarts, 1500);
+}
+
+/* Others ask all the time, and each answer takes the store as long as an exclusion. */
+static void test_busy(unsigned int wait_ms)
+{
+	struct sim_member *m[RESTARTING], *c;
+	unsigned int i, took;
+	char name[32];
+	uint64_t at;
+	uint32_t ms;
+
+	usual_store(345 + wait_ms, 15, 1);
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	for (i = 0; i < RESTARTING; i++) {
+		snprintf(name, sizeof(name), "x%u.send.example", i);
+		m[i] = sim_add(&s, name, true, true);
+		sim_up(m[i]);
+	}
+	if (!sim_settle(&s, 60000))
+		bail("they are not in");
+	sim_run(&s, 20000);
+	s.store_ms = 1500;
+	timer_init(&restarts, restart_one, m);
+	timer_set(&s.tq, &restarts, 100);
+	sim_run(&s, 15000 + wait_ms);
+	member_leave(c->m, NULL);
+	sim_run(&s, 20 + s.store_ms);
+	ms = evict();
+	at = s.ms;
+	sim_run(&s, 30000);
+	took = reads_for(b, at);
+	ok(took <= ms,
+	   "others ask all the time: b reads for %u ms, and %u were told", took,
+	   ms);
+	timer_del(&s.tq, &restarts);
+	teardown();
+}
+
 /* ---- a reset behind the eviction ------------------------------------------- */
 
 /* The group is reset by an order or by its policy, or is removed. */
@@ -419,6 +474,8 @@ int main(void)
 	RUN(test_started);
 	RUN(test_store, 0, 675 + 1625);
 	RUN(test_store, 300, 2825);
+	RUN(test_busy, 0);
+	RUN(test_busy, 2000);
 	RUN(test_behind, BY_ORDER, 100);
 	RUN(test_behind, BY_ORDER, 300);
 	RUN(test_behind, BY_POLICY, 100);
