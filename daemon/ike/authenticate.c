@@ -577,6 +577,7 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
 	const struct notify_pld *e = msg_error(m), *ticket;
+	struct ike_sa *old = NULL;
 	struct err err;
 
 	if (!m->auth.body && e) {
@@ -595,7 +596,12 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 	ticket = msg_notify(m, IKE_N_TICKET_LT_OPAQUE);
 	if (ticket && sa->engine->cfg.resume && !sa->ppk)
 		session_keep(sa, ticket);
+	if (is_resumed(sa))
+		old = session_sa(sa->engine, sa->hs->resume->of);
 	sa_up(sa);
+	/* The key server has ended it, see end_resumed(). */
+	if (old)
+		sa_close(old, 0, "resumed by another IKE SA");
 	return !sa->dead;
 }
 
@@ -678,6 +684,22 @@ static void end_forsaken(struct ike_sa *sa)
 		ike_close(old, "the peer has started anew (INITIAL_CONTACT)");
 }
 
+/*
+ * RFC 5723 section 4.3.4: the peer resumes an IKE SA because it has lost it, so that it
+ * is ended without a message.
+ */
+static void end_resumed(struct ike_sa *sa)
+{
+	const struct ike_resume *r = sa->hs->resume;
+	struct ike_sa *old;
+
+	if (!r)
+		return;
+	old = place_of_ticket(sa, r->ref.key, r->ref.number);
+	if (old)
+		sa_close(old, 0, "resumed by another IKE SA");
+}
+
 static int verify_member(struct ike_sa *sa, const struct ike_msg *m,
 			 const struct ike_id *id, struct err *err)
 {
@@ -746,6 +768,7 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 		put_off_peer(sa, xchg, "out of memory");
 		return false;
 	}
+	end_resumed(sa);
 	if (make_place(sa)) {
 		put_off_peer(sa, xchg,
 			     "limit of IKE SAs reached, and none is idle");
@@ -759,25 +782,6 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 	return !sa->dead;
 }
 
-/* RFC 5723 section 4.1: N(TICKET_LT_OPAQUE), or N(TICKET_NACK) if there is none. */
-static void put_ticket(const struct ike_sa *sa, struct pchain *c)
-{
-	struct wbuf ticket, w;
-	uint32_t seconds;
-
-	wbuf_init(&ticket, IKE_INNER_MAX);
-	wbuf_init(&w, IKE_INNER_MAX);
-	if (ticket_issue(sa, &ticket, &seconds)) {
-		notify_build(c, IKE_N_TICKET_NACK, NULL, 0);
-	} else {
-		wbuf_u32(&w, seconds);
-		wbuf_put(&w, ticket.p, ticket.len);
-		notify_build(c, IKE_N_TICKET_LT_OPAQUE, w.p, w.len);
-	}
-	wbuf_free(&ticket);
-	wbuf_free(&w);
-}
-
 int authenticate_head(struct ike_sa *sa, struct pchain *c)
 {
 	int ret;
@@ -788,6 +792,6 @@ int authenticate_head(struct ike_sa *sa, struct pchain *c)
 	if (!ret && sa->ppk)
 		notify_build(c, IKE_N_PPK_IDENTITY, NULL, 0);
 	if (!ret && sa->hs->wants_ticket)
-		put_ticket(sa, c);
+		ticket_put(sa, c);
 	return ret;
 }

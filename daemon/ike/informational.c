@@ -2,11 +2,12 @@
 /*
  * INFORMATIONAL (RFC 7296 section 1.4): liveness, Delete of the SA, a member's
  * reports of its Data SAs, what the key server says of them, and requests for
- * edges. Final messages of an SA are in last_request.c.
+ * edges and tickets. Final messages of an SA are in last_request.c.
  */
 #include <stdio.h>
 
 #include "ike/exchange.h"
+#include "ike/session.h"
 #include "lib/log.h"
 
 int info_request(struct ike_sa *sa, const struct ike_task *t)
@@ -21,7 +22,7 @@ int info_request(struct ike_sa *sa, const struct ike_task *t)
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	if (t->del)
 		delete_build(&c, &del);
-	if (t->notify) {
+	if (t->notify && t->notify != IKE_N_TICKET_REQUEST) {
 		wbuf_u32(&data, t->spi);
 		wbuf_put(&data, t->idg.data, t->idg.len);
 	}
@@ -68,16 +69,20 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 	const struct ike_msg *m = &in->m;
 	const struct notify_pld *e = msg_error(m);
 	bool deleted = deletes_sa(m);
-	struct wbuf empty;
+	struct wbuf w;
+	struct pchain c;
 	char why[96];
 
 	if (!deleted && !e && edge_is_request(sa, m)) {
 		edge_got_request(sa, in);
 		return;
 	}
-	wbuf_init(&empty, IKE_INNER_MAX);
-	sa_respond(sa, IKE_XCHG_INFORMATIONAL, IKE_PLD_NONE, &empty);
-	wbuf_free(&empty);
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	if (!deleted && !e && sa->gcks && msg_notify(m, IKE_N_TICKET_REQUEST))
+		ticket_put(sa, &c);
+	sa_respond(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
+	wbuf_free(&w);
 	if (e && (e->type == IKE_N_AUTHENTICATION_FAILED ||
 		  e->type == IKE_N_INVALID_SYNTAX)) {
 		snprintf(why, sizeof(why), "%s from the peer",
@@ -102,7 +107,12 @@ void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_task *t = task_take(sa);
 	bool deleted = t && t->del, edge = t && t->edge;
+	bool wants = t && t->notify == IKE_N_TICKET_REQUEST;
+	const struct notify_pld *ticket;
 
+	ticket = wants ? msg_notify(&in->m, IKE_N_TICKET_LT_OPAQUE) : NULL;
+	if (ticket && sa->engine->cfg.resume && !sa->ppk && !sa->shadow)
+		session_keep(sa, ticket);
 	/* Any authenticated answer proves that the peer is alive. */
 	task_free(t);
 	if (edge)

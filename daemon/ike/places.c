@@ -159,6 +159,19 @@ struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere)
 	return NULL;
 }
 
+struct ike_sa *place_of_ticket(const struct ike_sa *sa, uint64_t key,
+			       uint64_t number)
+{
+	uint32_t hash = hash_name(sa->engine, sa_peer_name(sa));
+	struct ike_sa *o = NULL;
+
+	while ((o = next_of_name(sa->engine, o, hash)))
+		if (!o->dead && o->ticketed && o->ticket_key == key &&
+		    o->ticket_number == number)
+			return o;
+	return NULL;
+}
+
 void place_enter(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;

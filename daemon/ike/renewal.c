@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/rand.h"
+#include "ike/session.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
@@ -74,6 +75,23 @@ void renewal_enter(struct ike_sa *s)
 
 /* ---- one in place of the other -------------------------------------------- */
 
+/*
+ * RFC 5723 section 6.2: a ticket has the keys of before, and ends. The member asks for
+ * another; without one it registers by IKE_SA_INIT.
+ */
+static void renew_ticket(struct ike_sa *sa)
+{
+	static const struct ike_task ask = {
+		.xchg = IKE_XCHG_INFORMATIONAL,
+		.notify = IKE_N_TICKET_REQUEST,
+	};
+
+	if (sa->gcks)
+		ticket_end(sa);
+	else if (session_end(sa))
+		task_push(sa, &ask);
+}
+
 void renewal_take_over(struct ike_sa *sa, struct ike_sa *s)
 {
 	timer_del(sa->engine->cfg.tq, &sa->t_rexmit);
@@ -90,6 +108,7 @@ void renewal_take_over(struct ike_sa *sa, struct ike_sa *s)
 	sa->rekeyed_ms = clock_mono_ms(sa->engine->cfg.clock);
 	sa->lost_follows = 0;
 	sa->engine->stats.rekeyed++;
+	renew_ticket(sa);
 	sa_arm_life(sa);
 	keys_export(sa);
 	sa_debug(sa, "IKE SA renewed: it was %s", sa_name(s));

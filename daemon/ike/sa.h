@@ -149,7 +149,7 @@ struct ike_task {
 	struct opaque *opaque; /* owned if queued; NULL: none */
 	/*
 	 * For INFORMATIONAL: N(MCSEC_SENDING), N(MCSEC_RIVAL), N(MCSEC_CHANGED),
-	 * or 0 for an empty one; @del: Delete of the IKE SA.
+	 * N(TICKET_REQUEST), or 0 for an empty one; @del: Delete of the IKE SA.
 	 */
 	uint16_t notify;
 	bool del;
@@ -318,6 +318,10 @@ struct ike_sa {
 	bool use_ppk; /* N(USE_PPK) in both directions (RFC 8784) */
 	bool ppk; /* a PPK is mixed into the keys */
 	bool resumed; /* authenticated by a ticket */
+	/* Responder: the ticket that was given over it, see struct ticket_ref. */
+	bool ticketed;
+	uint64_t ticket_key;
+	uint64_t ticket_number;
 
 	/* Window of one request in each direction, RFC 7296 section 2.3. */
 	uint32_t my_mid; /* Message ID of our next request */
@@ -584,6 +588,9 @@ struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
  * knew nothing when it said that it had no other.
  */
 struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere);
+/* Return the IKE SA of @sa's name that has given such a ticket, or NULL. */
+struct ike_sa *place_of_ticket(const struct ike_sa *sa, uint64_t key,
+			       uint64_t number);
 /*
  * Add @sa, which is authenticated as its name and has room. The algorithms
  * have been chosen.

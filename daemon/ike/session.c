@@ -86,6 +86,7 @@ static struct ike_resume *resume_of(const struct ike_sa *sa,
 	       sa->peer_id->len);
 	r->s.peer_ends = sa->peer_ends;
 	r->s.childless = sa->peer_childless;
+	r->of = sa->serial;
 	if (cert_refs_union(&sa->peer_certs, &none, &r->s.peer_certs) ||
 	    blob_set(&r->ticket, ticket, len)) {
 		resume_free(r);
@@ -137,14 +138,40 @@ static bool is_good(const struct ike_engine *engine,
 	return !session_refused(engine, s);
 }
 
+struct ike_sa *session_sa(const struct ike_engine *engine, uint64_t serial)
+{
+	struct ike_sa *sa;
+
+	LIST_FOREACH(sa, &engine->sas, link)
+		if (sa->serial == serial && !sa->dead)
+			return sa;
+	return NULL;
+}
+
+bool session_end(struct ike_sa *sa)
+{
+	struct kept_session *k;
+
+	TAILQ_FOREACH(k, &sa->engine->sessions, all)
+		if (k->r->of == sa->serial) {
+			resume_free(take_out(sa->engine, k));
+			return true;
+		}
+	return false;
+}
+
 struct ike_resume *session_take(const struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
 	struct kept_session *k = find_session(sa);
+	const struct ike_sa *of;
 	bool good;
 	struct ike_resume *r;
 
 	if (!k)
+		return NULL;
+	of = session_sa(engine, k->r->of);
+	if (of && of->n_tasks)
 		return NULL;
 	good = is_good(engine, k) && engine->cfg.resume &&
 	       !ppks_find(engine->cfg.ppks, sa_peer_name(sa));

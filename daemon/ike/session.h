@@ -34,6 +34,7 @@ struct ticket_ref {
 struct ike_resume {
 	struct ike_session s;
 	struct blob ticket; /* initiator */
+	uint64_t of; /* initiator: serial of the IKE SA that the ticket is of */
 	/* Responder. */
 	struct ticket_ref ref;
 	/* By which pre-shared key it can be proven, see psk_proof(); 0: by none. */
@@ -81,10 +82,18 @@ struct tickets {
  */
 void session_keep(const struct ike_sa *sa, const struct notify_pld *n);
 /*
- * Initiator: return what @sa may be resumed from, or NULL. A ticket is used once. To
- * be freed with resume_free().
+ * Initiator: return what @sa may be resumed from, or NULL. A ticket is used once, and
+ * not while requests are made over the IKE SA that it is of, which it would end. To be
+ * freed with resume_free().
  */
 struct ike_resume *session_take(const struct ike_sa *sa);
+/*
+ * Initiator: the keys of @sa have changed, and end its ticket (RFC 5723 section 6.2).
+ * Returns true if there was one.
+ */
+bool session_end(struct ike_sa *sa);
+/* Initiator: return the IKE SA that has such a serial number, or NULL. */
+struct ike_sa *session_sa(const struct ike_engine *engine, uint64_t serial);
 /* Wipe and free all of them: the keys that authenticate peers have changed. */
 void sessions_drop(struct ike_engine *engine);
 /*
@@ -103,7 +112,14 @@ void resume_free(struct ike_resume *r); /* wipes; NULL is allowed */
  * resume @sa for *@seconds. Returns 0; -EPERM if it gets none; -ENOSPC, -ENOMEM or an
  * error of crypto/.
  */
-int ticket_issue(const struct ike_sa *sa, struct wbuf *out, uint32_t *seconds);
+int ticket_issue(struct ike_sa *sa, struct wbuf *out, uint32_t *seconds);
+/*
+ * Responder: add N(TICKET_LT_OPAQUE) with a ticket to an answer, or N(TICKET_NACK) if
+ * there is none (RFC 5723 section 4.1).
+ */
+void ticket_put(struct ike_sa *sa, struct pchain *c);
+/* Responder: end the ticket of @sa, whose keys have changed. */
+void ticket_end(struct ike_sa *sa);
 /*
  * Responder: open a ticket. Returns NULL and sets *@out, which is freed with
  * resume_free(), or returns for the log why the ticket is refused.

@@ -93,7 +93,10 @@ static int make_key(struct tickets *t)
 	secret_wipe(key, sizeof(key));
 	if (ret)
 		return ret;
-	k->turn_ms = now + lifetime_ms(t->engine);
+	/* RFC 5723 section 6.2: it outlives the IKE SAs. */
+	k->turn_ms = now + (t->engine->cfg.lifetime_ms > lifetime_ms(t->engine)
+				    ? t->engine->cfg.lifetime_ms
+				    : lifetime_ms(t->engine));
 	k->end_ms = k->turn_ms + lifetime_ms(t->engine);
 	arm_turn(t);
 	return 0;
@@ -252,7 +255,7 @@ static int put_sealed(const struct ticket_key *k, const struct wbuf *in,
 	return p ? seal(k->sealer, TICKET_NAME, in->p, in->len, p) : out->err;
 }
 
-int ticket_issue(const struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
+int ticket_issue(struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
 {
 	struct ike_engine *engine = sa->engine;
 	uint64_t s = lifetime_ms(engine) / MSEC_PER_SEC;
@@ -263,8 +266,8 @@ int ticket_issue(const struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
 	struct wbuf w;
 	int ret;
 
-	/* A PPK is proven by each IKE SA that is opened. */
-	if (!s || sa->ppk || sa->shadow)
+	/* A PPK is proven by each IKE SA that is opened. One has one ticket. */
+	if (!s || sa->ppk || sa->shadow || sa->ticketed)
 		return -EPERM;
 	if (sa->peer_ends && left <= 0)
 		return -EPERM;
@@ -288,9 +291,40 @@ int ticket_issue(const struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
 	wbuf_free(&w);
 	if (ret)
 		return ret;
-	k->n++;
+	sa->ticketed = true;
+	sa->ticket_key = k->serial;
+	sa->ticket_number = k->n++;
 	*seconds = s;
 	return 0;
+}
+
+void ticket_put(struct ike_sa *sa, struct pchain *c)
+{
+	struct wbuf ticket, w;
+	uint32_t seconds;
+
+	wbuf_init(&ticket, IKE_INNER_MAX);
+	wbuf_init(&w, IKE_INNER_MAX);
+	if (ticket_issue(sa, &ticket, &seconds)) {
+		notify_build(c, IKE_N_TICKET_NACK, NULL, 0);
+	} else {
+		wbuf_u32(&w, seconds);
+		wbuf_put(&w, ticket.p, ticket.len);
+		notify_build(c, IKE_N_TICKET_LT_OPAQUE, w.p, w.len);
+	}
+	wbuf_free(&ticket);
+	wbuf_free(&w);
+}
+
+void ticket_end(struct ike_sa *sa)
+{
+	const struct ticket_ref ref = { .key = sa->ticket_key,
+					.number = sa->ticket_number };
+
+	/* A ticket that was used, or whose key has ended, has ended as well. */
+	if (sa->ticketed)
+		ticket_use(sa->engine, &ref);
+	sa->ticketed = false;
 }
 
 /* ---- opening ------------------------------------------------------------ */
