@@ -106,6 +106,16 @@ tunnels() {
 	part "$key" 8192 first:2
 	grew "in any order" in-accepted 1
 	grew "one of them waits" in-inner-fragment 1
+	# The outer header's hops are in the clear: anybody on the path can change them.
+	for bad in 8:8:8 8:64:8 8:1:1 64:8:8 1:255:1; do
+		part "$key" 8192 "hops:${bad%:*}"
+		grew "a datagram whose headers have the hops ${bad%:*} is accepted" \
+			in-accepted 1
+		wait_until 15 has_lines "r$f" $((lines + 3))
+		is "IPv$f: of the hops ${bad%:*} the fewer are left" \
+			"$(tail -n 1 "$TMP/r$f" | cut -d' ' -f4)" "${bad##*:}"
+		lines=$((lines + 1))
+	done
 	# fragments that never come together
 	part "$key" 8192 first:3
 	part "$other" 8193 last:3

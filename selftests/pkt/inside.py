@@ -19,10 +19,15 @@ KEY is AES-GCM's with its salt, in hex; IV 8 octets as a number. WHAT:
              in a tunnel from 10.1.0.1 or fd01::1: the first of two fragments of
              the datagram, the second, or one that overlaps the first
   clear:ID   no ESP at all, but the second fragment by itself
+  hops:INNER:OUTER
+             in a tunnel, the datagram whole, with these hops left in the two headers
 """
 import socket
 import struct
 import sys
+
+sys.path.insert(0, __file__.rpartition("/")[0])
+from inet import checksum  # noqa: E402
 
 SOL_ALG = 279
 SET_KEY, SET_AEAD_AUTHSIZE = 1, 5
@@ -69,15 +74,26 @@ def fragment(address, what, mark=0):
     head = struct.pack("!BBHHHBBH", 0x45, mark, 20 + len(part), int(ident),
                        at // 8 | more << 13, 8, 17, 0) + \
         socket.inet_aton("10.1.0.1") + socket.inet_aton(address)
-    total = sum(struct.unpack("!10H", head))
-    total = (total & 0xffff) + (total >> 16)
-    total = ~((total & 0xffff) + (total >> 16)) & 0xffff
-    return head[:10] + struct.pack("!H", total) + head[12:] + part
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + part
+
+
+def whole(address, hops):
+    """An IP packet: the datagram of 14 octets."""
+    udp = struct.pack("!HHHH", 9, 5000, 14, 0x1234) + b"inside"
+    if ":" in address:
+        return struct.pack("!IHBB", 6 << 28, len(udp), 17, hops) + \
+            socket.inet_pton(socket.AF_INET6, "fd01::1") + \
+            socket.inet_pton(socket.AF_INET6, address) + udp
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 7, 0, hops, 17, 0) + \
+        socket.inet_aton("10.1.0.1") + socket.inet_aton(address)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
 
 
 def text_of(what, address):
     if ":" in what:
-        inner = fragment(address, what)
+        kind, hops = what.split(":")[:2]
+        inner = whole(address, int(hops)) if kind == "hops" else \
+            fragment(address, what)
         return inner + padding(-(len(inner) + 2) % 4) + \
             (b"\x29" if ":" in address else b"\x04")
     data = b"inside"
@@ -113,6 +129,11 @@ def main(address, dev, key, spi, iv, what):
                          socket.if_nametoindex(dev))
             if proto == 255:
                 s.setsockopt(socket.IPPROTO_IPV6, 36, 1)    # IPV6_HDRINCL
+        if what.startswith("hops:"):
+            level, option = ((socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS)
+                             if six else
+                             (socket.IPPROTO_IP, socket.IP_MULTICAST_TTL))
+            s.setsockopt(level, option, int(what.split(":")[2]))
         s.sendto(packet, (address, 0))
 
 
