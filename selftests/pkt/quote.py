@@ -1,10 +1,11 @@
 #!/usr/bin/python3 -ISs
 # SPDX-License-Identifier: Apache-2.0
-"""Send an ICMP error (too big, or fragmentation needed) that quotes a datagram.
+"""Send an ICMP error that quotes a datagram.
 
-  quote.py clear|esp GROUP SRC TO TEXT
+  quote.py clear|esp GROUP SRC TO TEXT [TYPE]
       The datagram came from SRC to GROUP, as UDP or as ESP, and has TEXT in it;
-      the error goes to TO. IPv4 or IPv6, as the addresses are.
+      the error goes to TO. IPv4 or IPv6, as the addresses are. Without a TYPE it
+      says that the datagram was too big, or that fragmentation was needed.
 """
 import _socket as socket
 import struct
@@ -14,7 +15,7 @@ sys.path.insert(0, __file__.rpartition("/")[0])
 from inet import checksum  # noqa: E402
 
 
-def main(kind, group, src, to, text):
+def main(kind, group, src, to, text, error=None):
     six = ":" in group
     family = socket.AF_INET6 if six else socket.AF_INET
     body = (text * 12).encode()
@@ -24,11 +25,13 @@ def main(kind, group, src, to, text):
     if six:
         quote = struct.pack("!IHBB", 6 << 28, len(udp), proto, 8) + addrs + udp
         s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
-        data = struct.pack("!BBHI", 2, 0, 0, 1280) + quote
+        data = struct.pack("!BBHI", int(error or 2), 0, 0, 1280) + quote
     else:
         quote = struct.pack("!BBHHHBBH", 69, 0, 20 + len(udp), 7, 0, 8, proto,
                             0) + addrs + udp
-        data = struct.pack("!BBHI", 3, 4, 0, 1280) + quote
+        error = int(error or 3)
+        data = struct.pack("!BBHI", error, 4 if error == 3 else 0, 0,
+                           1280) + quote
         data = data[:2] + struct.pack("!H", checksum(data)) + data[4:]
         s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     s.sendto(data, (to, 0))
