@@ -3,7 +3,7 @@
 #
 # A machine that is copied sends no more with what its original sends with, and
 # one that goes to disk takes no keys along. No guest has snapshots: modules for
-# debugging can be told that there was one.
+# debugging can be told that there was one. 39-notifiers has whether the kernel tells.
 # debug only
 
 . "$(dirname "$0")/kmod.sh"
