@@ -4,7 +4,7 @@
 # A member's key, certificates and configuration in one file: what "mcsecctl pki
 # bundle" puts in, "mcsecctl pki import" writes, and both refuse. Nothing is left of
 # what fails. No daemon runs.
-# timeout: 200
+# timeout: 400
 
 . "$(dirname "$0")/../lib.sh"
 need jq openssl
