@@ -59,12 +59,17 @@ fault_ends() {
 		"insmod '$fault_ko' fault=$fault; true" "$@"
 }
 
-# The checks of every kernel's guest
-common() {
-	local out rc log=$TMP/console
-
+# The checks of every kernel
+outcomes() {
 	fault_ends "$1" none 0 'Operation canceled'
 	fault_ends "$1" warn 97 'asked to warn'
+}
+
+# Output, files and the console between a guest and its starter: the same for kernels of a
+# kind
+channels() {
+	local out rc log=$TMP/console
+
 	out=$($boot --kernel "$1" --timeout 400 --log "$log" -- \
 		bash -c 'echo one; echo two >&2; exit 42' 2>&1)
 	rc=$?
@@ -171,9 +176,10 @@ for kernel; do
 		echo "Bail out! the fault module does not build for $kernel"
 		exit 1
 	}
-	common "$kernel"
+	outcomes "$kernel"
 	case $kernel in
 	uml)
+		channels uml
 		fault_ends uml oops 97 'Kernel mode fault|Oops|panic'
 		fault_ends uml loop 124 'no end after 10 s' --timeout 10
 		together uml
@@ -181,11 +187,13 @@ for kernel; do
 		;;
 	uml-debug) debugging uml-debug ;;
 	uml-smp)
+		channels uml-smp
 		fault_ends uml-smp inversion 99 'possible circular locking'
 		guest_ends uml-smp "a command on two CPUs" 2 '' 'exit $(nproc)' \
 			--cpus 2
 		;;
 	stock)
+		channels stock
 		fault_ends stock oops 97 'NULL pointer dereference'
 		guest_ends stock "a hang" 124 'no end after 25 s' 'sleep 1000' \
 			--timeout 25
