@@ -340,21 +340,83 @@ table netdev w {
 }
 END
 warns "a netdev chain that forwards" "an nft netdev chain"
-before=$(seen a PASSES)
-flow c $G4 4500 PASSES 3
-is "a netdev chain forwards what it is told to, as is documented" \
-	"$(($(seen a PASSES) - before))" 3
+# word, datagrams, what they do: c's arrive at a, from which no group keeps them
+passed() {
+	local before
+
+	before=$(seen a "$1")
+	flow c $G4 $((port += 1)) "$1" 3
+	is "$3" "$(($(seen a "$1") - before))" "$2"
+}
+port=4499
+passed PASSES 3 "a netdev chain forwards what it is told to, as is documented"
+in_ns b nft flush chain netdev w in
+passed FLUSHED 0 "a netdev chain without rules passes nothing"
+in_ns b nft add rule netdev w in ip daddr 239.1.1.1 dup to eth0
+passed DOUBLED 3 "a netdev chain doubles what it is told to, as is documented"
+in_ns b nft flush ruleset
+in_ns b nft -f - <<'END'
+table netdev w {
+	chain out { type filter hook egress device eth0 priority 0; }
+}
+END
+warns "a netdev chain at the way out" "an nft netdev chain"
 in_ns b nft flush ruleset
 in_ns b tc qdisc add dev eth1 clsact
-in_ns b tc filter add dev eth1 ingress matchall action mirred egress \
-	mirror dev eth0
+filter() { # action...: of a filter for all that comes from c
+	in_ns b tc filter del dev eth1 ingress
+	in_ns b tc filter add dev eth1 ingress matchall action "$@"
+}
+filter mirred egress mirror dev eth0
 warns "tc that mirrors" "tc filters"
-before=$(seen a MIRRORED)
-flow c $G4 4501 MIRRORED 3
-is "tc mirrors what it is told to, as is documented" \
-	"$(($(seen a MIRRORED) - before))" 3
+passed MIRRORED 3 "tc mirrors what it is told to, as is documented"
+filter mirred egress redirect dev eth0
+warns "tc that redirects" "tc filters"
+passed REDIRECTED 3 "tc redirects what it is told to, as is documented"
+filter ct
+warns "tc that tracks connections" "tc filters"
+passed TRACKED 0 "tc that tracks connections passes nothing, as is documented"
 in_ns b tc qdisc del dev eth1 clsact
-flow c $G4 4502 CLOSED 3
-is "without chains and filters nothing passes" "$(seen a CLOSED)" 0
+passed CLOSED 0 "without chains and filters nothing passes"
+cat >"$TMP/xdp.py" <<'END'
+"""Run a command while an interface has an XDP program that lets all pass."""
+import ctypes, os, socket, struct, subprocess, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def bpf(command, attr):
+    fd = libc.syscall(321, command, attr, len(attr))  # as x86-64 numbers it
+    if fd < 0:
+        sys.exit(f"bpf {command}: {os.strerror(ctypes.get_errno())}")
+    return fd
+code = struct.pack("<BBhi", 0xb7, 0, 0, 2) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+program, words = ctypes.create_string_buffer(code), ctypes.create_string_buffer(b"GPL")
+loaded = bpf(5, struct.pack("<IIQQ24x", 6, 2, ctypes.addressof(program),
+                            ctypes.addressof(words)))
+# while it is open; 37 is BPF_XDP, 2 that it is not the driver's
+link = bpf(28, struct.pack("<IIII", loaded, socket.if_nametoindex(sys.argv[1]), 37, 2))
+subprocess.run(sys.argv[2:], check=True)
+END
+ctl b group flush
+like "an XDP program is warned of" \
+	"$(in_ns b python3 "$TMP/xdp.py" eth1 "$MCSECCTL" group add g4 $G4 2>&1)" \
+	"^mcsecctl: warning: group add: an interface has an XDP program"
+is "an XDP program is warned of, and the group is there" \
+	"$(group_names b | wc -l)" 1
+ctl b group flush
+is "after all of these have gone a group gets no warning" \
+	"$(ctl b group add g4 $G4 2>&1)" ""
+
+section "bridges"
+
+# with br_netfilter IP's hooks are called, see 34-paths
+[ ! -d /proc/sys/net/bridge ] ||
+	in_ns b sysctl -qw net.bridge.bridge-nf-call-iptables=0
+nip b link add br0 type bridge mcast_snooping 0
+for d in eth0 eth1; do
+	nip b link set $d master br0
+done
+nip b link set br0 up
+try "ports of a bridge are ready" wait_until 40 sh -c \
+	"[ \$(bridge -n '$(ns b)' link | grep -c forwarding) = 2 ]"
+passed BRIDGED 3 "a bridge forwards between its ports, as is documented"
 
 tap_done
