@@ -150,7 +150,8 @@ struct sim {
 	unsigned int loss; /* percent of datagrams, each receiver */
 	/*
 	 * If not 0, losses occur in bursts of this mean length, with the rate
-	 * that loss gives.
+	 * that loss gives: all datagrams of a burst, or with by_fragment half
+	 * of the fragments.
 	 */
 	unsigned int burst_ms;
 	int send_errno; /* no GSA_REKEY can be sent */
@@ -274,6 +275,11 @@ void sim_member_send(void *ctx, const struct ep *from, const struct ep *to,
 		     const uint8_t *p, size_t len);
 int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
 		   size_t len);
+/*
+ * Return true if a datagram of @len octets is lost on the link of @m; NULL has
+ * no losses in bursts.
+ */
+bool sim_lost(struct sim *s, struct sim_member *m, size_t len);
 /* Returns false if the datagram is queued again. */
 bool sim_deliver(struct sim *s, struct sim_packet *q);
 

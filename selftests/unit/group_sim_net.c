@@ -57,42 +57,72 @@ static bool gcks_sends(struct sim *s)
 #define FRAGMENT 1480u
 #define UDP_HDR_LEN 8
 
-/* A link is good and bad in turn, each for a time with the given mean. */
+/* Percentage of a burst's fragments that are lost, with by_fragment. */
+#define FRAGMENTS_IN_BURST 50u
+
+/* Share of the time in which a link is bad, so that it loses s->loss percent. */
+static unsigned int bad_percent(const struct sim *s)
+{
+	unsigned int percent = s->loss;
+
+	if (s->by_fragment)
+		percent = percent * 100 / FRAGMENTS_IN_BURST;
+	return percent < 99 ? percent : 99;
+}
+
+/* Return a time with the geometric distribution, in tenths of @mean. */
+static uint64_t some_time(struct sim *s, uint64_t mean)
+{
+	uint64_t step = mean / 10 ? mean / 10 : 1, ms = step;
+
+	while (sim_random(s, 10))
+		ms += step;
+	return ms;
+}
+
+static uint64_t time_of(struct sim *s, bool is_bad)
+{
+	unsigned int bad = bad_percent(s);
+
+	return some_time(s, is_bad ? s->burst_ms
+				   : (uint64_t)s->burst_ms * (100 - bad) / bad);
+}
+
+/*
+ * A link is good and bad in turn, each for a time with the given mean, whether
+ * or not anything is sent: the first datagram after a pause is lost as often as
+ * others.
+ */
 static bool in_burst(struct sim *s, struct sim_member *m)
 {
-	uint64_t mean, ms;
-
+	if (!m->bad_ms) {
+		m->bad = sim_random(s, 100) < bad_percent(s);
+		m->bad_ms = s->ms + time_of(s, m->bad);
+	}
 	while (m->bad_ms <= s->ms) {
-		m->bad = m->bad_ms && !m->bad;
-		mean = m->bad ? s->burst_ms
-			      : (uint64_t)s->burst_ms * (100 - s->loss) /
-					s->loss;
-		/* The distribution is geometric, in tenths of the mean. */
-		for (ms = 1; sim_random(s, 10); ms += mean / 10)
-			;
-		m->bad_ms = s->ms + ms;
+		m->bad = !m->bad;
+		m->bad_ms += time_of(s, m->bad);
 	}
 	return m->bad;
 }
 
-/*
- * Return true if a datagram of @len octets is lost on the link of @m; NULL has
- * no losses.
- */
-static bool lost(struct sim *s, struct sim_member *m, size_t len)
+bool sim_lost(struct sim *s, struct sim_member *m, size_t len)
 {
-	unsigned int n = 1;
+	unsigned int n = 1, percent = s->loss;
 
 	if (m && m->offline)
 		return true;
 	if (!s->loss)
 		return false;
-	if (s->burst_ms && m)
-		return in_burst(s, m);
+	if (s->burst_ms && m) {
+		if (!in_burst(s, m))
+			return false;
+		percent = s->by_fragment ? FRAGMENTS_IN_BURST : 100;
+	}
 	if (s->by_fragment)
 		n = (len + UDP_HDR_LEN + FRAGMENT - 1) / FRAGMENT;
 	while (n--)
-		if (sim_random(s, 100) < s->loss)
+		if (sim_random(s, 100) < percent)
 			return true;
 	return false;
 }
@@ -115,7 +145,7 @@ static void unicast(struct sim *s, const struct ep *from, const struct ep *to,
 
 	if (s->on_wire)
 		s->on_wire(s, from, to, p, len);
-	if (lost(s, m, len) || (m && m->mute))
+	if (sim_lost(s, m, len) || (m && m->mute))
 		return;
 	deliver_later(s, from, to, -1, p, len);
 	if (s->dup && sim_random(s, 100) < s->dup)
@@ -194,7 +224,7 @@ int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
 	for (i = 0; i < s->n; i++) {
 		struct sim_member *m = s->m[i];
 
-		if (!m->up || m->deaf || lost(s, m, len) ||
+		if (!m->up || m->deaf || sim_lost(s, m, len) ||
 		    (s->drop && s->drop(s, m, p, len)))
 			continue;
 		deliver_later(s, &s->ep, &dest->to, i, p, len);
