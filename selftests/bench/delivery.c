@@ -1,237 +1,297 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * How rekeys arrive: every case of selftests/unit/deliver.h at its full size,
- * with losses one by one, in bursts and by IP fragment. Prints a table, and
- * with a file named writes it as JSON:
+ * with losses of datagrams and of IP fragments, one by one and in bursts. Prints
+ * a table, and with a file named writes it as JSON:
  *
  *	build/bench/delivery [FILE.json [WORD]]
  *
  * @WORD: only cases with that in their name. All of it is simulated time; the
- * numbers are the same in each run.
+ * numbers are the same in each run. Small cases run with several seeds, and the
+ * worst is shown.
  */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "deliver.h"
 
+/* Seeds of a case that is cheap. */
+#define SEEDS 10
+#define NEVER HUGE_VAL
+
 struct row {
-	char name[96];
+	const char *name;
 	struct deliver_net net;
 	struct deliver d;
 	const char *most; /* in words */
 	bool held;
 };
 
-static struct row rows[64];
+struct way {
+	const char *name;
+	const char *most; /* in words */
+	struct deliver (*run)(const struct deliver_net *net, unsigned int n,
+			      bool flag);
+	unsigned int n;
+	bool flag;
+	/* What is judged, NEVER if something else is wrong. */
+	double (*value)(const struct deliver *d);
+	double limit; /* without losses, < 0: not run */
+	double lossy_limit; /* with losses, < 0: not run */
+	unsigned int loss; /* percent */
+	unsigned int seeds;
+};
+
+static struct row rows[160];
 static unsigned int n_rows;
-static const char *only = "";
 
-static const struct deliver_net none;
+/* ---- what runs ----------------------------------------------------------- */
 
-static struct row *wanted(const char *name, const struct deliver_net *net,
-			  const char *most)
+static struct deliver receiver_away(const struct deliver_net *net,
+				    unsigned int n, bool flag)
 {
-	struct row *r = &rows[n_rows];
-
-	if (!strstr(name, only))
-		return NULL;
-	snprintf(r->name, sizeof(r->name), "%s", name);
-	r->net = *net;
-	r->most = most;
-	n_rows++;
-	fprintf(stderr, "# %s\n", name);
-	return r;
+	return deliver_receiver_away(net, n, flag);
 }
 
-static void show(struct row *r, struct deliver d, bool held)
+static struct deliver sender_away(const struct deliver_net *net, unsigned int n,
+				  bool flag)
 {
-	r->d = d;
-	r->held = held && !d.iv_repeats;
-	printf("%-58s %5u %2u%s %8.4f%% %7.1f %7.1f %6u %6u %7.1f  %s\n",
-	       r->name, d.members, r->net.loss,
-	       r->net.by_fragment ? "f"
-	       : r->net.burst_ms  ? "b"
-				  : " ",
-	       100 * d.entitled_lost, d.worst_lost_s, d.evicted_read_s,
-	       d.rekeys, d.registrations, d.in_step_after_s,
+	return deliver_sender_away(net, n, flag);
+}
+
+static struct deliver second_lost(const struct deliver_net *net, unsigned int n,
+				  bool flag)
+{
+	(void)n;
+	return deliver_second_lost(net, flag);
+}
+
+static struct deliver start_phase(const struct deliver_net *net, unsigned int n,
+				  bool flag)
+{
+	(void)n;
+	(void)flag;
+	return deliver_start_phase(net);
+}
+
+static struct deliver joins(const struct deliver_net *net, unsigned int n,
+			    bool flag)
+{
+	(void)flag;
+	return deliver_joins(net, n);
+}
+
+static struct deliver restarts(const struct deliver_net *net, unsigned int n,
+			       bool flag)
+{
+	(void)flag;
+	return deliver_restarts(net, n, 90);
+}
+
+static struct deliver periodic(const struct deliver_net *net, unsigned int n,
+			       bool flag)
+{
+	(void)flag;
+	return deliver_periodic(net, n, 5);
+}
+
+static struct deliver leave(const struct deliver_net *net, unsigned int n,
+			    bool flag)
+{
+	(void)flag;
+	return deliver_leave(net, n, n / 10);
+}
+
+static struct deliver start(const struct deliver_net *net, unsigned int n,
+			    bool flag)
+{
+	(void)flag;
+	return deliver_start(net, n, 333);
+}
+
+static struct deliver pest(const struct deliver_net *net, unsigned int n,
+			   bool flag)
+{
+	return deliver_pest(net, flag, n);
+}
+
+static struct deliver held_back(const struct deliver_net *net, unsigned int n,
+				bool flag)
+{
+	(void)n;
+	return deliver_held_back(net, flag);
+}
+
+/* ---- what is judged ------------------------------------------------------ */
+
+static double or_never(double s)
+{
+	return s < 0 ? NEVER : s;
+}
+
+static double back_s(const struct deliver *d)
+{
+	double s = or_never(d->in_step_after_s);
+
+	if (d->entitled_lost)
+		return NEVER;
+	return s > d->worst_lost_s ? s : d->worst_lost_s;
+}
+
+static double in_step_s(const struct deliver *d)
+{
+	return or_never(d->in_step_after_s);
+}
+
+static double lost_s(const struct deliver *d)
+{
+	return d->worst_lost_s;
+}
+
+static double evicted_s(const struct deliver *d)
+{
+	return d->evicted_read_s;
+}
+
+static double lost_share(const struct deliver *d)
+{
+	return d->entitled_lost;
+}
+
+static double lacking(const struct deliver *d)
+{
+	return d->rekeys ? NEVER : d->entitled_lost;
+}
+
+static double in_step_few_asked(const struct deliver *d)
+{
+	return d->registrations > 2 * d->missed ? NEVER : in_step_s(d);
+}
+
+static double waited_s(const struct deliver *d)
+{
+	return or_never(d->waited_s);
+}
+
+static double rekeys(const struct deliver *d)
+{
+	return d->entitled_lost ? NEVER : d->rekeys;
+}
+
+/*
+ * A request or answer that is lost is repeated after two seconds, which a sender
+ * that was off the network for long has to wait. Of 1,000 handshakes some lose five
+ * requests or answers in a row, which are repeated after 0.5, 1, 2, 4 and 4 s.
+ */
+static const struct way ways[] = {
+	{ "receiver off the network 4 s in a rekey", "back after 2 s",
+	  receiver_away, 4, false, back_s, 2, 2, 5, SEEDS },
+	{ "receiver deaf for rekeys 4 s in a rekey", "back after 2 s",
+	  receiver_away, 4, true, back_s, 2, 2, 5, SEEDS },
+	{ "receiver off the network 30 s in a rekey", "back after 2 s",
+	  receiver_away, 30, false, back_s, 2, 2, 5, SEEDS },
+	{ "receiver deaf for rekeys 30 s in a rekey", "back after 2 s",
+	  receiver_away, 30, true, back_s, 2, 2, 5, SEEDS },
+	{ "sender off the network 4 s in a rekey", "receivers lose 2 s more",
+	  sender_away, 4, false, lost_s, 2, 2, 5, SEEDS },
+	{ "sender deaf for rekeys 4 s in a rekey", "receivers lose 2 s more",
+	  sender_away, 4, true, lost_s, 2, 2, 5, SEEDS },
+	{ "sender off the network 30 s in a rekey",
+	  "receivers lose 2 s more, 4 s if its request is lost", sender_away,
+	  30, false, lost_s, 2, 4, 5, SEEDS },
+	{ "sender deaf for rekeys 30 s in a rekey", "receivers lose 2 s more",
+	  sender_away, 30, true, lost_s, 2, 2, 5, SEEDS },
+	{ "second message of an eviction lost to a sender",
+	  "evicted reads 20 s", second_lost, 0, true, evicted_s, 20, 20, 5,
+	  SEEDS },
+	{ "second message of an eviction lost to a receiver",
+	  "back within 5 s", second_lost, 0, false, in_step_s, 5, 5, 5, SEEDS },
+	{ "a rekey missed in the start phase", "back after 2 s", start_phase, 0,
+	  false, back_s, 2, 2, 5, SEEDS },
+	{ "2 joins a second for 60 s, 20 viewers", "none lost", joins, 60,
+	  false, lost_share, -1, 0, 1, 1 },
+	{ "2 joins a second for 60 s, 20 viewers", "none lost", joins, 60,
+	  false, lost_share, -1, 0, 3, 1 },
+	{ "2 joins a second for 60 s, 20 viewers", "0.1 % lost", joins, 60,
+	  false, lost_share, -1, 0.001, 10, 1 },
+	{ "one of 200 restarts each 500 ms", "99 % hold the newest", restarts,
+	  200, false, lacking, -1, 0.01, 5, 1 },
+	{ "periodic rekeys of 1,000", "in step after 10 s", periodic, 1000,
+	  false, in_step_few_asked, -1, 10, 20, 1 },
+	{ "100 of 1,000 leave at once", "in step after 10 s", leave, 1000,
+	  false, in_step_s, -1, 10, 5, 1 },
+	{ "1,000 start at once, 3,000 handshakes a second",
+	  "all in after 7 s, with losses 20 s", start, 1000, false, waited_s, 7,
+	  20, 5, 1 },
+	{ "one identity registers each 100 ms", "no rekeys, nothing lost", pest,
+	  60, false, rekeys, 0, 0, 5, 1 },
+	{ "one identity leaves and joins each 100 ms",
+	  "7 rekeys a minute, nothing lost", pest, 60, true, rekeys, 7, 7, 5,
+	  1 },
+	{ "rekeys to a sender blocked, then an eviction",
+	  "evicted reads for lifetime", held_back, 0, false, evicted_s, 135,
+	  135, 5, 1 },
+	{ "rekeys to a sender fed slowly, then an eviction",
+	  "evicted reads for lifetime", held_back, 0, true, evicted_s, 135, 135,
+	  5, 1 },
+};
+
+/* ---- table --------------------------------------------------------------- */
+
+static const char *kind(const struct deliver_net *net)
+{
+	if (!net->loss)
+		return "none";
+	if (net->by_fragment)
+		return net->burst_ms ? "fragment-burst" : "fragment";
+	return net->burst_ms ? "burst" : "datagram";
+}
+
+static void show(const struct row *r)
+{
+	const struct deliver *d = &r->d;
+
+	printf("%-50s %5u %2u %-14s %8.4f%% %7.1f %7.1f %6u %6u %7.1f  %s\n",
+	       r->name, d->members, r->net.loss, kind(&r->net),
+	       100 * d->entitled_lost, d->worst_lost_s, d->evicted_read_s,
+	       d->rekeys, d->registrations, d->in_step_after_s,
 	       r->held ? "ok" : "NOT HELD");
 	fflush(stdout);
 }
 
-static bool back(double s, double most)
+static void measure(const struct way *w, const struct deliver_net *net,
+		    double limit)
 {
-	return s >= 0 && s <= most;
+	struct row *r = &rows[n_rows++];
+	double worst = -1;
+
+	*r = (struct row){ .name = w->name, .net = *net, .most = w->most };
+	for (deliver_seed = 0; deliver_seed < w->seeds; deliver_seed++) {
+		struct deliver d = w->run(net, w->n, w->flag);
+		double value = d.iv_repeats ? NEVER : w->value(&d);
+
+		if (value <= worst)
+			continue;
+		worst = value;
+		r->d = d;
+	}
+	r->held = worst <= limit;
+	show(r);
 }
 
-static void away(void)
+static void measure_all(const struct way *w)
 {
-	static const unsigned int secs[] = { 4, 30 };
-	char name[96];
-	struct row *r;
-	unsigned int i, only_rekeys;
+	struct deliver_net net = { 0 };
+	unsigned int i;
 
+	if (w->limit >= 0)
+		measure(w, &net, w->limit);
 	for (i = 0; i < 4; i++) {
-		only_rekeys = i % 2;
-		snprintf(name, sizeof(name), "receiver %s %u s in a rekey",
-			 only_rekeys ? "deaf for rekeys" : "off the network",
-			 secs[i / 2]);
-		r = wanted(name, &none, "back after 2 s");
-		if (r) {
-			struct deliver d =
-				deliver_receiver_away(secs[i / 2], only_rekeys);
-
-			show(r, d,
-			     back(d.in_step_after_s, 2) && d.worst_lost_s <= 2);
-		}
-		snprintf(name, sizeof(name), "sender %s %u s in a rekey",
-			 only_rekeys ? "deaf for rekeys" : "off the network",
-			 secs[i / 2]);
-		r = wanted(name, &none, "receivers lose 2 s more");
-		if (r) {
-			struct deliver d =
-				deliver_sender_away(secs[i / 2], only_rekeys);
-
-			show(r, d, d.worst_lost_s <= 2);
-		}
-	}
-}
-
-static void second(void)
-{
-	struct deliver d;
-	struct row *r;
-
-	r = wanted("second message of an eviction lost to a sender", &none,
-		   "evicted reads 20 s");
-	if (r) {
-		d = deliver_second_lost(true);
-		show(r, d, d.evicted_read_s <= 20);
-	}
-	r = wanted("second message of an eviction lost to a receiver", &none,
-		   "back within 5 s");
-	if (r) {
-		d = deliver_second_lost(false);
-		show(r, d, back(d.in_step_after_s, 5));
-	}
-}
-
-static void joins(void)
-{
-	static const struct {
-		struct deliver_net net;
-		double most;
-	} v[] = {
-		{ { .loss = 1 }, 0 },
-		{ { .loss = 3 }, 0 },
-		{ { .loss = 10 }, 0.001 },
-		{ { .loss = 1, .burst_ms = 300 }, 0.001 },
-		{ { .loss = 3, .burst_ms = 300 }, 0.001 },
-		{ { .loss = 10, .burst_ms = 300 }, 0.001 },
-	};
-	unsigned int i;
-
-	for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct row *r = wanted("2 joins a second for 60 s, 20 viewers",
-				       &v[i].net, "0 / 0 / 0.1 % lost");
-		struct deliver d;
-
-		if (!r)
-			continue;
-		d = deliver_joins(&v[i].net, 60);
-		show(r, d, d.entitled_lost <= v[i].most);
-	}
-}
-
-static void restarts(void)
-{
-	static const struct deliver_net v[] = {
-		{ .loss = 5 },
-		{ .loss = 5, .burst_ms = 300 },
-	};
-	unsigned int i;
-
-	for (i = 0; i < 2; i++) {
-		struct row *r = wanted("one of 200 restarts each 500 ms", &v[i],
-				       "99 % hold the newest");
-		struct deliver d;
-
-		if (!r)
-			continue;
-		d = deliver_restarts(&v[i], 200, 90);
-		show(r, d, d.entitled_lost <= 0.01 && !d.rekeys);
-	}
-}
-
-static void large(void)
-{
-	static const struct deliver_net one = { .loss = 20 };
-	static const struct deliver_net burst = { .loss = 20, .burst_ms = 300 };
-	static const struct deliver_net frag = { .loss = 5,
-						 .by_fragment = true };
-	struct deliver d;
-	struct row *r;
-
-	r = wanted("periodic rekeys of 1,000", &one, "in step after 10 s");
-	if (r) {
-		d = deliver_periodic(&one, 1000, 5);
-		show(r, d,
-		     back(d.in_step_after_s, 10) &&
-			     d.registrations <= 2 * d.missed);
-	}
-	r = wanted("periodic rekeys of 1,000, bursts", &burst,
-		   "in step after 10 s");
-	if (r) {
-		d = deliver_periodic(&burst, 1000, 5);
-		show(r, d,
-		     back(d.in_step_after_s, 10) &&
-			     d.registrations <= 2 * d.missed);
-	}
-	r = wanted("100 of 1,000 leave at once", &frag, "in step after 10 s");
-	if (r) {
-		d = deliver_leave(&frag, 1000, 100);
-		show(r, d, back(d.in_step_after_s, 10));
-	}
-	r = wanted("1,000 start at once, 3,000 handshakes a second", &none,
-		   "all in after 7 s");
-	if (r) {
-		d = deliver_start(&none, 1000, 333);
-		show(r, d, back(d.waited_s, 7));
-	}
-}
-
-static void hostile(void)
-{
-	struct deliver d;
-	struct row *r;
-
-	r = wanted("one identity registers each 100 ms", &none, "no rekeys");
-	if (r) {
-		d = deliver_pest(false, 60);
-		show(r, d, !d.rekeys && !d.entitled_lost);
-	}
-	r = wanted("one identity leaves and joins each 100 ms", &none,
-		   "nothing lost");
-	if (r) {
-		d = deliver_pest(true, 60);
-		show(r, d, d.rekeys <= 7 && !d.entitled_lost);
-	}
-	r = wanted("rekeys to a sender blocked, then an eviction", &none,
-		   "evicted reads for lifetime");
-	if (r) {
-		d = deliver_held_back(false);
-		show(r, d, d.evicted_read_s <= 135);
-	}
-	r = wanted("rekeys to a sender fed slowly, then an eviction", &none,
-		   "evicted reads for lifetime");
-	if (r) {
-		d = deliver_held_back(true);
-		show(r, d, d.evicted_read_s <= 135);
-	}
-	r = wanted("a rekey missed in the start phase", &none,
-		   "back after 2 s");
-	if (r) {
-		d = deliver_start_phase();
-		show(r, d, back(d.in_step_after_s, 2));
+		net.loss = w->loss;
+		net.burst_ms = i & 1 ? 300 : 0;
+		net.by_fragment = i & 2;
+		measure(w, &net, w->lossy_limit);
 	}
 }
 
@@ -256,13 +316,9 @@ static int write_json(const char *path)
 			"\"registrations\": %u, \"in_step_after_s\": %.2f, "
 			"\"wanted\": \"%s\", \"held\": %s}",
 			i ? "," : "", r->name, r->d.members,
-			r->net.loss / 100.0,
-			r->net.by_fragment ? "fragment"
-			: r->net.burst_ms  ? "burst"
-					   : "datagram",
-			r->d.entitled_lost, r->d.worst_lost_s,
-			r->d.evicted_read_s, r->d.rekeys, r->d.registrations,
-			r->d.in_step_after_s, r->most,
+			r->net.loss / 100.0, kind(&r->net), r->d.entitled_lost,
+			r->d.worst_lost_s, r->d.evicted_read_s, r->d.rekeys,
+			r->d.registrations, r->d.in_step_after_s, r->most,
 			r->held ? "true" : "false");
 	}
 	fprintf(f, "\n]\n");
@@ -271,18 +327,15 @@ static int write_json(const char *path)
 
 int main(int argc, char **argv)
 {
+	const char *only = argc > 2 ? argv[2] : "";
 	unsigned int i, bad = 0;
 
-	if (argc > 2)
-		only = argv[2];
-	printf("%-58s %5s %3s %9s %7s %7s %6s %6s %7s\n", "case", "mem", "%",
-	       "lost", "worst s", "evict s", "rekeys", "regs", "step s");
-	away();
-	second();
-	joins();
-	restarts();
-	large();
-	hostile();
+	printf("%-50s %5s %2s %-14s %9s %7s %7s %6s %6s %7s\n", "case", "mem",
+	       "%", "lost are", "lost", "worst s", "evict s", "rekeys", "regs",
+	       "step s");
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (strstr(ways[i].name, only))
+			measure_all(&ways[i]);
 	for (i = 0; i < n_rows; i++)
 		bad += !rows[i].held;
 	if (argc > 1 && write_json(argv[1]))

@@ -129,13 +129,15 @@ static void away(struct sim_member *m, bool only, bool is)
 
 /* ---- off the network ---------------------------------------------------- */
 
-struct deliver deliver_receiver_away(unsigned int secs, bool only)
+struct deliver deliver_receiver_away(const struct deliver_net *net,
+				     unsigned int secs, bool only)
 {
 	struct deliver d = { 0 };
-	uint64_t gaps, back;
+	uint64_t back;
 
 	begin(12);
 	up();
+	net_is(net);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 5000);
 	away(a, only, true);
@@ -145,24 +147,24 @@ struct deliver deliver_receiver_away(unsigned int secs, bool only)
 	away(a, only, false);
 	back = s.ms;
 	a->last_gap_ms = 0;
-	gaps = a->gaps;
 	d.in_step_after_s = until_in_step(4000);
 	sim_run(&s, 60000);
 	/* Packets that a member missed while it was down are its own fault. */
 	d.worst_lost_s =
 		a->last_gap_ms > back ? (a->last_gap_ms - back) / 1000.0 : 0;
 	d.entitled_lost = (double)lost_of(b) / s.n_sent;
-	(void)gaps;
 	return finish(d);
 }
 
-struct deliver deliver_sender_away(unsigned int secs, bool only)
+struct deliver deliver_sender_away(const struct deliver_net *net,
+				   unsigned int secs, bool only)
 {
 	struct deliver d = { 0 };
 	uint64_t back;
 
 	begin(13);
 	up();
+	net_is(net);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 5000);
 	away(tx, only, true);
@@ -192,13 +194,15 @@ static bool drop_second(struct sim *sim, struct sim_member *m, const uint8_t *p,
 	return m == victim && memcmp(p, old_spi, sizeof(old_spi));
 }
 
-struct deliver deliver_second_lost(bool to_sender)
+struct deliver deliver_second_lost(const struct deliver_net *net,
+				   bool to_sender)
 {
 	struct deliver d = { 0 };
 	uint64_t at;
 
 	begin(11);
 	up();
+	net_is(net);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 5000);
 	victim = to_sender ? tx : a;
@@ -391,7 +395,8 @@ struct deliver deliver_start(const struct deliver_net *net,
 
 /* ---- hostile ------------------------------------------------------------ */
 
-struct deliver deliver_pest(bool leaves, unsigned int secs)
+struct deliver deliver_pest(const struct deliver_net *net, bool leaves,
+			    unsigned int secs)
 {
 	struct deliver d = { .members = 22 };
 	uint64_t end;
@@ -399,6 +404,7 @@ struct deliver deliver_pest(bool leaves, unsigned int secs)
 	begin(4);
 	add_many(19, "m");
 	up();
+	net_is(net);
 	sim_stream(&s, tx, 10);
 	end = s.ms + secs * 1000;
 	while (s.ms < end) {
@@ -460,7 +466,7 @@ static void feed_slowly(uint64_t ms, bool feed, unsigned int *given)
 	}
 }
 
-struct deliver deliver_held_back(bool feed)
+struct deliver deliver_held_back(const struct deliver_net *net, bool feed)
 {
 	struct deliver d = { 0 };
 	unsigned int given = 0;
@@ -471,6 +477,7 @@ struct deliver deliver_held_back(bool feed)
 	s.cg.lifetime = 135;
 	s.cg.kek_lifetime = 135;
 	up();
+	net_is(net);
 	n_held = 0;
 	sim_stream(&s, tx, 1000);
 	s.drop = hold;
@@ -497,7 +504,7 @@ static bool drop_all(struct sim *sim, struct sim_member *m, const uint8_t *p,
 	return m == victim;
 }
 
-struct deliver deliver_start_phase(void)
+struct deliver deliver_start_phase(const struct deliver_net *net)
 {
 	struct deliver d = { 0 };
 	struct sim_member *c;
@@ -505,6 +512,7 @@ struct deliver deliver_start_phase(void)
 
 	begin(9);
 	up();
+	net_is(net);
 	sim_stream(&s, tx, 50);
 	sim_run(&s, 2000);
 	c = sim_add(&s, "c.example", false, true);

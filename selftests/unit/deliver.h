@@ -18,7 +18,7 @@ extern uint64_t deliver_seed;
 struct deliver_net {
 	unsigned int loss; /* percent */
 	unsigned int burst_ms; /* mean length of a burst; 0: one by one */
-	bool by_fragment;
+	bool by_fragment; /* in a burst half of the fragments are lost */
 };
 
 struct deliver {
@@ -42,10 +42,13 @@ struct deliver {
  * The member is off the network, or deaf for rekeys with @only, for @s seconds
  * during a rekey.
  */
-struct deliver deliver_receiver_away(unsigned int s, bool only);
-struct deliver deliver_sender_away(unsigned int s, bool only);
+struct deliver deliver_receiver_away(const struct deliver_net *net,
+				     unsigned int s, bool only);
+struct deliver deliver_sender_away(const struct deliver_net *net,
+				   unsigned int s, bool only);
 /* One receiver loses all copies of the second message of an eviction. */
-struct deliver deliver_second_lost(bool to_sender);
+struct deliver deliver_second_lost(const struct deliver_net *net,
+				   bool to_sender);
 /* Two members join per second for @s seconds, beside 20 earlier viewers. */
 struct deliver deliver_joins(const struct deliver_net *net, unsigned int s);
 /* One of @members restarts every 500 ms, for @s seconds. */
@@ -60,10 +63,11 @@ struct deliver deliver_leave(const struct deliver_net *net,
 struct deliver deliver_start(const struct deliver_net *net,
 			     unsigned int members, unsigned int us);
 /* One identity registers, or leaves and joins, repeatedly for @s seconds. */
-struct deliver deliver_pest(bool leaves, unsigned int s);
+struct deliver deliver_pest(const struct deliver_net *net, bool leaves,
+			    unsigned int s);
 /* Rekeys to the sender are delayed more and more, and a member is evicted. */
-struct deliver deliver_held_back(bool feed);
+struct deliver deliver_held_back(const struct deliver_net *net, bool feed);
 /* A rekey arrives while the answer to a registration is in flight. */
-struct deliver deliver_start_phase(void);
+struct deliver deliver_start_phase(const struct deliver_net *net);
 
 #endif
