@@ -123,6 +123,14 @@ static struct deliver held_back(const struct deliver_net *net, unsigned int n,
 	return deliver_held_back(net, flag);
 }
 
+static struct deliver cut_off(const struct deliver_net *net, unsigned int n,
+			      bool flag)
+{
+	(void)net;
+	(void)flag;
+	return deliver_cut_off(n);
+}
+
 /* ---- what is judged ------------------------------------------------------ */
 
 static double or_never(double s)
@@ -235,6 +243,9 @@ static const struct way ways[] = {
 	{ "rekeys to a sender fed slowly, then an eviction",
 	  "evicted reads for lifetime", held_back, 0, true, evicted_s, 135, 135,
 	  5, 1 },
+	{ "sender cut off, rekeys 58 s late, then an eviction",
+	  "evicted reads for lifetime", cut_off, 58, false, evicted_s, 135, -1,
+	  0, SEEDS },
 };
 
 /* ---- table --------------------------------------------------------------- */
@@ -287,7 +298,7 @@ static void measure_all(const struct way *w)
 
 	if (w->limit >= 0)
 		measure(w, &net, w->limit);
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 4 && w->lossy_limit >= 0; i++) {
 		net.loss = w->loss;
 		net.burst_ms = i & 1 ? 300 : 0;
 		net.by_fragment = i & 2;

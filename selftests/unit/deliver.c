@@ -430,6 +430,7 @@ struct deliver deliver_pest(const struct deliver_net *net, bool leaves,
 static struct {
 	uint8_t *p;
 	size_t len;
+	uint64_t at_ms;
 } held[HELD_MAX];
 static unsigned int n_held;
 
@@ -448,8 +449,21 @@ static bool hold(struct sim *sim, struct sim_member *m, const uint8_t *p,
 		SIM_DIE("too many to hold");
 	held[n_held].p = malloc(len);
 	memcpy(held[n_held].p, p, len);
+	held[n_held].at_ms = s.ms;
 	held[n_held++].len = len;
 	return true;
+}
+
+static void give(unsigned int i)
+{
+	member_rekey_input(tx->m, &s.ep, held[i].p, held[i].len);
+}
+
+static void forget_held(void)
+{
+	while (n_held)
+		free(held[--n_held].p);
+	s.drop = NULL;
 }
 
 static void feed_slowly(uint64_t ms, bool feed, unsigned int *given)
@@ -458,11 +472,8 @@ static void feed_slowly(uint64_t ms, bool feed, unsigned int *given)
 
 	while (s.ms < end) {
 		sim_run(&s, 100000);
-		if (feed && *given < n_held) {
-			member_rekey_input(tx->m, &s.ep, held[*given].p,
-					   held[*given].len);
-			(*given)++;
-		}
+		if (feed && *given < n_held)
+			give((*given)++);
 	}
 }
 
@@ -487,9 +498,48 @@ struct deliver deliver_held_back(const struct deliver_net *net, bool feed)
 	feed_slowly(3600000, feed, &given);
 	d.evicted_read_s = reads_s(b, at);
 	d.in_step_after_s = -1;
-	while (n_held)
-		free(held[--n_held].p);
-	s.drop = NULL;
+	forget_held();
+	return finish(d);
+}
+
+/* Give what was held before message @end, each @delay_s late. */
+static void feed_late(unsigned int secs, unsigned int delay_s,
+		      unsigned int *given, unsigned int end)
+{
+	while (secs--) {
+		sim_run(&s, 1000);
+		while (*given < n_held && *given < end &&
+		       s.ms >= held[*given].at_ms + delay_s * 1000)
+			give((*given)++);
+	}
+}
+
+struct deliver deliver_cut_off(unsigned int delay_s)
+{
+	struct deliver d = { .in_step_after_s = -1 };
+	unsigned int given = 0, rekeys;
+	uint64_t at;
+
+	begin(2);
+	s.cg.rekey_interval = 60;
+	s.cg.lifetime = 135;
+	s.cg.kek_lifetime = 135;
+	up();
+	sim_stream(&s, tx, 1000);
+	tx->mute = true;
+	s.drop = hold;
+	feed_late(300, delay_s, &given, HELD_MAX);
+	/* The sender has been given all keys that it can have the longest. */
+	for (rekeys = sim_group(&s).rekeys; sim_group(&s).rekeys == rekeys;)
+		feed_late(1, delay_s, &given, HELD_MAX);
+	feed_late(1, delay_s, &given, HELD_MAX);
+	at = s.ms;
+	d.missed = n_held;
+	evict_b();
+	feed_late(600, delay_s, &given, d.missed);
+	d.missed = 0;
+	d.evicted_read_s = reads_s(b, at);
+	forget_held();
 	return finish(d);
 }
 

@@ -67,6 +67,11 @@ struct deliver deliver_pest(const struct deliver_net *net, bool leaves,
 			    unsigned int s);
 /* Rekeys to the sender are delayed more and more, and a member is evicted. */
 struct deliver deliver_held_back(const struct deliver_net *net, bool feed);
+/*
+ * All of IKE is lost to the sender, and each rekey arrives @delay_s late until a
+ * member is evicted, no later ones at all.
+ */
+struct deliver deliver_cut_off(unsigned int delay_s);
 /* A rekey arrives while the answer to a registration is in flight. */
 struct deliver deliver_start_phase(const struct deliver_net *net);
 

@@ -207,6 +207,30 @@ static void test_hostile(void)
 	clean(&d, "fed slowly");
 }
 
+/*
+ * The sender is cut off from the key server but for rekeys, which somebody delays
+ * by less than the age at which they are refused. Its newest key is made just
+ * before the eviction.
+ */
+static void cut_off(unsigned int delay_s, double least, double most)
+{
+	struct deliver d = deliver_cut_off(delay_s);
+
+	ok(d.evicted_read_s >= least && d.evicted_read_s <= most,
+	   "cut off, rekeys %u s late: the evicted one reads %.0f s of 135",
+	   delay_s, d.evicted_read_s);
+	clean(&d, "cut off");
+}
+
+static void test_cut_off(void)
+{
+	cut_off(0, 100, 135);
+	cut_off(30, 100, 135);
+	cut_off(58, 100, 135);
+	/* Those are refused, and the sender has no keys that are as new. */
+	cut_off(65, 0, 0);
+}
+
 int main(void)
 {
 	RUN(test_away);
@@ -216,5 +240,6 @@ int main(void)
 	RUN(test_periodic);
 	RUN(test_crowds);
 	RUN(test_hostile);
+	RUN(test_cut_off);
 	return done();
 }
