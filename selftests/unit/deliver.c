@@ -268,32 +268,57 @@ struct deliver deliver_joins(const struct deliver_net *net, unsigned int secs)
 	return finish(d);
 }
 
+/* Return how many copies of a change @ms ago members may have received. */
+static unsigned int copies_after(uint64_t ms)
+{
+	/* The second and third one, and what the network delays them. */
+	return ms < 1150 ? 0 : ms < 3150 ? 1 : DELIVER_COPIES;
+}
+
+/* Note how many of the members from @from on have the newest keys. */
+static void look(struct deliver *d, unsigned int from, unsigned int copies)
+{
+	struct gcks_group_status g = sim_group(&s);
+	unsigned int k, n = 0, all = s.n - from;
+
+	for (k = from; k < (unsigned int)s.n; k++)
+		n += in_step(s.m[k], &g);
+	d->held_mean += (double)n / all;
+	if ((double)n / all < d->held[copies])
+		d->held[copies] = (double)n / all;
+}
+
 struct deliver deliver_restarts(const struct deliver_net *net,
 				unsigned int members, unsigned int secs)
 {
-	struct deliver d = { .members = members };
-	unsigned int i, k, at = 0, fifth = members / 5;
-	uint64_t held = 0, seen = 0;
-	struct gcks_group_status g;
+	struct deliver d = { .members = members, .held = { 1, 1, 1 } };
+	unsigned int i, fifth = members / 5;
+	uint64_t lost = 0, changed = 0;
 
 	begin(6);
 	add_many(members - 3, "m");
 	up();
 	net_is(net);
-	for (i = 0; i < 2 * secs; i++) {
-		struct sim_member *m = s.m[3 + at++ % fifth];
+	sim_stream(&s, tx, 100);
+	for (i = 0; i < 20 * secs; i++) {
+		struct sim_member *m = s.m[3 + i / 10 % fifth];
 
-		sim_down(m);
-		mock_kernel_reset(&m->mk);
-		sim_up(m);
-		sim_run(&s, 500);
-		g = sim_group(&s);
-		for (k = 3 + fifth; k < (unsigned int)s.n; k++) {
-			held += in_step(s.m[k], &g);
-			seen++;
+		if (i % 10 == 0) {
+			sim_down(m);
+			mock_kernel_reset(&m->mk);
+			sim_up(m);
 		}
+		if (i % 400 == 205) {
+			rekey();
+			changed = s.ms;
+		}
+		sim_run(&s, 50);
+		look(&d, 3 + fifth, copies_after(s.ms - changed));
 	}
-	d.entitled_lost = 1 - (double)held / seen;
+	d.held_mean /= i;
+	for (i = 3 + fifth; i < (unsigned int)s.n; i++)
+		lost += lost_of(s.m[i]);
+	d.entitled_lost = (double)lost / s.n_sent / (s.n - 3 - fifth);
 	d.in_step_after_s = until_in_step(60);
 	return finish(d);
 }

@@ -21,6 +21,9 @@ struct deliver_net {
 	bool by_fragment; /* in a burst half of the fragments are lost */
 };
 
+/* Copies that are looked at one by one. */
+#define DELIVER_COPIES 2
+
 struct deliver {
 	unsigned int members;
 	/*
@@ -35,6 +38,13 @@ struct deliver {
 	double in_step_after_s; /* all of them; -1: not while it was watched */
 	double waited_s; /* the joiner that waited longest */
 	unsigned int missed; /* members that missed a rekey altogether */
+	/*
+	 * Share of members that have the newest keys, 50 ms after each change
+	 * and later: in the mean of all moments; and at the worst moment while
+	 * one copy of the change was sent, two copies, and at other times.
+	 */
+	double held_mean;
+	double held[DELIVER_COPIES + 1];
 	unsigned int iv_repeats; /* must be 0 */
 };
 
@@ -51,7 +61,10 @@ struct deliver deliver_second_lost(const struct deliver_net *net,
 				   bool to_sender);
 /* Two members join per second for @s seconds, beside 20 earlier viewers. */
 struct deliver deliver_joins(const struct deliver_net *net, unsigned int s);
-/* One of @members restarts every 500 ms, for @s seconds. */
+/*
+ * One of @members restarts every 500 ms, for @s seconds, and the keys change
+ * every 20 s. Other members are looked at every 50 ms.
+ */
 struct deliver deliver_restarts(const struct deliver_net *net,
 				unsigned int members, unsigned int s);
 /* @n periodic rekeys */
