@@ -304,6 +304,79 @@ static void test_stranger(unsigned int every_ms, unsigned int most)
 	finish();
 }
 
+#define HOURS 6
+#define BOTH 4
+
+/* Return how often members @from to @to have asked since *@was, which is updated. */
+static unsigned int asked_since(unsigned int from, unsigned int to,
+				unsigned int *was)
+{
+	unsigned int i, n = 0, before = *was;
+
+	for (i = from; i < to; i++)
+		n += sim_status(s.m[i]).registrations;
+	*was = n;
+	return n - before;
+}
+
+static void forge_for_an_hour(void)
+{
+	unsigned int i, k;
+
+	for (i = 0; i < 3600; i++) {
+		for (k = 0; k < (unsigned int)s.n; k++)
+			forge(s.m[k]);
+		sim_run(&s, 1000);
+	}
+}
+
+/*
+ * The text of security.rst about forged SPIs in a group without traffic: a receiver
+ * asks some twelve times in the first hour, and then each 10 minutes in the mean, a
+ * sender that receives as well six times, and then each 80 minutes.
+ */
+static void test_stranger_hours(void)
+{
+	const unsigned int all = 1 + RECEIVERS + BOTH, first = 1 + RECEIVERS;
+	unsigned int h, n, was = 0, was_both = 0, later = 0, later_both = 0;
+	char name[32];
+
+	begin(80, RECEIVERS, 0);
+	for (h = 0; h < BOTH; h++) {
+		snprintf(name, sizeof(name), "x%u.send.example", h);
+		sim_up(sim_add(&s, name, true, true));
+	}
+	sim_run(&s, 10000);
+	asked_since(1, first, &was);
+	asked_since(first, all, &was_both);
+	for (h = 1; h <= HOURS; h++) {
+		forge_for_an_hour();
+		n = asked_since(1, first, &was);
+		later += h > 1 ? n : 0;
+		ok(n >= (h > 1 ? 5 : 10) * RECEIVERS &&
+			   n <= (h > 1 ? 7 : 13) * RECEIVERS,
+		   "hour %u of forged SPIs: a receiver asks %.1f times", h,
+		   n / (double)RECEIVERS);
+		n = asked_since(first, all, &was_both);
+		later_both += h > 1 ? n : 0;
+		ok(n <= (h > 1 ? 2 : 7) * BOTH,
+		   "hour %u of forged SPIs: a sender asks %.1f times", h,
+		   n / (double)BOTH);
+	}
+	n = HOURS - 1;
+	ok(later >= 11 * n * RECEIVERS / 2 && later <= 13 * n * RECEIVERS / 2,
+	   "later hours of forged SPIs: a receiver asks %.2f times an hour in the mean",
+	   (double)later / n / RECEIVERS);
+	ok(later_both * 2 >= n * BOTH && later_both * 5 <= 6 * n * BOTH,
+	   "later hours of forged SPIs: a sender asks %.2f times an hour in the mean",
+	   (double)later_both / n / BOTH);
+	/* An IKE SA ends after four hours, and nothing else makes it register. */
+	is_int(sim_status(tx).registrations, 2,
+	       "a member that only sends does not ask for hours");
+	no_alarm();
+	finish();
+}
+
 /* A stranger repeats an SPI that the member has asked about in vain. */
 static void test_repeated(void)
 {
@@ -484,6 +557,7 @@ int main(void)
 	RUN(test_in_step);
 	RUN(test_stranger, 50, 0);
 	RUN(test_stranger, 0, 14);
+	RUN(test_stranger_hours);
 	RUN(test_repeated);
 	RUN(test_silence);
 	RUN(test_links);
