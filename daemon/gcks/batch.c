@@ -655,6 +655,21 @@ static void batch_empty(struct group *g, struct batch *b)
 }
 
 /*
+ * New members that get a Data SA of before are stored as younger than that, also within
+ * the same second, or if the clock was set back: another run sees by it that the SA may
+ * have been in use without them (joined_later()).
+ */
+static void join_after_data(const struct group *g, struct batch *b)
+{
+	int64_t made = g->st.data[0].key.made;
+	struct join_req *j;
+
+	TAILQ_FOREACH(j, &b->in, all)
+		if (j->is_new && j->m->joined <= made)
+			j->m->joined = made + 1;
+}
+
+/*
  * Make one change of keys for everything that waits, or for an eviction alone.
  * Takes over @b.
  */
@@ -694,6 +709,8 @@ static void batch_run(struct group *g, struct batch *b)
 	c->keep_data = how == GKM_JOIN && b->n_in == b->n_new &&
 		       !g->n_renewed && !g->st.asked && pace_data_unused(g);
 	b->keeps_data = c->keep_data;
+	if (b->keeps_data)
+		join_after_data(g, b);
 	why_text(b, why, sizeof(why));
 	gkm_commit(g, c, how, write_batch, why + 2, batch_done, b);
 }

@@ -134,7 +134,7 @@ struct gmember {
 	uint64_t term_ms : 48;
 	int64_t cert_ends : 40;
 	uint64_t at_terms : 24; /* place in group.terms; TERM_NONE: none */
-	int64_t joined : 40;
+	int64_t joined : 40; /* more than the Data SA's made if that was there before */
 	uint64_t leaf : 24; /* 0: none, since that is the root */
 	int64_t registered : 40;
 	/* Seconds from the last registration that the store has to that. */

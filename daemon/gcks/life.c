@@ -579,6 +579,7 @@ static void carry_member(struct gmember *was, struct gmember *m)
 
 	m->sa_serial = was->sa_serial;
 	m->keys_pending = was->keys_pending;
+	m->late = was->number == m->number && was->late;
 	if (was->more->m)
 		carry_more(gmember_more(was), m);
 	if (was->number == m->number && was->must_go_why) {

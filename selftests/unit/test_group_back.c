@@ -288,6 +288,8 @@ int main(void)
 	RUN(test_stalled, 4000, 3000, false, false);
 	RUN(test_stalled, 10000, 3000, false, true);
 	RUN(test_stalled, 4000, 1000, true, false);
+	/* The request comes in the second in which the Data SA was made. */
+	RUN(test_stalled, 12000, 9990, true, false);
 	RUN(test_sender_late);
 	RUN(test_another, REASON_NONE);
 	RUN(test_another, REASON_ASKED);

@@ -332,6 +332,21 @@ static void read_again(void)
 	is_int(sim_log_count(&s, "store read again"), 1, "the group is read");
 }
 
+/* A newcomer that was put off because the Data SA was in use gets another one. */
+static void test_carried_too_late(void)
+{
+	usual(79, 0);
+	member_of("a.example")->late = true;
+	read_again();
+	is_int(member_of("a.example")->late, 1,
+	       "a member that came too late for the Data SA still did");
+	is_int(member_of("b.example")->late, 0, "others did not");
+	sim_run(&s, 60000);
+	is_int(sim_out_of_step(&s), 0,
+	       "all are in step after the store was read");
+	sim_free(&s);
+}
+
 /*
  * A sender that was told to wait has been granted its keys, whatever the pace is by
  * then.
@@ -794,6 +809,7 @@ int main(void)
 	RUN(test_again);
 	RUN(test_fails);
 	RUN(test_stale);
+	RUN(test_carried_too_late);
 	RUN(test_carried_grant);
 	RUN(test_carried_place);
 	RUN(test_carried_late);
