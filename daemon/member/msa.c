@@ -446,16 +446,17 @@ void msa_undo(struct msa *s)
 	s->partial = true;
 }
 
-/* Delete the SA of a flow whose message another one has replaced. */
-static void delete_partial_sa(struct mgroup *g, unsigned int flow)
+/*
+ * Another message has replaced that of such an SA. Senders, which could install theirs
+ * as a whole, send with it until all have the next one.
+ */
+static void retire_partial_sas(struct mgroup *g, unsigned int flow)
 {
 	struct msa *s;
 
 	TAILQ_FOREACH(s, &g->sas, all)
-		if (s->flow == flow && s->partial)
-			break;
-	if (s)
-		msa_delete(s);
+		if (s->flow == flow && s->partial && !s->retired)
+			msa_retire(s);
 }
 
 /* Go on with the kernel's SA, which has the expected key. */
@@ -501,7 +502,7 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 	/* The kernel has one SA of this SPI, from a rival and with another key. */
 	if (s)
 		msa_delete(s);
-	delete_partial_sa(g, flow);
+	retire_partial_sas(g, flow);
 	snprintf(ksa->group, sizeof(ksa->group), "%s",
 		 kernel_name(g, flow, name));
 	set_limits(ksa, lifetime);

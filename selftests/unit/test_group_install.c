@@ -491,6 +491,32 @@ static void test_undone(void)
 	sim_free(&s);
 }
 
+/* An SA that stayed from a message that was not followed, see msa_undo(). */
+static void test_partial_replaced(void)
+{
+	uint32_t was, now;
+	unsigned int n;
+
+	begin(31);
+	up();
+	make(1, 0);
+	was = spi_of(0);
+	take();
+	n = a->mk.n_sas;
+	msa_find(g, was)->partial = true;
+	make(1, 0);
+	now = spi_of(0);
+	take();
+	ok(msa_find(g, was) && msa_find(g, was)->retired,
+	   "a partial SA is retired by the next message");
+	is_int(a->mk.n_sas, n + 1, "the kernel receives with both SAs");
+	ok(msa_find(g, now) && !msa_find(g, now)->retired,
+	   "the SA of the next message stays");
+	sim_run(&s, g->dtd * 1000 + 1000);
+	ok(!msa_find(g, was), "a partial SA ends when DTD is over");
+	sim_free(&s);
+}
+
 /* ---- registrations ------------------------------------------------------ */
 
 static bool altered;
@@ -782,6 +808,7 @@ int main(void)
 	RUN(test_too_old);
 	RUN(test_faults);
 	RUN(test_undone);
+	RUN(test_partial_replaced);
 	RUN(test_answers);
 	RUN(test_missed);
 	RUN(test_denied);
