@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gcks/gmember.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,8 @@ struct gmember_more *gmember_more(struct gmember *m)
 
 	if (m->more->m)
 		return (struct gmember_more *)m->more;
+	/* A caller that has reserved it does not look whether there is memory. */
+	assert(!m->reserved);
 	x = calloc(1, sizeof(*x));
 	if (!x)
 		return NULL;
