@@ -154,8 +154,11 @@ veth h:eth1 10.5.0.1/24 fd05::1/64 -- i:eth1 10.5.0.2/24 fd05::2/64
 mroute_to i eth0 224.0.0.0/4 ff00::/8
 sniff i direct
 SNIFF=eth1 sniff i around
-nip h -6 neigh replace fd05::2 dev eth1 \
-	lladdr "$(in_ns i cat /sys/class/net/eth1/address)"
+# /sys is the machine's
+nip h neigh replace fd05::2 dev eth1 nud permanent \
+	lladdr "$(nip i -j link show eth1 | json 'j[0]["address"]')"
+is "the error's way round has a neighbour that is known" \
+	"$(nip h neigh show fd05::2 nud permanent | wc -l)" 1
 key=$(new_key 20)
 quotes=0
 # i sends to h's group of these words: a complaint is due, and not sent.
