@@ -17,31 +17,6 @@
  */
 #define QUOTE 8
 
-/* @loose is a group that mcsec_lookup_quoted() found. */
-static unsigned int drop_icmp(struct mcsec_net *mnet,
-			      const struct mcsec_opaque *opaque,
-			      struct mcsec_group *loose)
-{
-	struct mcsec_group *group = opaque->enforcing ? opaque->group : loose;
-
-	if (!opaque->enforcing && !loose)
-		return NF_ACCEPT;
-	if (group)
-		mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
-	else
-		mcsec_count(mnet->stats, MCSEC_OUT_QUOTED);
-	return NF_DROP;
-}
-
-static struct mcsec_opaque of_group(struct mcsec_group *group)
-{
-	struct mcsec_opaque opaque = { .group = group };
-
-	opaque.enforcing = group &&
-			   READ_ONCE(group->policy) != MCSEC_POLICY_OBSERVE;
-	return opaque;
-}
-
 static bool is_error4(u8 type)
 {
 	switch (type) {
@@ -82,9 +57,7 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 /* Check the quoted datagram, to whose IP header skb->data points. */
 static unsigned int check_quoted(struct mcsec_pkt *pkt)
 {
-	const struct mcsec_select *s = pkt->mnet->select;
-	const struct net_device *dev = pkt->state->out;
-	struct mcsec_opaque opaque;
+	struct mcsec_group *group;
 
 	if (ip_hdr(pkt->skb)->version != (mcsec_pkt_is_ip6(pkt) ? 6 : 4) ||
 	    !mcsec_is_multicast(pkt->skb, pkt->state->pf) ||
@@ -93,13 +66,11 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == IPPROTO_ESP)
 		return NF_ACCEPT;
-	/* The error has a mark of its own, by which no group is found here:
-	 * mcsec_lookup_quoted() finds all groups that select by any.
-	 */
-	opaque = pkt->next < 0
-			 ? mcsec_lookup_opaque(s, pkt, dev, MCSEC_MARKS_NONE)
-			 : of_group(mcsec_lookup_unmarked(s, pkt, dev));
-	return drop_icmp(pkt->mnet, &opaque, mcsec_lookup_quoted(s, pkt, dev));
+	group = mcsec_lookup_quoted(pkt->mnet->select, pkt, pkt->state->out);
+	if (!group)
+		return NF_ACCEPT;
+	mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
+	return NF_DROP;
 }
 
 unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)

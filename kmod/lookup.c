@@ -477,35 +477,53 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 	return next_prefix(s, &p, &bit);
 }
 
+/* ---- datagrams that an ICMP error quotes ---- */
+
 /*
- * Return true if the group of @c protects what an error that leaves by p->dev
- * quotes.
+ * Return true if an error that leaves by p->dev may quote a datagram of the group
+ * of @c. If it selects by a mark or an interface, which the error does not have,
+ * its addresses alone decide.
  */
-static bool may_quote(const struct mcsec_candidate *c, const struct packet *p)
+static bool may_quote(const struct mcsec_candidate *c, struct packet *p)
 {
-	if (!c->sel->mask && !(c->n_devs && c->hosts))
+	const struct mcsec_selector *sel = c->sel;
+
+	if (!has_source(sel, p) ||
+	    !(c->hosts || mcsec_candidate_has_dev(c, p->dev)))
 		return false;
-	return !READ_ONCE(c->observes) && has_source(c->sel, p) &&
-	       (c->hosts || mcsec_candidate_has_dev(c, p->dev));
+	if (!sel->proto || sel->mask || (c->n_devs && c->hosts))
+		return true;
+	if (!p->read && !p->opaque)
+		read_payload(p);
+	return p->opaque || has_payload(sel, p);
 }
 
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
 					const struct net_device *dev)
 {
-	const struct packet p = {
+	struct packet p = {
 		.skb = pkt->skb,
 		.dev = dev,
 		.v6 = mcsec_pkt_is_ip6(pkt),
+		.opaque = pkt->next < 0,
 	};
 	const struct mcsec_candidate *c;
 	struct mcsec_prefix *prefix;
 	unsigned int bit;
 
-	for_each_prefix(prefix, s, &p, bit)
-		for_each_candidate(c, prefix)
-			if (may_quote(c, &p))
+	for_each_prefix(prefix, s, &p, bit) {
+		for_each_candidate(c, prefix) {
+			if (!may_quote(c, &p))
+				continue;
+			if (!READ_ONCE(c->observes))
 				return c->group;
+			/* No group below has the datagram. */
+			if (!c->sel->mask && !c->n_devs &&
+			    !(c->sel->proto && p.opaque))
+				return NULL;
+		}
+	}
 	return NULL;
 }
 

@@ -223,12 +223,12 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 		      bool v6);
 
 /*
- * Return an enforcing group that selects by mark or interface, and whose
- * datagram an ICMP error may quote, or NULL. The function complements
- * mcsec_lookup_unmarked(). Only addresses are compared: the error has a mark of
- * its own, and leaves by the device towards its receiver. An error of a gateway
- * that leaves by a device which its group does not name goes to hosts inside,
- * and is permitted.
+ * Return an enforcing group whose datagram an ICMP error that leaves by @dev may
+ * quote, or NULL. pkt->next is that of the quoted datagram. The error has a mark of
+ * its own, and leaves by the device towards its receiver, so of a group that selects
+ * by these only the addresses are compared, and it hides none below it. An error of
+ * a gateway that leaves by a device which its group does not name goes to hosts
+ * inside, and is permitted.
  */
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
@@ -267,8 +267,7 @@ struct mcsec_opaque mcsec_lookup_opaque(const struct mcsec_select *s,
 
 /*
  * Return the group like mcsec_select_group(), but of those that select by no
- * mark, for a packet whose mark rules may have changed since it arrived, or for
- * one that an error quotes.
+ * mark, for a packet whose mark rules may have changed since it arrived.
  */
 struct mcsec_group *mcsec_lookup_unmarked(const struct mcsec_select *s,
 					  const struct mcsec_pkt *pkt,

@@ -135,6 +135,35 @@ try "errors that quote ESP or what is of no group are routed" \
 is "errors that quote ESP or what is of no group are not counted" \
 	"$(counter b out-quoted)" $was
 
+section "errors that quote what several groups select"
+
+# The error has no interface of the datagram's, so a group that observes on one
+# does not speak for a wider one that enforces.
+was=$(counter b out-quoted)
+for f in 4 6; do
+	[ $f = 4 ] && g=239.2.0. range=239.2.0.0/24 to=10.1.0.1 ||
+		g=ff3e::2: range=ff3e::2:0/112 to=fd01::1
+	ctl b group add outer $range
+	ctl b group add dev ${g}1 dev eth0 policy observe
+	ctl b group add other ${g}2 proto udp dport 5001 policy observe
+	ctl b group add port ${g}3 proto udp dport 5000 policy observe
+	for i in 1 2; do
+		pkt c quote clear $g$i $to $to AMONG$i-
+	done
+	was=$((was + 2))
+	try "IPv$f: an error is refused for the wider group" \
+		wait_until 20 counted b out-quoted $was
+	pkt c quote clear ${g}3 $to $to PORTS$f-
+	among() { sniffed wire; grep -aq PORTS$f- "$TMP/wire.pcap"; }
+	try "IPv$f: an error is let by of a port for which a group observes" \
+		wait_until 20 among
+	for i in outer dev other port; do
+		ctl b group del $i
+	done
+done
+is "errors that the wider group refused are not on the wire" \
+	"$(counter b out-quoted) $(leaked AMONG)" "$was 0"
+
 section "a gateway's errors to the inside"
 # The inside is in the clear anyhow.
 
@@ -152,6 +181,7 @@ ns_create h i
 veth h:eth0 10.4.0.1/24 fd04::1/64 -- i:eth0 10.4.0.2/24 fd04::2/64
 veth h:eth1 10.5.0.1/24 fd05::1/64 -- i:eth1 10.5.0.2/24 fd05::2/64
 mroute_to i eth0 224.0.0.0/4 ff00::/8
+in_ns h sysctl -qw net.ipv6.icmp.ratelimit=0
 sniff i direct
 SNIFF=eth1 sniff i around
 # /sys is the machine's
@@ -163,7 +193,7 @@ key=$(new_key 20)
 quotes=0
 # i sends to h's group of these words: a complaint is due, and not sent.
 complain() {
-	ctl h group add odd $G6 "$@"
+	ctl h group add odd "${wide:-$G6}" "$@"
 	sa_add h odd "$key" spi 4096 dir in alg aes-gcm-16
 	listen h $G6 "odd$quotes"
 	quotes=$((quotes + 1))
@@ -179,6 +209,11 @@ complain forward mark 0x1/0x1 dev eth0
 nip h -6 route add fd04::2/128 via fd05::2 dev eth1
 complain dev eth0
 complain mark 0x1/0x1 dev eth0
+# The group of the other interface says nothing about the datagram either.
+ctl h group add other $G6 dev eth1 policy observe
+wide=ff3e::1:0/112 complain policy enforce
+wide=ff3e::1:0/112 complain forward
+ctl h group del other
 # The error has mark 0, which says nothing about the datagram that it quotes.
 ctl h group add zero $G6 mark 0/0xff policy observe
 complain policy enforce
