@@ -280,23 +280,31 @@ static bool same_source(const struct mcsec_candidate *a,
 	       !memcmp(&a->sel->src, &b->sel->src, sizeof(a->sel->src));
 }
 
+/* Return true if a group with the addresses of @c has an SA with @key. */
+static bool has_sa(struct mcsec_select *s, const struct mcsec_candidate *c,
+		   const struct mcsec_key *key)
+{
+	struct mcsec_node *node = node_find(s, key);
+	struct rhlist_head *pos;
+	bool found = false;
+
+	if (!node)
+		return false;
+	rcu_read_lock();
+	rhl_for_each_entry_rcu(node, pos, &node->head, head)
+		found |= same_source(node->owner, c);
+	rcu_read_unlock();
+	return found;
+}
+
 int mcsec_select_sa_add(struct mcsec_select *s, const struct mcsec_candidate *c,
 			struct mcsec_node *node, __be32 spi)
 {
-	struct mcsec_node *other;
-	struct rhlist_head *pos;
-
 	node->key = c->prefix->node.key;
 	node->key.v4.dst |= MCSEC_KEY_SA;
 	node->key.v4.spi = (__force u32)spi;
 	node->owner = c;
-	other = node_find(s, &node->key);
-	if (other) {
-		rhl_for_each_entry_rcu(other, pos, &other->head, head)
-			if (same_source(other->owner, c))
-				return -EEXIST;
-	}
-	return node_insert(s, node);
+	return has_sa(s, c, &node->key) ? -EEXIST : node_insert(s, node);
 }
 
 void mcsec_select_sa_del(struct mcsec_select *s, struct mcsec_node *node)
