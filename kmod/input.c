@@ -125,8 +125,7 @@ static unsigned int input_opaque(const struct mcsec_pkt *pkt,
 	return NF_ACCEPT;
 }
 
-static noinline unsigned int input_unknown_esp(const struct mcsec_pkt *pkt,
-					       __be32 spi)
+static unsigned int input_unknown_esp(const struct mcsec_pkt *pkt, __be32 spi)
 {
 	bool malformed = pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN;
 	const struct mcsec_select *s = pkt->mnet->select;
@@ -145,6 +144,19 @@ static noinline unsigned int input_unknown_esp(const struct mcsec_pkt *pkt,
 	return input_opaque(pkt, &opaque, why, spi);
 }
 
+/* Decide about ESP whose SPI is of no SA, or of one for another interface. */
+static noinline unsigned int input_other_esp(struct mcsec_pkt *pkt, __be32 spi)
+{
+	const struct net_device *port = mcsec_pkt_port(pkt);
+	struct mcsec_node *node;
+
+	if (!pkt->sa)
+		return input_unknown_esp(pkt, spi);
+	node = mcsec_lookup_sa(pkt->mnet->select, pkt, port, spi);
+	pkt->sa = mcsec_sa_of(node);
+	return pkt->sa ? mcsec_decrypt(pkt) : input_unknown_esp(pkt, spi);
+}
+
 static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 {
 	__be32 spi;
@@ -157,7 +169,7 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 		   mcsec_candidate_has_dev(&pkt->sa->group->candidate,
 					   mcsec_pkt_port(pkt))))
 		return mcsec_decrypt(pkt);
-	return input_unknown_esp(pkt, spi);
+	return input_other_esp(pkt, spi);
 }
 
 /*

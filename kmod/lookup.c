@@ -356,11 +356,30 @@ void mcsec_lookup_unknown(const struct mcsec_select *s,
 
 /* ---- the SA ---- */
 
+/* Return true if @c takes all datagrams of the packet's addresses, by any device. */
+static bool takes_all(const struct mcsec_candidate *c, const struct packet *p)
+{
+	return !c->sel->proto && !c->sel->mask && !c->n_devs &&
+	       has_source(c->sel, p);
+}
+
+/*
+ * Return true if the SA of @c may be that of the packet, of which the device is
+ * only compared if it is known.
+ */
+static bool may_own(const struct mcsec_candidate *c, const struct packet *p)
+{
+	return has_source(c->sel, p) &&
+	       (!p->dev || mcsec_candidate_has_dev(c, p->dev));
+}
+
 /*
  * Return the SA with the most specific source from @node on, where all have the
  * SPI and the destination. *@hidden is set if a more specific group takes all
  * datagrams of the source and has no such SA: it hides the SAs of wider groups,
- * whose members could otherwise send to it.
+ * whose members could otherwise send to it. A group that selects by more than
+ * addresses hides none, because ESP does not show whose datagram is inside. That
+ * is compared when it has been decrypted.
  */
 static struct mcsec_node *most_specific(const struct mcsec_prefix *prefix,
 					struct mcsec_node *node,
@@ -374,7 +393,7 @@ static struct mcsec_node *most_specific(const struct mcsec_prefix *prefix,
 	if (node) {
 		rhl_for_each_entry_rcu(node, pos, &node->head, head) {
 			c = node->owner;
-			if (c->sel->src_len <= len || !has_source(c->sel, p))
+			if (c->sel->src_len <= len || !may_own(c, p))
 				continue;
 			best = node;
 			len = c->sel->src_len;
@@ -383,7 +402,7 @@ static struct mcsec_node *most_specific(const struct mcsec_prefix *prefix,
 	for_each_candidate(c, prefix) {
 		if (c->sel->src_len <= len)
 			break;
-		if (c->sel->mask || c->n_devs || !has_source(c->sel, p))
+		if (!takes_all(c, p))
 			continue;
 		*hidden = true;
 		return NULL;
@@ -393,9 +412,10 @@ static struct mcsec_node *most_specific(const struct mcsec_prefix *prefix,
 
 static noinline struct mcsec_node *select_any_sa(const struct mcsec_select *s,
 						 const struct sk_buff *skb,
-						 __be32 spi, bool v6)
+						 __be32 spi, bool v6,
+						 const struct net_device *dev)
 {
-	const struct packet p = { .skb = skb, .v6 = v6 };
+	const struct packet p = { .skb = skb, .dev = dev, .v6 = v6 };
 	struct mcsec_prefix *prefix;
 	struct mcsec_node *node;
 	struct mcsec_key key;
@@ -414,6 +434,13 @@ static noinline struct mcsec_node *select_any_sa(const struct mcsec_select *s,
 	return NULL;
 }
 
+struct mcsec_node *mcsec_lookup_sa(const struct mcsec_select *s,
+				   const struct mcsec_pkt *pkt,
+				   const struct net_device *dev, __be32 spi)
+{
+	return select_any_sa(s, pkt->skb, spi, mcsec_pkt_is_ip6(pkt), dev);
+}
+
 static __always_inline struct mcsec_node *
 select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
 	  bool v6)
@@ -422,12 +449,12 @@ select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
 	struct mcsec_node *node;
 
 	if (unlikely(READ_ONCE(f->n_src)))
-		return select_any_sa(s, skb, spi, v6);
+		return select_any_sa(s, skb, spi, v6, NULL);
 	node = v6 ? find_address6(s, skb, MCSEC_KEY_SA, spi)
 		  : find_address4(s, skb, MCSEC_KEY_SA, spi);
 	if (likely(node) || !READ_ONCE(f->n_prefix_lens))
 		return node;
-	return select_any_sa(s, skb, spi, v6);
+	return select_any_sa(s, skb, spi, v6, NULL);
 }
 
 static noinline __flatten struct mcsec_node *

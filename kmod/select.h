@@ -208,6 +208,14 @@ struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
 				   const struct mcsec_pkt *pkt, __be32 spi);
 
 /*
+ * Return the same of those groups that select packets of @dev, for one whose SA by
+ * mcsec_select_sa() is of a group that does not.
+ */
+struct mcsec_node *mcsec_lookup_sa(const struct mcsec_select *s,
+				   const struct mcsec_pkt *pkt,
+				   const struct net_device *dev, __be32 spi);
+
+/*
  * Return the node of an SA with @spi of the group of @c alone, or NULL: a
  * datagram of an edge does not show the addresses.
  */

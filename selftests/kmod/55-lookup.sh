@@ -3,15 +3,15 @@
 #
 # A datagram finds its own SA: address and SPI must both be right, also where
 # others with the one or the other stand in the same bucket of the table; the
-# interface must be one of the group's; and what passes two hooks is looked at
-# once.
+# interface must be one of the group's; a narrower group hides no SA that may be the
+# datagram's; and what passes two hooks is looked at once.
 #
-#	a eth0, eth1, eth2 ---- eth0, eth1, eth2 b
+#	a eth0, eth1, eth2 ---- eth0, eth1, eth2 b eth3 ---- eth0 c
 #
 # timeout: 300
 
 . "$(dirname "$0")/kmod.sh"
-need python3
+need python3 smcrouted
 load_mcsec
 two_hosts
 
@@ -150,4 +150,100 @@ for f in 4 6; do
 	try "IPv$f: ESP of SPI 0 is of no SA where groups select by the source" \
 		wait_until 20 counted b in-no-sa $((was + 1))
 done
+
+section "narrower groups of a payload"
+# ESP does not show of which of two groups it is.
+
+ns_create c
+veth b:eth3 10.6.0.1/24 fd06::1/64 -- c:eth0 10.6.0.2/24 fd06::2/64
+listen c $G4 c4
+listen c $G6 c6
+mroute b eth0 eth3 10.1.0.1 $G4 fd01::1 $G6 || not_ok "b routes multicast"
+# group, SPI, more words: a sends to b
+keyed() {
+	local g=$1 spi=$2 key
+	shift 2
+
+	key=$(new_key 20)
+	sa_add a "$g" "$key" spi "$spi" dir out alg aes-gcm-16 sender-id 1 \
+		select "$@"
+	sa_add b "$g" "$key" spi "$spi" dir in alg aes-gcm-16 "$@"
+}
+# name, family, mode, receiver; the wide group, the narrow group, more words of both
+# at b: $PORT is the wide group's, and 5001 the narrow one's
+nested() {
+	local name="IPv$2, $3, $1" f=$2 mode=$3 at=$4 wide=$5 narrow=$6 n
+	local lines no_sa selector accepted more=('' '')
+
+	for n in a b; do
+		[ $n = a ] || more=("$7" "$8")
+		ctl $n group flush
+		# shellcheck disable=SC2086 # words
+		ctl $n group add wide $wide ${more[0]}
+		# shellcheck disable=SC2086 # words
+		ctl $n group add narrow $narrow proto udp dport 5001 ${more[1]}
+	done
+	keyed wide 4096 mode "$mode"
+	keyed narrow 4097 mode "$mode"
+	[ "$f" = 4 ] && g=$G4 || g=$G6
+	lines=$(wc -l <"$TMP/$at$f") no_sa=$(counter b in-no-sa)
+	accepted=$(counter b in-accepted) selector=$(counter b in-selector)
+	mc a send "$g" $PORT eth0 count=2 >/dev/null
+	mc a send "$g" $PORT eth0 size=3000 >/dev/null
+	try "$name: the wide group has its ports" \
+		wait_until 20 has_lines "$at$f" $((lines + 3))
+	mc a send "$g" 5001 eth0 >/dev/null
+	wait_until 20 counted b in-accepted $((accepted + 4))
+	is "$name: each datagram came by its own group's key" \
+		"$(sa_word b wide 4096 in-packets) $(sa_word b narrow 4097 \
+			in-packets) $(($(counter b in-no-sa) - no_sa))" "3 1 0"
+	ctl a group del narrow
+	mc a send "$g" 5001 eth0 >/dev/null
+	try "$name: the wide group's key is none for the narrow one's port" \
+		wait_until 20 counted b in-selector $((selector + 1))
+	is "$name: the narrow group's port has got no more" \
+		"$(counter b in-accepted) $(wc -l <"$TMP/$at$f")" \
+		"$((accepted + 4)) $((lines + 3))"
+}
+for f in 4 6; do
+	[ $f = 4 ] && g=$G4 range=239.1.0.0/16 src=10.1.0.1 ||
+		g=$G6 range=ff3e::/96 src=fd01::1
+	nested "an address in a range" $f transport r "$range" "$g" '' ''
+	nested "a source" $f tunnel r "$g" "$g src $src" '' ''
+	for mode in transport tunnel; do
+		nested "a gateway" $f $mode c "$range" "$g" \
+			"forward dev eth0" forward
+	done
+done
+
+section "equal SPIs"
+# An SA that no datagram by this interface has hides none.
+
+for f in 4 6; do
+	[ $f = 4 ] && g=$G4 range=239.1.0.0/16 src=10.1.0.1 ||
+		g=$G6 range=ff3e::/96 src=fd01::1
+	for way in "address:$range $g" "source:$g $g src $src"; do
+		read -r wide narrow <<<"${way#*:}"
+		for n in a b; do
+			ctl $n group flush
+			ctl $n group add wide "$wide"
+		done
+		# shellcheck disable=SC2086 # words
+		ctl b group add narrow $narrow dev eth2
+		keyed wide 4096
+		sa_add b narrow "$(new_key 20)" spi 4096 dir in alg aes-gcm-16
+		was=$(wc -l <"$TMP/r$f")
+		mc a send "$g" $PORT eth0 >/dev/null
+		try "IPv$f: a narrower ${way%%:*} of another interface hides no SA" \
+			wait_until 20 has_lines r$f $((was + 1))
+		no_sa=$(counter b in-no-sa) bad=$(counter b in-bad-icv)
+		mc a send "$g" $PORT eth2 src=$src >/dev/null
+		try "IPv$f: by the interface of the narrower ${way%%:*} it has the SPI" \
+			wait_until 20 counted b in-bad-icv $((bad + 1))
+		is "IPv$f: no SPI was unknown at the narrower ${way%%:*}" \
+			"$(counter b in-no-sa) $(wc -l <"$TMP/r$f")" \
+			"$no_sa $((was + 1))"
+	done
+done
+
 tap_done
