@@ -9,6 +9,8 @@
 #include "table.h"
 
 #include <linux/inetdevice.h>
+#include <linux/kernel.h>
+#include <linux/random.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
@@ -326,12 +328,36 @@ struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
 	return NULL;
 }
 
-void mcsec_lookup_unknown(const struct mcsec_select *s,
-			  const struct mcsec_pkt *pkt,
-			  const struct net_device *dev,
-			  void (*note)(const struct mcsec_pkt *pkt,
-				       struct mcsec_group *group, __be32 spi),
-			  __be32 spi)
+/* ---- unknown SPIs ---- */
+
+/**
+ * struct claims - the groups that ESP of an unknown SPI may be of
+ * @note: called for some of them
+ * @spi: the SPI
+ * @n: how many there are, or 0 while they are counted
+ * @first: number of the first one that is told
+ */
+struct claims {
+	void (*note)(const struct mcsec_pkt *pkt, struct mcsec_group *group,
+		     __be32 spi);
+	__be32 spi;
+	unsigned int n;
+	unsigned int first;
+};
+
+/* Return true if group number @i is told. Behind the last one is the first. */
+static bool is_told(const struct claims *claims, unsigned int i)
+{
+	if (i < claims->first)
+		i += claims->n;
+	return i - claims->first < MCSEC_UNKNOWN_PER_PACKET;
+}
+
+/* Return how many groups there are, and tell those whose turn it is. */
+static unsigned int walk_claims(const struct mcsec_select *s,
+				const struct mcsec_pkt *pkt,
+				const struct net_device *dev,
+				const struct claims *claims)
 {
 	const struct packet p = {
 		.skb = pkt->skb,
@@ -340,18 +366,41 @@ void mcsec_lookup_unknown(const struct mcsec_select *s,
 	};
 	const struct mcsec_candidate *c;
 	struct mcsec_prefix *prefix;
-	unsigned int bit;
+	unsigned int bit, n = 0;
 
 	for_each_prefix(prefix, s, &p, bit) {
 		for_each_candidate(c, prefix) {
 			if (!mcsec_candidate_has_dev(c, dev) ||
 			    !has_source(c->sel, &p))
 				continue;
-			note(pkt, c->group, spi);
+			if (claims->n && is_told(claims, n))
+				claims->note(pkt, c->group, claims->spi);
+			n++;
 			if (!c->sel->proto && !c->sel->mask)
-				return;
+				return n;
 		}
 	}
+	return n;
+}
+
+void mcsec_lookup_unknown(const struct mcsec_select *s,
+			  const struct mcsec_pkt *pkt,
+			  const struct net_device *dev,
+			  void (*note)(const struct mcsec_pkt *pkt,
+				       struct mcsec_group *group, __be32 spi),
+			  __be32 spi)
+{
+	struct claims claims = { .note = note, .spi = spi };
+
+	claims.n = walk_claims(s, pkt, dev, &claims);
+	if (!claims.n)
+		return;
+	/* Nobody can arrange his packets so that a group is never among those
+	 * that are told of another's.
+	 */
+	if (claims.n > MCSEC_UNKNOWN_PER_PACKET)
+		claims.first = reciprocal_scale(get_random_u32(), claims.n);
+	walk_claims(s, pkt, dev, &claims);
 }
 
 /* ---- the SA ---- */

@@ -38,6 +38,7 @@
  */
 #define MCSEC_CANDIDATES_MAX 512 /* per prefix, counted once per interface */
 #define MCSEC_PREFIX_LENS_MAX 15 /* prefix lengths besides full addresses */
+#define MCSEC_UNKNOWN_PER_PACKET 16 /* groups that are told of its SPI */
 
 struct mcsec_group;
 struct mcsec_pkt;
@@ -292,7 +293,9 @@ struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
 
 /*
  * Call @note for each group that ESP of an unknown SPI, which came by @dev, may
- * be of: addresses and interface are all that it shows.
+ * be of: addresses and interface are all that it shows. If these are more than
+ * MCSEC_UNKNOWN_PER_PACKET, as many are drawn by lot for each packet, so that one of
+ * a stranger costs little, and yet any group is told soon of a sender's.
  */
 void mcsec_lookup_unknown(const struct mcsec_select *s,
 			  const struct mcsec_pkt *pkt,

@@ -8,7 +8,7 @@
 #
 #	a eth0, eth1, eth2 ---- eth0, eth1, eth2 b eth3 ---- eth0 c
 #
-# timeout: 300
+# timeout: 500
 
 . "$(dirname "$0")/kmod.sh"
 need python3 smcrouted
@@ -244,6 +244,61 @@ for f in 4 6; do
 			"$(counter b in-no-sa) $(wc -l <"$TMP/r$f")" \
 			"$no_sa $((was + 1))"
 	done
+done
+
+section "many groups for an unknown SPI"
+# A stranger's packet has a bounded cost, and no group is left out.
+
+spawn in_ns b "$MCSECCTL" monitor >"$TMP/events"
+# family, number of groups
+told_by_one() {
+	local f=$1 n=$2 g=$G4 other=239.2.0.1 i
+
+	[ "$f" = 4 ] || g=$G6 other=ff3e::2:1
+	ctl a group flush
+	ctl a group add wide "$g"
+	sa_add a wide "$(new_key 20)" spi $((0x3000 + n)) dir out \
+		alg aes-gcm-16 sender-id 1 select
+	{
+		echo group flush
+		echo "group add end$f-$n $other"
+		for ((i = 1; i <= n; i++)); do
+			echo "group add u$f-$n-$i $g proto udp dport $i"
+		done
+	} | batch b
+	heard() {
+		mc b send $other $PORT eth0 >/dev/null
+		grep -q "acquire group end$f-$n " "$TMP/events"
+	}
+	wait_until 60 heard
+	was=$(counter b in-no-sa)
+	mc a send "$g" $PORT eth0 >/dev/null
+	wait_until 20 counted b in-no-sa $((was + 1))
+	# a later event shows that all are there
+	ctl b group del end$f-$n
+	ctl b group add last$f-$n $other
+	ended() {
+		mc b send $other $PORT eth0 >/dev/null
+		grep -q "acquire group last$f-$n " "$TMP/events"
+	}
+	wait_until 60 ended
+	groups_told "$f" "$n"
+}
+groups_told() {
+	grep -o "unknown-spi group u$1-$2-[0-9]* " "$TMP/events" | sort -u |
+		wc -l
+}
+all_told() {
+	mc a send "$g" $PORT eth0 >/dev/null
+	[ "$(groups_told $f 40)" = 40 ]
+}
+for f in 4 6; do
+	[ $f = 4 ] && g=$G4 || g=$G6
+	is "IPv$f: a packet tells each of 16 groups" "$(told_by_one $f 16)" 16
+	is "IPv$f: a packet tells no more than 16 of 40 groups" \
+		"$(told_by_one $f 40)" 16
+	try "IPv$f: packets tell each of 40 groups in the end" \
+		wait_until 60 all_told
 done
 
 tap_done
