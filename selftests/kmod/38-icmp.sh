@@ -242,6 +242,21 @@ try "echo requests to a group are counted" \
 is "echo requests to a group are not answered in the clear" \
 	"$(wire '(icmp6 and ip6[40] == 129) or (icmp and icmp[0] == 0)' | wc -l)" 0
 is "the payload of the echo requests is not seen" "$(leaked ECHOECHO)" 0
+# Timestamps and extended echo are answered, too, the latter where that is enabled.
+b_echo=$(counter b in-echo)
+for t in 8 13 42; do
+	b_echo=$((b_echo + 1))
+	pkt a quote clear $G4 10.1.0.1 $G4 ASKED $t
+	try "a request of ICMP's type $t is counted" \
+		wait_until 20 counted b in-echo $b_echo
+done
+for t in 128 160; do
+	b_echo=$((b_echo + 1))
+	pkt a quote clear $G6 fd01::1 $G6 ASKED $t
+	try "a request of ICMPv6's type $t is counted" \
+		wait_until 20 counted b in-echo $b_echo
+done
+is "the payload of the requests is not seen" "$(leaked ASKED)" 0
 in_ns a ping -6 -q -c 1 -W 5 fd01::2 >/dev/null
 is "echo requests to other addresses are answered" \
 	"$(wire 'icmp6 and ip6[40] == 129' | wc -l)" 1

@@ -5,7 +5,8 @@
   quote.py clear|esp GROUP SRC TO TEXT [TYPE]
       The datagram came from SRC to GROUP, as UDP or as ESP, and has TEXT in it;
       the error goes to TO. IPv4 or IPv6, as the addresses are. Without a TYPE it
-      says that the datagram was too big, or that fragmentation was needed.
+      says that the datagram was too big, or that fragmentation was needed. TYPE
+      may be that of a request.
 """
 import _socket as socket
 import struct
