@@ -235,6 +235,33 @@ static void all_addresses(void)
 	teardown();
 }
 
+static bool is_known(unsigned int host)
+{
+	struct ep from;
+
+	ep_parse("[2001:db8:f::]:848", 0, &from);
+	at_host(&from, host, 848);
+	return admission_guest(g->engine, &from, NULL) == GUEST_KNOWN;
+}
+
+/* The day begins with the last authentication. */
+static void a_day(void)
+{
+	const unsigned int hour = 3600000;
+
+	setup(NULL, NULL, "[2001:db8:f::aaaa]:848");
+	is_int(is_known(0xaaaa), 0, "nobody is known at first");
+	gets_in_at_once("the first time");
+	net.ms += 23 * hour;
+	gets_in_at_once("the second time");
+	net.ms += 24 * hour - 1;
+	is_int(is_known(0xaaaa), 1, "an address and port is known for a day");
+	net.ms++;
+	is_int(is_known(0xaaaa), 0,
+	       "an address and port is not known for longer");
+	teardown();
+}
+
 /* A known one uses up nothing of others that are known. */
 static void known_that_floods(void)
 {
@@ -258,7 +285,6 @@ static void known_that_floods(void)
 static void few_places(void)
 {
 	unsigned int known = 0;
-	struct ep from;
 	char addr[64];
 
 	setup(NULL, NULL, "[2001:db8:f::aaaa]:848");
@@ -267,11 +293,8 @@ static void few_places(void)
 		ep_parse(addr, 0, &a->ep);
 		gets_in_at_once(addr);
 	}
-	for (unsigned int i = 0; i < 20; i++) {
-		snprintf(addr, sizeof(addr), "[2001:db8:f::%x]:848", i + 1);
-		ep_parse(addr, 0, &from);
-		known += admission_guest(g->engine, &from, NULL) == GUEST_KNOWN;
-	}
+	for (unsigned int i = 0; i < 20; i++)
+		known += is_known(i + 1);
 	is_int(known, 16, "an identity makes 16 places known");
 	teardown();
 }
@@ -318,16 +341,22 @@ static void all_half_open(void)
 {
 	const struct ike_engine_cfg cfg = { .max_half_open = 128,
 					    .max_half_open_addr = 32 };
+	uint64_t first;
 	char addr[64];
 
 	setup(&cfg, NULL, "203.0.113.5:848");
-	for (unsigned int i = 0; i < 128; i++) {
+	/* The oldest is of none of these. */
+	opens_from("203.0.113.9:848");
+	first = LIST_FIRST(&g->engine->sas)->serial;
+	for (unsigned int i = 0; i < 127; i++) {
 		snprintf(addr, sizeof(addr), "198.51.100.%u:%u", i % 4 + 1,
 			 2000 + i);
 		opens_from(addr);
 	}
-	is_int(st->half_open, 128, "4 addresses have all half-open IKE SAs");
-	gets_in_at_once("all half-open IKE SAs are of 4 addresses");
+	is_int(st->half_open, 128, "4 addresses have all but one half-open");
+	gets_in_at_once("all but one half-open IKE SA are of 4 addresses");
+	is_int(TAILQ_FIRST(&g->engine->half_open)->serial, first,
+	       "the one that is alone stays");
 	is_int(st->half_open, 127, "one of the crowd gave way");
 	opens_from("198.51.100.1:3000");
 	is_int(st->half_open, 128, "the crowd takes the place that was left");
@@ -353,6 +382,14 @@ static void crowd_of_many(void)
 	is_int(st->half_open, 128, "all of them are there");
 	net_pass(&net, 2000, true);
 	is_int(a->seen.registered, 1, "a second later there is room");
+	opens_from("198.51.100.200:848");
+	is_int(st->half_open, 128, "nothing is left for others again");
+	for (unsigned int i = 0; i < 128; i++) {
+		snprintf(addr, sizeof(addr), "198.51.101.%u:848", i + 1);
+		opens_from(addr);
+	}
+	is_int(g->engine->stats.half_open, 128, "many others have all");
+	gets_in_at_once("a member among many strangers");
 	teardown();
 }
 
@@ -431,6 +468,7 @@ int main(void)
 	RUN(newcomers, 4000, 1000, 16000);
 	RUN(newcomers, 12000, 1000, 48000);
 	RUN(all_addresses);
+	RUN(a_day);
 	RUN(known_that_floods);
 	RUN(few_places);
 	RUN(ticket_in_a_flood);
