@@ -85,7 +85,7 @@ insisted() {
 	for n in ${names[@]+"${names[@]}"}; do
 		n=${n%.sh}
 		f=${2##*/}
-		[ "$1" = kmod ] || [ "$n" != "$1/${f%.sh}" ] || return 0
+		[ "$1" = kmod ] || [ "$n" != "$1/${f%.*}" ] || return 0
 	done
 	return 1
 }
@@ -98,7 +98,7 @@ files() {
 	style) g='tools/style/run' ;;
 	unit) g='selftests/unit/test_*.c selftests/unit/test_*.py' ;;
 	san) g='selftests/unit/test_*.c' ;;
-	bench) g='selftests/bench/cost.c' ;;
+	bench) g='selftests/bench/cost.c selftests/bench/delivery.c' ;;
 	pkg) g='selftests/pkg/*.sh' ;;
 	fuzz) g='selftests/fuzz/fuzz_*.c' ;;
 	build) g='build/stock build/next build/newest build/rt build/clang
@@ -123,6 +123,10 @@ files() {
 		unit)
 			[ -n "$full" ] || [ ${#names[@]} -gt 0 ] ||
 				differs "$f" || continue
+			;;
+		bench)
+			[ -n "$full" ] || [ "${f##*/}" != delivery.c ] ||
+				insisted "$1" "$f" || continue
 			;;
 		pkg | e2e)
 			[ -n "$full" ] || ! says "$f" 'full only' ||

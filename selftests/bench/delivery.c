@@ -2,7 +2,7 @@
 /*
  * How rekeys arrive: every case of selftests/unit/deliver.h at its full size,
  * with losses of datagrams and of IP fragments, one by one and in bursts. Prints
- * a table, and with a file named writes it as JSON:
+ * a table, which is TAP, and with a file named writes it as JSON:
  *
  *	build/bench/delivery [FILE.json [WORD]]
  *
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "deliver.h"
+#include "tap.h"
 
 /* Seeds of a case that is cheap. */
 #define SEEDS 10
@@ -269,12 +270,11 @@ static void show(const struct row *r)
 {
 	const struct deliver *d = &r->d;
 
-	printf("%-50s %5u %2u %-14s %8.4f%% %7.1f %7.1f %6u %6u %7.1f  %s\n",
-	       r->name, d->members, r->net.loss, kind(&r->net),
-	       100 * d->entitled_lost, d->worst_lost_s, d->evicted_read_s,
-	       d->rekeys, d->registrations, d->in_step_after_s,
-	       r->held ? "ok" : "NOT HELD");
-	fflush(stdout);
+	ok(r->held,
+	   "%-50s %5u %2u %-14s %8.4f%% %7.1f %7.1f %6u %6u %7.1f  (%s)",
+	   r->name, d->members, r->net.loss, kind(&r->net),
+	   100 * d->entitled_lost, d->worst_lost_s, d->evicted_read_s,
+	   d->rekeys, d->registrations, d->in_step_after_s, r->most);
 }
 
 static void measure(const struct way *w, const struct deliver_net *net,
@@ -348,17 +348,15 @@ static int write_json(const char *path)
 int main(int argc, char **argv)
 {
 	const char *only = argc > 2 ? argv[2] : "";
-	unsigned int i, bad = 0;
+	unsigned int i;
 
-	printf("%-50s %5s %2s %-14s %9s %7s %7s %6s %6s %7s\n", "case", "mem",
-	       "%", "lost are", "lost", "worst s", "evict s", "rekeys", "regs",
-	       "step s");
+	printf("#         %-50s %5s %2s %-14s %9s %7s %7s %6s %6s %7s\n",
+	       "case", "mem", "%", "lost are", "lost", "worst s", "evict s",
+	       "rekeys", "regs", "step s");
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		if (strstr(ways[i].name, only))
 			measure_all(&ways[i]);
-	for (i = 0; i < n_rows; i++)
-		bad += !rows[i].held;
 	if (argc > 1 && write_json(argv[1]))
-		return 1;
-	return bad ? 1 : 0;
+		bail("cannot write the file");
+	return done();
 }
