@@ -149,6 +149,54 @@ static void test_theft(void)
 	finish();
 }
 
+static bool hold_back(struct sim *sim, struct sim_member *m, const uint8_t *p,
+		      size_t len)
+{
+	(void)m;
+	(void)len;
+	return !memcmp(p, sim->drop_arg, 16);
+}
+
+/*
+ * The thief is on the path as well, and holds back all messages of the key server. A
+ * member asks when it checks its clock, once in 20 to 28 hours, and a sender when its IKE
+ * SA ends.
+ */
+static void test_on_path(void)
+{
+	static const struct sim_who who[] = {
+		{ "s.example", true, false, false },
+		{ "r0.example", false, true, false },
+		{ "r1.example", false, true, false },
+	};
+	struct gcks_group_status g;
+
+	sim_init_rare(&s, 31);
+	s.cg.beat = 60;
+	sim_start(&s, who, 3, 30000, 0);
+	tx = s.m[0];
+	g = sim_group(&s);
+	thief_come(&thief, &s);
+	thief_rekey(&thief);
+	sim_run(&s, 500);
+	s.drop = hold_back;
+	s.drop_arg = g.rekey_spi;
+	sim_run(&s, 3 * 3600000);
+	is_int(thief_has(&thief, &s), 3, "all follow a thief on the path");
+	is_int(denied(), 0, "nobody notices a thief on the path for hours");
+	sim_run(&s, 2 * 3600000);
+	is_int(sim_status(tx).rivals, 1,
+	       "a sender notices a thief when its IKE SA has ended");
+	sim_run(&s, 14 * 3600000);
+	is_int(thief_has(&thief, &s), 2,
+	       "receivers follow a thief on the path for 19 hours");
+	sim_run(&s, 10 * 3600000);
+	is_int(thief_has(&thief, &s), 0,
+	       "nobody follows a thief on the path after 29 hours");
+	is_int(denied(), 3, "each has noticed a thief on the path");
+	finish();
+}
+
 /* The key of the last packet is the key server's, and not the thief's. */
 static bool own_key(void)
 {
@@ -732,6 +780,7 @@ int main(void)
 	RUN(test_liar);
 	RUN(test_unsaid);
 	RUN(test_theft);
+	RUN(test_on_path);
 	RUN(test_same_spis, false, false);
 	RUN(test_same_spis, true, false);
 	RUN(test_same_spis, false, true);
