@@ -231,7 +231,11 @@ static void alter(struct packet *k, enum alteration what)
 		e[7] ^= 1;
 		break;
 	case ALTER_IV_SENDER:
-		e[ESP_HEAD + 1] ^= 1;
+		/*
+		 * The highest bit makes a Sender-ID that nobody has. The one
+		 * beside may be the same sender's, which has moved on from it.
+		 */
+		e[ESP_HEAD] ^= 0x80;
 		break;
 	case ALTER_IV_COUNTER:
 		e[ESP_HEAD + 7] ^= 1;
