@@ -296,11 +296,60 @@ static int refuse_edge(struct genl_info *info, int err)
 	}
 }
 
-int mcsec_nl_edge_new_doit(struct sk_buff *skb, struct genl_info *info)
+/*
+ * Lock a socket as lock_sock() does, but return false if somebody has it: a
+ * program may sleep with it for as long as it wants, and a request that waited
+ * would keep all of generic netlink from going on, in each namespace, as soon as
+ * a module registered a family.
+ */
+static bool try_lock_socket(struct sock *sk)
+{
+	bool locked;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	locked = !sock_owned_by_user_nocheck(sk);
+	if (locked) {
+		sk->sk_lock.owned = 1;
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return locked;
+}
+
+/* Add the edge of a request. A socket in it is locked. */
+static int add_edge(struct genl_info *info,
+		    const struct mcsec_edge_config *config)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-	struct mcsec_edge_config *config;
 	struct mcsec_group *group;
+	int err;
+
+	mutex_lock(&mnet->lock);
+	group = mcsec_nl_group(mnet, info->attrs, info->extack);
+	err = group ? check_sas(info, group) : -ENOENT;
+	if (!err)
+		err = refuse_edge(info, mcsec_edge_new(group, config));
+	mutex_unlock(&mnet->lock);
+	return err;
+}
+
+/* The same for a socket that may be in use. */
+static int add_edge_of(struct genl_info *info, struct sock *sk,
+		       const struct mcsec_edge_config *config)
+{
+	int err;
+
+	if (!try_lock_socket(sk))
+		return refuse(info, MCSEC_A_EDGE_SOCKET, -EAGAIN,
+			      "socket is in use by another thread or process, such as one that waits to send: try again");
+	err = add_edge(info, config);
+	release_sock(sk);
+	return err;
+}
+
+int mcsec_nl_edge_new_doit(struct sk_buff *skb, struct genl_info *info)
+{
+	struct mcsec_edge_config *config;
 	int err;
 
 	if (!mcsec_nl_need(info, MCSEC_A_EDGE_GROUP, "group") ||
@@ -311,19 +360,9 @@ int mcsec_nl_edge_new_doit(struct sk_buff *skb, struct genl_info *info)
 		return refuse_nla(info->extack, NULL, -ENOMEM, "out of memory");
 	config->id = nla_get_u32(info->attrs[MCSEC_A_EDGE_ID]);
 	err = parse_edge(info, config);
-	if (!err) {
-		/* A program may sleep with it, and nobody else is to wait. */
-		if (config->sock)
-			lock_sock(config->sock->sk);
-		mutex_lock(&mnet->lock);
-		group = mcsec_nl_group(mnet, info->attrs, info->extack);
-		err = group ? check_sas(info, group) : -ENOENT;
-		if (!err)
-			err = refuse_edge(info, mcsec_edge_new(group, config));
-		mutex_unlock(&mnet->lock);
-		if (config->sock)
-			release_sock(config->sock->sk);
-	}
+	if (!err)
+		err = config->sock ? add_edge_of(info, config->sock->sk, config)
+				   : add_edge(info, config);
 	if (config->sock)
 		sockfd_put(config->sock);
 	kfree(config);

@@ -4,11 +4,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernel/talk.h"
 #include "lib/secret.h"
 #include "lib/util.h"
+
+/* A socket that another thread uses is asked for so often, in so long. */
+#define EDGE_TRIES 5
+#define EDGE_PAUSE_MS 10
 
 static struct nlmsghdr *begin_request(struct knl *n, uint8_t cmd,
 				      uint16_t flags)
@@ -302,11 +307,22 @@ static int op_sender_dump(void *ctx, const char *group, uint32_t spi,
 	return ret;
 }
 
+/* The kernel does not wait for whoever uses the socket in that moment. */
 static int op_edge_add(void *ctx, const struct kedge *e, struct err *err)
 {
-	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_EDGE_NEW, 0);
+	const struct timespec pause = { .tv_nsec =
+						EDGE_PAUSE_MS * NSEC_PER_MSEC };
+	struct nlmsghdr *nlh;
+	int tries;
+	int ret;
 
-	return send_request(ctx, kattr_put_edge(nlh, e, false), err);
+	for (tries = 1;; tries++) {
+		nlh = begin_request(ctx, MCSEC_CMD_EDGE_NEW, 0);
+		ret = send_request(ctx, kattr_put_edge(nlh, e, false), err);
+		if (ret != -EAGAIN || tries == EDGE_TRIES)
+			return ret;
+		nanosleep(&pause, NULL);
+	}
 }
 
 static int op_edge_set(void *ctx, const struct kedge *e, struct err *err)

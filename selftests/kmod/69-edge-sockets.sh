@@ -14,6 +14,7 @@ load_mcsec
 # owner NAMESPACE STEP...: a program in a namespace whose socket has an edge of the
 # group g4, which takes each step and prints what it sees. It stays after the last.
 cat >"$TMP/owner.py" <<'PY'
+import errno
 import signal
 import socket
 import sys
@@ -21,18 +22,37 @@ import threading
 import time
 
 sys.path.insert(0, sys.argv[1])
-from family import Client, Spec
+from family import Client, Refused, Spec
 
 mapped = "mapped" in sys.argv
 s = socket.socket(socket.AF_INET6 if mapped else socket.AF_INET,
                   socket.SOCK_DGRAM)
 s.bind(("::ffff:10.1.0.3" if mapped else "0.0.0.0", 4600))
 c = Client(Spec(sys.argv[2]))
+
+
+def edge():
+    c.do("edge-new", {"group": "g4", "id": 7, "socket": s.fileno(), "dir": 3,
+                      "peer": bytes([10, 1, 0, 2]), "peer-port": 4500})
+
+
 for step in sys.argv[3:]:
     if step == "edge":
-        c.do("edge-new", {"group": "g4", "id": 7, "socket": s.fileno(),
-                          "dir": 3, "peer": bytes([10, 1, 0, 2]),
-                          "peer-port": 4500})
+        edge()
+    elif step == "insist":
+        while True:
+            try:
+                edge()
+                break
+            except Refused as e:
+                if e.errno != errno.EAGAIN:
+                    raise
+            time.sleep(0.1)
+    elif step == "refused":
+        try:
+            edge()
+        except Refused as e:
+            print("refused", e, flush=True)
     elif step.startswith("encap="):
         s.setsockopt(17, 100, int(step[6:]))
     elif step == "encap":
@@ -129,12 +149,27 @@ veth u:eth0 10.5.0.1/24 -- v:eth0 10.5.0.2/24
 # Nobody has the address that is asked for.
 in_ns u sysctl -qw net.ipv4.neigh.eth0.mcast_solicit=1000000
 try "a host beside another one has a group" host u
-owner u held hold edge
+owner u held hold refused wait insist say
 try "a program holds the lock of its socket" wait_until 30 said held held
-asleep() { grep -q '^State:.D' "/proc/$owner/status"; }
-try "the request of that program waits" wait_until 30 asleep
-(ctl u group add g9 239.1.1.9 && echo added >"$TMP/g9") &
-try "a request of somebody else does not wait" wait_until 30 test -s "$TMP/g9"
+try "the request of that program does not wait" \
+	wait_until 30 grep -q ^refused "$TMP/held"
+is "the program is told to try again" "$(grep ^refused "$TMP/held")" \
+	"refused Resource temporarily unavailable: socket is in use by another thread or process, such as one that waits to send: try again"
+is "the program has no edge" "$(ctl u -j edge show g4 | json 'len(j)')" 0
+# The registration waits for all requests, and everybody behind it.
+family=$(dirname "$(mcsec_ko)")/mcsec_test.ko
+if [ -e "$family" ]; then
+	(insmod "$family" && rmmod mcsec_test && echo gone >"$TMP/family") &
+	try "a module with a family comes and goes" \
+		wait_until 30 test -s "$TMP/family"
+else
+	skip "a module with a family comes and goes" "$family was not built"
+fi
+try "a request of somebody else does not wait" ctl u group add g9 239.1.1.9
+try "the program does not wait to send any more" nip u link set eth0 down
+kill -USR1 $owner
+try "the program has its edge when its socket is free" \
+	wait_until 30 said held there
 kill -KILL $owner
 
 section "a socket of IPv6 with an IPv4 address"

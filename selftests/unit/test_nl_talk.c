@@ -299,6 +299,41 @@ static void test_request(void)
 	   "an SA that is refused leaves no key behind");
 }
 
+/* The socket of an edge is in use for as many requests. */
+static int busy;
+
+static void refuse_busy(struct mnl_socket *s, const struct nlmsghdr *req)
+{
+	calls++;
+	if (busy && busy--)
+		ack(s, req, -EAGAIN, "socket is in use", 0, 0);
+	else
+		ack(s, req, 0, NULL, 0, 0);
+}
+
+static void test_busy_socket(void)
+{
+	struct kedge e = { .group = "g", .id = 1, .has_socket = true };
+
+	ok(!ep_parse("10.1.0.2", 4500, &e.peer), "a peer");
+	e.dir = MCSEC_EDGE_DIR_UP;
+	answer = refuse_busy;
+	busy = 2;
+	calls = 0;
+	is_int(k.ops->edge_add(k.ctx, &e, &err), 0,
+	       "an edge is added when its socket is free");
+	is_int(calls, 3, "a socket in use is asked for again");
+	busy = 100;
+	calls = 0;
+	is_int(k.ops->edge_add(k.ctx, &e, &err), -EAGAIN,
+	       "a socket that stays in use is an error");
+	is_int(calls, 5, "a socket is asked for a few times only");
+	ok(strstr(err.text, "socket is in use"),
+	   "the error of a socket in use is the kernel's");
+	answer = say_yes;
+	calls = 1;
+}
+
 static uint32_t offset_of(const struct nlmsghdr *nlh, uint16_t type)
 {
 	const struct nlattr *a;
@@ -615,6 +650,7 @@ int main(void)
 {
 	RUN(test_open);
 	RUN(test_request);
+	RUN(test_busy_socket);
 	RUN(test_refusals);
 	RUN(test_reload);
 	RUN(test_dumps);
