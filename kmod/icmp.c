@@ -54,6 +54,15 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 	return hlen + QUOTE;
 }
 
+/*
+ * Return the device by which the error leaves, or NULL if nothing is known of it:
+ * a route that encapsulates names one, but another decides.
+ */
+static const struct net_device *leaves_by(const struct mcsec_pkt *pkt)
+{
+	return pkt->state->hook == NF_INET_LOCAL_OUT ? NULL : pkt->state->out;
+}
+
 /* Check the quoted datagram, to whose IP header skb->data points. */
 static unsigned int check_quoted(struct mcsec_pkt *pkt)
 {
@@ -66,7 +75,7 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == IPPROTO_ESP)
 		return NF_ACCEPT;
-	group = mcsec_lookup_quoted(pkt->mnet->select, pkt, pkt->state->out);
+	group = mcsec_lookup_quoted(pkt->mnet->select, pkt, leaves_by(pkt));
 	if (!group)
 		return NF_ACCEPT;
 	mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
@@ -78,7 +87,7 @@ unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)
 	struct sk_buff *skb = pkt->skb;
 	unsigned int at, need, verdict;
 
-	if (pkt->state->hook != NF_INET_POST_ROUTING ||
+	if (pkt->state->hook == NF_INET_FORWARD ||
 	    pkt->state->out->flags & IFF_LOOPBACK)
 		return NF_ACCEPT;
 	at = quoted_at(pkt);

@@ -15,10 +15,10 @@
 struct mcsec_pkt;
 
 /*
- * Check an ICMP message to a unicast address at POST_ROUTING. Returns NF_DROP
- * if it is an error that quotes the clear text of a group which is protected on
- * the device that the message leaves by, or on any device for a group of a
- * host.
+ * Check an ICMP message to a unicast address at POST_ROUTING, or at LOCAL_OUT if
+ * its route encapsulates. Returns NF_DROP if it is an error that quotes the clear
+ * text of a group which is protected on the device that the message leaves by, or
+ * on any device for a group of a host or a route that encapsulates.
  */
 unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt);
 

@@ -556,18 +556,18 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 /* ---- datagrams that an ICMP error quotes ---- */
 
 /*
- * Return true if an error that leaves by p->dev may quote a datagram of the group
- * of @c. If it selects by a mark or an interface, which the error does not have,
- * its addresses alone decide.
+ * Return true if an error that leaves by p->dev, which is NULL if it may leave by any
+ * device, may quote a datagram of the group of @c. If it selects by a mark or an
+ * interface, which the error does not have, its addresses alone decide.
  */
 static bool may_quote(const struct mcsec_candidate *c, struct packet *p)
 {
 	const struct mcsec_selector *sel = c->sel;
+	bool any = c->hosts || !p->dev;
 
-	if (!has_source(sel, p) ||
-	    !(c->hosts || mcsec_candidate_has_dev(c, p->dev)))
+	if (!has_source(sel, p) || !(any || mcsec_candidate_has_dev(c, p->dev)))
 		return false;
-	if (!sel->proto || sel->mask || (c->n_devs && c->hosts))
+	if (!sel->proto || sel->mask || (c->n_devs && any))
 		return true;
 	if (!p->read && !p->opaque)
 		read_payload(p);

@@ -8,6 +8,7 @@
 #include <linux/ctype.h>
 #include <linux/in.h>
 #include <net/ipv6.h>
+#include <net/lwtunnel.h>
 #include <net/netlink.h>
 #include <net/sock.h>
 
@@ -279,14 +280,27 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	}
 }
 
+/* Return true if routes may take from the hooks what a gateway routes. */
+static bool routes_hide(void)
+{
+#ifdef CONFIG_LWTUNNEL
+	return !static_key_enabled(&nf_hooks_lwtunnel_enabled);
+#else
+	return false;
+#endif
+}
+
 /* Warn of ways past the hooks. The group is made nevertheless. */
-static void warn_of_ways(struct genl_info *info)
+static void warn_of_ways(struct genl_info *info, bool forward)
 {
 	const char *why = mcsec_flows_ways(genl_info_net(info));
 
 	/* Each text is a string literal, which extack requires. */
 	if (why && info->extack)
 		info->extack->_msg = why;
+	else if (forward && routes_hide())
+		NL_SET_ERR_MSG(info->extack,
+			       "the group forwards, and ICMP errors of hosts inside leave in the clear by routes with encap seg6: set net.netfilter.nf_hooks_lwtunnel to 1 if there are any");
 }
 
 int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -309,7 +323,7 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mcsec_flows_forget(genl_info_net(info), &config.sel);
-	warn_of_ways(info);
+	warn_of_ways(info, config.forward);
 	return 0;
 }
 

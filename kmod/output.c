@@ -199,11 +199,35 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 	return output_group(&pkt);
 }
 
+/*
+ * Return true for an ICMP message whose route puts headers in front of it, or it
+ * into another packet: POST_ROUTING does not see the message itself.
+ */
+static __always_inline bool is_wrapped(const struct sk_buff *skb,
+				       const struct nf_hook_state *state)
+{
+	u8 icmp = mcsec_is_ip6(state->pf) ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+
+	return unlikely(mcsec_header_next(skb, state->pf) == icmp) &&
+	       skb_dst(skb) && skb_dst(skb)->lwtstate;
+}
+
+static noinline unsigned int output_wrapped(struct mcsec_net *mnet,
+					    struct sk_buff *skb,
+					    const struct nf_hook_state *state)
+{
+	struct mcsec_pkt pkt = {};
+
+	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_output);
+	return mcsec_icmp_check_quote(&pkt);
+}
+
 unsigned int mcsec_output(void *priv, struct sk_buff *skb,
 			  const struct nf_hook_state *state)
 {
 	if (likely(!mcsec_is_multicast(skb, state->pf)))
-		return NF_ACCEPT;
+		return is_wrapped(skb, state) ? output_wrapped(priv, skb, state)
+					      : NF_ACCEPT;
 	return output_multicast(priv, skb, state);
 }
 

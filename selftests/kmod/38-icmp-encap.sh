@@ -1,0 +1,100 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# ICMP errors about a group's datagrams that routes with an encapsulation take out
+# of IP before POST_ROUTING.
+#
+#	a eth0 ---- eth0 b eth1 ---- eth0 c
+#
+# b is a host at first, and then a gateway whose outside is eth0.
+
+. "$(dirname "$0")/kmod.sh"
+need tcpdump python3
+load_mcsec
+two_hosts
+ns_create c
+veth b:eth1 fd03::1/64 -- c:eth0 fd03::2/64
+nip a route add fd03::/64 via fd01::2
+nip c route add default via fd03::1
+in_ns b sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.icmp.ratelimit=0
+mc c send fd03::1 $PORT eth0 >/dev/null # neighbours know each other
+mc a send fd01::2 $PORT eth0 >/dev/null
+nip b route add fd01::77/128 dev eth0
+nip b neigh replace fd01::77 dev eth0 \
+	lladdr "$(nip a -j link show eth0 | json 'j[0]["address"]')"
+segs() { # mode, device: where b's packets to a go
+	nip b route replace fd01::1/128 encap seg6 mode "$1" segs fd01::77 \
+		dev "$2"
+}
+segs encap eth0 2>/dev/null || skip_all "the kernel lacks encap seg6"
+nip b route del fd01::1/128
+ctl a group add g6 $G6
+key=$(new_key 20)
+sa_add a g6 "$key" spi 4096 dir out alg aes-gcm-16 sender-id 1-4 select
+gets() { # words of b's group
+	ctl b group add g6 $G6 "$@" 2>"$TMP/warned" &&
+		sa_add b g6 "$key" spi 4096 dir in alg aes-gcm-16
+}
+try "b receives the group" gets
+listen b $G6 r6
+sniff a wire
+leaked() {
+	sniffed wire
+	grep -aoc "$1" "$TMP/wire.pcap"
+}
+quoted=0
+# stopped ROUTE TEXT COMMAND...: an error that the command causes does not leave.
+stopped() {
+	local route=$1 text=$2
+	shift 2
+
+	quoted=$((quoted + 1))
+	"$@" >/dev/null
+	try "$route: an error is stopped" wait_until 30 counted b out-quoted $quoted
+	is "$route: nothing of the datagram was on the wire in the clear" \
+		"$(leaked "$text")" 0
+}
+# An unknown option, about which b complains
+odd() { mc a send $G6 $PORT eth0 text="$1" dst=0000be0400000000; }
+
+section "the host's own errors"
+
+stopped "a plain route" PLAINOPT odd PLAINOPT
+for mode in inline encap; do
+	try "$mode: b has a route" segs $mode eth0
+	stopped "$mode" "OPT$mode" odd "OPT$mode"
+done
+nip b link add dummy0 type dummy
+nip b link set dummy0 up
+ctl b group del g6
+try "b becomes a gateway" gets forward dev eth0
+try "b has a route that names an interface which packets do not take" \
+	segs encap dummy0
+stopped "another interface" OPTOTHER odd OPTOTHER
+try "b has the route by the interface that they take" segs encap eth0
+pkt c quote clear ff3e::2 fd01::1 fd01::1 OTHERS-
+left() { [ "$(leaked OTHERS-)" = 1 ]; }
+try "an error about a datagram of no group leaves" wait_until 30 left
+is "errors about other datagrams are not counted" \
+	"$(counter b out-quoted)" $quoted
+
+section "errors that a gateway routes"
+
+nip b route del fd01::1/128
+inside() { pkt c quote clear $G6 fd01::1 fd01::1 "$1-"; }
+stopped "a plain route" INPLAIN inside INPLAIN
+is "a gateway is warned of routes that IP hides from the hooks" \
+	"$(<"$TMP/warned")" \
+	"mcsecctl: warning: group add: the group forwards, and ICMP errors of hosts inside leave in the clear by routes with encap seg6: set net.netfilter.nf_hooks_lwtunnel to 1 if there are any"
+try "rules see what routes encapsulate" \
+	sysctl -qw net.netfilter.nf_hooks_lwtunnel=1
+ctl b group del g6
+try "b is a gateway once more" gets forward dev eth0
+is "a gateway that sees all is not warned" "$(<"$TMP/warned")" ""
+for mode in inline encap; do
+	try "$mode: b has a route" segs $mode eth0
+	stopped "$mode" "IN$mode" inside "IN$mode"
+done
+is "only errors were dropped" "$(counters b in-accepted)" "out-quoted $quoted"
+
+tap_done
