@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "icmp.h"
+#include "edge-output.h"
 #include "pkt.h"
 #include "verified.h"
 
@@ -75,7 +76,8 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == IPPROTO_ESP)
 		return NF_ACCEPT;
-	group = mcsec_lookup_quoted(pkt->mnet->select, pkt, leaves_by(pkt));
+	group = mcsec_lookup_quoted(pkt->mnet->select, pkt, leaves_by(pkt),
+				    mcsec_edge_leads_by);
 	if (!group)
 		return NF_ACCEPT;
 	mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);

@@ -560,12 +560,17 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
  * device, may quote a datagram of the group of @c. If it selects by a mark or an
  * interface, which the error does not have, its addresses alone decide.
  */
-static bool may_quote(const struct mcsec_candidate *c, struct packet *p)
+static bool may_quote(const struct mcsec_candidate *c, struct packet *p,
+		      mcsec_leads_fn *leads)
 {
 	const struct mcsec_selector *sel = c->sel;
-	bool any = c->hosts || !p->dev;
+	bool any = c->hosts || !p->dev, has;
 
-	if (!has_source(sel, p) || !(any || mcsec_candidate_has_dev(c, p->dev)))
+	if (!has_source(sel, p))
+		return false;
+	has = any || mcsec_candidate_has_dev(c, p->dev);
+	any = any || (!has && leads(c->group, p->dev));
+	if (!any && !has)
 		return false;
 	if (!sel->proto || sel->mask || (c->n_devs && any))
 		return true;
@@ -576,7 +581,8 @@ static bool may_quote(const struct mcsec_candidate *c, struct packet *p)
 
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
-					const struct net_device *dev)
+					const struct net_device *dev,
+					mcsec_leads_fn *leads)
 {
 	struct packet p = {
 		.skb = pkt->skb,
@@ -590,7 +596,7 @@ struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 
 	for_each_prefix(prefix, s, &p, bit) {
 		for_each_candidate(c, prefix) {
-			if (!may_quote(c, &p))
+			if (!may_quote(c, &p, leads))
 				continue;
 			if (!READ_ONCE(c->observes))
 				return c->group;

@@ -231,17 +231,22 @@ struct mcsec_node *mcsec_select_sa_of(const struct mcsec_select *s,
 bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 		      bool v6);
 
+/* Returns true if the group's datagrams leave by @dev besides its interfaces. */
+typedef bool mcsec_leads_fn(const struct mcsec_group *group,
+			    const struct net_device *dev);
+
 /*
  * Return an enforcing group whose datagram an ICMP error that leaves by @dev may
  * quote, or NULL. pkt->next is that of the quoted datagram. The error has a mark of
  * its own, and leaves by the device towards its receiver, so of a group that selects
  * by these only the addresses are compared, and it hides none below it. An error of
- * a gateway that leaves by a device which its group does not name goes to hosts
- * inside, and is permitted.
+ * a gateway that leaves by a device which its group does not name, and for which
+ * @leads returns false, goes to hosts inside, and is permitted.
  */
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
-					const struct net_device *dev);
+					const struct net_device *dev,
+					mcsec_leads_fn *leads);
 
 /* How the candidates that select by a mark are compared. */
 enum mcsec_marks {

@@ -58,7 +58,7 @@ KMOD = {
     "input": "decrypt icmp learn family group " + KEYS,
     "edge-input": "decrypt input edge group " + KEYS,
     "decrypt": "edge-output edge icmp group " + KEYS,
-    "icmp": "family group " + KEYS,
+    "icmp": "edge-output edge family group " + KEYS,
     "learn": "group " + KEYS,
     "flows": "family group " + KEYS,
     "rollback": "group " + KEYS,
