@@ -132,8 +132,11 @@ static void prepare_skb(struct mcsec_pkt *pkt, struct net_device *dev, bool v6)
 	skb->mark = 0;
 	skb->pkt_type = PACKET_MULTICAST;
 	skb->encapsulation = 0;
-	/* The link header has no place in front of the datagram inside. */
-	skb_unset_mac_header(skb);
+	/* The link header has no place in front of the datagram inside. It is one
+	 * of no length, as tunnels have it: LOG of older kernels reads one that
+	 * is not set.
+	 */
+	skb_reset_mac_header(skb);
 	skb->mac_len = 0;
 	if (v6) {
 		skb->protocol = htons(ETH_P_IPV6);

@@ -269,6 +269,8 @@ static void xmit_copy(const struct mcsec_edge *edge, struct sk_buff *skb,
 		return;
 	}
 	skb_dst_set(skb, dst);
+	/* Rules and other routes see the mark by which the route was found. */
+	skb->mark = READ_ONCE(path->edge->port->sk->sk_mark);
 	room = LL_RESERVED_SPACE(dst->dev) + outside;
 	if (unlikely(skb_cow_head(skb, room))) {
 		drop_copy(edge, skb, MCSEC_EDGE_NO_MEMORY);

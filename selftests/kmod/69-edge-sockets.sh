@@ -8,7 +8,7 @@
 # stock full: the same code as on the other kernels
 
 . "$(dirname "$0")/edge.sh"
-need python3 tcpdump
+need python3 tcpdump nft
 load_mcsec
 
 # owner NAMESPACE STEP...: a program in a namespace whose socket has an edge of the
@@ -53,6 +53,8 @@ for step in sys.argv[3:]:
             edge()
         except Refused as e:
             print("refused", e, flush=True)
+    elif step.startswith("mark="):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(step[5:]))
     elif step.startswith("encap="):
         s.setsockopt(17, 100, int(step[6:]))
     elif step == "encap":
@@ -178,14 +180,31 @@ ns_create z
 try "a host with two addresses has a group" host z
 nip z addr add 10.1.0.3/24 dev dummy0
 SNIFF=dummy0 sniff z wire udp
-owner z mapped mapped edge say
+owner z mapped mapped mark=5 edge say
 try "a program has a v4-mapped address" wait_until 30 said mapped there
 nip z neigh add 10.1.0.2 lladdr 02:00:00:00:00:02 dev dummy0
+in_ns z nft -f - <<'END'
+table ip m {
+	counter marked {}
+	counter unmarked {}
+	chain out {
+		type filter hook output priority 0
+		udp dport 4500 meta mark 5 counter name marked accept
+		udp dport 4500 counter name unmarked
+	}
+}
+END
+marked() {
+	in_ns z nft -j list counters | json \
+		'{o["counter"]["name"]: o["counter"]["packets"] for o in j["nftables"] if "counter" in o}'
+}
 mc z send $G4 $PORT dummy0 loop=0 >/dev/null
 sniffed wire
 is "the copy comes from that address" \
 	"$(tcpdump -n -r "$TMP/wire.pcap" 'udp dst port 4500' 2>/dev/null |
 		awk '{ print $3 }')" "10.1.0.3.4600"
+is "rules see the copy with the socket's mark" "$(marked)" \
+	'{"marked": 1, "unmarked": 0}'
 kill $owner
 
 tap_done
