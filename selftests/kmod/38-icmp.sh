@@ -101,8 +101,8 @@ is "a itself does not complain about the unknown option" \
 section "errors that quote"
 
 was=$(counter b out-quoted)
-# Source quench and redirect quote, too; 100 and 127 are those that any host may use.
-types4=(3 4 5 11 12) types6=(1 2 3 4 100 127)
+# Source quench and redirect quote, too; 0 is assigned to nothing, 100 and 127 to anybody.
+types4=(3 4 5 11 12) types6=(0 1 2 3 4 100 127)
 for t in "${types4[@]}"; do
 	was=$((was + 1))
 	pkt c quote clear $G4 10.1.0.1 10.1.0.1 QUOTED4- "$t"
@@ -127,9 +127,19 @@ pkt c quote clear ff3e::2 fd01::1 fd01::1 OTHERS6-
 pkt c quote clear 239.1.1.9 10.1.0.1 10.1.0.1 OTHERS4-
 errors() {
 	[ "$(wire '(icmp6 and ip6[40] < 128 and src fd03::2) or
-		(icmp and src 10.3.0.2)' | grep -c ICMP)" -eq \
+		(icmp and icmp[0] != 14 and src 10.3.0.2)' |
+		grep -c ICMP)" -eq \
 		$((${#types4[@]} + ${#types6[@]} + 2)) ]
 }
+# an answer with a timestamp, and a type that is assigned to nothing
+pkt c quote clear $G4 10.1.0.1 10.1.0.1 NOERROR4- 14
+pkt c quote clear $G6 fd01::1 fd01::1 NOERROR6- 201
+no_errors() {
+	sniffed wire
+	[ "$(grep -ao 'NOERROR[46]-' "$TMP/wire.pcap" | sort -u | wc -l)" = 2 ]
+}
+try "messages that are no errors are routed, whatever they contain" \
+	wait_until 20 no_errors
 try "errors that quote ESP or what is of no group are routed" \
 	wait_until 20 errors
 is "errors that quote ESP or what is of no group are not counted" \
