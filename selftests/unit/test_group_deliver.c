@@ -158,6 +158,12 @@ static void test_restarts(void)
 		restarts(&nets[i]);
 }
 
+/* Fewer than two registrations are for each member that missed a rekey. */
+static bool few_asked(const struct deliver *d)
+{
+	return !d->registrations || d->registrations < 2 * d->missed;
+}
+
 static void test_periodic(void)
 {
 	static const struct deliver_net one = { .loss = 20 };
@@ -168,12 +174,14 @@ static void test_periodic(void)
 	d = deliver_periodic(&one, members, 4);
 	ok(back(&d, 10), "20 %% loss, %u members: in step after %.1f s",
 	   members, d.in_step_after_s);
-	ok(d.registrations <= 2 * d.missed, "%u missed it, %u registered",
-	   d.missed, d.registrations);
+	ok(few_asked(&d), "%u missed it, %u registered", d.missed,
+	   d.registrations);
 	is_int(d.rekeys, 4, "no rekey but the periodic ones");
 	clean(&d, "periodic");
 	d = deliver_periodic(&burst, members, 4);
 	ok(back(&d, 10), "in bursts: in step after %.1f s", d.in_step_after_s);
+	ok(few_asked(&d), "in bursts: %u missed it, %u registered", d.missed,
+	   d.registrations);
 	clean(&d, "bursts");
 }
 
@@ -204,10 +212,11 @@ static void pests(const struct deliver_net *net)
 	       losses(net));
 	ok(!d.entitled_lost, "%s: nobody loses a packet by that", losses(net));
 	clean(&d, "pest");
-	d = deliver_pest(net, true, 60);
 	/* A member that left has deleted its SA, and is paced for another. */
-	ok(d.rekeys <= 7, "%s: one leaves and joins for a minute: %u rekeys",
-	   losses(net), d.rekeys);
+	d = deliver_pest(net, true, 180);
+	ok(d.rekeys >= 3 && d.rekeys <= 8,
+	   "%s: one leaves and joins for three minutes: %u rekeys", losses(net),
+	   d.rekeys);
 	ok(!d.entitled_lost, "%s: nobody loses a packet by that", losses(net));
 	clean(&d, "in and out");
 }
