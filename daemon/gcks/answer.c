@@ -22,6 +22,9 @@ static void gw_policy(const struct group *g, const struct join_req *j,
 	 */
 	gw->atd = pace_atd_left(g);
 	gw->dtd = spread_dtd(g);
+	/* A member that asks early must read for as long as senders are held. */
+	if (gw->dtd * MSEC_PER_SEC < pace_stale_ms(g))
+		gw->dtd = msec_to_sec_up(pace_stale_ms(g));
 	if (j->send) {
 		gw->has |= GWP_HAS_SENDER_ID_BITS;
 		gw->sender_id_bits = g->conf->sender_id_bits;
