@@ -159,6 +159,8 @@ static void arm_silence(struct mgroup *g)
 void doubt_received(struct mgroup *g, uint64_t made_ms)
 {
 	g->silences = 0;
+	if (g->stray_silent.n)
+		g->stray_silent.n--;
 	g->received_ms = mgroup_now(g);
 	g->received_made_ms = made_ms;
 	doubt_drop(g, 1u << DOUBT_SILENCE);
@@ -213,40 +215,87 @@ void doubt_stop(struct mgroup *g)
 	timer_del(mgroup_tq(g), &g->ask);
 	timer_del(mgroup_tq(g), &g->silence);
 	timer_del(mgroup_tq(g), &g->ask_time);
-	timer_del(mgroup_tq(g), &g->stray);
+	timer_del(mgroup_tq(g), &g->stray_esp.due);
+	timer_del(mgroup_tq(g), &g->stray_rekey.due);
+}
+
+/* Return the milliseconds until a beat is overdue. */
+static uint64_t beat_left_ms(const struct mgroup *g)
+{
+	uint64_t due = g->received_ms;
+
+	if (due < g->registered_ms)
+		due = g->registered_ms;
+	due += (uint64_t)g->beat * MSEC_PER_SEC + LINK_CHANGE_MS;
+	return due > mgroup_now(g) ? due - mgroup_now(g) : 0;
+}
+
+static void back_off(struct mgroup *g, struct backoff *b)
+{
+	uint64_t wait = STRAY_MS;
+
+	if (mgroup_now(g) > b->until_ms + STRAY_MAX_MS)
+		b->n = 0;
+	wait <<= b->n < 8 ? b->n : 8;
+	if (wait > STRAY_MAX_MS)
+		wait = STRAY_MAX_MS;
+	if (g->conf->send)
+		wait *= STRAY_SENDER;
+	b->n++;
+	b->until_ms = mgroup_now(g) + wait / 2 + member_random(wait);
+}
+
+static void ask_about_stray(struct mgroup *g, const struct stray *t,
+			    struct backoff *b)
+{
+	const struct asked *a = &t->sign;
+
+	if (mgroup_now(g) < b->until_ms ||
+	    (!t->again &&
+	     !remember_asked(g, a->about, a->spi, sizeof(a->spi), 0)))
+		return;
+	back_off(g, b);
+	doubt_note(g, DOUBT_STRAY);
 }
 
 /*
  * An exclusion replaces the announced SPIs, so the SPIs after two of them, or
  * after more changes than SPIs were announced, are unknown to a member that
  * missed these. A member that has the keys goes on receiving packets that it can
- * read, so what somebody else sends makes nobody ask while there is traffic.
+ * read, so what somebody else sends makes nobody ask while there is traffic. Without
+ * beats traffic proves nothing: who was excluded by a change that this member missed
+ * may send it. No stranger can keep beats away, and what strangers cause while beats
+ * come must not delay the question without them.
  */
-static void stray_due(void *arg)
+static void stray_esp_due(void *arg)
 {
 	struct mgroup *g = arg;
-	const struct asked *a = &g->stray_sign;
-	uint64_t wait = STRAY_MS;
+	bool silent = g->doubts & 1u << DOUBT_SILENCE;
 
-	if (!mgroup_is_in(g) || msa_received(g) != g->stray_received ||
-	    !remember_asked(g, a->about, a->spi, sizeof(a->spi), 0))
-		return;
-	if (mgroup_now(g) - g->stray_ms > STRAY_MAX_MS)
-		g->n_stray = 0;
-	wait <<= g->n_stray < 8 ? g->n_stray : 8;
-	if (wait > STRAY_MAX_MS)
-		wait = STRAY_MAX_MS;
-	if (g->conf->send)
-		wait *= STRAY_SENDER;
-	g->n_stray++;
-	g->stray_ms = mgroup_now(g) + wait / 2 + member_random(wait);
-	doubt_note(g, DOUBT_STRAY);
+	if (mgroup_is_in(g) &&
+	    (silent || msa_received(g) == g->stray_esp.received))
+		ask_about_stray(g, &g->stray_esp,
+				silent ? &g->stray_silent : &g->stray_heard);
 }
 
-static void watch_stray(struct mgroup *g, enum once about, const void *spi,
-			size_t len)
+static void stray_rekey_due(void *arg)
+{
+	struct mgroup *g = arg;
+
+	if (mgroup_is_in(g) && !beat_left_ms(g))
+		ask_about_stray(g, &g->stray_rekey, &g->stray_silent);
+}
+
+/*
+ * @again: the SPI was announced, and has been asked about in vain. Each member knows it
+ * before its time, and must not spend the sign that the others get when it has come: it
+ * counts again, as often as any stranger's.
+ */
+static void watch_stray(struct mgroup *g, struct stray *t, enum once about,
+			const void *spi, size_t len, bool again)
 {
 	struct asked sign = { .about = about };
+	uint64_t wait = STRAY_WATCH_MS;
 
 	memcpy(sign.spi, spi, len);
 	/*
@@ -254,20 +303,23 @@ static void watch_stray(struct mgroup *g, enum once about, const void *spi,
 	 * own, and inband rekeys are not missed.
 	 */
 	if (!mgroup_is_in(g) || g->stolen_key[0] || g->inband ||
-	    mgroup_now(g) < g->stray_ms || timer_armed(&g->stray))
+	    timer_armed(&t->due))
 		return;
 	/* A stranger that repeats one SPI must not keep others from being watched. */
-	if (was_asked(g, &sign))
+	if (again ? g->doubts & ~(1u << DOUBT_SILENCE) : was_asked(g, &sign))
 		return;
-	g->stray_sign = sign;
-	g->stray_received = msa_received(g);
-	timer_set(mgroup_tq(g), &g->stray, STRAY_WATCH_MS);
+	if (t == &g->stray_rekey && wait < beat_left_ms(g))
+		wait = beat_left_ms(g);
+	t->sign = sign;
+	t->again = again;
+	t->received = msa_received(g);
+	timer_set(mgroup_tq(g), &t->due, wait);
 }
 
 void doubt_confirmed(struct mgroup *g)
 {
-	g->n_stray = 0;
-	g->stray_ms = 0;
+	memset(&g->stray_heard, 0, sizeof(g->stray_heard));
+	memset(&g->stray_silent, 0, sizeof(g->stray_silent));
 }
 
 static bool is_announced(const struct mgroup *g, uint32_t spi)
@@ -283,31 +335,33 @@ static bool is_announced(const struct mgroup *g, uint32_t spi)
 
 void doubt_esp(struct mgroup *g, uint32_t spi)
 {
+	bool again;
+
 	if (msa_find(g, spi))
 		return;
 	if (g->inband)
 		inband_esp(g);
-	if (is_announced(g, spi))
-		doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi), 0);
+	again = is_announced(g, spi);
+	if (again && doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi), 0))
+		return;
 	/* After an answer senders still use the SA before the current one. */
-	else if (g->conf->receive && !msa_held_before(g, spi) &&
-		 mgroup_now(g) >= g->switched_ms)
-		watch_stray(g, ONCE_STRAY_ESP, &spi, sizeof(spi));
+	if (!again &&
+	    (msa_held_before(g, spi) || mgroup_now(g) < g->switched_ms))
+		return;
+	if (g->conf->receive)
+		watch_stray(g, &g->stray_esp, ONCE_STRAY_ESP, &spi, sizeof(spi),
+			    again);
 }
 
 /*
  * The message may be another group's that has the same rekey address, so this
- * member only asks if it has missed a beat of its own group, too.
+ * member only asks if it misses a beat of its own group, too.
  */
-void doubt_rekey(struct mgroup *g, const uint8_t *spi)
+void doubt_rekey(struct mgroup *g, const uint8_t *spi, bool again)
 {
-	uint64_t ms = (uint64_t)g->beat * MSEC_PER_SEC + LINK_CHANGE_MS;
-	uint64_t heard_ms = g->received_ms;
-
-	if (heard_ms < g->registered_ms)
-		heard_ms = g->registered_ms;
-	if (g->has_server_time && g->beat && mgroup_now(g) - heard_ms >= ms)
-		watch_stray(g, ONCE_STRAY_REKEY, spi, GIKE_SPI_LEN_REKEY);
+	if (g->has_server_time && g->beat)
+		watch_stray(g, &g->stray_rekey, ONCE_STRAY_REKEY, spi,
+			    GIKE_SPI_LEN_REKEY, again);
 }
 
 /*
@@ -361,5 +415,6 @@ void doubt_init(struct mgroup *g)
 	timer_init(&g->ask, ask_due, g);
 	timer_init(&g->silence, silence_due, g);
 	timer_init(&g->ask_time, time_due, g);
-	timer_init(&g->stray, stray_due, g);
+	timer_init(&g->stray_esp.due, stray_esp_due, g);
+	timer_init(&g->stray_rekey.due, stray_rekey_due, g);
 }

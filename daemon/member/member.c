@@ -415,12 +415,13 @@ static void handle_unknown_spi(struct member *m, const uint8_t *spi,
 		if (!mgroup_is_in(g))
 			continue;
 		if (!rk) {
-			doubt_rekey(g, spi);
+			doubt_rekey(g, spi, false);
 			continue;
 		}
 		early_store(g, p, len);
-		doubt_once(g, DOUBT_EARLY, ONCE_OUTRUN, rk->rs.spi,
-			   sizeof(rk->rs.spi), 0);
+		if (!doubt_once(g, DOUBT_EARLY, ONCE_OUTRUN, rk->rs.spi,
+				sizeof(rk->rs.spi), 0))
+			doubt_rekey(g, spi, true);
 	}
 }
 

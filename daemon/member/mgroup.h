@@ -179,6 +179,20 @@ struct asked {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 };
 
+/* An SPI that was not announced, or has counted before: @again. */
+struct stray {
+	struct asked sign;
+	bool again;
+	uint64_t received; /* msa_received() when it came */
+	struct timer due;
+};
+
+/* A doubt does not count before @until_ms; @n of them were unfounded. */
+struct backoff {
+	uint64_t until_ms;
+	unsigned int n;
+};
+
 /* Far more than the SPIs that can cause requests at one time. */
 #define ASKED_MAX (4 * FORMER_MAX)
 
@@ -273,12 +287,9 @@ struct mgroup {
 	/* If set, they do not any more once msa_received() is above unread_received. */
 	bool unread_unless;
 	uint64_t unread_received;
-	/* An SPI that was not announced, and msa_received() when it came. */
-	struct asked stray_sign;
-	uint64_t stray_received;
-	struct timer stray;
-	uint64_t stray_ms; /* no DOUBT_STRAY before this time */
-	unsigned int n_stray; /* doubts by them that were unfounded */
+	struct stray stray_esp, stray_rekey;
+	struct backoff stray_heard; /* doubts by them while beats come */
+	struct backoff stray_silent; /* the same without beats */
 	struct timer confirm; /* reports the sending SA */
 	uint64_t term_ms; /* end of the membership; 0: unknown */
 	struct timer term; /* renews it */
@@ -484,9 +495,7 @@ void register_done(struct mgroup *g);
 void register_retry_early(struct mgroup *g);
 /* The key server says that senders use the Data SA @spi. */
 void register_keys_changed(struct mgroup *g, uint32_t spi);
-/*
- * Register again, because the settings known to the key server have changed.
- */
+/* Register again, because the settings known to the key server have changed. */
 void register_changed(struct mgroup *g);
 /*
  * Return true if the answer is to a request with former settings; it is
@@ -563,9 +572,7 @@ int membership_set_policy(struct mgroup *g, struct err *err);
  * Returns 0 or -errno.
  */
 int membership_unprotect(struct mgroup *g, unsigned int flow);
-/*
- * Compare with the kernel after the module was reloaded or events were lost.
- */
+/* Compare with the kernel after the module was reloaded or events were lost. */
 void membership_resync(struct mgroup *g);
 /* Return 0 or -EALREADY. */
 int membership_leave(struct mgroup *g);
@@ -730,10 +737,10 @@ void doubt_confirmed(struct mgroup *g);
 /* The kernel received ESP for the group with an unknown SPI. */
 void doubt_esp(struct mgroup *g, uint32_t spi);
 /*
- * A message over a Rekey SA (@spi) that is neither known nor announced has come
- * to the rekey address.
+ * A message over a Rekey SA (@spi) has come to the rekey address that is neither known
+ * nor announced; @again: that is announced, and has counted once.
  */
-void doubt_rekey(struct mgroup *g, const uint8_t *spi);
+void doubt_rekey(struct mgroup *g, const uint8_t *spi, bool again);
 /* Links, addresses or routes of this host have changed. */
 void doubt_link_changed(struct mgroup *g);
 /* Describe the first doubt, or return NULL. */
@@ -751,9 +758,7 @@ void rival_other_sa(struct member *m, const uint8_t *p, size_t len);
  */
 void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
 		    size_t len);
-/*
- * A request is about to be sent, whose answer may deny what the member holds.
- */
+/* A request is about to be sent, whose answer may deny what the member holds. */
 void rival_requested(struct mgroup *g);
 /* Return true if a Data SA in @gsa is not the one that came with @rk. */
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
@@ -768,10 +773,7 @@ bool rival_denied(struct mgroup *g, const struct gsa *gsa, uint64_t *seq);
  */
 bool rival_clash(const struct mgroup *g, const struct mrekey *rk,
 		 const struct ksa *ksa, unsigned int n, uint64_t *seq);
-/*
- * Remove what the denied message brought, once @gsa is installed, and report
- * it.
- */
+/* Remove what the denied message brought, once @gsa is installed, and report it. */
 void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
 		uint64_t seq);
 /*
@@ -800,9 +802,7 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 
 /* Learn the server's time from the answer to a request sent at @asked_ms. */
 void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms);
-/*
- * Return upper and lower bounds of the milliseconds since a message was made.
- */
+/* Return upper and lower bounds of the milliseconds since a message was made. */
 uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw);
 uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw);
 /* Note the age of a beat that has just come. */
