@@ -341,6 +341,9 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 		return;
 	if (g->inband)
 		inband_esp(g);
+	/* A thief of the key of an earlier run may send with it, but this sender does not. */
+	if (!msa_held_before(g, spi))
+		g->unread_unless = false;
 	again = is_announced(g, spi);
 	if (again && doubt_once(g, DOUBT_ESP, ONCE_ESP, &spi, sizeof(spi), 0))
 		return;

@@ -248,14 +248,17 @@ static bool has_adopted(const struct mgroup *g)
  * the one in the answer: the member has just joined, has missed more than one change, or
  * does not know how many it missed while the daemon was down. A member that has
  * followed up to the new Data SA knows its SPI as the first announced one, or the
- * Rekey SA of the answer.
+ * Rekey SA of the answer. One that was out has not followed, whatever it knows; but after
+ * a reset senders go on with a Data SA that it has.
  */
 static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 {
-	if (!g->conf->receive || flows_have(g, gsa, true) ||
+	bool in = mgroup_is_in(g);
+
+	if (!g->conf->receive || flows_have(g, gsa, in) ||
 	    (gsa->has_rekey && !is_other_rekey_sa(g, &gsa->rekey)))
 		return false;
-	return only_adopted(g) ||
+	return only_adopted(g) || (!in && !g->was_reset) ||
 	       g->doubts & (1u << DOUBT_EARLY | 1u << DOUBT_ESP |
 			    1u << DOUBT_STRAY);
 }
@@ -266,6 +269,7 @@ static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
  */
 static void store_unread(struct mgroup *g, bool lacks, bool adopted)
 {
+	g->was_reset = false;
 	if (!lacks)
 		return;
 	g->unread_ms = mgroup_now(g) + (uint64_t)g->atd * MSEC_PER_SEC;
@@ -648,12 +652,14 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	/*
 	 * A Delete applies even if the message has nothing new for this member.
 	 */
-	if (install_deletes(g, msg->del, msg->n_del, before))
+	if (install_deletes(g, msg->del, msg->n_del, before)) {
 		install_excluded(g, "by the key server");
-	else if (ret)
+		g->was_reset = true;
+	} else if (ret) {
 		register_again(g, 0, err.text);
-	else
+	} else {
 		group_debug(g, "rekey accepted: Message ID %u", msg->mid);
+	}
 }
 
 /* ---- GSA_INBAND_REKEY --------------------------------------------------- */

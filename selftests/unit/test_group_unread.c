@@ -168,6 +168,100 @@ static void test_down(unsigned int n)
 	sim_finish(&s, "down");
 }
 
+/*
+ * A member leaves, or is evicted, and is back after @ms. Senders use a key meanwhile that
+ * it never had, or keep one that it has deleted.
+ */
+static void test_out(bool evicted, unsigned int ms)
+{
+	const char *what = evicted ? "evicted and admitted" : "left and back";
+	uint64_t got, untold = 0, end;
+	uint32_t effect;
+
+	usual(6 + ms);
+	if (evicted)
+		is_int(sim_evict(s.gcks, "video", "a.example", &effect, &err),
+		       0, "a is evicted");
+	else
+		is_int(member_leave(a->m, NULL), 0, "a leaves");
+	sim_run(&s, ms);
+	if (evicted)
+		is_int(sim_admit(s.gcks, "video", "a.example", &err), 0,
+		       "a is admitted again");
+	else
+		is_int(member_join(a->m, "video"), 0, "a joins again");
+	/* A packet comes each 20 ms. */
+	for (end = s.ms + 15000; s.ms < end;) {
+		got = a->got;
+		sim_run(&s, 100);
+		untold += sim_in(a) && !sim_status(a).unread_ms && a->got == got
+				  ? 100
+				  : 0;
+	}
+	ok(sim_in(a), "%s after %u ms: the member is in", what, ms);
+	ok(untold <= 100,
+	   "%s after %u ms: reads nothing for %ju ms and does not say so", what,
+	   ms, (uintmax_t)untold);
+	sim_finish(&s, what);
+}
+
+/* A member leaves and joins all the time, so that leaves wait and a join takes them back. */
+static void test_often(void)
+{
+	uint64_t got, untold = 0, told = 0;
+	unsigned int i, k;
+
+	usual(7);
+	for (i = 0; i < 8; i++) {
+		is_int(member_leave(a->m, NULL), 0, "a leaves");
+		sim_run(&s, 500);
+		is_int(member_join(a->m, "video"), 0, "a joins again");
+		for (k = 0; k < 30; k++) {
+			got = a->got;
+			sim_run(&s, 100);
+			if (!sim_in(a) || a->got != got)
+				continue;
+			told += sim_status(a).unread_ms ? 100 : 0;
+			untold += sim_status(a).unread_ms ? 0 : 100;
+		}
+	}
+	ok(told, "often: reads nothing for %ju ms and says so",
+	   (uintmax_t)told);
+	ok(untold <= 100, "often: reads nothing for %ju ms and does not say so",
+	   (uintmax_t)untold);
+	sim_finish(&s, "often");
+}
+
+static struct mock_packet forged;
+static struct timer flood;
+
+static void flood_due(void *arg)
+{
+	(void)arg;
+	forged.counter++;
+	mock_kernel_recv(&a->mk, &forged);
+	timer_set(&s.tq, &flood, 100);
+}
+
+/* The same while somebody goes on sending with the key that the kernel still has. */
+static void test_down_forged(void)
+{
+	usual(8);
+	forged = s.last;
+	forged.counter += 100000;
+	sim_down(a);
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "forged: a rekey");
+	sim_run(&s, 12000);
+	is_int(sim_rekey(s.gcks, "video", &err), 0, "forged: another rekey");
+	sim_run(&s, 1000);
+	timer_init(&flood, flood_due, NULL);
+	timer_set(&s.tq, &flood, 100);
+	sim_up(a);
+	check_tells(a, "forged packets under the key of before");
+	timer_del(&s.tq, &flood);
+	sim_finish(&s, "forged");
+}
+
 int main(void)
 {
 	RUN(test_joins);
@@ -177,8 +271,14 @@ int main(void)
 	RUN(test_alone);
 	RUN(test_reset);
 	RUN(test_missed);
+	RUN(test_out, false, 0);
+	RUN(test_out, false, 200);
+	RUN(test_out, false, 1500);
+	RUN(test_out, true, 300);
+	RUN(test_often);
 	RUN(test_down, 1);
 	RUN(test_down, 2);
 	RUN(test_down, 3);
+	RUN(test_down_forged);
 	return done();
 }
