@@ -123,13 +123,14 @@ done
 for t in "${types6[@]}"; do
 	pkt c quote esp $G6 fd01::1 fd01::1 CIPHER6- "$t"
 done
+pkt c quote behind $G6 fd01::1 fd01::1 BEHIND6-
 pkt c quote clear ff3e::2 fd01::1 fd01::1 OTHERS6-
 pkt c quote clear 239.1.1.9 10.1.0.1 10.1.0.1 OTHERS4-
 errors() {
 	[ "$(wire '(icmp6 and ip6[40] < 128 and src fd03::2) or
 		(icmp and icmp[0] != 14 and src 10.3.0.2)' |
 		grep -c ICMP)" -eq \
-		$((${#types4[@]} + ${#types6[@]} + 2)) ]
+		$((${#types4[@]} + ${#types6[@]} + 3)) ]
 }
 # an answer with a timestamp, and a type that is assigned to nothing
 pkt c quote clear $G4 10.1.0.1 10.1.0.1 NOERROR4- 14

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Send an ICMP error that quotes a datagram.
 
-  quote.py clear|esp GROUP SRC TO TEXT [TYPE]
-      The datagram came from SRC to GROUP, as UDP or as ESP, and has TEXT in it;
+  quote.py clear|esp|behind GROUP SRC TO TEXT [TYPE]
+      The datagram came from SRC to GROUP, as UDP, as ESP or as ESP behind an
+      option of IPv6 that all may skip, and has TEXT in it;
       the error goes to TO. IPv4 or IPv6, as the addresses are. Without a TYPE it
       says that the datagram was too big, or that fragmentation was needed. TYPE
       may be that of a request.
@@ -22,7 +23,9 @@ def main(kind, group, src, to, text, error=None):
     body = (text * 12).encode()
     udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0) + body
     addrs = socket.inet_pton(family, src) + socket.inet_pton(family, group)
-    proto = 50 if kind == "esp" else 17
+    proto = {"clear": 17, "esp": 50, "behind": 60}[kind]
+    if kind == "behind":
+        udp = bytes([50, 0, 0x1e, 4, 0, 0, 0, 0]) + udp
     if six:
         quote = struct.pack("!IHBB", 6 << 28, len(udp), proto, 8) + addrs + udp
         s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
