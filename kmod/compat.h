@@ -45,6 +45,11 @@ static_assert(BITS_PER_LONG == 64, "mcsec needs a 64-bit kernel");
 #define MCSEC_CRYPTO_DONE(name, data, err) static void name(void *data, int err)
 #endif
 
+/* A macro of Linux 6.10, which late releases of 6.1 have as well. */
+#ifndef dst_rt6_info
+#define dst_rt6_info(dst_) container_of(dst_, struct rt6_info, dst)
+#endif
+
 /* The library's ChaCha state became a struct in Linux 6.16. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 struct mcsec_chacha_state {
