@@ -207,7 +207,7 @@ as_daemon() {
 		mcsecd --check 2>&1
 }
 like "a key of root alone is named" "$(as_daemon)" \
-	'gcks.example.key: permission denied to uid [0-9]+, which has to own'
+	'gcks.example.key: permission denied to uid [0-9]+ \(mcsec\), which has to own'
 in_tree chown mcsec /etc/mcsec/pki/gcks.example.key
 like "the example is valid once the key is the daemon's" "$(as_daemon)" \
 	'configuration is valid'
