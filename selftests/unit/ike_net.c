@@ -557,7 +557,7 @@ struct node *node_new(struct net *net, const char *addr,
 		if (peer_id_parse(&n->cfg.id, opt->dns))
 			DIE("no identity");
 	}
-	n->cfg.responder = opt->kind == PKI_GCKS || n->cfg.relays;
+	n->cfg.responder |= opt->kind == PKI_GCKS || n->cfg.relays;
 	if (n->cfg.export_keys)
 		n->cfg.export_keys = on_keys;
 	if (ike_engine_new(&n->cfg, &ops, n, &n->engine))

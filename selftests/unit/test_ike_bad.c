@@ -215,11 +215,12 @@ static void member_as_gcks(void)
 	struct pki_opt mopt = { .kind = PKI_MEMBER,
 				.dns = "a.example",
 				.ca = &ca };
+	/* node_new() makes responders of key servers only, unless it is told to. */
+	struct ike_engine_cfg cfg = { .responder = true };
 
 	begin();
-	nodes(&gopt, &ca, &mopt, &ca);
-	/* node_new() makes responders of key servers only. */
-	g->engine->cfg.responder = true;
+	g = node_new(&net, "192.0.2.1", &gopt, &ca, &cfg);
+	m = node_new(&net, "192.0.2.2", &mopt, &ca, NULL);
 	node_join(m, g, GCKS, false);
 	net_run(&net);
 	is_int(m->seen.registered, 0, "a member is no key server");
