@@ -164,7 +164,10 @@ class Fuzzer:
                 value = self.any_value(attr)
                 values[name] = [value] if attr.multi else value
             else:
-                values[name] = self.likely(op, name, six)
+                value = self.likely(op, name, six)
+                # a group has several interfaces, an edge one
+                values[name] = value[0] if isinstance(value, list) and \
+                    not attr.multi else value
         self.agree(op, values)
         return values
 
@@ -272,7 +275,7 @@ class Fuzzer:
                 for k, v in one.items() if k not in VOLATILE))
                 for one in self.clients[0].do(
                     "edge-get", {"group": group["name"]}, dump=True)]
-        return sorted(out)
+        return sorted(out, key=repr)
 
     def look_for_keys(self, client, sent):
         for key in self.keys[-64:]:
