@@ -13,16 +13,17 @@ from family import Client, Refused
 
 OUT4, OUT6, IN4, IN6 = "10.1.0.1", "fd01::1", "10.2.0.1", "fd02::1"
 ME4, ME6 = "10.1.0.2", "fd01::2"
-# by last number: all of an address, a port of it, observed, without an SA
-BASE, PORT, OBSERVED, EMPTY = 1, 2, 3, 4
+# by last number: all of an address, a port of it, observed, without an SA, by edges
+BASE, PORT, OBSERVED, EMPTY, EDGED = 1, 2, 3, 4, 5
 DST = {False: "239.1.1.{}", True: "ff3e::1:{}"}
 SECRET = b"\xc5group's clear text\x5c"
 FORGED = b"\xc5nobody's datagram\x5c"
-# Each of these takes failing memory, a cipher that fails or answers later, or
-# what a tap does not let by.
+# Each of these takes failing memory, a cipher that fails or answers later, a rule of
+# the output, a tunnel in itself, or what a tap does not let by.
 UNLIKELY = {"out-no-memory", "out-gso", "out-checksum", "out-crypto",
             "out-crypto-busy", "out-gone", "in-no-memory", "in-crypto",
-            "in-crypto-busy", "in-gone"}
+            "in-crypto-busy", "in-gone", "edge-no-memory", "edge-refused",
+            "edge-loop", "edge-too-big"}
 
 
 class Tap:

@@ -30,7 +30,7 @@ import struct
 import sys
 import time
 
-from bed import (BASE, DST, EMPTY, FORGED, IN4, IN6, ME4, ME6, OBSERVED, OUT4,
+from bed import (BASE, DST, EDGED, EMPTY, FORGED, IN4, IN6, ME4, ME6, OBSERVED, OUT4,
                  OUT6, PORT, SECRET, UNLIKELY, Bed, ip, is_esp)
 from esp import fragment6, frame, ip4, ip6, options6, packed, udp
 from family import Spec
@@ -136,9 +136,41 @@ class Known:
         part = ip6(src, dst, 44, fragment6(17, 0, 1, 7) + bytes(64)) if six \
             else ip4(src, dst, 17, bytes(64), frag=0x2000)
         self.outside(six, BASE, 50, b.seal(tunnel, part, 41 if six else 4))
+        self.edges(six)
         narrow = b.sa(port)
         self.outside(six, PORT, 50,
                      b.seal(narrow, udp(src, dst, 9, 5001, SECRET), 17))
+
+    def edges(self, six):
+        """Two hosts below at a socket, and three edges by which nothing goes."""
+        b, f = self.b, "6" if six else "4"
+        me, out = (ME6, OUT6) if six else (ME4, OUT4)
+        group, dst = "edged" + f, DST[six].format(EDGED)
+        b.group(group, six, EDGED)
+
+        def edge(n, port, peer=out, **more):
+            made = b.do("edge-new", group=group, id=n, local=packed(me),
+                        local_port=port, peer=packed(peer), peer_port=4500 + n,
+                        dir=2, senders=[1 << 16 | 9], **more)
+            assert made is not None, (group, n)
+
+        edge(1, 4500)
+        edge(2, 4500)
+        edge(3, 4500, peer="fd0f::1" if six else "10.15.0.1")   # no route
+        edge(4, 4501, dev="later0")
+        sa = b.sa(group, dir=3, sender_id=[100], selected=True, mode=1, alg=0)
+        self.send(six, EDGED)                           # sent, no-route
+
+        def arrive(sid, port, to):
+            inner = ip(six, out, dst, 17, udp(out, dst, 9, 5000, SECRET))
+            sealed = b.seal(sa, inner, 41 if six else 4, sid=sid)
+            self.b.taps[0].put(frame(ip(six, out, me, 17, udp(
+                out, me, port, to, sealed)), six))
+
+        arrive(3, 4501, 4500)                           # relayed
+        arrive(3, 4599, 4500)                           # unknown
+        arrive(10, 4501, 4500)                          # sender
+        arrive(4, 4504, 4501)                           # no device
 
     def exempt(self, six):
         report = bytes([131 if six else 0x16, 0, 0, 0]) + bytes(20)
