@@ -43,11 +43,20 @@
 
 /* Handshakes of one network that are in progress or failed. */
 #define NET_BURST 512
+#define NET_EVERY_MS 4
 static const struct quota_rule of_net = {
 	.burst = NET_BURST,
-	.every_ms = 4,
+	.every_ms = NET_EVERY_MS,
 	.keys = 4096,
 };
+
+/*
+ * A half-open SA of an address has to be old before its share, of strangers and of
+ * known guests, can have filled the address again: else whoever sends most has all
+ * places of an address that it shares with others.
+ */
+_Static_assert(HALF_OPEN_ADDR >= 2 * HALF_OPEN_OLD_MS / NET_EVERY_MS,
+	       "an address has fewer places than handshakes");
 
 /*
  * The same handshakes of a single guest, which are remembered for longer: at 250

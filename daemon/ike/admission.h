@@ -11,6 +11,9 @@
 
 struct ticket_ref;
 
+/* Half-open SAs of one address, unless configured. */
+#define HALF_OPEN_ADDR 512
+
 /* By which right a handshake begins; a stronger one has a higher number. */
 enum guest {
 	GUEST_STRANGER,

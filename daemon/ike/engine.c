@@ -140,7 +140,7 @@ static void set_defaults(struct ike_engine_cfg *c)
 {
 	default_u32(&c->cookie_above, 64);
 	default_u32(&c->max_half_open, 2048);
-	default_u32(&c->max_half_open_addr, 256);
+	default_u32(&c->max_half_open_addr, HALF_OPEN_ADDR);
 	default_u32(&c->max_half_open_net, 512);
 	default_u32(&c->max_per_identity, 4);
 	default_u32(&c->max_per_peer, 1024);

@@ -384,7 +384,7 @@ struct ike_engine_cfg {
 	 * its request is dropped, and succeeds with a retransmission.
 	 */
 	unsigned int max_half_open; /* [2048] */
-	unsigned int max_half_open_addr; /* [256] */
+	unsigned int max_half_open_addr; /* [HALF_OPEN_ADDR] */
 	unsigned int max_half_open_net; /* [512] */
 	/*
 	 * Limits of authenticated SAs. Of one identity, a new SA replaces the

@@ -366,6 +366,23 @@ static void all_half_open(void)
 	teardown();
 }
 
+/* A stranger behind the NAT of a newcomer opens 2 IKE SAs in each ms. */
+static void same_address(void)
+{
+	char addr[64];
+
+	setup(NULL, NULL, "192.0.2.78:848");
+	for (unsigned int i = 0; i < 3000; i++) {
+		snprintf(addr, sizeof(addr), "203.0.113.5:%u", 2000 + i % 50);
+		opens_from(addr);
+		net.ms += i % 2;
+	}
+	is_int(st->half_open, 512, "the address has all its places half-open");
+	ep_parse("203.0.113.5:848", 0, &a->ep);
+	gets_in_at_once("2,000 handshakes a second from its own address");
+	teardown();
+}
+
 static void crowd_of_many(void)
 {
 	const struct ike_engine_cfg cfg = { .max_half_open = 128 };
@@ -473,6 +490,7 @@ int main(void)
 	RUN(few_places);
 	RUN(ticket_in_a_flood);
 	RUN(all_half_open);
+	RUN(same_address);
 	RUN(crowd_of_many);
 	RUN(crowds);
 	return done();

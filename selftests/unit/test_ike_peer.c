@@ -306,15 +306,17 @@ static void one_network(void)
 
 	knocker();
 	st = ike_engine_stats(g->engine);
-	for (unsigned int i = 0; i < 300; i++)
-		knock("198.51.100.1", i);
-	is_int(st->half_open, 256, "half-open SAs of one IPv4 address");
-	knock("198.51.100.2", 300);
-	is_int(st->half_open, 257,
+	for (unsigned int i = 0; i < 600; i++) {
+		snprintf(addr, sizeof(addr), "198.51.100.1:%u", 2000 + i);
+		knock(addr, i);
+	}
+	is_int(st->half_open, 512, "half-open SAs of one IPv4 address");
+	knock("198.51.100.2", 600);
+	is_int(st->half_open, 513,
 	       "addresses beside the full one of IPv4 have places");
 	net_pass(&net, 1000, false);
-	knock("198.51.100.1", 301);
-	ok(st->half_open == 257 && held("198.51.100.1") == 256,
+	knock("198.51.100.1", 601);
+	ok(st->half_open == 513 && held("198.51.100.1") == 512,
 	   "the oldest gives way");
 	pair_teardown();
 }
