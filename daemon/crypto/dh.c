@@ -190,13 +190,35 @@ const uint8_t *dh_public(const struct dh *dh)
 	return dh->pub;
 }
 
+/* Make a key of x | y, or return NULL: that is not on the curve. */
+static EVP_PKEY *peer_point(unsigned int group, const uint8_t *peer, size_t len)
+{
+	uint8_t enc[1 + DH_MAX_PUBLIC];
+
+	enc[0] = 4;
+	memcpy(enc + 1, peer, len);
+	return ec_pkey(group, enc, len + 1, NULL);
+}
+
+bool dh_peer_ok(unsigned int group, const uint8_t *peer, size_t len)
+{
+	EVP_PKEY *key;
+
+	if (!len || len != dh_public_len(group))
+		return false;
+	if (group == IKE_KE_X25519)
+		return true;
+	key = peer_point(group, peer, len);
+	EVP_PKEY_free(key);
+	return key;
+}
+
 /*
  * Make the peer's key. A NIST point is checked: on the curve, of full order,
  * not at infinity.
  */
 static EVP_PKEY *peer_pkey(const struct dh *dh, const uint8_t *peer, size_t len)
 {
-	uint8_t enc[1 + DH_MAX_PUBLIC];
 	EVP_PKEY_CTX *ctx;
 	EVP_PKEY *key;
 
@@ -207,9 +229,7 @@ static EVP_PKEY *peer_pkey(const struct dh *dh, const uint8_t *peer, size_t len)
 	if (dh->group == IKE_KE_X25519)
 		return EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, peer,
 						   len);
-	enc[0] = 4;
-	memcpy(enc + 1, peer, len);
-	key = ec_pkey(dh->group, enc, len + 1, NULL);
+	key = peer_point(dh->group, peer, len);
 	if (!key)
 		return NULL;
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);

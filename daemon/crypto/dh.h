@@ -8,6 +8,7 @@
 #ifndef CRYPTO_DH_H
 #define CRYPTO_DH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,11 @@ void dh_free(struct dh *dh);
 unsigned int dh_group(const struct dh *dh);
 /* Return dh_public_len() octets, valid as long as @dh. */
 const uint8_t *dh_public(const struct dh *dh);
+/*
+ * Return false if dh_shared() would refuse the peer's value, as far as that is seen
+ * without a key pair: an X25519 value of low order is seen by the result only.
+ */
+bool dh_peer_ok(unsigned int group, const uint8_t *peer, size_t len);
 /*
  * Compute dh_shared_len() octets, a secret. Returns 0, or -EBADMSG with @out
  * wiped if the peer's value has another length, is not on the curve, is the

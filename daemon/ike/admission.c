@@ -89,6 +89,14 @@ static const struct quota_rule of_ep = {
 	.keys = 4096,
 };
 
+/* Key exchanges for bad values, of all peers together. */
+#define BAD_KE_KEY "all"
+static const struct quota_rule of_bad_ke = {
+	.burst = 64,
+	.every_ms = 500,
+	.keys = 1,
+};
+
 /* Known addresses and ports: one that is used up is known. */
 static const struct quota_rule of_day = {
 	.burst = 1,
@@ -114,6 +122,7 @@ struct admission {
 	struct share known;
 	struct quota *tickets;
 	struct quota *failed;
+	struct quota *bad_ke;
 	struct quota *day;
 	struct quota *names;
 };
@@ -145,12 +154,15 @@ int admission_init(struct ike_engine *engine, uint64_t seed)
 	engine->admission = a;
 	a->tickets = quota_new(&of_ticket, seed);
 	a->failed = quota_new(&of_ep, seed);
+	a->bad_ke = quota_new(&of_bad_ke, seed);
 	a->day = quota_new(&of_day, seed);
 	a->names = quota_new(&of_identity, seed);
 	if (share_init(&a->strangers, &of_stranger, seed) ||
 	    share_init(&a->known, &of_known, seed))
 		return -ENOMEM;
-	return a->tickets && a->failed && a->day && a->names ? 0 : -ENOMEM;
+	return a->tickets && a->failed && a->bad_ke && a->day && a->names
+		       ? 0
+		       : -ENOMEM;
 }
 
 void admission_free(struct ike_engine *engine)
@@ -163,6 +175,7 @@ void admission_free(struct ike_engine *engine)
 	share_free(&a->known);
 	quota_free(a->tickets);
 	quota_free(a->failed);
+	quota_free(a->bad_ke);
 	quota_free(a->day);
 	quota_free(a->names);
 	free(a);
@@ -302,6 +315,21 @@ void admission_give_back(struct ike_engine *engine, const struct ep *from,
 	find_origin(engine, from, guest, &o);
 	quota_give_back(share->nets, &o.net, sizeof(o.net), o.now);
 	quota_give_back(share->guests, &o.guest, sizeof(o.guest), o.now);
+}
+
+void admission_bad_ke(struct ike_engine *engine, const struct ep *from,
+		      enum guest guest, bool returned)
+{
+	quota_spend(engine->admission->bad_ke, BAD_KE_KEY, sizeof(BAD_KE_KEY),
+		    clock_mono_ms(engine->cfg.clock));
+	if (returned)
+		admission_charge(engine, from, guest, NULL);
+}
+
+bool admission_bad_ke_left(const struct ike_engine *engine)
+{
+	return quota_left(engine->admission->bad_ke, BAD_KE_KEY,
+			  sizeof(BAD_KE_KEY), clock_mono_ms(engine->cfg.clock));
 }
 
 /*

@@ -45,6 +45,16 @@ void admission_charge(struct ike_engine *engine, const struct ep *from,
 void admission_give_back(struct ike_engine *engine, const struct ep *from,
 			 enum guest guest);
 
+/*
+ * A key exchange was computed, or begun, for a bad value of the peer. That is charged
+ * to all together, and to the share of the peer only if it has returned a cookie: else
+ * forged requests would use up the share of others.
+ */
+void admission_bad_ke(struct ike_engine *engine, const struct ep *from,
+		      enum guest guest, bool returned);
+/* Return false if there are so many of these that a cookie comes first. */
+bool admission_bad_ke_left(const struct ike_engine *engine);
+
 /* Half-open SAs that compete with a new one of some peer. */
 struct half_open_look {
 	/* Replaced by a new one; NULL: there is room. */

@@ -446,6 +446,8 @@ static int sa_prepare(struct ike_sa *sa, struct init_offer *req)
 	struct wbuf w;
 	int ret;
 
+	if (!dh_peer_ok(req->ke.group, req->ke.data, req->ke.len))
+		return -EBADMSG;
 	sa->suite = req->suite;
 	sa->peer_hashes = get_hashes(&req->in->m);
 	sa->use_ppk = sa->engine->cfg.ppks &&
@@ -476,6 +478,8 @@ static void open_sa(struct ike_engine *engine, struct init_offer *req)
 		/* -EBADMSG means that the point is not on the curve. */
 		if (ret != -EBADMSG)
 			return;
+		admission_bad_ke(engine, &req->in->path.peer,
+				 req->opening.guest, req->opening.returned);
 		refuse_init(engine, req, "KE is not a point of its curve");
 		return;
 	}

@@ -64,6 +64,7 @@ bool opening_begin(struct opening *o, struct ike_engine *engine,
 
 	o->engine = engine;
 	o->in = in;
+	o->returned = false;
 	if (hash_sha256(&iov, 1, o->hash))
 		return false;
 	o->of_peer = table_peer_count(engine, &in->path.peer, o->hash, &same);
@@ -81,11 +82,13 @@ bool opening_proven(struct opening *o)
 
 	half_open_look(engine, &o->in->path.peer.addr, &o->half_open);
 	if (!engine->cfg.cookie_always && !o->half_open.weakest &&
-	    engine->stats.half_open < engine->cfg.cookie_above)
+	    engine->stats.half_open < engine->cfg.cookie_above &&
+	    admission_bad_ke_left(engine))
 		return true;
-	if (n && cookie_good(&engine->cookies, now, &o->in->path.peer,
-			     o->in->m.h.spi_i, o->in->m.nonce.body,
-			     o->in->m.nonce.len, n->data, n->len))
+	o->returned = n && cookie_good(&engine->cookies, now, &o->in->path.peer,
+				       o->in->m.h.spi_i, o->in->m.nonce.body,
+				       o->in->m.nonce.len, n->data, n->len);
+	if (o->returned)
 		return true;
 	if (n)
 		engine->stats.cookie_bad++;

@@ -17,6 +17,7 @@ struct opening {
 	uint8_t hash[HASH_SHA256_LEN]; /* hash of the request */
 	unsigned int of_peer; /* IKE SAs of its address */
 	struct half_open_look half_open;
+	bool returned; /* a cookie, which was asked for: it is at its address */
 	enum guest guest;
 };
 

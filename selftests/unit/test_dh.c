@@ -118,6 +118,10 @@ static void bad_values(void)
 		memcpy(peer, dh_public(b), n);
 		ok(!dh_shared(a, peer, n, got) && memcmp(got, zero, 32),
 		   "group %u: a good value", g);
+		is_int(dh_peer_ok(g, peer, n), 1,
+		       "group %u: a good value is seen without a key pair", g);
+		is_int(dh_peer_ok(g, peer, n - 1), 0,
+		       "group %u: a short value is seen without a key pair", g);
 		is_int(dh_shared(a, peer, n - 1, got), -EBADMSG,
 		       "group %u: a value that is too short is refused", g);
 		ok(!memcmp(got, zero, dh_shared_len(g)),
@@ -130,9 +134,13 @@ static void bad_values(void)
 			peer[n - 1] ^= 1;
 			is_int(dh_shared(a, peer, n, got), -EBADMSG,
 			       "group %u: not on the curve", g);
+			is_int(dh_peer_ok(g, peer, n), 0,
+			       "group %u: which is seen without a key pair", g);
 			memset(peer, 0, n);
 			is_int(dh_shared(a, peer, n, got), -EBADMSG,
 			       "group %u: zero", g);
+			is_int(dh_peer_ok(g, peer, n), 0,
+			       "group %u: zero without a key pair", g);
 			memset(peer, 0xff, n);
 			is_int(dh_shared(a, peer, n, got), -EBADMSG,
 			       "group %u: beyond the field", g);

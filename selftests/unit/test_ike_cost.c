@@ -460,6 +460,140 @@ static void not_taken(void)
 	teardown();
 }
 
+/* ---- key exchanges ------------------------------------------------------ */
+
+static uint8_t bad[2048];
+static size_t bad_len;
+
+/* Offer one group of two, with a value of the one that is first. */
+static const struct sa_pld *offer_of(unsigned int first, unsigned int second)
+{
+	static struct sa_pld sa;
+	struct proposal *p;
+
+	memset(&sa, 0, sizeof(sa));
+	p = proposal_add(&sa, 1, IKE_PROTO_IKE);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 256);
+	proposal_put(p, IKE_TT_PRF, IKE_PRF_HMAC_SHA2_256, 0);
+	proposal_put(p, IKE_TT_KE, first, 0);
+	if (second)
+		proposal_put(p, IKE_TT_KE, second, 0);
+	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_256, 0);
+	return &sa;
+}
+
+/* Make an IKE_SA_INIT of x whose public value is zero. */
+static void make_bad_ke(void)
+{
+	struct ike_sa *sa = node_join(x, g, GCKS, false);
+	size_t n = dh_public_len(dh_group(sa->hs->dh));
+	uint8_t *at;
+
+	bad_len = net.queue[0].len;
+	memcpy(bad, net.queue[0].p, bad_len);
+	at = memmem(bad, bad_len, dh_public(sa->hs->dh), n);
+	if (!at)
+		bail("no KE in IKE_SA_INIT");
+	memset(at, 0, n);
+	forget();
+}
+
+/* Send it @n times; return cookies if @returns. */
+static void bad_kes(unsigned int n, bool returns)
+{
+	static unsigned int k;
+	uint8_t msg[2048];
+
+	for (; n; n--) {
+		put_unaligned_be32(++k, bad);
+		ike_engine_input(g->engine, &x->ep, &g->ep, bad, bad_len);
+		if (returns && net.n_queue &&
+		    net.queue[0].p[35] == (IKE_N_COOKIE & 0xff)) {
+			size_t len = net.queue[0].len - IKE_HDR_LEN;
+
+			memcpy(msg, bad, IKE_HDR_LEN);
+			memcpy(msg + IKE_HDR_LEN, net.queue[0].p + IKE_HDR_LEN,
+			       len);
+			memcpy(msg + IKE_HDR_LEN + len, bad + IKE_HDR_LEN,
+			       bad_len - IKE_HDR_LEN);
+			msg[IKE_HDR_LEN] = bad[16];
+			msg[16] = IKE_PLD_NOTIFY;
+			put_unaligned_be32(bad_len + len, msg + 24);
+			ike_engine_input(g->engine, &x->ep, &g->ep, msg,
+					 bad_len + len);
+		}
+		while (net.n_queue)
+			net_drop(&net, 0);
+	}
+}
+
+/* A value that fails costs a key exchange, and leaves nothing half-open. */
+static void bad_ke(unsigned int group)
+{
+	const struct ike_engine_cfg cfg = { .proposals = offer_of(group, 0) };
+
+	setup(&cfg, &ca);
+	x->engine->proposals = *offer_of(group, 0);
+	make_bad_ke();
+	bad_kes(100, false);
+	is_int(st->in_syntax, 64, "group %u: 64 bad values at once", group);
+	is_int(st->cookie_sent, 36, "group %u: a cookie comes before the 65th",
+	       group);
+	net_pass(&net, 1000, false);
+	bad_kes(100, false);
+	is_int(st->in_syntax, 64 + 2, "group %u: two more in a second", group);
+	bad_kes(1000, true);
+	is_int(st->in_syntax, 66 + 256,
+	       "group %u: its address has its share behind a cookie", group);
+	is_int(st->paced, 1000 - 256, "group %u: the others are passed over",
+	       group);
+	a_gets_in("a stranger sends bad values");
+	net_pass(&net, 32000, false);
+	bad_kes(64, false);
+	is_int(st->in_syntax, 322 + 64, "group %u: after 32 s all are back",
+	       group);
+	teardown();
+}
+
+/* Forged requests use up nothing of their alleged sender. */
+static void bad_ke_forged(void)
+{
+	setup(NULL, &ca);
+	make_bad_ke();
+	bad_kes(1000, false);
+	is_int(st->in_syntax, 64, "forged: 64 bad values");
+	x_from("[2001:db8:f::1]");
+	is_int(x->seen.registered, 1, "the alleged sender is in at once");
+	is_int(st->paced, 0, "the alleged sender was not passed over");
+	teardown();
+}
+
+/* RFC 7296 section 1.2: another group than we chose is no bad value. */
+static void other_group(void)
+{
+	const struct ike_engine_cfg cfg = {
+		.proposals = offer_of(IKE_KE_X25519, 0),
+	};
+
+	setup(&cfg, &ca);
+	x->engine->proposals = *offer_of(IKE_KE_P256, IKE_KE_X25519);
+	for (unsigned int i = 0; i < 200; i++) {
+		node_join(x, g, GCKS, false);
+		net_step(&net);
+		forget();
+	}
+	is_int(st->invalid_ke, 200, "200 requests have another group");
+	is_int(st->cookie_sent, 0, "another group asks for no cookie");
+	x->engine->proposals = *offer_of(IKE_KE_X25519, 0);
+	make_bad_ke();
+	bad_kes(100, false);
+	is_int(st->cookie_sent, 36, "bad values do");
+	a->engine->proposals = *offer_of(IKE_KE_P256, IKE_KE_X25519);
+	a_gets_in("another group, while a stranger sends bad values");
+	is_int(st->invalid_ke, 201, "a.example has tried with another group");
+	teardown();
+}
+
 int main(void)
 {
 	log_set_level(LOG_LEVEL_ERR);
@@ -475,5 +609,9 @@ int main(void)
 	RUN(answers);
 	RUN(pushed_out);
 	RUN(not_taken);
+	RUN(bad_ke, IKE_KE_X25519);
+	RUN(bad_ke, IKE_KE_P384);
+	RUN(bad_ke_forged);
+	RUN(other_group);
 	return done();
 }
