@@ -7,7 +7,8 @@
  * Each handshake costs a key exchange, and most cost a signature, so that those
  * of a network that are in progress or failed are limited, for known guests and
  * for strangers apart: a stranger uses up nothing of a member. A successful
- * handshake is given back. A ticket costs neither, and has a limit of its own.
+ * handshake is given back. A ticket costs neither; it has a limit of its own, and the
+ * identity that it was given to has one for all of its tickets.
  *
  * In a network those go first that were served least (served_most()). A stranger
  * with one address is therefore in nobody's way, and one with N of them is in the
@@ -82,6 +83,13 @@ static const struct quota_rule of_ticket = {
 	.keys = 4096,
 };
 
+/* Handshakes by all tickets of one identity, which can have many. */
+static const struct quota_rule of_holder = {
+	.burst = 16,
+	.every_ms = 1000,
+	.keys = 4096,
+};
+
 /* Failed authentications of one address and port. */
 static const struct quota_rule of_ep = {
 	.burst = 5,
@@ -121,6 +129,7 @@ struct admission {
 	struct share strangers;
 	struct share known;
 	struct quota *tickets;
+	struct quota *holders;
 	struct quota *failed;
 	struct quota *bad_ke;
 	struct quota *day;
@@ -153,6 +162,7 @@ int admission_init(struct ike_engine *engine, uint64_t seed)
 		return -ENOMEM;
 	engine->admission = a;
 	a->tickets = quota_new(&of_ticket, seed);
+	a->holders = quota_new(&of_holder, seed);
 	a->failed = quota_new(&of_ep, seed);
 	a->bad_ke = quota_new(&of_bad_ke, seed);
 	a->day = quota_new(&of_day, seed);
@@ -160,7 +170,8 @@ int admission_init(struct ike_engine *engine, uint64_t seed)
 	if (share_init(&a->strangers, &of_stranger, seed) ||
 	    share_init(&a->known, &of_known, seed))
 		return -ENOMEM;
-	return a->tickets && a->failed && a->bad_ke && a->day && a->names
+	return a->tickets && a->holders && a->failed && a->bad_ke && a->day &&
+			       a->names
 		       ? 0
 		       : -ENOMEM;
 }
@@ -174,6 +185,7 @@ void admission_free(struct ike_engine *engine)
 	share_free(&a->strangers);
 	share_free(&a->known);
 	quota_free(a->tickets);
+	quota_free(a->holders);
 	quota_free(a->failed);
 	quota_free(a->bad_ke);
 	quota_free(a->day);
@@ -255,13 +267,34 @@ static bool is_known_ep(const struct ike_engine *engine, const struct ep *e)
 			   clock_mono_ms(engine->cfg.clock));
 }
 
+/* A ticket and its identity both have to have handshakes left. */
+static bool ticket_left(const struct ike_engine *engine,
+			const struct ike_resume *r)
+{
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
+	char name[ID_STR_MAX];
+	size_t len = place_id_key(&r->s.peer, name);
+
+	return quota_left(engine->admission->tickets, &r->ref, sizeof(r->ref),
+			  now) &&
+	       quota_left(engine->admission->holders, name, len, now);
+}
+
+static void charge_ticket(struct ike_engine *engine, const struct ike_resume *r)
+{
+	uint64_t now = clock_mono_ms(engine->cfg.clock);
+	char name[ID_STR_MAX];
+	size_t len = place_id_key(&r->s.peer, name);
+
+	quota_spend(engine->admission->tickets, &r->ref, sizeof(r->ref), now);
+	quota_spend(engine->admission->holders, name, len, now);
+}
+
 enum guest admission_guest(const struct ike_engine *engine,
 			   const struct ep *from,
-			   const struct ticket_ref *ticket)
+			   const struct ike_resume *ticket)
 {
-	if (ticket &&
-	    quota_left(engine->admission->tickets, ticket, sizeof(*ticket),
-		       clock_mono_ms(engine->cfg.clock)))
+	if (ticket && ticket_left(engine, ticket))
 		return GUEST_TICKET;
 	return is_known_ep(engine, from) ? GUEST_KNOWN : GUEST_STRANGER;
 }
@@ -289,7 +322,7 @@ bool admission_left(struct ike_engine *engine, const struct ep *from,
 }
 
 void admission_charge(struct ike_engine *engine, const struct ep *from,
-		      enum guest guest, const struct ticket_ref *ticket)
+		      enum guest guest, const struct ike_resume *ticket)
 {
 	struct share *share = share_of(engine, guest);
 	struct origin o;
@@ -299,8 +332,7 @@ void admission_charge(struct ike_engine *engine, const struct ep *from,
 		quota_spend(share->nets, &o.net, sizeof(o.net), o.now);
 		quota_spend(share->guests, &o.guest, sizeof(o.guest), o.now);
 	} else if (ticket) {
-		quota_spend(engine->admission->tickets, ticket, sizeof(*ticket),
-			    o.now);
+		charge_ticket(engine, ticket);
 	}
 }
 
@@ -457,8 +489,7 @@ int half_open_enter(struct ike_sa *sa, enum guest guest)
 	sa->hs->guest = guest;
 	TAILQ_INSERT_TAIL(&engine->half_open, sa, hs->by_age);
 	engine->stats.half_open++;
-	admission_charge(engine, &sa->path.peer, guest,
-			 sa->hs->resume ? &sa->hs->resume->ref : NULL);
+	admission_charge(engine, &sa->path.peer, guest, sa->hs->resume);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include "ike/sa.h"
 
-struct ticket_ref;
+struct ike_resume;
 
 /* Half-open SAs of one address, unless configured. */
 #define HALF_OPEN_ADDR 512
@@ -27,11 +27,11 @@ void admission_free(struct ike_engine *engine);
 
 /*
  * Return by which right a handshake from there may begin, with a ticket of ours
- * unless @ticket is NULL. Nothing is charged.
+ * unless @ticket, that which is in it, is NULL. Nothing is charged.
  */
 enum guest admission_guest(const struct ike_engine *engine,
 			   const struct ep *from,
-			   const struct ticket_ref *ticket);
+			   const struct ike_resume *ticket);
 /*
  * Return false, and count it, if the share of such a guest is used up, or if too
  * many handshakes from that address and port have failed.
@@ -40,7 +40,7 @@ bool admission_left(struct ike_engine *engine, const struct ep *from,
 		    enum guest guest);
 /* A handshake begins. */
 void admission_charge(struct ike_engine *engine, const struct ep *from,
-		      enum guest guest, const struct ticket_ref *ticket);
+		      enum guest guest, const struct ike_resume *ticket);
 /* A handshake was successful. */
 void admission_give_back(struct ike_engine *engine, const struct ep *from,
 			 enum guest guest);

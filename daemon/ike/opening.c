@@ -102,7 +102,7 @@ bool opening_proven(struct opening *o)
 	return false;
 }
 
-bool opening_admitted(struct opening *o, const struct ticket_ref *ticket)
+bool opening_admitted(struct opening *o, const struct ike_resume *ticket)
 {
 	const struct ep *peer = &o->in->path.peer;
 	struct ike_engine *engine = o->engine;

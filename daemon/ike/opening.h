@@ -34,7 +34,7 @@ bool opening_proven(struct opening *o);
  * and has a valid ticket unless @ticket is NULL. Returns false if the request was
  * dropped.
  */
-bool opening_admitted(struct opening *o, const struct ticket_ref *ticket);
+bool opening_admitted(struct opening *o, const struct ike_resume *ticket);
 /*
  * Prepare @sa: SPIs, the peer's nonce, the request for AUTH, fragments and NAT.
  * Returns 0 or -errno.

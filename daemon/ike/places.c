@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/psk.h"
 #include "ike/sa.h"
 #include "lib/clock.h"
 #include "lib/quota.h"
@@ -53,6 +54,15 @@ static size_t name_key(const char *name, char buf[static ID_STR_MAX])
 	for (i = 0; name[i] && i < ID_STR_MAX; i++)
 		buf[i] = tolower((unsigned char)name[i]);
 	return i;
+}
+
+size_t place_id_key(const struct ike_id *id, char buf[static ID_STR_MAX])
+{
+	char name[ID_STR_MAX];
+
+	if (peer_id_str(id, name, sizeof(name)))
+		return 0;
+	return name_key(name, buf);
 }
 
 size_t place_name_key(const struct ike_sa *sa, char buf[static ID_STR_MAX])

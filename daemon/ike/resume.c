@@ -268,7 +268,7 @@ void resume_got_request(struct ike_engine *engine, struct ike_in *in)
 		resume_free(r);
 		why = "nonce of less than half of the PRF's key";
 	}
-	if (!opening_admitted(&o, why ? NULL : &r->ref)) {
+	if (!opening_admitted(&o, why ? NULL : r)) {
 		if (!why)
 			resume_free(r);
 		return;

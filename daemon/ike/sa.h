@@ -569,7 +569,11 @@ void places_free(struct ike_engine *engine);
 bool name_left(struct ike_sa *sa);
 /* The peer of @sa has authenticated. */
 void name_spend(struct ike_sa *sa);
-/* Write the name of @sa's peer as a key of tables, and return its length. */
+/*
+ * Write the name of @sa's peer or of @id as a key of tables, and return its length,
+ * 0 if @id cannot be written as text.
+ */
+size_t place_id_key(const struct ike_id *id, char buf[static ID_STR_MAX]);
 size_t place_name_key(const struct ike_sa *sa, char buf[static ID_STR_MAX]);
 
 /*

@@ -123,7 +123,7 @@ static void fifty_addresses(void)
 
 static unsigned int n_begun;
 
-static bool begins_from(const struct ep *from, const struct ticket_ref *ticket)
+static bool begins_from(const struct ep *from, const struct ike_resume *ticket)
 {
 	enum guest guest = admission_guest(g->engine, from, ticket);
 
@@ -151,7 +151,7 @@ static bool begins(unsigned int host, unsigned int port)
 	return begins_from(&from, NULL);
 }
 
-static bool begins_by(unsigned int host, const struct ticket_ref *ticket)
+static bool begins_by(unsigned int host, const struct ike_resume *ticket)
 {
 	struct ep from;
 
@@ -214,7 +214,7 @@ static void newcomers(unsigned int addrs, unsigned int before_ms,
 /* More addresses than anybody remembers. */
 static void all_addresses(void)
 {
-	struct ticket_ref ticket = { .key = 1, .number = 2 };
+	struct ike_resume ticket = { .ref = { .key = 1, .number = 2 } };
 	unsigned int n = 0;
 
 	setup(NULL, NULL, "[2001:db8:f::aaaa]:848");
@@ -232,6 +232,40 @@ static void all_addresses(void)
 	net.ms += 86400000;
 	floods(1u << 30, 1000);
 	is_int(begins(0xaaaa, 848), 0, "after a day it is a stranger");
+	teardown();
+}
+
+/* Begin once by each of @n tickets of an identity, from strange addresses. */
+static unsigned int begun_by_tickets(const char *name, unsigned int n)
+{
+	struct ike_resume ticket = { .ref = { .key = 1 } };
+	struct ep from;
+
+	id_from_text(&ticket.s.peer, name);
+	ep_parse("[2001:db8:f:0:3::]:848", 0, &from);
+	n_begun = 0;
+	for (; n; n--) {
+		at_host(&from, n, 848);
+		ticket.ref.number++;
+		if (admission_guest(g->engine, &from, &ticket) == GUEST_TICKET)
+			begins_from(&from, &ticket);
+	}
+	return n_begun;
+}
+
+/* An identity can have a ticket for each second of an hour. */
+static void many_tickets(void)
+{
+	setup(NULL, NULL, "[2001:db8:f::aaaa]:848");
+	is_int(begun_by_tickets("a.example", 3600), 16,
+	       "3,600 tickets of one identity begin 16 times at once");
+	is_int(begun_by_tickets("A.Example", 10), 0,
+	       "another case is the same identity");
+	is_int(begun_by_tickets("b.example", 3), 3,
+	       "another identity has its tickets");
+	net.ms += 5000;
+	is_int(begun_by_tickets("a.example", 3600), 5,
+	       "one identity begins by a ticket once more in a second");
 	teardown();
 }
 
@@ -485,6 +519,7 @@ int main(void)
 	RUN(newcomers, 4000, 1000, 16000);
 	RUN(newcomers, 12000, 1000, 48000);
 	RUN(all_addresses);
+	RUN(many_tickets);
 	RUN(a_day);
 	RUN(known_that_floods);
 	RUN(few_places);
