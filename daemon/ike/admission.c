@@ -532,6 +532,18 @@ static unsigned int crowd_of(const struct ike_sa *sa, enum scope scope)
 	return scope == SCOPE_NET ? sa->hs->of_addr->n : 0;
 }
 
+static bool is_old(const struct ike_sa *sa)
+{
+	return clock_mono_ms(sa->engine->cfg.clock) - sa->hs->born_ms >=
+	       HALF_OPEN_OLD_MS;
+}
+
+/* An old one gives way to everybody, so that it is no stronger than a stranger. */
+static enum guest strength_of(const struct ike_sa *sa)
+{
+	return is_old(sa) ? GUEST_STRANGER : sa->hs->guest;
+}
+
 /* Return the weakest of the oldest ones, from @sa on. */
 static struct ike_sa *find_weakest(struct ike_sa *sa, enum scope scope)
 {
@@ -541,8 +553,8 @@ static struct ike_sa *find_weakest(struct ike_sa *sa, enum scope scope)
 		sa = next_in(sa, scope);
 		if (!sa)
 			break;
-		if (sa->hs->guest < weakest->hs->guest ||
-		    (sa->hs->guest == weakest->hs->guest &&
+		if (strength_of(sa) < strength_of(weakest) ||
+		    (strength_of(sa) == strength_of(weakest) &&
 		     crowd_of(sa, scope) > crowd_of(weakest, scope)))
 			weakest = sa;
 	}
@@ -579,8 +591,7 @@ void half_open_look(struct ike_engine *engine, const struct addr *peer,
 	look->others = crowd_of(look->weakest, scope);
 }
 
-bool half_open_room(struct ike_engine *engine,
-		    const struct half_open_look *look, enum guest guest)
+bool half_open_room(const struct half_open_look *look, enum guest guest)
 {
 	const struct ike_sa *sa = look->weakest;
 
@@ -589,6 +600,5 @@ bool half_open_room(struct ike_engine *engine,
 	if (sa->hs->guest == guest &&
 	    look->others > HALF_OPEN_CROWD + 2 * look->own)
 		return true;
-	return clock_mono_ms(engine->cfg.clock) - sa->hs->born_ms >=
-	       HALF_OPEN_OLD_MS;
+	return is_old(sa);
 }

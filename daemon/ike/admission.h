@@ -68,8 +68,7 @@ struct half_open_look {
 void half_open_look(struct ike_engine *engine, const struct addr *peer,
 		    struct half_open_look *look);
 /* Return true if there is room, or if the weakest one gives way to such a guest. */
-bool half_open_room(struct ike_engine *engine,
-		    const struct half_open_look *look, enum guest guest);
+bool half_open_room(const struct half_open_look *look, enum guest guest);
 /*
  * Called before the state changes to INIT_DONE; charges the handshake. Returns 0
  * or -ENOMEM.

@@ -116,7 +116,7 @@ bool opening_admitted(struct opening *o, const struct ike_resume *ticket)
 	else if (o->of_peer >= engine->cfg.max_per_peer &&
 		 !place_idlest(engine, &peer->addr))
 		what = "too many IKE SAs of one address";
-	else if (!half_open_room(engine, &o->half_open, o->guest))
+	else if (!half_open_room(&o->half_open, o->guest))
 		what = o->half_open.near
 			       ? "too many half-open IKE SAs of one address or network"
 			       : "too many half-open IKE SAs";

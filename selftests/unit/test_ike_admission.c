@@ -417,6 +417,37 @@ static void same_address(void)
 	teardown();
 }
 
+/* A known one that is old gives way before strangers that are not. */
+static void old_and_strong(void)
+{
+	const struct ike_engine_cfg cfg = { .max_half_open_addr = 32 };
+	uint64_t second;
+	char addr[64];
+
+	setup(&cfg, NULL, "203.0.113.5:848");
+	gets_in_at_once("no flood");
+	ep_parse("192.0.2.78:848", 0, &a->ep);
+	for (unsigned int i = 0; i < 32; i++) {
+		snprintf(addr, sizeof(addr), "203.0.113.5:%u", 848 + i);
+		opens_from(addr);
+		if (!i)
+			net.ms += 1000;
+	}
+	is_int(st->half_open, 32, "one is old, and 31 are young");
+	is_int(TAILQ_FIRST(&g->engine->half_open)->hs->guest, GUEST_KNOWN,
+	       "the old one is known");
+	second = TAILQ_NEXT(TAILQ_FIRST(&g->engine->half_open), hs->by_age)
+			 ->serial;
+	opens_from("203.0.113.5:2000");
+	is_int(st->half_open, 32, "another stranger has a place");
+	is_int(TAILQ_FIRST(&g->engine->half_open)->serial, second,
+	       "the known one that was old has given way");
+	opens_from("203.0.113.5:2001");
+	is_int(TAILQ_FIRST(&g->engine->half_open)->serial, second,
+	       "a young one gives way to nobody of its address");
+	teardown();
+}
+
 static void crowd_of_many(void)
 {
 	const struct ike_engine_cfg cfg = { .max_half_open = 128 };
@@ -526,6 +557,7 @@ int main(void)
 	RUN(ticket_in_a_flood);
 	RUN(all_half_open);
 	RUN(same_address);
+	RUN(old_and_strong);
 	RUN(crowd_of_many);
 	RUN(crowds);
 	return done();
