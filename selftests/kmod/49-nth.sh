@@ -46,18 +46,22 @@ keys() {
 	done
 }
 
-# name, how many failures at least are mcsec's, words of nth.py
+# name, how many failures at least are mcsec's, words of nth.py. Only this task's
+# allocations fail, and now and then another task handles the datagram: where too few
+# failures were seen, all are tried again.
 turn() {
-	local name=$1 least=$2 g=g4 said
+	local name=$1 least=$2 g=g4 said counted
 	shift 2
 
 	[[ $* != *six=1* ]] || g=g6
-	said=$("$PKT/nth.py" "$1" "$MCSECCTL" "$(ns a)" "$(ns w)" \
-		"$(ns b)" "${key[$g]}" "${@:2}" 2>&1)
-	diag "$name: $said"
-	try "$name: what fails is counted" test \
-		"$(echo "$said" | sed -n 's/.*counted=\([0-9]*\).*/\1/p')" \
-		-ge "$least"
+	for _ in 1 2 3; do
+		said=$("$PKT/nth.py" "$1" "$MCSECCTL" "$(ns a)" "$(ns w)" \
+			"$(ns b)" "${key[$g]}" "${@:2}" 2>&1)
+		diag "$name: $said"
+		counted=$(sed -n 's/.*counted=\([0-9]*\).*/\1/p' <<<"$said")
+		[[ $said == *"vanished=0 clear=0" && ${counted:-0} -lt $least ]] || break
+	done
+	try "$name: what fails is counted" test "${counted:-0}" -ge "$least"
 	like "$name: a failure is counted or told, and nothing is in the clear" \
 		"$said" \
 		'vanished=0 clear=0$'
