@@ -103,7 +103,7 @@ static void handle_message(struct mgroup *g, struct ike_sa *sa,
 	/* An answer that is on its way may be from before. */
 	g->changed |= mgroup_is_registering(g);
 	install_excluded(g, "by the key server");
-	g->was_reset = true;
+	g->was_deleted = true;
 }
 
 void member_inband(struct member *m, struct ike_sa *sa,

@@ -248,8 +248,9 @@ static bool has_adopted(const struct mgroup *g)
  * the one in the answer: the member has just joined, has missed more than one change, or
  * does not know how many it missed while the daemon was down. A member that has
  * followed up to the new Data SA knows its SPI as the first announced one, or the
- * Rekey SA of the answer. One that was out has not followed, whatever it knows; but after
- * a reset senders go on with a Data SA that it has.
+ * Rekey SA of the answer. One that was out has not followed, whatever it knows: it is
+ * told alike that all were reset, where senders go on with a Data SA that it has, and
+ * that it was evicted, where they do not. store_unread() lets packets decide.
  */
 static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 {
@@ -258,18 +259,20 @@ static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 	if (!g->conf->receive || flows_have(g, gsa, in) ||
 	    (gsa->has_rekey && !is_other_rekey_sa(g, &gsa->rekey)))
 		return false;
-	return only_adopted(g) || (!in && !g->was_reset) ||
+	return only_adopted(g) || !in ||
 	       g->doubts & (1u << DOUBT_EARLY | 1u << DOUBT_ESP |
 			    1u << DOUBT_STRAY);
 }
 
 /*
  * Store until when the member may lack that SA, once the others are installed. With an SA
- * of an earlier run that ends with the first packet received, as senders may use that.
+ * of an earlier run, or of before a Delete, that ends with the first packet received, as
+ * senders may use that.
  */
 static void store_unread(struct mgroup *g, bool lacks, bool adopted)
 {
-	g->was_reset = false;
+	adopted = adopted || g->was_deleted;
+	g->was_deleted = false;
 	if (!lacks)
 		return;
 	g->unread_ms = mgroup_now(g) + (uint64_t)g->atd * MSEC_PER_SEC;
@@ -654,7 +657,7 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	 */
 	if (install_deletes(g, msg->del, msg->n_del, before)) {
 		install_excluded(g, "by the key server");
-		g->was_reset = true;
+		g->was_deleted = true;
 	} else if (ret) {
 		register_again(g, 0, err.text);
 	} else {

@@ -287,7 +287,7 @@ struct mgroup {
 	/* If set, they do not any more once msa_received() is above unread_received. */
 	bool unread_unless;
 	uint64_t unread_received;
-	bool was_reset; /* the member is out by a Delete, as all others are */
+	bool was_deleted; /* the member is out by a Delete, alone or with all others */
 	struct stray stray_esp, stray_rekey;
 	struct backoff stray_heard; /* doubts by them while beats come */
 	struct backoff stray_silent; /* the same without beats */

@@ -205,6 +205,47 @@ static void test_out(bool evicted, unsigned int ms)
 	sim_finish(&s, what);
 }
 
+/*
+ * The Delete that a member gets inband when it is evicted is that of a reset, after which it
+ * would have what senders use. It does not.
+ */
+static void test_out_inband(unsigned int ms)
+{
+	uint64_t got, untold = 0, told = 0, end;
+	struct sim_member *c;
+	uint32_t effect;
+
+	usual(20 + ms);
+	c = sim_add(&s, "c.example", false, true);
+	c->cg.inband = true;
+	sim_up(c);
+	if (!sim_settle(&s, 20000))
+		bail("not in");
+	sim_run(&s, 15000);
+	ok(sim_status(c).inband, "inband, %u ms: the member is rekeyed inband",
+	   ms);
+	is_int(sim_evict(s.gcks, "video", "c.example", &effect, &err), 0,
+	       "inband, %u ms: the member is evicted", ms);
+	sim_run(&s, ms);
+	is_int(sim_admit(s.gcks, "video", "c.example", &err), 0,
+	       "inband, %u ms: the member is admitted again", ms);
+	for (end = s.ms + 15000; s.ms < end;) {
+		got = c->got;
+		sim_run(&s, 100);
+		if (!sim_in(c) || c->got != got)
+			continue;
+		told += sim_status(c).unread_ms ? 100 : 0;
+		untold += sim_status(c).unread_ms ? 0 : 100;
+	}
+	ok(sim_in(c), "inband, %u ms: the member is in", ms);
+	ok(told, "inband, %u ms: reads nothing for %ju ms and says so", ms,
+	   (uintmax_t)told);
+	ok(untold <= 100,
+	   "inband, %u ms: reads nothing for %ju ms and does not say so", ms,
+	   (uintmax_t)untold);
+	sim_finish(&s, "inband");
+}
+
 /* A member leaves and joins all the time, so that leaves wait and a join takes them back. */
 static void test_often(void)
 {
@@ -267,6 +308,8 @@ int main(void)
 	RUN(test_joins);
 	inband = true;
 	RUN(test_joins);
+	RUN(test_out_inband, 10);
+	RUN(test_out_inband, 300);
 	inband = false;
 	RUN(test_alone);
 	RUN(test_reset);
