@@ -55,6 +55,19 @@ static __always_inline bool is_of_multicast(const struct sk_buff *skb, u8 pf)
 #endif
 }
 
+bool mcsec_flow_is_translated_error(const struct sk_buff *skb, u8 pf)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	enum ip_conntrack_info info;
+	const struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	return ct && (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY) &&
+	       ct->status & IPS_NAT_MASK && is_of_multicast(skb, pf);
+#else
+	return false;
+#endif
+}
+
 static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM

@@ -50,6 +50,9 @@ static inline void mcsec_flow_release(struct sk_buff *skb)
 unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state);
 
+/* Return true for an error about a translated datagram of multicast. */
+bool mcsec_flow_is_translated_error(const struct sk_buff *skb, u8 pf);
+
 /*
  * Delete the connections to destinations that @sel selects, and so the flows
  * that were offloaded for them. The caller has made @sel visible to packets

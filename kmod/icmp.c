@@ -9,6 +9,7 @@
 #include <linux/netdevice.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/lwtunnel.h>
 
 /* ---- errors ---- */
 
@@ -61,7 +62,13 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
  */
 static const struct net_device *leaves_by(const struct mcsec_pkt *pkt)
 {
-	return pkt->state->hook == NF_INET_LOCAL_OUT ? NULL : pkt->state->out;
+	const struct dst_entry *dst = skb_dst(pkt->skb);
+
+	/* net.netfilter.nf_hooks_lwtunnel calls POST_ROUTING for such a route, too. */
+	if (dst && (lwtunnel_output_redirect(dst->lwtstate) ||
+		    lwtunnel_input_redirect(dst->lwtstate)))
+		return NULL;
+	return pkt->state->out;
 }
 
 /* Check the quoted datagram, to whose IP header skb->data points. */
@@ -87,10 +94,11 @@ static unsigned int check_quoted(struct mcsec_pkt *pkt)
 unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
+	const struct net_device *dev = leaves_by(pkt);
 	unsigned int at, need, verdict;
 
 	if (pkt->state->hook == NF_INET_FORWARD ||
-	    pkt->state->out->flags & IFF_LOOPBACK)
+	    (dev && dev->flags & IFF_LOOPBACK))
 		return NF_ACCEPT;
 	at = quoted_at(pkt);
 	need = mcsec_pkt_is_ip6(pkt) ? sizeof(struct ipv6hdr)

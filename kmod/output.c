@@ -17,6 +17,7 @@
 #include <net/addrconf.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/lwtunnel.h>
 #include <net/route.h>
 
 /*
@@ -209,7 +210,7 @@ static __always_inline bool is_wrapped(const struct sk_buff *skb,
 	u8 icmp = mcsec_is_ip6(state->pf) ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 
 	return unlikely(mcsec_header_next(skb, state->pf) == icmp) &&
-	       skb_dst(skb) && skb_dst(skb)->lwtstate;
+	       skb_dst(skb) && lwtunnel_output_redirect(skb_dst(skb)->lwtstate);
 }
 
 static noinline unsigned int output_wrapped(struct mcsec_net *mnet,
@@ -218,6 +219,11 @@ static noinline unsigned int output_wrapped(struct mcsec_net *mnet,
 {
 	struct mcsec_pkt pkt = {};
 
+	/* POST_ROUTING would translate what it quotes back. */
+	if (mcsec_flow_is_translated_error(skb, state->pf)) {
+		mcsec_count(mnet->stats, MCSEC_OUT_QUOTED);
+		return NF_DROP;
+	}
 	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_output);
 	return mcsec_icmp_check_quote(&pkt);
 }
