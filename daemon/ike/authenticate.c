@@ -599,13 +599,22 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 	if (is_resumed(sa))
 		old = session_sa(sa->engine, sa->hs->resume->of);
 	sa_up(sa);
-	/* The key server has ended it, see end_resumed(). */
+	/* The key server ends it as well, see authenticate_proven(). */
 	if (old)
 		sa_close(old, 0, "resumed by another IKE SA");
 	return !sa->dead;
 }
 
 /* ---- responder ---------------------------------------------------------- */
+
+void authenticate_proven(struct ike_sa *sa)
+{
+	struct ike_sa *former = place_of_former(sa);
+
+	sa->former = 0;
+	if (former)
+		sa_close(former, 0, "resumed by another IKE SA");
+}
 
 static void fail_peer(struct ike_sa *sa, uint8_t xchg, const char *why)
 {
@@ -633,8 +642,40 @@ static void put_off_peer(struct ike_sa *sa, uint8_t xchg, const char *why)
 	sa_close(sa, 0, why);
 }
 
+/* Return true if an IKE SA has to end for @sa, and the place of @former would do. */
+static bool needs_place_of(const struct ike_sa *sa, const struct ike_sa *former)
+{
+	const struct addr *a = &sa->path.peer.addr;
+	struct ike_engine *engine = sa->engine;
+
+	return place_surplus(sa) || engine->n_placed >= engine->cfg.max_sas ||
+	       (addr_equal(&former->path.peer.addr, a) &&
+		table_placed_count(engine, a) >= engine->cfg.max_per_peer);
+}
+
 /*
- * Make room for the SA of the authenticated peer by closing others.
+ * RFC 5723 section 4.3.4: the IKE SA that is resumed ends without a message. The peer
+ * knows of that by our answer, which may be lost for good, or be an error: then it goes
+ * on with the former one, which therefore ends by authenticate_proven(). With the
+ * ticket of an IKE SA the peer proves that it has the answer that had the ticket.
+ */
+static void note_former(struct ike_sa *sa)
+{
+	const struct ike_resume *r = sa->hs->resume;
+	struct ike_sa *former;
+
+	former = r ? place_of_ticket(sa, r->ref.key, r->ref.number) : NULL;
+	if (!former)
+		return;
+	authenticate_proven(former);
+	sa->former = former->serial;
+	/* No other host of the identity or the address has to make room. */
+	if (needs_place_of(sa, former))
+		ike_close(former, "no place beside the one that resumes it");
+}
+
+/*
+ * Make room for the SA of the authenticated peer by closing others, with a Delete.
  * Returns 0, or -EBUSY if all of them wait for answers.
  */
 static int make_place(struct ike_sa *sa)
@@ -645,6 +686,7 @@ static int make_place(struct ike_sa *sa)
 
 	handshake_done(sa);
 	name_spend(sa);
+	note_former(sa);
 	while ((old = place_surplus(sa)))
 		ike_close(old, "replaced by a newer one of the same identity");
 	if (table_placed_count(engine, a) >= engine->cfg.max_per_peer) {
@@ -682,22 +724,6 @@ static void end_forsaken(struct ike_sa *sa)
 
 	while (!sa->dead && (old = place_forsaken(sa, anywhere)))
 		ike_close(old, "the peer has started anew (INITIAL_CONTACT)");
-}
-
-/*
- * RFC 5723 section 4.3.4: the peer resumes an IKE SA because it has lost it, so that it
- * is ended without a message.
- */
-static void end_resumed(struct ike_sa *sa)
-{
-	const struct ike_resume *r = sa->hs->resume;
-	struct ike_sa *old;
-
-	if (!r)
-		return;
-	old = place_of_ticket(sa, r->ref.key, r->ref.number);
-	if (old)
-		sa_close(old, 0, "resumed by another IKE SA");
 }
 
 static int verify_member(struct ike_sa *sa, const struct ike_msg *m,
@@ -768,7 +794,6 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 		put_off_peer(sa, xchg, "out of memory");
 		return false;
 	}
-	end_resumed(sa);
 	if (make_place(sa)) {
 		put_off_peer(sa, xchg,
 			     "limit of IKE SAs reached, and none is idle");

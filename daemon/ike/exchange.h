@@ -132,6 +132,11 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in);
  * Returns false if the request was answered with an error and the SA is closed.
  */
 bool authenticate_member(struct ike_sa *sa, const struct ike_in *in);
+/*
+ * Responder: the peer has our answer to AUTH, as it uses @sa: end the IKE SA that @sa
+ * resumes, if that is still there.
+ */
+void authenticate_proven(struct ike_sa *sa);
 /* Responder: answer with AUTHENTICATION_FAILED, and close the SA. */
 void authenticate_refuse(struct ike_sa *sa, const struct ike_in *in,
 			 const char *why);

@@ -131,11 +131,22 @@ static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 		table_move(sa, &path->peer);
 }
 
+/*
+ * The peer has sent a message over @sa behind AUTH, which was handled. If that was a
+ * Delete the peer has refused @sa, and goes on with the former IKE SA.
+ */
+static void note_proof(struct ike_sa *sa, bool resumes)
+{
+	if (resumes && !sa->dead)
+		authenticate_proven(sa);
+}
+
 static void got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
 	struct sk_key *k = sa_peer_key(sa);
 	struct ike_stats *st = &sa->engine->stats;
+	bool resumes = sa->former;
 	uint32_t mid = in->m.h.mid;
 	struct opened o;
 	struct err err;
@@ -164,6 +175,7 @@ static void got_request(struct ike_sa *sa, struct ike_in *in)
 		bad_request(sa, &in->m, ret, &err);
 	else
 		dispatch_request(sa, in, x);
+	note_proof(sa, resumes);
 	opened_free(&o);
 }
 
@@ -202,6 +214,7 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in)
 	const struct exchange *x = exchange_find(sa->engine, in->m.h.xchg);
 	struct sk_key *k = sa_peer_key(sa);
 	struct ike_stats *st = &sa->engine->stats;
+	bool resumes = sa->former;
 	struct opened o;
 	char text[ERR_LEN + 32];
 	struct err err;
@@ -235,6 +248,7 @@ static void got_answer(struct ike_sa *sa, struct ike_in *in)
 		x->answer(sa, in);
 		sa_run(sa);
 	}
+	note_proof(sa, resumes);
 	opened_free(&o);
 }
 

@@ -182,6 +182,19 @@ struct ike_sa *place_of_ticket(const struct ike_sa *sa, uint64_t key,
 	return NULL;
 }
 
+struct ike_sa *place_of_former(const struct ike_sa *sa)
+{
+	uint32_t hash = hash_name(sa->engine, sa_peer_name(sa));
+	struct ike_sa *o = NULL;
+
+	if (!sa->former)
+		return NULL;
+	while ((o = next_of_name(sa->engine, o, hash)))
+		if (!o->dead && o->serial == sa->former)
+			return o;
+	return NULL;
+}
+
 void place_enter(struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;

@@ -305,6 +305,7 @@ struct ike_sa {
 	struct ike_hs *hs; /* until it is up, or of a shadow; else NULL */
 	uint8_t init_hash[HASH_SHA256_LEN]; /* responder: hash of init_req */
 	uint32_t peer_hashes; /* bit per enum ike_hash, 0: none announced */
+	uint32_t ticket_number; /* see @ticketed */
 
 	/* Initiator: expected; responder: authenticated. */
 	struct ike_id
@@ -321,7 +322,8 @@ struct ike_sa {
 	/* Responder: the ticket that was given over it, see struct ticket_ref. */
 	bool ticketed;
 	uint64_t ticket_key;
-	uint64_t ticket_number;
+	/* Responder: serial of what it resumes, until the peer has it; 0: none. */
+	uint64_t former;
 
 	/* Window of one request in each direction, RFC 7296 section 2.3. */
 	uint32_t my_mid; /* Message ID of our next request */
@@ -595,6 +597,8 @@ struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere);
 /* Return the IKE SA of @sa's name that has given such a ticket, or NULL. */
 struct ike_sa *place_of_ticket(const struct ike_sa *sa, uint64_t key,
 			       uint64_t number);
+/* Return the IKE SA of @sa's name that @sa resumes and that is there, or NULL. */
+struct ike_sa *place_of_former(const struct ike_sa *sa);
 /*
  * Add @sa, which is authenticated as its name and has room. The algorithms
  * have been chosen.

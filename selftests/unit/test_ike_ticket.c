@@ -113,33 +113,247 @@ static void rfc5723_4_3_3_auth(void)
 
 /* ---- the IKE SA that is resumed ------------------------------------------- */
 
+static void asks_again(void)
+{
+	struct gike_req req;
+
+	group_req(&req, "video", true);
+	is_int(ike_register_more(m->sa, &req), 0, "the member asks");
+	net_run(&net);
+}
+
 static void rfc5723_4_3_4_former(void)
 {
 	setup();
 	joins("while the IKE SA is up", 1);
-	is_int(gstats()->sas, 1, "the key server has ended the former IKE SA");
 	is_int(mstats()->sas, 1, "the member has ended the former IKE SA");
-	is_str(g->seen.reason, "resumed by another IKE SA",
-	       "the key server knows why");
 	is_str(m->seen.reason, "resumed by another IKE SA",
 	       "the member knows why");
-	is_int(net.n_queue, 0, "no message is sent for that");
+	is_int(gstats()->sas, 2,
+	       "the key server cannot know that its answer has come");
+	asks_again();
+	is_int(m->seen.registered, 2, "a request over the resumed one");
+	is_int(gstats()->sas, 1, "that request ends the former IKE SA");
+	is_str(g->seen.reason, "resumed by another IKE SA",
+	       "the key server knows why");
+	is_int(g->seen.sa_closed, 1, "the former one alone has ended");
 	net_pass(&net, IDLE_MS + 1000, true);
 	joins("after the resumed IKE SA", 1);
 	pair_teardown();
+}
 
-	/* The answer comes late, or never. */
+/* The answer to a request of the key server proves as much as a request. */
+static void proven_by_answer(void)
+{
+	struct ike_sa *sa;
+
 	setup();
+	joins("while the IKE SA is up", 1);
+	sa = LIST_FIRST(&g->engine->sas);
+	ok(sa->resumed, "the newest IKE SA is the resumed one");
+	is_int(ike_liveness(sa), 0, "the key server asks");
+	net_step(&net);
+	is_int(gstats()->sas, 2, "the request alone proves nothing");
+	net_run(&net);
+	is_int(gstats()->sas, 1, "the answer ends the former IKE SA");
+	ok(LIST_FIRST(&g->engine->sas) == sa, "the resumed one stays");
+	pair_teardown();
+}
+
+/* The key server hears no more from the member. */
+static void never_proven(void)
+{
+	setup();
+	joins("while the IKE SA is up", 1);
+	net_pass(&net, IDLE_MS - 1000, true);
+	is_int(gstats()->sas, 2, "both IKE SAs have their time");
+	net_pass(&net, 2000, true);
+	is_int(gstats()->sas, 0, "no IKE SA outlives sa-idle");
+	is_int(mstats()->sas, 0, "the member was told");
+	pair_teardown();
+}
+
+/*
+ * The message @lost of a resumption is lost once, or for good with all that follows. No
+ * side keeps an IKE SA that the other has ended.
+ */
+static void lost_message(unsigned int lost, bool for_good)
+{
+	const char *how = for_good ? "for good" : "once";
+
+	setup();
+	node_clear(g);
+	node_clear(m);
+	node_join(m, g, GCKS, true);
+	for (unsigned int i = 1; i < lost; i++)
+		net_step(&net);
+	net_drop(&net, 0);
+	if (!for_good) {
+		net_pass(&net, 3000, true);
+		is_int(m->seen.registered, 1, "message %u lost %s: registered",
+		       lost, how);
+		asks_again();
+		is_int(gstats()->sas, 1, "message %u lost %s: the key server",
+		       lost, how);
+		is_int(mstats()->sas, 1, "message %u lost %s: the member", lost,
+		       how);
+		pair_teardown();
+		return;
+	}
+	for (unsigned int i = 0; i < 240 && !m->seen.refused; i++) {
+		pair_drop_all();
+		net.ms += 500;
+		timerq_run(&net.tq);
+	}
+	pair_drop_all();
+	is_int(m->seen.refused, 1, "message %u lost %s: given up", lost, how);
+	is_int(mstats()->sas, 1, "message %u lost %s: the former one stays",
+	       lost, how);
+	m->sa = LIST_FIRST(&m->engine->sas);
+	asks_again();
+	is_int(m->seen.registered, 1,
+	       "message %u lost %s: the former one is answered", lost, how);
+	is_int(mstats()->gave_up, 1,
+	       "message %u lost %s: one request is given up", lost, how);
+	net_pass(&net, IDLE_MS - 1000, true);
+	asks_again();
+	net_pass(&net, 2000, true);
+	is_int(gstats()->sas, 1,
+	       "message %u lost %s: the key server has ended the other one",
+	       lost, how);
+	is_int(mstats()->sas, 1,
+	       "message %u lost %s: the member has the former one", lost, how);
+	pair_teardown();
+}
+
+/* The member refuses the answer, for which the former IKE SA is no worse. */
+static void refused_answer(void)
+{
+	struct ike_sa *sa;
+
+	setup();
+	node_clear(m);
+	sa = node_join(m, g, GCKS, true);
+	net_step(&net);
+	net_step(&net);
+	/* The member expects another AUTH. */
+	sa->hs->ni.p[0] ^= 1;
+	net_run(&net);
+	is_int(m->seen.auth_failed, 1, "the member refuses AUTH");
+	is_int(gstats()->sas, 1,
+	       "a Delete of the member ends the resumed IKE SA");
+	is_int(mstats()->sas, 1, "the member goes on with the former one");
+	m->sa = LIST_FIRST(&m->engine->sas);
+	node_clear(m);
+	asks_again();
+	is_int(m->seen.registered, 1, "the former IKE SA is answered");
+	pair_teardown();
+}
+
+/*
+ * With a place for one IKE SA the former one gives its own, and not that of another host
+ * of the same identity. The member learns of it, whatever becomes of the answer.
+ */
+static void no_place_for_both(void)
+{
+	setup();
+	g->engine->cfg.max_sas = 1;
+	node_clear(g);
 	node_clear(m);
 	node_join(m, g, GCKS, true);
 	for (unsigned int i = 0; i < 3; i++)
 		net_step(&net);
-	is_int(gstats()->sas, 1, "the resumed IKE SA is up at the key server");
-	is_int(mstats()->sas, 2, "the member has not got the answer yet");
-	net_drop(&net, 0);
+	is_int(gstats()->sas, 1, "the key server has no place for both");
+	is_int(g->seen.cap, 0, "no other IKE SA has to make room");
+	/* The Delete of the former one is before the answer. */
+	is_int(net.n_queue, 2, "the former IKE SA ends with a message");
+	net_drop(&net, 1);
+	net_step(&net);
+	is_str(m->seen.reason, "closed by the peer",
+	       "the member knows before it has the answer");
 	net_pass(&net, 3000, true);
-	is_int(m->seen.registered, 1, "the copy of the answer comes");
-	is_int(mstats()->sas, 1, "the member has one IKE SA after the copy");
+	is_int(m->seen.registered, 1, "the resumed IKE SA is up");
+	is_int(mstats()->sas, 1, "the member has that one");
+	pair_teardown();
+}
+
+/* TEMPORARY_FAILURE, as what there is waits for answers. */
+static void put_off(void)
+{
+	setup();
+	node_clear(m);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	net_step(&net);
+	g->engine->cfg.max_per_peer = 0;
+	net_run(&net);
+	is_int(m->seen.notify, IKE_N_TEMPORARY_FAILURE,
+	       "without a place the member is put off");
+	is_int(gstats()->sas, 0, "the key server has ended the former IKE SA");
+	is_int(mstats()->sas, 0, "the member knows that it has none");
+	is_int(mstats()->gave_up, 0, "no request was in vain");
+	pair_teardown();
+}
+
+/*
+ * A member that resumes again and again, and never uses what it gets: each ticket proves
+ * that the answer with it has come.
+ */
+static void again_and_again(void)
+{
+	setup();
+	for (unsigned int i = 0; i < 12; i++) {
+		joins("again", 1);
+		is_int(gstats()->sas, 2, "the newest one, and the one before");
+		is_int(mstats()->sas, 1, "the member has one");
+		net_pass(&net, 1000, true);
+	}
+	pair_teardown();
+}
+
+/* The former IKE SA ends, or gets new keys, before the resumed one is proven. */
+static void former_meanwhile(bool renewed)
+{
+	const char *what = renewed ? "renewed" : "deleted";
+	struct ike_sa *former;
+
+	setup();
+	node_clear(g);
+	former = LIST_FIRST(&g->engine->sas);
+	joins("while the IKE SA is up", 1);
+	if (renewed) {
+		ike_rekey(former);
+		net_pass(&net, 60000, true);
+	} else {
+		ike_close(former, "test");
+	}
+	net_run(&net);
+	is_int(gstats()->sas, 1, "the former IKE SA, %s: one is left at once",
+	       what);
+	asks_again();
+	is_int(m->seen.registered, 2, "the former IKE SA, %s: a request", what);
+	is_int(gstats()->sas, 1, "the former IKE SA, %s: one is left", what);
+	is_int(mstats()->sas, 1, "the former IKE SA, %s: at the member", what);
+	pair_teardown();
+}
+
+/* The former IKE SA is renewed while the resumption is under way. */
+static void renewed_meanwhile(void)
+{
+	struct ike_sa *former;
+
+	setup();
+	former = LIST_FIRST(&g->engine->sas);
+	node_clear(m);
+	node_join(m, g, GCKS, true);
+	net_step(&net);
+	is_int(ike_rekey(former), 0, "the key server renews the former one");
+	net_run(&net);
+	is_int(m->seen.registered, 1, "the member is registered");
+	asks_again();
+	net_pass(&net, 60000, true);
+	is_int(gstats()->sas, 1, "the key server has one IKE SA");
+	is_int(mstats()->sas, 1, "the member has one IKE SA");
 	pair_teardown();
 }
 
@@ -256,6 +470,19 @@ int main(void)
 	log_set_level(LOG_LEVEL_ERR);
 	RUN(rfc5723_4_3_3_auth);
 	RUN(rfc5723_4_3_4_former);
+	RUN(proven_by_answer);
+	RUN(never_proven);
+	for (unsigned int lost = 1; lost < 5; lost++)
+		RUN(lost_message, lost, false);
+	RUN(lost_message, 3, true);
+	RUN(lost_message, 4, true);
+	RUN(refused_answer);
+	RUN(no_place_for_both);
+	RUN(put_off);
+	RUN(again_and_again);
+	RUN(former_meanwhile, false);
+	RUN(former_meanwhile, true);
+	RUN(renewed_meanwhile);
 	RUN(in_use);
 	for (unsigned int lost = 0; lost < 6; lost++) {
 		RUN(rfc5723_6_2_renewal, true, lost);
