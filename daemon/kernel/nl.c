@@ -313,16 +313,20 @@ static int op_edge_add(void *ctx, const struct kedge *e, struct err *err)
 	const struct timespec pause = { .tv_nsec =
 						EDGE_PAUSE_MS * NSEC_PER_MSEC };
 	struct nlmsghdr *nlh;
+	struct knl *n = ctx;
 	int tries;
 	int ret;
 
+	n->lent = e->has_socket ? e->socket : -1;
 	for (tries = 1;; tries++) {
 		nlh = begin_request(ctx, MCSEC_CMD_EDGE_NEW, 0);
 		ret = send_request(ctx, kattr_put_edge(nlh, e, false), err);
 		if (ret != -EAGAIN || tries == EDGE_TRIES)
-			return ret;
+			break;
 		nanosleep(&pause, NULL);
 	}
+	n->lent = -1;
+	return ret;
 }
 
 static int op_edge_set(void *ctx, const struct kedge *e, struct err *err)
@@ -481,6 +485,7 @@ int knl_open(struct kernel *k, struct err *err)
 	if (!n)
 		return ktalk_errno(err, -ENOMEM);
 	n->access = knl_access;
+	n->lent = -1;
 	n->req = n->access ? lent_socket(n->access, err) : knl_socket(err);
 	ret = n->req ? ktalk_resolve(n, err) : -errno;
 	if (ret)

@@ -29,6 +29,8 @@ struct knl_access {
 	int (*open_requests)(void *ctx);
 	/* Send on @fd, a socket for requests. */
 	int (*send)(void *ctx, int fd, const void *request, size_t len);
+	/* Let the other process have UDP socket @fd for the request that is next. */
+	int (*lend)(void *ctx, int fd);
 	/* Let socket @fd hear multicast group @group of the module's. */
 	int (*join)(void *ctx, int fd, uint32_t group);
 	/* Give socket @fd a receive buffer of @octets. */

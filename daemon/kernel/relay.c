@@ -6,6 +6,7 @@
 #include <linux/genetlink.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "kernel/talk.h"
@@ -88,10 +89,29 @@ static bool is_daemons(uint8_t cmd)
 	return cmd != MCSEC_CMD_GROUP_FLUSH;
 }
 
-int krelay_send(struct krelay *r, int fd, const void *request, size_t len)
+/*
+ * The kernel looks the number up among the descriptors of the process that sends, where
+ * it would be another socket.
+ */
+static int put_lent(struct nlmsghdr *nlh, int lent)
+{
+	struct nlattr *a;
+	uint32_t fd = (uint32_t)lent;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr)) {
+		if (mnl_attr_get_type(a) != MCSEC_A_EDGE_SOCKET)
+			continue;
+		if (lent < 0 || mnl_attr_get_payload_len(a) != sizeof(fd))
+			return -EPERM;
+		memcpy(mnl_attr_get_payload(a), &fd, sizeof(fd));
+	}
+	return 0;
+}
+
+int krelay_send(struct krelay *r, int fd, int lent, void *request, size_t len)
 {
 	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	const struct nlmsghdr *nlh = request;
+	struct nlmsghdr *nlh = request;
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
 	struct knl *n = r->k.ctx;
 	int ret = 0;
@@ -105,6 +125,11 @@ int krelay_send(struct krelay *r, int fd, const void *request, size_t len)
 		return ret;
 	if (nlh->nlmsg_type != n->family)
 		return -EPERM;
+	if (genl->cmd == MCSEC_CMD_EDGE_NEW) {
+		ret = put_lent(nlh, lent);
+		if (ret)
+			return ret;
+	}
 	return sendto(fd, request, len, MSG_DONTWAIT,
 		      (const struct sockaddr *)&kernel, sizeof(kernel)) < 0
 		       ? -errno

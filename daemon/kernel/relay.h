@@ -25,8 +25,10 @@ int krelay_open_requests(struct krelay *r);
 int krelay_join(struct krelay *r, int fd, uint32_t group);
 /*
  * Send one request on @fd, a socket of krelay_open_requests(). Returns -EPERM if it is not
- * one, and only one, of the module's family, or is one that no daemon makes.
+ * one, and only one, of the module's family, or is one that no daemon makes. A request
+ * for an edge names a descriptor of the other process, in whose place @lent goes, which
+ * is the same socket here; without one (-1) such a request is refused.
  */
-int krelay_send(struct krelay *r, int fd, const void *request, size_t len);
+int krelay_send(struct krelay *r, int fd, int lent, void *request, size_t len);
 
 #endif

@@ -195,7 +195,14 @@ static int receive_answer(struct knl *n, struct answer *a)
 /* Everybody may look up a family. */
 static int send_message(struct knl *n, const struct nlmsghdr *req)
 {
-	if (n->access && req->nlmsg_type != GENL_ID_CTRL)
+	bool family = req->nlmsg_type != GENL_ID_CTRL;
+	int ret = 0;
+
+	if (n->access && family && n->lent >= 0)
+		ret = n->access->lend(n->access->ctx, n->lent);
+	if (ret)
+		return ret;
+	if (n->access && family)
 		return n->access->send(n->access->ctx,
 				       mnl_socket_get_fd(n->req), req,
 				       req->nlmsg_len);

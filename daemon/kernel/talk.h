@@ -27,6 +27,7 @@ struct knl {
 	kevent_fn *fn;
 	void *arg;
 
+	int lent; /* socket that the request names, or -1 */
 	/* A request may contain a key, so the buffer is wiped after each. */
 	uint8_t tx[KATTR_TX_MAX];
 	uint8_t rx[KTALK_RX_MAX];

@@ -2,6 +2,7 @@
 #include "priv/helper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -20,6 +21,8 @@ struct helper {
 	uint16_t ports[PORTS_MAX];
 	unsigned int n_ports;
 	bool sealed;
+	/* A socket that the next order may use, which then is closed; or -1. */
+	int lent;
 };
 
 static int allow_port(struct helper *h, uint32_t port)
@@ -91,9 +94,22 @@ static int set_rcvbuf(int fd, uint32_t octets)
 		       : 0;
 }
 
+static int keep_lent(struct helper *h, int fd)
+{
+	int copy;
+
+	if (!is_udp(fd))
+		return -EINVAL;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -errno;
+	h->lent = copy;
+	return 0;
+}
+
 /* Do what @head says. Returns 0 or -errno; *@give is a descriptor to answer with. */
 static int obey_order(struct helper *h, const struct priv_head *head,
-		      const void *data, size_t len, int fd, int *give)
+		      void *data, size_t len, int fd, int *give)
 {
 	switch (head->op) {
 	case PRIV_ALLOW_PORT:
@@ -105,7 +121,9 @@ static int obey_order(struct helper *h, const struct priv_head *head,
 		*give = krelay_open_requests(h->relay);
 		return *give < 0 ? *give : 0;
 	case PRIV_SEND:
-		return krelay_send(h->relay, fd, data, len);
+		return krelay_send(h->relay, fd, h->lent, data, len);
+	case PRIV_LEND:
+		return keep_lent(h, fd);
 	case PRIV_JOIN:
 		return krelay_join(h->relay, fd, head->value);
 	case PRIV_BIND:
@@ -120,11 +138,11 @@ static int obey_order(struct helper *h, const struct priv_head *head,
 
 void helper_run(int sock)
 {
-	struct helper h = { .relay = krelay_new() };
+	struct helper h = { .relay = krelay_new(), .lent = -1 };
 	uint8_t data[PRIV_DATA_MAX];
 	struct priv_answer answer;
 	struct priv_head head;
-	int ret, fd, give;
+	int ret, fd, give, lent;
 	size_t len;
 
 	if (!h.relay)
@@ -136,7 +154,13 @@ void helper_run(int sock)
 		if (ret)
 			break;
 		answer = (struct priv_answer){ .seq = head.seq };
+		lent = h.lent;
 		answer.ret = obey_order(&h, &head, data, len, fd, &give);
+		/* An edge ends with the last descriptor of its socket. */
+		if (lent >= 0)
+			close(lent);
+		if (h.lent == lent)
+			h.lent = -1;
 		/* A request may have a key. */
 		secret_wipe(data, len);
 		if (fd >= 0)

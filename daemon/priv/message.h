@@ -19,6 +19,7 @@ enum priv_op {
 	PRIV_SEAL,
 	PRIV_OPEN_REQUESTS, /* answer: a descriptor */
 	PRIV_SEND, /* data, descriptor: of PRIV_OPEN_REQUESTS */
+	PRIV_LEND, /* descriptor: the UDP socket of an edge, for the next order */
 	PRIV_JOIN, /* descriptor, value: multicast group */
 	PRIV_BIND, /* descriptor, local */
 	PRIV_ROOM, /* descriptor, value: octets */

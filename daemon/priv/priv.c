@@ -208,6 +208,12 @@ static int ask_send(void *ctx, int fd, const void *request, size_t len)
 				   : ask_helper(&head, request, len, fd, NULL);
 }
 
+static int ask_lend(void *ctx, int fd)
+{
+	(void)ctx;
+	return ask_value(PRIV_LEND, 0, fd);
+}
+
 static int ask_join(void *ctx, int fd, uint32_t group)
 {
 	(void)ctx;
@@ -237,6 +243,7 @@ static int ask_interface(void *ctx, int fd, uint32_t ifindex)
 static const struct knl_access kernel_access = {
 	.open_requests = ask_requests,
 	.send = ask_send,
+	.lend = ask_lend,
 	.join = ask_join,
 	.room = ask_room,
 };

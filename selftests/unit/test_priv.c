@@ -358,7 +358,19 @@ static void test_helper(void)
 	       "a TCP socket gets no interface");
 	close(tcp);
 
+	tcp = socket(AF_INET, SOCK_STREAM, 0);
+	is_int(answer_of(PRIV_LEND, 0, tcp), -EINVAL,
+	       "a TCP socket is none of an edge");
+	close(tcp);
+	is_int(answer_of(PRIV_LEND, 0, -1), -EINVAL, "no socket is none either");
+	ret = open_files(pid);
+	tcp = socket(AF_INET, SOCK_DGRAM, 0);
+	is_int(answer_of(PRIV_LEND, 0, tcp), 0, "a UDP socket is lent");
+	is_int(answer_of(PRIV_LEND, 0, tcp), 0, "another one takes its place");
+	close(tcp);
+	is_int(open_files(pid), ret + 1, "the helper has the last one only");
 	is_int(relay(-1, 0x20, 20, 20), -EPERM, "a request without a socket");
+	is_int(open_files(pid), ret, "the next order ends the loan");
 	head.op = PRIV_OPEN_REQUESTS;
 	is_int(answer_to(&head, NULL, 0, -1, &give), 0, "a netlink socket");
 	ok(give >= 0, "the netlink socket comes with the answer");
