@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "conf/data.h"
+#include "conf/relay.h"
 #include "crypto/cert.h"
 #include "crypto/wrap.h"
 
@@ -119,7 +120,8 @@ int conf_check_group(struct conf_reader *r, const config_setting_t *s,
 	if (g->membership_lifetime && g->membership_lifetime < MEMBERSHIP_MIN)
 		return bad_member(r, s, "membership-lifetime",
 				  "is less than 60; 0 means no limit");
-	return check_times(r, s, g);
+	ret = conf_check_relays(r, s, g);
+	return ret ? ret : check_times(r, s, g);
 }
 
 /* ID_KEY_ID, in the form of peer_id_parse(); no certificate has it. */
@@ -185,7 +187,7 @@ int conf_check_member(struct conf_reader *r, const config_setting_t *s,
 	    m->local.addr.family != m->gcks.addr.family)
 		return bad_member(r, s, "local",
 				  "is not of the family of gcks: both have to be IPv4, or both IPv6");
-	return 0;
+	return conf_check_relay(r, s, m);
 }
 
 int conf_check_sa_times(struct conf_reader *r, const config_setting_t *s,
@@ -466,5 +468,5 @@ int conf_check(struct conf_reader *r, const config_setting_t *root,
 		ret = check_member_groups(r, root, c->member);
 	if (!ret && c->gcks && c->member)
 		ret = check_both(r, root, c);
-	return ret;
+	return ret ? ret : conf_check_edge_auth(r, root, c);
 }

@@ -15,6 +15,7 @@
 #include "conf/data.h"
 #include "conf/field.h"
 #include "conf/quorum.h"
+#include "conf/relay.h"
 #include "conf/seal.h"
 #include "conf/selector.h"
 #include "conf/syntax.h"
@@ -158,6 +159,7 @@ static const struct conf_field group_fields[] = {
 	  .min = 0, .max = 10 * YEAR),
 	G(senders, "senders", conf_read_names, 0),
 	G(receivers, "receivers", conf_read_names, 0),
+	G(relays, "relays", conf_read_names, 0),
 	G(beat, "beat", conf_read_number, .min = 1, .max = 3600),
 	G(rekey_interval, "rekey-interval", conf_read_number, .min = 2,
 	  .max = MONTH),
@@ -209,6 +211,8 @@ static const struct conf_field mgroup_fields[] = {
 	M(sender_ids, "sender-ids", conf_read_number, .min = 0, .max = 256),
 	M(window, "replay-window", read_window, .min = 64, .max = 32768),
 	M(max_senders, "max-senders", conf_read_number, .min = 1, .max = 65536),
+	M(relay, "relay", conf_read_bool, 0),
+	M(parents, "parents", conf_read_parents, 0),
 	{ 0 }
 };
 
@@ -426,6 +430,7 @@ static const struct conf_field member_fields[] = {
 	R(addke, "additional-key-exchange", conf_read_addke, 0),
 	R(addke.required, "additional-key-exchange-policy", conf_read_word,
 	  .words = conf_addke_policies),
+	R(relay, "relay", conf_read_relay, 0),
 	R(groups, "groups", read_member_groups, .required = true,
 	  .example = "( { ... } )"),
 	{ 0 }
@@ -778,19 +783,21 @@ void conf_group_free(struct conf_group *g)
 	free(g->rekey_interface);
 	conf_names_free(&g->senders);
 	conf_names_free(&g->receivers);
+	conf_names_free(&g->relays);
 	memset(g, 0, sizeof(*g));
 }
 
 int conf_group_copy(struct conf_group *to, const struct conf_group *from)
 {
-	int ret, rs;
+	int ret, rs, rl;
 
 	*to = *from;
 	to->name = strdup(from->name);
 	to->rekey_interface = strdup(from->rekey_interface);
 	ret = conf_names_copy(&to->senders, &from->senders);
 	rs = conf_names_copy(&to->receivers, &from->receivers);
-	if (!ret && !rs && to->name && to->rekey_interface)
+	rl = conf_names_copy(&to->relays, &from->relays);
+	if (!ret && !rs && !rl && to->name && to->rekey_interface)
 		return 0;
 	conf_group_free(to);
 	return -ENOMEM;
@@ -821,8 +828,11 @@ static void free_member(struct conf_member *m)
 
 	if (!m)
 		return;
-	for (i = 0; i < m->n_groups; i++)
+	for (i = 0; i < m->n_groups; i++) {
 		free(m->groups[i].name);
+		conf_parents_clear(&m->groups[i].parents);
+	}
+	conf_relay_free(m->relay);
 	free(m->groups);
 	free(m->gcks_id);
 	free(m->interface);

@@ -35,6 +35,8 @@
 #define CONF_MAX_LISTEN 16
 #define CONF_MAX_DEVS 64 /* the kernel's limit of a group */
 #define CONF_MAX_ADMINS 32
+#define CONF_MAX_PARENTS 8 /* relays that a group names */
+#define CONF_MAX_RELAY_LISTEN 4
 /* Data SAs of one group: as many as a GSA payload may have here. */
 #define CONF_MAX_DATA 8
 
@@ -178,6 +180,11 @@ struct conf_group {
 	struct conf_names senders;
 	struct conf_names receivers;
 	/*
+	 * Members that may relay; if there are some, each member gets grants, by which
+	 * relays know it (wire/grant.h).
+	 */
+	struct conf_names relays;
+	/*
 	 * Longest interval between two GSA_REKEYs; a beat repeats the current
 	 * state.
 	 */
@@ -306,6 +313,23 @@ struct conf_mark {
 	uint32_t mask;
 };
 
+/* Relays that are asked for an edge, in this order, and whom their certificates name. */
+struct conf_parents {
+	size_t n;
+	struct conf_parent {
+		struct ep at;
+		char *id;
+	} v[CONF_MAX_PARENTS];
+};
+
+/* A host that relays groups, see relay/parent.h. */
+struct conf_relay {
+	struct ep listen[CONF_MAX_RELAY_LISTEN];
+	size_t n_listen;
+	uint32_t max_children;
+	struct conf_parents others; /* named to children that cannot be served */
+};
+
 /* A group that this host is a member of. */
 struct conf_mgroup {
 	char *name;
@@ -348,6 +372,8 @@ struct conf_mgroup {
 	/* Replay window per sender in packets, and senders per SA. */
 	uint32_t window;
 	uint32_t max_senders;
+	bool relay; /* this host relays the group */
+	struct conf_parents parents; /* relays that it asks itself */
 };
 
 struct conf_member {
@@ -370,6 +396,7 @@ struct conf_member {
 	bool session_resumption; /* by tickets, where the key server gives some */
 	uint32_t fragment_size;
 	struct conf_addke addke;
+	struct conf_relay *relay; /* NULL: relays nothing */
 	struct conf_mgroup *groups;
 	size_t n_groups;
 };

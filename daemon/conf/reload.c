@@ -85,6 +85,26 @@ static void check_gcks_same(struct names *n, const struct conf_gcks *a,
 	check_same(n, conf_quorum_equal(&a->quorum, &b->quorum), "gcks.quorum");
 }
 
+/* The sockets of a relay are open as long as it runs. */
+static bool same_relay(const struct conf_relay *a, const struct conf_relay *b)
+{
+	size_t i;
+
+	if (!a || !b)
+		return a == b;
+	if (a->n_listen != b->n_listen || a->max_children != b->max_children ||
+	    a->others.n != b->others.n)
+		return false;
+	for (i = 0; i < a->n_listen; i++)
+		if (!ep_equal(&a->listen[i], &b->listen[i]))
+			return false;
+	for (i = 0; i < a->others.n; i++)
+		if (!ep_equal(&a->others.v[i].at, &b->others.v[i].at) ||
+		    strcmp(a->others.v[i].id, b->others.v[i].id))
+			return false;
+	return true;
+}
+
 static void check_member(struct names *n, const struct conf_member *a,
 			 const struct conf_member *b)
 {
@@ -96,6 +116,7 @@ static void check_member(struct names *n, const struct conf_member *a,
 		   "member.fragment-size");
 	check_same(n, same_addke(&a->addke, &b->addke),
 		   "member.additional-key-exchange...");
+	check_same(n, same_relay(a->relay, b->relay), "member.relay");
 }
 
 int conf_reload_check(const struct conf *from, const struct conf *to,

@@ -68,6 +68,7 @@ static const struct setting {
 	    POLICY_OTHER),
 	SET(12, senders, "senders", KIND_NAMES, POLICY_LISTS),
 	SET(13, receivers, "receivers", KIND_NAMES, POLICY_LISTS),
+	SET(38, relays, "relays", KIND_NAMES, POLICY_OTHER),
 	SET(14, beat, "beat", KIND_NUMBER, POLICY_TIMES),
 	SET(15, rekey_interval, "rekey-interval", KIND_NUMBER, POLICY_TIMES),
 	SET(16, lifetime, "lifetime", KIND_NUMBER, POLICY_TIMES),

@@ -15,7 +15,7 @@
 #include "store/store.h"
 #include "tap.h"
 
-#define NUMBERS 37
+#define NUMBERS 38
 
 struct pin {
 	unsigned int number;
@@ -68,6 +68,7 @@ static const struct pin pins[] = {
 	PIN(35, inband),
 	PIN(36, max_inband),
 	PIN(37, more),
+	PIN(38, relays),
 #undef PIN
 };
 
@@ -136,6 +137,7 @@ static void alter(struct conf_group *c, const struct pin *pin)
 		break;
 	case 12:
 	case 13:
+	case 38:
 		list->v = names;
 		list->n = 1;
 		break;
