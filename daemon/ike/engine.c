@@ -633,6 +633,7 @@ int ike_ask_edge(struct ike_sa *sa, const struct edge_request *req)
 		ret = edge_request_put(&w, req);
 	t.edge = w.p;
 	t.edge_len = w.len;
+	t.edge_type = MCSEC_N_EDGE_REQUEST;
 	if (!ret)
 		ret = sa_ask(sa, &t);
 	wbuf_free(&w);

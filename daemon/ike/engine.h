@@ -31,6 +31,9 @@ struct cert_chain;
 struct cert_refs;
 struct edge_answer;
 struct edge_request;
+struct grant_answer;
+struct grant_ends;
+struct grant_request;
 struct ppks;
 struct psks;
 struct sigkey;
@@ -309,6 +312,27 @@ struct ike_ops {
 	void (*edge_answer)(void *ctx, struct ike_sa *sa,
 			    const struct edge_answer *ans);
 
+	/*
+	 * Responder, may be NULL: an authenticated member asks for a grant. The
+	 * callee fills in *@ans, which has the group and else is zero; it may write
+	 * the grant to @w, which is valid until the answer is sent. Must not close
+	 * the SA.
+	 */
+	void (*grant_request)(void *ctx, struct ike_sa *sa,
+			      const struct grant_request *req, struct wbuf *w,
+			      struct grant_answer *ans);
+
+	/*
+	 * Initiator, may be NULL: the key server has answered ike_ask_grant(). @ans
+	 * is valid during the call, and NULL if it knows of no grants.
+	 */
+	void (*grant_answer)(void *ctx, struct ike_sa *sa,
+			     const struct grant_answer *ans);
+
+	/* Initiator, may be NULL: the key server ends grants before their time. */
+	void (*grant_ends)(void *ctx, struct ike_sa *sa,
+			   const struct grant_ends *ends);
+
 	/* Receive events; may be NULL. */
 	void (*event)(void *ctx, const struct ike_event *ev);
 };
@@ -529,6 +553,11 @@ int ike_report_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
  * ike_register_more().
  */
 int ike_ask_edge(struct ike_sa *sa, const struct edge_request *req);
+/*
+ * Ask the key server for a grant. grant_answer() follows, or the SA ends. Errors are
+ * those of ike_register_more().
+ */
+int ike_ask_grant(struct ike_sa *sa, const struct grant_request *req);
 
 /* ---- responder ---------------------------------------------------------- */
 
@@ -563,6 +592,11 @@ int ike_inband_exclude(struct ike_sa *sa, const struct ike_id *idg);
  * ike_register_more().
  */
 int ike_tell_changed(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
+/*
+ * Tell a relay of grants that end before their time; others answer and ignore it.
+ * Errors are those of ike_register_more().
+ */
+int ike_end_grants(struct ike_sa *sa, const struct grant_ends *ends);
 /* Return the SA of a token, NULL if it is gone. */
 struct ike_sa *ike_token_sa(struct ike_engine *engine, uint64_t token);
 

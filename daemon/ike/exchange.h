@@ -170,6 +170,17 @@ void edge_got_request(struct ike_sa *sa, const struct ike_in *in);
 /* Handle the answer to such a request of ours; the SA may be closed then. */
 void edge_got_answer(struct ike_sa *sa, const struct ike_in *in);
 
+/* ---- grant.c ------------------------------------------------------------ */
+
+/* Return true if @m is a request for a grant, and this is a key server. */
+bool grant_is_request(const struct ike_sa *sa, const struct ike_msg *m);
+/* Answer such a request; the SA may be closed then. */
+void grant_got_request(struct ike_sa *sa, const struct ike_in *in);
+/* Handle the answer to such a request of ours; the SA may be closed then. */
+void grant_got_answer(struct ike_sa *sa, const struct ike_in *in);
+/* Handle what an answered message of the key server says of ended grants, if it does. */
+void grant_got_ends(struct ike_sa *sa, const struct ike_msg *m);
+
 /* ---- create_child.c ----------------------------------------------------- */
 
 int child_request(struct ike_sa *sa, const struct ike_task *t);

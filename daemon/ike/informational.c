@@ -2,7 +2,7 @@
 /*
  * INFORMATIONAL (RFC 7296 section 1.4): liveness, Delete of the SA, a member's
  * reports of its Data SAs, what the key server says of them, and requests for
- * edges and tickets. Final messages of an SA are in last_request.c.
+ * edges, grants and tickets. Final messages of an SA are in last_request.c.
  */
 #include <stdio.h>
 
@@ -30,7 +30,7 @@ int info_request(struct ike_sa *sa, const struct ike_task *t)
 	if (!ret && t->notify)
 		notify_build(&c, t->notify, data.p, data.len);
 	if (!ret && t->edge)
-		notify_build(&c, MCSEC_N_EDGE_REQUEST, t->edge, t->edge_len);
+		notify_build(&c, t->edge_type, t->edge, t->edge_len);
 	if (!ret)
 		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);
@@ -77,6 +77,10 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 		edge_got_request(sa, in);
 		return;
 	}
+	if (!deleted && !e && grant_is_request(sa, m)) {
+		grant_got_request(sa, in);
+		return;
+	}
 	wbuf_init(&w, IKE_INNER_MAX);
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	if (!deleted && !e && sa->gcks && msg_notify(m, IKE_N_TICKET_REQUEST))
@@ -100,13 +104,15 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 		got_of_data(sa, m, MCSEC_N_RIVAL, true, sa->engine->ops.rival);
 		got_of_data(sa, m, MCSEC_N_CHANGED, false,
 			    sa->engine->ops.changed);
+		grant_got_ends(sa, m);
 	}
 }
 
 void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_task *t = task_take(sa);
-	bool deleted = t && t->del, edge = t && t->edge;
+	uint16_t about = t && t->edge ? t->edge_type : 0;
+	bool deleted = t && t->del;
 	bool wants = t && t->notify == IKE_N_TICKET_REQUEST;
 	const struct notify_pld *ticket;
 
@@ -115,8 +121,10 @@ void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 		session_keep(sa, ticket);
 	/* Any authenticated answer proves that the peer is alive. */
 	task_free(t);
-	if (edge)
+	if (about == MCSEC_N_EDGE_REQUEST)
 		edge_got_answer(sa, in);
+	else if (about == MCSEC_N_GRANT_REQUEST)
+		grant_got_answer(sa, in);
 	if (deleted)
 		sa_close(sa, 0, "replaced");
 }

@@ -14,6 +14,7 @@
  *	opening		what the first two have in common
  *	renewal		the IKE SAs of a renewal
  *	edge		requests for edges and their answers
+ *	grant		grants, which edges need
  *	authenticate	what GSA_AUTH and IKE_AUTH have in common
  *	life		creation and timers of an IKE SA
  *	groupreq	what GSA_AUTH and GSA_REGISTRATION have in common
@@ -154,9 +155,10 @@ struct ike_task {
 	uint16_t notify;
 	bool del;
 	uint32_t spi; /* SPI in that notify */
-	/* For INFORMATIONAL: data of N(MCSEC_EDGE_REQUEST), or NULL. */
+	/* For INFORMATIONAL: the data of a notify about edges or grants, or NULL. */
 	uint8_t *edge; /* owned if queued */
 	size_t edge_len;
+	uint16_t edge_type; /* type of that notify */
 	/* For GSA_INBAND_REKEY, with the group: Deletes and no keys. */
 	bool exclude;
 };

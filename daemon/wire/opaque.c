@@ -27,6 +27,9 @@ bool opaque_is_notify(uint16_t type)
 	case MCSEC_N_CHANGED:
 	case MCSEC_N_EDGE_REQUEST:
 	case MCSEC_N_EDGE:
+	case MCSEC_N_GRANT_REQUEST:
+	case MCSEC_N_GRANT:
+	case MCSEC_N_GRANT_ENDS:
 		return false;
 	}
 	return type >= IKE_N_STATUS_PRIVATE;

@@ -207,6 +207,9 @@ enum ike_notify_type {
 	MCSEC_N_CHANGED = 50854,
 	MCSEC_N_EDGE_REQUEST = 50855,
 	MCSEC_N_EDGE = 50856,
+	MCSEC_N_GRANT_REQUEST = 50857,
+	MCSEC_N_GRANT = 50858,
+	MCSEC_N_GRANT_ENDS = 50859,
 };
 
 /* Certificate encodings (RFC 7296 section 3.6). */

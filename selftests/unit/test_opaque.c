@@ -52,11 +52,18 @@ static void types(void)
 	static const uint16_t own_attrs[] = { GIKE_GWP_MADE,
 					      GIKE_GWP_NEXT_REKEY,
 					      GIKE_GWP_TERM };
-	static const uint16_t own_notifies[] = {
-		MCSEC_N_USED_UP, MCSEC_N_SENDING,      MCSEC_N_REKEY_FRAGMENTS,
-		MCSEC_N_RIVAL,	 MCSEC_N_GROUP,	       MCSEC_N_LATER,
-		MCSEC_N_CHANGED, MCSEC_N_EDGE_REQUEST, MCSEC_N_EDGE
-	};
+	static const uint16_t own_notifies[] = { MCSEC_N_USED_UP,
+						 MCSEC_N_SENDING,
+						 MCSEC_N_REKEY_FRAGMENTS,
+						 MCSEC_N_RIVAL,
+						 MCSEC_N_GROUP,
+						 MCSEC_N_LATER,
+						 MCSEC_N_CHANGED,
+						 MCSEC_N_EDGE_REQUEST,
+						 MCSEC_N_EDGE,
+						 MCSEC_N_GRANT_REQUEST,
+						 MCSEC_N_GRANT,
+						 MCSEC_N_GRANT_ENDS };
 	unsigned int i;
 
 	ok(opaque_is_attr(16384) && opaque_is_attr(32767) &&
