@@ -122,6 +122,15 @@ static void gcks_on_done(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 	gcks_inband_done(a->gcks, sa, idg, notify);
 }
 
+static void gcks_on_grant(void *ctx, struct ike_sa *sa,
+			  const struct grant_request *req, struct wbuf *w,
+			  struct grant_answer *ans)
+{
+	struct app *a = ctx;
+
+	gcks_grant_request(a->gcks, sa, req, w, ans);
+}
+
 static void gcks_on_closed(void *ctx, struct ike_sa *sa, const char *reason)
 {
 	struct app *a = ctx;
@@ -141,6 +150,7 @@ static const struct ike_ops gcks_ops = {
 	.rival = gcks_on_rival,
 	.inband_fill = gcks_on_fill,
 	.inband_done = gcks_on_done,
+	.grant_request = gcks_on_grant,
 	.sa_closed = gcks_on_closed,
 	.event = gcks_event,
 };
@@ -347,6 +357,7 @@ int app_start_gcks(struct app *a, struct err *err)
 		.trust = a->trust,
 		.ctx = a,
 		.psks = a->peer_keys.psks,
+		.key = a->key,
 		.identity = a->name,
 	};
 	struct ike_engine_cfg cfg = app_engine_cfg(a);

@@ -11,6 +11,7 @@
 #include "gcks/certs.h"
 #include "gcks/gkm.h"
 #include "gcks/gmc.h"
+#include "gcks/grants.h"
 #include "gcks/inband.h"
 #include "gcks/join.h"
 #include "gcks/join_check.h"
@@ -483,6 +484,7 @@ static void apply_removals(struct group *g, struct batch *b)
 		}
 		if (m == b->deny || ended)
 			inband_exclude(g, m);
+		grants_end(g, m->identity);
 		gmc_drop(g, m);
 	}
 }

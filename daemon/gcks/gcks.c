@@ -10,6 +10,7 @@
 #include "gcks/effect.h"
 #include "gcks/gather.h"
 #include "gcks/gmc.h"
+#include "gcks/grants.h"
 #include "gcks/group_time.h"
 #include "gcks/identity.h"
 #include "gcks/inband.h"
@@ -48,9 +49,11 @@ int gcks_alloc(const struct gcks_deps *deps, struct gcks **out, struct err *err)
 	k->time0_ms = (uint64_t)clock_wall(deps->clock) * MSEC_PER_SEC -
 		      clock_mono_ms(deps->clock);
 	ret = notice_init(k);
+	if (!ret)
+		ret = grants_init(k);
 	if (ret) {
 		gcks_free(k);
-		return err_set(err, ret, "quotas of refusals: %s",
+		return err_set(err, ret, "quotas of refusals and grants: %s",
 			       strerror(-ret));
 	}
 	*out = k;
@@ -133,6 +136,7 @@ void gcks_free(struct gcks *k)
 		group_free(TAILQ_FIRST(&k->closing));
 	rate_reset(k);
 	notice_free(k);
+	grants_free(k);
 	conf_names_free(&k->quorum.admins);
 	free(k);
 }
@@ -232,6 +236,14 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		schedule_beat_soon(g, RIVAL_BEAT_MS);
 	}
 	notice_rival(k, g->conf->name, identity, ike_sa_peer(sa), spi);
+}
+
+void gcks_grant_request(struct gcks *k, struct ike_sa *sa,
+			const struct grant_request *req, struct wbuf *w,
+			struct grant_answer *ans)
+{
+	grants_request(k, group_find(k, req->group, strlen(req->group)), sa,
+		       req->relay, w, ans);
 }
 
 void gcks_ike_event(struct gcks *k, const struct ike_event *ev)

@@ -32,7 +32,10 @@
 
 struct clock;
 struct gcks;
+struct grant_answer;
+struct grant_request;
 struct psks;
+struct sigkey;
 struct timerq;
 struct trust;
 
@@ -76,6 +79,11 @@ struct gcks_deps {
 	void *ctx;
 	/* Pre-shared keys of peers, see gcks_set_psks(); NULL: none. */
 	const struct psks *psks;
+	/*
+	 * The key of the own certificate, which signs grants; NULL: there is none, and
+	 * no member gets a grant.
+	 */
+	const struct sigkey *key;
 	/* Identity of the key server, for which documents are signed, or NULL. */
 	const char *identity;
 };
@@ -131,6 +139,10 @@ int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
 void gcks_inband_done(struct gcks *k, struct ike_sa *sa,
 		      const struct ike_id *idg, uint16_t notify);
 void gcks_sa_closed(struct gcks *k, struct ike_sa *sa);
+/* Answer a request for a grant, as ike_ops.grant_request(). */
+void gcks_grant_request(struct gcks *k, struct ike_sa *sa,
+			const struct grant_request *req, struct wbuf *w,
+			struct grant_answer *ans);
 /*
  * Record an event of ike/ in the log, and authentication failures in the audit
  * trail too, within the limits of gcks/notice.h.

@@ -13,6 +13,7 @@
 #include "gcks/gkm_policy.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
+#include "gcks/grants.h"
 #include "gcks/group_time.h"
 #include "gcks/inband.h"
 #include "gcks/key_source.h"
@@ -400,10 +401,13 @@ static void apply_evicted(struct group *g, const struct gkm_change *c)
 		if (!m->not_authorized)
 			continue;
 		g->evictions++;
+		grants_end(g, m->identity);
 		ended = gmember_ended(m);
 		group_info(g, "member evicted: %s%s%s",
 			   quote(m->identity, name), *ended ? ": " : "", ended);
 	}
+	if (c->deny)
+		grants_end(g, c->deny);
 	if (c->deny && gmc_note_denied(g, c->deny, c->deny_since))
 		group_err(g, "eviction incomplete: %s: out of memory",
 			  quote(c->deny, name));

@@ -26,6 +26,7 @@
 #include "lib/timer.h"
 #include "lib/util.h"
 
+struct grants;
 struct key_source_ops;
 struct order;
 struct policy;
@@ -441,6 +442,7 @@ struct gcks {
 	struct rate_list rates[GCKS_RATES];
 	uint64_t time0_ms; /* wall clock when clock_mono_ms() was 0 */
 	struct notices notices;
+	struct grants *grants;
 	/* The user whose order is carried out now; "": no user. */
 	char actor[GCKS_ACTOR_MAX];
 	/* Orders whose lines the store does not have yet. */

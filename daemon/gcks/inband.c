@@ -9,6 +9,7 @@
 #include "gcks/gkm_policy.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
+#include "gcks/grants.h"
 #include "gcks/group_time.h"
 #include "gcks/identity.h"
 #include "gcks/notice.h"
@@ -206,6 +207,7 @@ void gcks_sa_closed(struct gcks *k, struct ike_sa *sa)
 	struct gmember_more *x;
 	struct group *g;
 
+	grants_sa_closed(k, sa);
 	/* Only inband_bind() sets it. */
 	if (!ike_sa_user(sa))
 		return;

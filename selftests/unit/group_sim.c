@@ -214,6 +214,7 @@ void sim_gcks_up(struct sim *s)
 		.send_rekey = sim_send_rekey,
 		.trust = s->trust,
 		.ctx = s,
+		.key = s->cert.key,
 		.identity = "gcks.example",
 	};
 	struct ike_engine_cfg cfg;

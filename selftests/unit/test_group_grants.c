@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Grants that members ask their key server for: who gets one, with what in it, and what
+ * relays are told when a member is taken out.
+ */
+#include "crypto/sign.h"
+#include "group_sim.h"
+#include "group_finish.h"
+#include "ike/sa.h"
+#include "lib/util.h"
+#include "tap.h"
+#include "wire/entitle.h"
+
+static struct sim s;
+static struct sim_member *tx, *a, *relay;
+
+/* The last answers to a member. */
+static struct seen {
+	unsigned int answers, ends;
+	enum grant_verdict verdict;
+	int verified;
+	struct grant grant;
+	char ended[64];
+	uint64_t at, until;
+} seen[3];
+
+static struct seen *seen_of(const void *m)
+{
+	return &seen[m == relay ? 2 : m == a ? 1 : 0];
+}
+
+static void on_grant_request(void *ctx, struct ike_sa *sa,
+			     const struct grant_request *req, struct wbuf *w,
+			     struct grant_answer *ans)
+{
+	gcks_grant_request(((struct sim *)ctx)->gcks, sa, req, w, ans);
+}
+
+static void on_grant_answer(void *ctx, struct ike_sa *sa,
+			    const struct grant_answer *ans)
+{
+	struct seen *n = seen_of(ctx);
+	struct sigpub *pub;
+
+	(void)sa;
+	n->answers++;
+	n->verdict = ans->verdict;
+	n->verified = -1;
+	if (ans->verdict != GRANT_GIVEN ||
+	    sigpub_from_spki(ans->key, ans->key_len, &pub))
+		return;
+	n->verified = grant_verify(ans->p, ans->len, pub);
+	if (!n->verified)
+		n->verified = grant_parse(ans->p, ans->len, &n->grant);
+	sigpub_free(pub);
+}
+
+static void on_grant_ends(void *ctx, struct ike_sa *sa,
+			  const struct grant_ends *ends)
+{
+	struct seen *n = seen_of(ctx);
+
+	(void)sa;
+	n->ends++;
+	n->at = ends->at;
+	n->until = ends->until;
+	snprintf(n->ended, sizeof(n->ended), "%.*s", (int)ends->id[0].len,
+		 ends->id[0].p);
+}
+
+/* The group has relays if @relays is not NULL. */
+static void begin(uint64_t seed, const char *relays)
+{
+	static const struct sim_who who[] = {
+		{ .identity = "s.example", .send = true },
+		{ .identity = "a.example", .receive = true },
+		{ .identity = "r.example", .receive = true },
+	};
+	static char *names[1];
+	int i;
+
+	memset(seen, 0, sizeof(seen));
+	sim_init(&s, seed);
+	names[0] = (char *)relays;
+	if (relays)
+		s.cg.relays = (struct conf_names){ .v = names, .n = 1 };
+	sim_start(&s, who, ARRAY_SIZE(who), 10000, 50);
+	tx = s.m[0];
+	a = s.m[1];
+	relay = s.m[2];
+	s.engine->ops.grant_request = on_grant_request;
+	for (i = 0; i < 3; i++) {
+		s.m[i]->engine->ops.grant_answer = on_grant_answer;
+		s.m[i]->engine->ops.grant_ends = on_grant_ends;
+	}
+}
+
+static void ask(struct sim_member *m, const char *group, bool as_relay)
+{
+	struct grant_request req = { .relay = as_relay };
+
+	snprintf(req.group, sizeof(req.group), "%s", group);
+	is_int(ike_ask_grant(member_ike_sa(m->m), &req), 0,
+	       "%s asks for a grant", m->name);
+	sim_run(&s, 1000);
+}
+
+static void test_given(void)
+{
+	struct seen *n = &seen[0];
+
+	begin(1, "r.example");
+	ask(tx, "video", false);
+	is_int(n->verdict, GRANT_GIVEN, "a sender gets a grant");
+	is_int(n->verified, 0, "the grant is signed by the key that it has");
+	is_str(n->grant.group, "video", "the grant is for the group");
+	ok(n->grant.member.len == 9 &&
+		   !memcmp(n->grant.member.data, "s.example", 9),
+	   "the grant is for the sender");
+	is_int(n->grant.expires - n->grant.issued, 600,
+	       "the grant is good for ten minutes");
+	ok(n->grant.n_ranges == 1 && n->grant.range[0].first == 0 &&
+		   n->grant.range[0].last == 1,
+	   "the grant has the Sender-IDs that the sender has");
+	ask(a, "video", false);
+	is_int(seen_of(a)->grant.n_ranges, 0,
+	       "a receiver has a grant without Sender-IDs");
+	is_int(seen_of(a)->verified, 0, "a receiver's grant is signed");
+	sim_finish(&s, "a group with grants");
+}
+
+static void test_refused(void)
+{
+	unsigned int i;
+
+	begin(2, "r.example");
+	ask(a, "video", true);
+	is_int(seen_of(a)->verdict, GRANT_NO_RELAY,
+	       "a member that is not in \"relays\" may not relay");
+	ask(a, "radio", false);
+	is_int(seen_of(a)->verdict, GRANT_NO_MEMBER,
+	       "there is no grant for another group");
+	for (i = 0; i < 32; i++)
+		ask(a, "video", false);
+	is_int(seen_of(a)->verdict, GRANT_GIVEN, "32 grants are signed");
+	for (i = 0; i < 6; i++)
+		ask(a, "video", false);
+	is_int(seen_of(a)->verdict, GRANT_BUSY,
+	       "a member that asks on and on is refused");
+	ask(tx, "video", false);
+	is_int(seen_of(tx)->verdict, GRANT_GIVEN,
+	       "another member has its own share");
+	sim_run(&s, 10000);
+	ask(a, "video", false);
+	is_int(seen_of(a)->verdict, GRANT_GIVEN,
+	       "a member that has waited gets another one");
+	sim_finish(&s, "a group with grants");
+
+	begin(3, NULL);
+	ask(a, "video", false);
+	is_int(seen_of(a)->verdict, GRANT_NO_RELAYS,
+	       "a group without relays has no grants");
+	sim_finish(&s, "a group with grants");
+}
+
+static void test_ended(void)
+{
+	struct seen *n = &seen[2];
+	uint64_t issued, now;
+	uint32_t effective;
+	struct err err;
+
+	begin(4, "r.example");
+	ask(relay, "video", true);
+	is_int(n->verdict, GRANT_GIVEN, "the relay gets a grant");
+	is_int(n->ends, 0, "nobody is out");
+	ask(a, "video", false);
+	issued = seen_of(a)->grant.issued;
+	is_int(sim_evict(s.gcks, "video", "A.example", &effective, &err), 0,
+	       "a member is evicted");
+	sim_run(&s, 2000);
+	now = (uint64_t)s.clock.wall(s.clock.ctx);
+	is_int(n->ends, 1, "the relay is told once");
+	is_str(n->ended, "a.example", "the relay is told who is out");
+	ok(n->at >= issued && n->at <= now,
+	   "grants of before the eviction end with it");
+	is_int(n->until - n->at, 600,
+	       "the last of them is over in ten minutes");
+	is_int(seen_of(tx)->ends, 0, "who is no relay is told nothing");
+	is_int(seen_of(a)->ends, 0, "who is out is told nothing of grants");
+	/* A relay that was out of reach hears it with its own grant. */
+	ask(relay, "video", true);
+	is_int(n->ends, 2, "the relay is told again when it asks again");
+	is_str(n->ended, "a.example", "the relay is told of the same member");
+	sim_run(&s, 600000);
+	n->ends = 0;
+	ask(relay, "video", true);
+	is_int(n->ends, 0, "an eviction of long ago is no matter of relays");
+	sim_finish(&s, "a group with grants");
+}
+
+int main(void)
+{
+	RUN(test_given);
+	RUN(test_refused);
+	RUN(test_ended);
+	return done();
+}
