@@ -59,6 +59,15 @@ unsigned int grant_set_expire(struct grant_set *s, uint64_t now)
 	return before - kept;
 }
 
+void grant_set_drop(struct grant_set *s, unsigned int i)
+{
+	drop_grant(s->v[i]);
+	for (s->n--; i < s->n; i++) {
+		s->v[i] = s->v[i + 1];
+		s->hops[i] = s->hops[i + 1];
+	}
+}
+
 bool grant_set_equal(const struct grant_set *a, const struct grant_set *b)
 {
 	return a->n == b->n && !memcmp(a->hops, b->hops, a->n) &&

@@ -36,6 +36,8 @@ struct held_grant *grant_set_find(const struct grant_set *s, const uint8_t *p,
 				  size_t len);
 /* Drop grants that have expired at @now, but not the first. Returns their number. */
 unsigned int grant_set_expire(struct grant_set *s, uint64_t now);
+/* Drop the grant at place @i. */
+void grant_set_drop(struct grant_set *s, unsigned int i);
 /* Return true if both have the same grants, in the same order and as far away. */
 bool grant_set_equal(const struct grant_set *a, const struct grant_set *b);
 void grant_set_clear(struct grant_set *s);

@@ -541,6 +541,66 @@ void parent_sa_closed(struct parent *p, const void *sa)
 		end_edge(p, e, "its IKE SA has ended");
 }
 
+/* ---- ends of grants ------------------------------------------------------- */
+
+struct judge {
+	bool (*ended)(void *arg, const struct grant *g);
+	void *arg;
+	uint64_t now; /* seconds since 1970 */
+};
+
+static bool grant_has_ended(const struct judge *j, const struct held_grant *h)
+{
+	struct grant g;
+
+	return h->expires <= j->now ||
+	       (j->ended && !grant_parse(h->octets, h->len, &g) &&
+		j->ended(j->arg, &g));
+}
+
+/* Return true if grants of members below have gone. */
+static bool drop_ended(const struct judge *j, struct grant_set *s)
+{
+	unsigned int i, before = s->n;
+
+	for (i = s->n - 1; i; i--)
+		if (grant_has_ended(j, s->v[i]))
+			grant_set_drop(s, i);
+	return s->n < before;
+}
+
+static void recheck_edge(struct parent *p, struct child_edge *e,
+			 const struct judge *j)
+{
+	struct parent_edge to = e->e;
+
+	if (grant_has_ended(j, e->grants.v[0])) {
+		end_edge(p, e, "its grant has ended");
+		return;
+	}
+	if (!drop_ended(j, &e->grants))
+		return;
+	set_ranges(p, &to, &e->grants);
+	if (!same_ranges(&e->e, &to) && p->ops.edge_set(p->ctx, &to, NULL)) {
+		end_edge(p, e, "Sender-IDs could not be taken from it");
+		return;
+	}
+	e->e = to;
+	tell_below(p, e->group->name);
+}
+
+void parent_recheck(struct parent *p,
+		    bool (*ended)(void *arg, const struct grant *g), void *arg)
+{
+	struct judge j = { ended, arg, (uint64_t)clock_wall(p->cfg.clock) };
+	struct child_edge *e, *next;
+
+	for (e = TAILQ_FIRST(&p->edges); e; e = next) {
+		next = TAILQ_NEXT(e, link);
+		recheck_edge(p, e, &j);
+	}
+}
+
 void parent_leave(struct parent *p)
 {
 	p->leaving = true;

@@ -26,6 +26,7 @@
 #include "wire/edge.h"
 
 struct clock;
+struct grant;
 struct parent;
 struct timerq;
 
@@ -120,6 +121,14 @@ void parent_request(struct parent *p, const struct parent_peer *from,
 		    const struct edge_request *req, struct edge_answer *ans);
 /* The IKE SA has ended, and its edge with it. */
 void parent_sa_closed(struct parent *p, const void *sa);
+
+/*
+ * Look at the grants of all edges again, because some may have expired, or @ended, which
+ * may be NULL, tells of others. An edge whose own grant has ended goes at once, and the
+ * others take no Sender-IDs of ended grants any more.
+ */
+void parent_recheck(struct parent *p,
+		    bool (*ended)(void *arg, const struct grant *g), void *arg);
 
 /*
  * The relay is going away: from now on every request is answered with a redirection, so

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Grants that end, by their time or before it, and the edges that were there for them. */
+#include "relay_sim.h"
+#include "tap.h"
+
+static struct rs_sim s;
+static struct rs_host *top, *mid, *a, *b;
+
+/* The leaf b asks mid, which asks top, as the leaf a does. */
+static void begin(void)
+{
+	struct rs_host *tops[1], *mids[1];
+
+	rs_init(&s);
+	top = rs_host_new(&s);
+	mid = rs_host_new(&s);
+	a = rs_host_new(&s);
+	b = rs_host_new(&s);
+	rs_relay(top, 8, NULL, 0);
+	rs_relay(mid, 8, NULL, 0);
+	tops[0] = top;
+	mids[0] = mid;
+	rs_leaf(mid, tops, 1);
+	rs_leaf(a, tops, 1);
+	rs_leaf(b, mids, 1);
+	rs_pass(&s, 5000);
+}
+
+static bool is_of(void *arg, const struct grant *g)
+{
+	const struct rs_host *h = arg;
+
+	return id_equal(&g->member, &h->id);
+}
+
+static bool takes(struct rs_host *relay, const struct rs_host *child,
+		  const struct rs_host *sender)
+{
+	const struct rs_edge *e = rs_edge_to(relay, child);
+	unsigned int i;
+
+	for (i = 0; e && i < e->n_ranges; i++)
+		if (e->range[i].first <= sender->sid &&
+		    sender->sid <= e->range[i].last)
+			return true;
+	return false;
+}
+
+static void test_own(void)
+{
+	begin();
+	is_int(parent_stats(top->parent)->edges, 2, "two children have edges");
+	ok(rs_edge_to(top, a), "the first child has one");
+	parent_recheck(top->parent, is_of, b);
+	is_int(parent_stats(top->parent)->edges, 2,
+	       "the end of another grant ends no edge");
+	parent_recheck(top->parent, is_of, a);
+	is_int(parent_stats(top->parent)->edges, 1,
+	       "an edge ends at once with the grant of its child");
+	ok(!rs_edge_to(top, a), "the edge of that child is gone");
+	ok(rs_edge_to(top, mid), "the other edge is there");
+	is_int(top->dels, 1, "one edge was removed");
+	rs_free(&s);
+}
+
+static void test_below(void)
+{
+	begin();
+	ok(takes(top, mid, b),
+	   "an edge takes the Sender-IDs of a member below");
+	ok(takes(top, mid, mid), "an edge takes those of its child");
+	parent_recheck(top->parent, is_of, b);
+	ok(!takes(top, mid, b),
+	   "an edge takes no Sender-IDs of a grant that has ended");
+	ok(takes(top, mid, mid), "an edge still takes those of its child");
+	is_int(top->dels, 0, "no edge was removed");
+	rs_free(&s);
+}
+
+static void test_expired(void)
+{
+	begin();
+	rs_sign(&s, a, a->sid, 10);
+	rs_show(a);
+	rs_pass(&s, 1000);
+	ok(rs_edge_to(top, a), "a short grant is good for an edge");
+	rs_pass(&s, 8000);
+	parent_recheck(top->parent, NULL, NULL);
+	ok(rs_edge_to(top, a), "nothing ends before its time");
+	/* The child is silent from now on. */
+	rs_kill(a);
+	rs_pass(&s, 2000);
+	parent_recheck(top->parent, NULL, NULL);
+	ok(!rs_edge_to(top, a),
+	   "an edge ends with its grant, and not when the child was silent for long");
+	ok(rs_edge_to(top, mid), "another edge has a longer grant");
+	rs_free(&s);
+}
+
+int main(void)
+{
+	RUN(test_own);
+	RUN(test_below);
+	RUN(test_expired);
+	return done();
+}
