@@ -37,6 +37,7 @@ static void stop_all(struct app *a)
 {
 	app_stop_reload(a);
 	ctl_free(a->ctl);
+	app_stop_edges(a);
 	app_stop_member(a);
 	app_stop_gcks(a);
 	app_free_identity(a);
@@ -116,6 +117,10 @@ static int allow_ports(const struct conf *c, struct err *err)
 		ret = priv_allow_port(c->gcks->listen[i].port);
 	if (!ret && c->member && c->member->local.port)
 		ret = priv_allow_port(c->member->local.port);
+	for (i = 0; !ret && c->member && c->member->relay &&
+		    i < c->member->relay->n_listen;
+	     i++)
+		ret = priv_allow_port(c->member->relay->listen[i].port);
 	if (!ret)
 		ret = priv_seal();
 	return ret ? err_set(err, ret, "helper: %s", strerror(-ret)) : 0;
@@ -151,6 +156,8 @@ static int start_all(struct app *a, struct err *err)
 				    : app_take_crls(a, err);
 	if (!ret && a->conf->member)
 		ret = app_start_member(a, err);
+	if (!ret && a->conf->member)
+		ret = app_start_edges(a, err);
 	if (ret)
 		return ret;
 	roles.gcks = a->gcks;

@@ -20,16 +20,21 @@
 #include "lib/loop.h"
 #include "lib/timer.h"
 #include "lib/udp.h"
+#include "relay/status.h"
 #include "store/vault.h"
 
 struct cert_chain;
 struct crl_seen;
 struct crls;
 struct ctl;
+struct edges;
 struct gcks;
+struct grant_answer;
+struct grant_ends;
 struct linkmon;
 struct mcast;
 struct member;
+struct parent;
 struct ppks;
 struct psks;
 struct trust;
@@ -47,6 +52,7 @@ struct sock {
 	struct loop_fd fd;
 	struct ep local;
 	struct ike_engine **engine;
+	bool marked; /* IKE has the non-ESP marker, whatever the ports are */
 };
 
 /* Secrets shared with peers; a table is NULL if there are none. */
@@ -108,6 +114,7 @@ struct app {
 	struct loop_fd kernel_fd;
 	struct linkmon *links;
 	struct loop_fd link_fd;
+	struct edges *edges; /* NULL: no group has relays here */
 };
 
 /* Functions of type int return 0, or -errno with one line in @err. */
@@ -287,5 +294,27 @@ void app_stop_gcks(struct app *a);
 int app_protect_member(struct app *a, struct err *err);
 int app_start_member(struct app *a, struct err *err);
 void app_stop_member(struct app *a);
+
+/* ---- edges.c ------------------------------------------------------------ */
+
+/*
+ * Relay groups, and ask relays, as the configuration says. app_stop_edges() must be
+ * called also if the start has failed, and before app_stop_member().
+ */
+int app_start_edges(struct app *a, struct err *err);
+void app_stop_edges(struct app *a);
+/* Follow a->conf, which has changed. Errors are logged. */
+void app_reload_edges(struct app *a);
+/* A membership has changed. */
+void app_wake_edges(struct app *a);
+/* For struct ike_ops of the member: grants of the key server, and their ends. */
+void app_edges_grant(struct app *a, struct ike_sa *sa,
+		     const struct grant_answer *ans);
+void app_edges_ends(struct app *a, const struct grant_ends *ends);
+/* The revocation lists have changed. */
+void app_edges_crls(struct app *a);
+/* Return the machine of the relay that this host is, or NULL. */
+const struct parent *app_relay(const struct app *a);
+void app_each_edge_group(struct app *a, edge_group_fn *fn, void *arg);
 
 #endif

@@ -195,6 +195,7 @@ void app_change_crls(struct app *a, struct crls *to)
 		ike_engine_close_revoked(a->gcks_engine);
 	if (a->member_engine)
 		ike_engine_close_revoked(a->member_engine);
+	app_edges_crls(a);
 	app_watch_crls(a);
 }
 

@@ -92,6 +92,7 @@ static void on_registered(void *ctx, struct ike_sa *sa,
 
 	member_registered(a->member, sa, idg, answer->gsa, answer->kd,
 			  answer->transport);
+	app_wake_edges(a);
 }
 
 static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
@@ -135,6 +136,19 @@ static void on_changed(void *ctx, struct ike_sa *sa, const uint8_t *group,
 	(void)sa;
 	if (a->member)
 		member_changed(a->member, group, len, spi);
+}
+
+static void on_grant(void *ctx, struct ike_sa *sa,
+		     const struct grant_answer *ans)
+{
+	app_edges_grant(ctx, sa, ans);
+}
+
+static void on_grant_ends(void *ctx, struct ike_sa *sa,
+			  const struct grant_ends *ends)
+{
+	(void)sa;
+	app_edges_ends(ctx, ends);
 }
 
 static void on_sa_closed(void *ctx, struct ike_sa *sa, const char *reason)
@@ -189,6 +203,8 @@ static const struct ike_ops member_ops = {
 	.left = on_left,
 	.inband = on_inband,
 	.changed = on_changed,
+	.grant_answer = on_grant,
+	.grant_ends = on_grant_ends,
 	.sa_closed = on_sa_closed,
 	.event = member_event,
 };

@@ -230,6 +230,8 @@ static void run_reload(struct app *a, struct reload *r)
 	/* The key server's groups have copies of their settings. */
 	conf_free(a->conf);
 	a->conf = in.conf;
+	if (a->member)
+		app_reload_edges(a);
 	app_change_peer_keys(a, &in.keys);
 	app_change_crls(a, in.crls);
 	if (a->gcks)

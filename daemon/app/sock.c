@@ -57,7 +57,7 @@ static void sock_readable(void *arg, uint32_t events)
 		 * Datagrams without marker are UDP-encapsulated ESP or
 		 * keepalives.
 		 */
-		if (has_marker(to.port, from.port) &&
+		if ((s->marked || has_marker(to.port, from.port)) &&
 		    !app_strip_marker(&p, &len))
 			continue;
 		if (*s->engine)
@@ -80,7 +80,7 @@ int app_send(int fd, const struct ep *from, const struct ep *to, bool mark,
 int app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 		  const uint8_t *p, size_t len)
 {
-	bool mark = has_marker(s->local.port, to->port);
+	bool mark = s->marked || has_marker(s->local.port, to->port);
 	char ep[EP_STRLEN];
 	int ret = app_send(s->fd.fd, from, to, mark, p, len);
 

@@ -336,7 +336,7 @@ void member_left(struct member *m, struct ike_sa *sa, const struct ike_id *idg)
  * excluded (RFC 9838 section 2.3.3; see inband_watch.c) by the end of the IKE SA
  * that its rekeys come over, also if other groups use another one by now. Senders
  * must stay in contact with the key server, and so must a member that has detected
- * a rival.
+ * a rival, and one that has edges, which needs grants.
  */
 static bool needs_ike_sa(const struct mgroup *g, const struct ike_sa *sa,
 			 bool was_used)
@@ -345,7 +345,8 @@ static bool needs_ike_sa(const struct mgroup *g, const struct ike_sa *sa,
 		return false;
 	if (g->inband)
 		return g->inband_sa == sa;
-	return was_used && (g->conf->send || g->stolen_key[0]);
+	return was_used && (g->conf->send || g->conf->relay ||
+			    g->conf->parents.n || g->stolen_key[0]);
 }
 
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)

@@ -362,7 +362,8 @@ static void test_helper(void)
 	is_int(answer_of(PRIV_LEND, 0, tcp), -EINVAL,
 	       "a TCP socket is none of an edge");
 	close(tcp);
-	is_int(answer_of(PRIV_LEND, 0, -1), -EINVAL, "no socket is none either");
+	is_int(answer_of(PRIV_LEND, 0, -1), -EINVAL,
+	       "no socket is none either");
 	ret = open_files(pid);
 	tcp = socket(AF_INET, SOCK_DGRAM, 0);
 	is_int(answer_of(PRIV_LEND, 0, tcp), 0, "a UDP socket is lent");

@@ -16,8 +16,8 @@ LOW = "rekey ike wire kernel store conf audit crypto lib"
 DAEMON = {
     "main.c": "app ctl gcks member priv " + LOW,
     "priv": "kernel lib",
-    "app": "gcks member " + LOW,
-    "ctl": "gcks member " + LOW,
+    "app": "gcks member relay " + LOW,
+    "ctl": "gcks member relay " + LOW,
     "gcks": "rekey ike wire store conf crypto lib",  # a key server has no kernel
     "member": LOW,
     "rekey": "wire crypto lib",

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A relay: edges to children that ask for them, and ends of their grants. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/edges.h"
+#include "crypto/rand.h"
+#include "gcks/identity.h"
+#include "ike/psk.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/quota.h"
+#include "lib/quote.h"
+
+/*
+ * Ended grants that are remembered. One is forgotten when all grants of before have
+ * expired, in some minutes.
+ */
+#define ENDED_MAX 4096
+
+static const struct quota_rule line_rule = {
+	.burst = 16,
+	.every_ms = 10000,
+	.keys = 4096,
+};
+
+/*
+ * Write one line about an edge that begins, or ends if there is @why, unless its child
+ * has caused many of late.
+ */
+static void log_edge(struct edges *e, const struct parent_edge *edge,
+		     const char *why)
+{
+	char peer[PEER_STRLEN], id[ID_STR_MAX];
+
+	if (!quota_take(e->lines, edge->member->data, edge->member->len,
+			clock_mono_ms(clock_system())))
+		return;
+	peer_str(id_str(edge->member, id, sizeof(id)), &edge->peer, peer);
+	if (why)
+		log_group(LOG_LEVEL_INFO, edge->group, "edge ended: %s: %s",
+			  peer, why);
+	else
+		log_group(LOG_LEVEL_INFO, edge->group, "edge granted: %s",
+			  peer);
+}
+
+/* ---- operations of the machine -------------------------------------------- */
+
+static int verify_grant(void *ctx, const char *group, const uint8_t *p,
+			size_t len);
+
+/* Return the socket that the child has asked by, and its IKE SA with it. */
+static const struct sock *sock_of(struct edges *e,
+				  const struct parent_edge *edge)
+{
+	const struct ep *local = ike_sa_local(edge->sa);
+	size_t i;
+
+	for (i = 0; i < e->n_listen; i++)
+		if (e->listen[i].local.port == local->port &&
+		    addr_equal(&e->listen[i].local.addr, &local->addr))
+			return &e->listen[i];
+	return NULL;
+}
+
+static int fill_edge(struct edges *e, const struct parent_edge *from,
+		     struct kedge *to)
+{
+	const struct sock *s = sock_of(e, from);
+	unsigned int i;
+
+	if (!s)
+		return -EADDRNOTAVAIL;
+	*to = (struct kedge){
+		.id = from->id,
+		.has_socket = true,
+		.socket = s->fd.fd,
+		.peer = from->peer,
+		.dir = MCSEC_EDGE_DIR_DOWN,
+		.n_ranges = from->n_ranges,
+	};
+	memcpy(to->group, from->group, strlen(from->group));
+	for (i = 0; i < from->n_ranges; i++) {
+		to->ranges[i].first = from->range[i].first;
+		to->ranges[i].last = from->range[i].last;
+	}
+	return 0;
+}
+
+static int warn_edge(const struct parent_edge *edge, int ret,
+		     const struct err *err)
+{
+	if (ret)
+		log_group(LOG_LEVEL_WARN, edge->group, "edge not installed: %s",
+			  err->text[0] ? err->text : strerror(-ret));
+	return ret;
+}
+
+static int add_down_edge(void *ctx, const struct parent_edge *edge,
+			 struct err *unused)
+{
+	struct edges *e = ctx;
+	const struct kernel *k = &e->app->kernel;
+	struct kedge to;
+	struct err err = {};
+	int ret = fill_edge(e, edge, &to);
+
+	(void)unused;
+	if (!ret)
+		ret = k->ops->edge_add(k->ctx, &to, &err);
+	if (!ret)
+		log_edge(e, edge, NULL);
+	return warn_edge(edge, ret, &err);
+}
+
+static int set_down_edge(void *ctx, const struct parent_edge *edge,
+			 struct err *unused)
+{
+	struct edges *e = ctx;
+	const struct kernel *k = &e->app->kernel;
+	struct kedge to;
+	struct err err = {};
+	int ret = fill_edge(e, edge, &to);
+
+	(void)unused;
+	if (ret)
+		return ret;
+	if (to.n_ranges) {
+		ret = k->ops->edge_set(k->ctx, &to, &err);
+	} else {
+		/* Without Sender-IDs a change would leave those of before. */
+		ret = k->ops->edge_del(k->ctx, to.group, to.id, &err);
+		if (!ret)
+			ret = k->ops->edge_add(k->ctx, &to, &err);
+	}
+	return warn_edge(edge, ret, &err);
+}
+
+static void del_down_edge(void *ctx, const struct parent_edge *edge,
+			  const char *why)
+{
+	struct edges *e = ctx;
+	const struct kernel *k = &e->app->kernel;
+	struct err err = {};
+	int ret = k->ops->edge_del(k->ctx, edge->group, edge->id, &err);
+
+	if (ret && ret != -ENOENT)
+		log_group(LOG_LEVEL_WARN, edge->group, "edge not removed: %s",
+			  err.text);
+	log_edge(e, edge, why);
+}
+
+static void below_changed(void *ctx, const char *group)
+{
+	struct egroup *g = edges_find(ctx, group);
+
+	if (g)
+		edge_grants_show(g);
+}
+
+static const struct parent_ops parent_ops = {
+	.verify = verify_grant,
+	.edge_add = add_down_edge,
+	.edge_set = set_down_edge,
+	.edge_del = del_down_edge,
+	.below = below_changed,
+};
+
+void edge_down_request(struct edges *e, struct ike_sa *sa,
+		       const struct ep *from, const struct edge_request *req,
+		       struct edge_answer *ans)
+{
+	const struct parent_peer who = { sa, ike_sa_peer_id(sa), *from };
+
+	parent_request(e->parent, &who, req, ans);
+}
+
+/* ---- ends of grants ------------------------------------------------------- */
+
+/* Return true if the key server has ended the grant before its time. */
+static bool is_ended(void *arg, const struct grant *grant)
+{
+	const struct edges *e = arg;
+	const struct ended_grant *x;
+	char id[GRANT_ID_MAX];
+
+	if (LIST_EMPTY(&e->ended))
+		return false;
+	/* The key server has named nobody here whom it could not name in a list. */
+	if (identity_of(&grant->member, id, sizeof(id)))
+		return false;
+	LIST_FOREACH(x, &e->ended, link)
+		if (grant->issued <= x->at && !strcmp(x->identity, id) &&
+		    !strcmp(x->group, grant->group))
+			return true;
+	return false;
+}
+
+static int verify_grant(void *ctx, const char *group, const uint8_t *p,
+			size_t len)
+{
+	const struct egroup *g = edges_find(ctx, group);
+	struct grant grant;
+	int ret = g && g->key ? grant_verify(p, len, g->key) : -ENOKEY;
+
+	if (!ret)
+		ret = grant_parse(p, len, &grant);
+	return !ret && is_ended(ctx, &grant) ? -EKEYREVOKED : ret;
+}
+
+static void forget_ended(struct edges *e, struct ended_grant *x)
+{
+	LIST_REMOVE(x, link);
+	e->n_ended--;
+	free(x);
+}
+
+static void drop_old(struct edges *e)
+{
+	uint64_t now = (uint64_t)clock_wall(clock_system());
+	struct ended_grant *x, *next, *first = NULL;
+
+	for (x = LIST_FIRST(&e->ended); x; x = next) {
+		next = LIST_NEXT(x, link);
+		if (x->until <= now)
+			forget_ended(e, x);
+		else if (!first || x->until < first->until)
+			first = x;
+	}
+	if (first && e->n_ended >= ENDED_MAX)
+		forget_ended(e, first);
+}
+
+static struct ended_grant *
+find_ended(struct edges *e, const struct grant_ends *ends, unsigned int i)
+{
+	struct ended_grant *x;
+
+	LIST_FOREACH(x, &e->ended, link)
+		if (!strcmp(x->group, ends->group) &&
+		    strlen(x->identity) == ends->id[i].len &&
+		    !memcmp(x->identity, ends->id[i].p, ends->id[i].len))
+			return x;
+	return NULL;
+}
+
+static int note_ended(struct edges *e, const struct grant_ends *ends,
+		      unsigned int i)
+{
+	struct ended_grant *x = find_ended(e, ends, i);
+
+	if (!x) {
+		drop_old(e);
+		x = calloc(1, sizeof(*x) + ends->id[i].len + 1);
+		if (!x)
+			return -ENOMEM;
+		memcpy(x->group, ends->group, sizeof(x->group));
+		memcpy(x->identity, ends->id[i].p, ends->id[i].len);
+		LIST_INSERT_HEAD(&e->ended, x, link);
+		e->n_ended++;
+	}
+	/* The key server repeats an eviction, which is not the time of it. */
+	if (ends->at > x->at)
+		x->at = ends->at;
+	x->until = ends->until;
+	return 0;
+}
+
+void edge_down_ends(struct edges *e, const struct grant_ends *ends)
+{
+	unsigned int i;
+
+	if (!e->parent)
+		return;
+	for (i = 0; i < ends->n; i++)
+		if (note_ended(e, ends, i))
+			log_group(LOG_LEVEL_ERR, ends->group,
+				  "grant not ended: out of memory");
+	parent_recheck(e->parent, is_ended, e);
+}
+
+/* ---- what the kernel has -------------------------------------------------- */
+
+/* Numbers of the edges that the kernel has of a group. */
+struct kernel_ids {
+	const char *group;
+	uint32_t *v;
+	size_t n, size;
+	bool failed;
+	/* IKE SAs of edges that it does not have. */
+	const void **gone;
+	size_t n_gone;
+};
+
+static int note_id(void *arg, const struct kedge *e)
+{
+	struct kernel_ids *k = arg;
+	uint32_t *v;
+
+	if (k->n == k->size) {
+		k->size = k->size ? 2 * k->size : 64;
+		v = realloc(k->v, k->size * sizeof(*v));
+		if (!v)
+			return -ENOMEM;
+		k->v = v;
+	}
+	k->v[k->n++] = e->id;
+	return 0;
+}
+
+static int compare_edge_ids(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void find_gone(void *arg, const struct parent_edge *edge)
+{
+	struct kernel_ids *k = arg;
+
+	if (!strcmp(edge->group, k->group) &&
+	    !bsearch(&edge->id, k->v, k->n, sizeof(*k->v), compare_edge_ids))
+		k->gone[k->n_gone++] = edge->sa;
+}
+
+/* A child is told with its next beat that it has no edge, and asks for another one. */
+static void look_at_group(struct edges *e, const struct egroup *g)
+{
+	const struct kernel *kernel = &e->app->kernel;
+	size_t edges = parent_stats(e->parent)->edges;
+	struct kernel_ids k = { .group = g->name };
+	struct err err;
+	int ret;
+
+	if (!edges)
+		return;
+	k.gone = calloc(edges, sizeof(const void *));
+	ret = k.gone ? kernel->ops->edge_dump(kernel->ctx, g->name, note_id, &k,
+					      &err)
+		     : -ENOMEM;
+	if (!ret || ret == -ENOENT) {
+		if (k.n)
+			qsort(k.v, k.n, sizeof(*k.v), compare_edge_ids);
+		parent_each_edge(e->parent, find_gone, &k);
+	}
+	while (k.n_gone)
+		parent_sa_closed(e->parent, k.gone[--k.n_gone]);
+	free(k.gone);
+	free(k.v);
+}
+
+void edge_down_look(struct edges *e, bool kernel)
+{
+	const struct egroup *g;
+
+	if (!e->parent)
+		return;
+	parent_recheck(e->parent, NULL, NULL);
+	LIST_FOREACH(g, &e->groups, link)
+		if (kernel && g->served)
+			look_at_group(e, g);
+}
+
+/* ---- start and stop ------------------------------------------------------ */
+
+static int fill_others(const struct conf_parents *from, struct edge_parent *to,
+		       struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++) {
+		to[i].ep = from->v[i].at;
+		if (peer_id_parse(&to[i].id, from->v[i].id))
+			return err_set(err, -EINVAL,
+				       "member.relay.others.id: %s is neither a DNS name, a mail address nor an IP address",
+				       from->v[i].id);
+	}
+	return 0;
+}
+
+int edge_down_start(struct edges *e, const struct conf_relay *conf,
+		    struct err *err)
+{
+	struct edge_parent others[EDGE_MAX_PARENTS];
+	struct parent_cfg cfg = {
+		.clock = clock_system(),
+		.tq = &e->app->tq,
+		.max_children = conf->max_children,
+		.n_others = (unsigned int)conf->others.n,
+		.others = others,
+	};
+	int ret = rand_bytes(&cfg.seed, sizeof(cfg.seed));
+
+	if (ret)
+		return err_set(err, ret, "no random octets");
+	ret = fill_others(&conf->others, others, err);
+	if (ret)
+		return ret;
+	e->lines = quota_new(&line_rule, cfg.seed);
+	if (!e->lines)
+		return err_set(err, -ENOMEM, "out of memory");
+	return parent_new(&cfg, &parent_ops, e, &e->parent, err);
+}
+
+void edge_down_stop(struct edges *e)
+{
+	parent_free(e->parent);
+	e->parent = NULL;
+	while (!LIST_EMPTY(&e->ended))
+		forget_ended(e, LIST_FIRST(&e->ended));
+	quota_free(e->lines);
+	e->lines = NULL;
+}
