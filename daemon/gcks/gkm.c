@@ -216,6 +216,8 @@ static void data_kept(struct group *g)
 
 static void keys_changed(struct group *g, struct gkm_change *c)
 {
+	uint32_t former = g->st.keyed && !c->keep_data ? gkm_spi(&g->st) : 0;
+
 	if (!TAILQ_EMPTY(&c->out)) {
 		g->change_out = TAILQ_FIRST(&c->out)->seq;
 		TAILQ_FIRST(&c->out)->from_spi = gkm_spi(&g->st);
@@ -239,6 +241,8 @@ static void keys_changed(struct group *g, struct gkm_change *c)
 		pace_data_kept(g, c->announced);
 	else
 		pace_changed(g, c->how, c->announced);
+	if (former)
+		replaced_note(g, former, &c->out);
 	group_info(g, "group rekeyed: %s: Data SA " SPI_FMT "%s", c->why,
 		   gkm_spi(&g->st),
 		   c->announced ? "" : ", no members to notify");
@@ -426,6 +430,7 @@ static void remove_all_members(struct group *g, struct gkm_change *c)
 	c->tree = NULL;
 	wraps_clear(g);
 	mids_reset(g);
+	replaced_forget(g);
 	rekey_sa_wipe(&g->rs);
 	if (c->sign) {
 		sigkey_free(g->sign);

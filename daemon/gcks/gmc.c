@@ -389,7 +389,7 @@ void gmc_set_send(struct group *g, struct gmember *m, bool send)
 		 * this one.
 		 */
 		if (!m->more->sends_spi)
-			gmember_more(m)->sends_spi = 1;
+			gmember_more(m)->sends_spi = GMEMBER_SENDS_NONE;
 	}
 	if (!send && m->send)
 		TAILQ_REMOVE(&g->senders, gmember_more(m), by_send);

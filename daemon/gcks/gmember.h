@@ -40,7 +40,10 @@ struct gmember_more {
 	/* For a sender, or a member that was one. */
 	bool sender;
 	bool reported; /* a Data SA, since the start or the join */
-	/* SPI of the Data SA that it confirmed or was given for sending. */
+	/*
+	 * SPI of the Data SA that it confirmed or was given for sending; 0: not known;
+	 * GMEMBER_SENDS_NONE: it has sent with none, as far as is known.
+	 */
 	uint32_t sends_spi;
 	uint32_t first_sid;
 	uint32_t n_sids;
@@ -87,6 +90,7 @@ struct gmember_more {
 TAILQ_HEAD(gmembers, gmember_more);
 
 #define TERM_NONE 0xffffffu
+#define GMEMBER_SENDS_NONE 1 /* no Data SA has this SPI */
 #define GMEMBER_UNSTORED_MAX 0xffffffu
 
 /* Times are in seconds since 1970 unless they say something else. */

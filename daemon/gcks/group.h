@@ -19,6 +19,7 @@
 #include "gcks/notice.h"
 #include "gcks/pace.h"
 #include "gcks/psk_mark.h"
+#include "gcks/replaced.h"
 #include "gcks/stragglers.h"
 #include "rekey/rekey.h"
 #include "lib/htab.h"
@@ -176,6 +177,8 @@ struct out_msg {
 	 * replaced; 0: it is another message, or no sender needs it any more.
 	 */
 	uint32_t from_spi;
+	/* Number of its change among those that replaced the Data SA, until it is sent. */
+	uint64_t change;
 	bool transient; /* not in the store */
 	bool failed; /* the next copy could not be sent */
 };
@@ -350,6 +353,7 @@ struct group {
 	uint64_t change_ms;
 	/* Times of the last changes by their number; 0 is the start. */
 	uint64_t change_times[GKM_CHANGES];
+	struct replaced replaced;
 	uint64_t links_ms; /* when earlier changes were repeated */
 	/* From that until all senders had confirmed; 0: they have not. */
 	uint32_t confirmed_ms;

@@ -234,6 +234,8 @@ static int send_copy(struct out_msg *o)
 	ret = send_datagrams(g, &dest, o->msg, o->len);
 	if (!ret && o->seq >= g->change_out && !o->transient)
 		pace_sent(g);
+	if (!ret)
+		replaced_sent(o);
 	o->failed = ret;
 	if (ret)
 		g->unsent++;

@@ -24,6 +24,7 @@
 struct key_set {
 	struct mrekey *rekey; /* NULL: no new Rekey SA */
 	struct wkp wkp;
+	uint16_t send_atd; /* seconds until this member may send, UINT16_MAX: as ATD */
 	unsigned int n;
 	struct ksa ksa[GSA_MAX_DATA];
 	unsigned int flow[GSA_MAX_DATA];
@@ -136,6 +137,13 @@ static int unwrap_all(struct mgroup *g, struct key_set *b,
 
 	memset(b, 0, sizeof(*b));
 	wkp_init(&b->wkp);
+	/*
+	 * The key server says so by what this member has reported. One that followed up to
+	 * these keys since then sends with what others use, and waits as they do.
+	 */
+	b->send_atd = UINT16_MAX;
+	if (gsa->gw.has & GWP_HAS_SENDER_ATD && !flows_have(g, gsa, true))
+		b->send_atd = gsa->gw.sender_atd;
 	if (gsa->has_rekey)
 		ret = unwrap_rekey_sa(g, b, gsa, kd, def, from, err);
 	for (i = 0; !ret && i < gsa->n_data; i++)
@@ -163,7 +171,8 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 			struct err *err)
 {
-	uint64_t atd_ms = (uint64_t)g->atd * MSEC_PER_SEC;
+	uint32_t atd = b->send_atd < g->atd ? b->send_atd : g->atd;
+	uint64_t atd_ms = (uint64_t)atd * MSEC_PER_SEC;
 	uint64_t since = g->next_seq;
 	bool was[GSA_MAX_DATA];
 	const struct msa *s;

@@ -65,6 +65,7 @@ struct gsa_sa {
 #define GWP_HAS_SENDER_ID_BITS 0x04
 #define GWP_HAS_MADE 0x08
 #define GWP_HAS_TERM 0x10
+#define GWP_HAS_SENDER_ATD 0x20
 
 struct gsa_gw {
 	bool present;
@@ -90,6 +91,11 @@ struct gsa_gw {
 	 * until the membership ends unless it is renewed.
 	 */
 	uint32_t term;
+	/*
+	 * Private use (GIKE_GWP_SENDER_ATD), in messages to one sender: seconds after
+	 * which this one begins to send, instead of @atd, as its former key is dead.
+	 */
+	uint16_t sender_atd;
 	struct opaque opaque; /* private-use attributes of others */
 };
 

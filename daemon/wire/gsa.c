@@ -202,10 +202,26 @@ static int take_next_rekey(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
 	return r->err ? -EBADMSG : 0;
 }
 
+/* Take an attribute of ours. Returns 0, -EBADMSG, or -ENOENT if it is another one. */
+static int take_own_attr(struct gsa_gw *gw, struct rbuf *r, uint16_t type,
+			 uint16_t len)
+{
+	switch (type) {
+	case GIKE_GWP_MADE:
+		return take_made(gw, r, len);
+	case GIKE_GWP_TERM:
+		return take_term(gw, r, len);
+	case GIKE_GWP_NEXT_REKEY:
+		return take_next_rekey(gw, r, len);
+	}
+	return -ENOENT;
+}
+
 /* Parse RFC 9838 section 4.4.3 behind Protocol, RESERVED and Length. */
 static int gw_parse(struct rbuf *r, struct gsa *gsa)
 {
 	struct gsa_gw *gw = &gsa->gw;
+	int ret;
 
 	if (gw->present)
 		return -EBADMSG;
@@ -218,21 +234,11 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 
 		if (r->err)
 			return -EBADMSG;
-		if (type == GIKE_GWP_MADE) {
-			if (take_made(gw, r, val))
-				return -EBADMSG;
+		ret = take_own_attr(gw, r, type, val);
+		if (!ret)
 			continue;
-		}
-		if (type == GIKE_GWP_TERM) {
-			if (take_term(gw, r, val))
-				return -EBADMSG;
-			continue;
-		}
-		if (type == GIKE_GWP_NEXT_REKEY) {
-			if (take_next_rekey(gw, r, val))
-				return -EBADMSG;
-			continue;
-		}
+		if (ret != -ENOENT)
+			return ret;
 		switch (type & ~IKE_ATTR_AF) {
 		case GIKE_GWP_ATD:
 			bit = GWP_HAS_ATD;
@@ -245,6 +251,10 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 		case GIKE_GWP_SENDER_ID_BITS:
 			bit = GWP_HAS_SENDER_ID_BITS;
 			gw->sender_id_bits = val;
+			break;
+		case GIKE_GWP_SENDER_ATD:
+			bit = GWP_HAS_SENDER_ATD;
+			gw->sender_atd = val;
 			break;
 		default:
 			if ((type & ~IKE_ATTR_AF) < IKE_ATTR_PRIVATE)
@@ -413,6 +423,8 @@ static void gw_build(struct wbuf *w, const struct gsa_gw *gw)
 		wbuf_u16(w, GWP_TERM_LEN);
 		wbuf_u32(w, gw->term);
 	}
+	if (gw->has & GWP_HAS_SENDER_ATD)
+		attr_tv(w, GIKE_GWP_SENDER_ATD, gw->sender_atd);
 	if (gw->n_next_rekey)
 		attr_tlv(w, GIKE_GWP_NEXT_REKEY, gw->next_rekey,
 			 gw->n_next_rekey * GIKE_SPI_LEN_REKEY);

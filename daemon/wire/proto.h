@@ -137,6 +137,8 @@ enum gike_gwp_attr {
 	GIKE_GWP_NEXT_REKEY = 17233,
 	/* Private use: 4 octets of seconds (gpayload.h). */
 	GIKE_GWP_TERM = 17234,
+	/* Private use: a value of seconds, as GWP_ATD (gpayload.h). */
+	GIKE_GWP_SENDER_ATD = 17235,
 };
 
 enum gike_gkb_attr {

@@ -248,6 +248,29 @@ static void test_term(void)
 	   "an end of a membership of another length is malformed");
 }
 
+/* When one sender begins to send: a private attribute with a value. */
+static void test_sender_atd(void)
+{
+	struct gsa gsa, back;
+	uint8_t in[256];
+	struct rbuf r;
+	size_t n;
+
+	only_gw(&gsa, GWP_HAS_ATD | GWP_HAS_SENDER_ATD);
+	gsa.gw.atd = 5;
+	gsa.gw.sender_atd = 2;
+	n = gsa_octets(&gsa, in, sizeof(in));
+	rbuf_init(&r, in, n);
+	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
+		   back.gw.atd == 5 && back.gw.sender_atd == 2 && !back.unknown,
+	   "the ATD of a sender is written and read");
+	/* The attribute is repeated, and both outer lengths grow by 4. */
+	memcpy(in + n, in + n - 4, 4);
+	in[n - 9] += 4;
+	rbuf_init(&r, in, n + 4);
+	ok(gsa_parse(&r, &back), "an ATD of a sender twice is malformed");
+}
+
 /* A well-formed payload survives writing and parsing, and no prefix does. */
 static void truncation(void)
 {
@@ -363,6 +386,7 @@ int main(void)
 {
 	RUN(test_made);
 	RUN(test_term);
+	RUN(test_sender_atd);
 	RUN(vectors);
 	RUN(several);
 	RUN(most_data);

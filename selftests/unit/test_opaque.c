@@ -51,7 +51,8 @@ static void types(void)
 {
 	static const uint16_t own_attrs[] = { GIKE_GWP_MADE,
 					      GIKE_GWP_NEXT_REKEY,
-					      GIKE_GWP_TERM };
+					      GIKE_GWP_TERM,
+					      GIKE_GWP_SENDER_ATD };
 	static const uint16_t own_notifies[] = { MCSEC_N_USED_UP,
 						 MCSEC_N_SENDING,
 						 MCSEC_N_REKEY_FRAGMENTS,
@@ -71,7 +72,7 @@ static void types(void)
 	   "attributes of private use are carried");
 	ok(!opaque_is_attr(16383) && !opaque_is_attr(IKE_ATTR_AF | 16383),
 	   "registered attributes are not carried");
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < ARRAY_SIZE(own_attrs); i++)
 		ok(!opaque_is_attr(own_attrs[i]),
 		   "attribute %u of ours is not carried", own_attrs[i]);
 	ok(opaque_is_notify(40960) && opaque_is_notify(65535),

@@ -174,6 +174,8 @@ local F = {
 		"MCSEC_NEXT_REKEY, SPI of a later Rekey SA"),
 	term = ProtoField.uint32("gikev2.mcsec.term",
 		"MCSEC_TERM, seconds until the membership ends"),
+	sender_atd = ProtoField.uint16("gikev2.mcsec.sender_atd",
+		"MCSEC_SENDER_ATD, seconds until this sender begins"),
 	sa_key = ProtoField.none("gikev2.sa_key", "SA_KEY"),
 	wrap_key = ProtoField.none("gikev2.wrap_key", "WRAP_KEY"),
 	key_id = ProtoField.uint32("gikev2.key.id", "Key ID"),
@@ -382,6 +384,7 @@ local GW_ATTRIBUTES = {
 	[17232] = made,
 	[17233] = octets(F.next_rekey),
 	[17234] = u32(F.term, "MCSEC_TERM"),
+	[17235] = u16(F.sender_atd, "MCSEC_SENDER_ATD"),
 }
 local GROUP_BAG_ATTRIBUTES = { [1] = wrapped_key(F.sa_key, "SA_KEY") }
 local MEMBER_BAG_ATTRIBUTES = {

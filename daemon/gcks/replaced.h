@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Data SAs that were replaced, and when others delete them. A sender that missed the
+ * change goes on with such a one.
+ */
+#ifndef GCKS_REPLACED_H
+#define GCKS_REPLACED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gmember;
+struct group;
+struct out_msg;
+struct outbox;
+
+/* Changes that are known. A sender may report a Data SA of the last 31 ones. */
+#define REPLACED_MAX 64
+
+struct replaced_sa {
+	uint32_t spi;
+	uint32_t dtd_ms; /* for which members keep it */
+	unsigned int unsent; /* messages of the change without a copy sent */
+	uint64_t sent_ms; /* when each had one; 0: not yet */
+};
+
+struct replaced {
+	uint64_t n; /* changes since the start or a reset; the last ones are known */
+	struct replaced_sa sa[REPLACED_MAX];
+};
+
+/*
+ * Note that a change has replaced the Data SA @spi, with the messages @out that are about
+ * to be sent. Must follow pace_changed().
+ */
+void replaced_note(struct group *g, uint32_t spi, struct outbox *out);
+/* Note that a copy of @o was sent. */
+void replaced_sent(struct out_msg *o);
+/* Forget all: nobody has keys of before a reset. */
+void replaced_forget(struct group *g);
+/*
+ * Return true if @m, a sender that is given the current Data SA, need not wait for ATD,
+ * but for @*s seconds only, since others delete then what it reported last.
+ */
+bool replaced_hurries(const struct group *g, const struct gmember *m,
+		      uint16_t *s);
+
+#endif
