@@ -27,9 +27,14 @@
 #define SPACE_MS 100
 /* Retries end before members refuse the message as a minute old. */
 #define TRY_MS 55000
-/* Copies for senders that have not confirmed, more often at first. */
+/*
+ * Copies for senders that have not confirmed. Large messages are sent half as often after
+ * a while. One that is back within a second of the last copy, and loses the next one, has
+ * lost two seconds.
+ */
 #define REPEAT_MS 1000
 #define REPEAT_OFTEN_MS 15000
+#define REPEAT_OCTETS 4000
 /*
  * Changes that are repeated for a sender that missed several, and the mean
  * interval of their messages, and of every so many octets of them. The kernel of
@@ -271,7 +276,8 @@ static uint32_t repeat_ms(const struct out_msg *o, uint64_t age)
 	if (o->transient || (o->seq < g->change_out && !is_chain_link(o)) ||
 	    age > TRY_MS || !outbox_unconfirmed(g))
 		return 0;
-	return age < REPEAT_OFTEN_MS ? REPEAT_MS : 2 * REPEAT_MS;
+	return age < REPEAT_OFTEN_MS || o->len <= REPEAT_OCTETS ? REPEAT_MS
+								: 2 * REPEAT_MS;
 }
 
 static struct out_msg *next_link(struct out_msg *o)
