@@ -476,6 +476,14 @@ ctl() {
 	"$MCSECCTL" -n "$n-mc$$" ${LAB:+-s "$LAB/$n/mcsecd.sock"} "$@"
 }
 
+# The same as the last command of a subshell, whose process becomes mcsecctl: each process
+# is dear in User Mode Linux.
+ctl_last() {
+	local n=$1
+	shift
+	exec "$MCSECCTL" -n "$n-mc$$" ${LAB:+-s "$LAB/$n/mcsecd.sock"} "$@"
+}
+
 # JSON on standard input, a Python expression over it (called j) as argument:
 #	ctl a -j stats | json 'j["rx_replay"]'
 json() {
@@ -501,9 +509,12 @@ fits() {
 }
 
 # counter NAMESPACE NAME: print a counter, without Python, which is slow under emulation.
-counter() {
+counter() { count_of "$@" && echo "$count"; }
+
+# the same in the variable "count", without a subshell for the answer
+count_of() {
 	local all
 
-	all=$(ctl "$1" stats -a)
-	[[ $'\n'$all =~ $'\n'"$2"\ +([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+	all=$(ctl_last "$1" stats -a)
+	[[ $'\n'$all =~ $'\n'"$2"\ +([0-9]+) ]] && count=${BASH_REMATCH[1]}
 }

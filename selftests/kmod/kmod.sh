@@ -221,19 +221,30 @@ captured() {
 # counters NAMESPACE NAME...: print the counters that are not 0 on one line, without
 # the named ones.
 counters() {
-	local n=$1
+	local n=$1 all name value but sep=
 	shift
+	but=" $* "
 
-	{ ctl "$n" stats || printf '\nstats failed\n'; } |
-		awk -v but=" $* " 'NR > 1 && !index(but, " " $1 " ") {
-			printf "%s%s %s", sep, $1, $2
-			sep = ", "
-		}'
+	all=$(ctl_last "$n" stats) || all+=$'\n'"stats failed"
+	{
+		read -r _ # the head of the table
+		while read -r name value _; do
+			[ -z "$name" ] || [[ $but == *" $name "* ]] || {
+				printf '%s%s %s' "$sep" "$name" "$value"
+				sep=', '
+			}
+		done
+	} <<<"$all"
 }
 
 # sa_word NAMESPACE GROUP SPI NAME: print the value of that name in "sa show".
 sa_word() {
-	ctl "$1" sa show "$2" "$3" | awk -v name="$4" '$1 == name { print $2 }'
+	local all name value
+
+	all=$(ctl_last "$1" sa show "$2" "$3")
+	while read -r name value _; do
+		[ "$name" != "$4" ] || echo "$value"
+	done <<<"$all"
 }
 
 # group_names NAMESPACE: print the names of all groups, one a line.
@@ -244,7 +255,10 @@ group_is() { ctl "$1" -j group show "$2" | json "j[0].get(\"$3\")"; }
 
 # counted NAMESPACE COUNTER NUMBER: succeed if the counter has reached the number.
 counted() {
-	[ "$(counter "$1" "$2")" -ge "$3" ]
+	local count=0
+
+	count_of "$1" "$2" &&
+	[ "$count" -ge "$3" ]
 }
 
 # mroute NAMESPACE FROM TO [SOURCE GROUP]...: route multicast of these sources from
