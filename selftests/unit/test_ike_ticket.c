@@ -133,7 +133,7 @@ static void rfc5723_4_3_4_former(void)
 	       "the key server cannot know that its answer has come");
 	asks_again();
 	is_int(m->seen.registered, 2, "a request over the resumed one");
-	is_int(gstats()->sas, 1, "that request ends the former IKE SA");
+	is_int(gstats()->sas, 1, "the first request ends the former IKE SA");
 	is_str(g->seen.reason, "resumed by another IKE SA",
 	       "the key server knows why");
 	is_int(g->seen.sa_closed, 1, "the former one alone has ended");
