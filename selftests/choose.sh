@@ -171,7 +171,7 @@ differs() {
 # much time that is?
 has_store() {
 	case $1 in
-	test_group_fair | test_group_crowd) return 1 ;;
+	test_group_fair) return 1 ;;
 	test_group* | test_control) ;;
 	*) return 1 ;;
 	esac

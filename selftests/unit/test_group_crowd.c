@@ -21,6 +21,22 @@
 
 static struct sim s;
 
+/*
+ * Other programs make a measurement longer, by what they take of the caches, and never
+ * shorter. A cost that grows too fast is too high in all of these.
+ */
+#define MEASUREMENTS 3
+
+static bool once_true(bool (*measure)(void))
+{
+	unsigned int i;
+
+	for (i = 0; i < MEASUREMENTS; i++)
+		if (measure())
+			return true;
+	return false;
+}
+
 static double cpu_ms(void)
 {
 	struct timespec t;
@@ -74,6 +90,9 @@ static double cost(unsigned int n)
 	before = g->registrations;
 	ms = cpu_ms();
 	g->ops->idle(g);
+	/* The store may take its time, see SIM_STORE_MS. */
+	while (g->commit.busy)
+		sim_run(&s, 1);
 	ms = cpu_ms() - ms;
 	is_int(g->registrations - before, n, "%u waiting members are handled",
 	       n);
@@ -144,12 +163,18 @@ static double report_cost(unsigned int n)
 	return ms;
 }
 
-static void test_reports(void)
+static bool reports_cost_the_same(void)
 {
 	double small = report_cost(SMALL), large = report_cost(LARGE);
 
 	/* Each report took 60 times as long when it walked the roster. */
-	ok(large < 6 * small + 2, "a report costs the same in a large group");
+	return large < 6 * small + 2;
+}
+
+static void test_reports(void)
+{
+	ok(once_true(reports_cost_the_same),
+	   "a report costs the same in a large group");
 }
 
 #define JUDGED 5000
@@ -203,16 +228,27 @@ static double judge_cost(unsigned int n, bool denied)
 	return ms;
 }
 
-static void test_judged(void)
+/* A request took 60 times as long or more when each identity was compared. */
+static bool denied_cost_little(void)
 {
 	double small = judge_cost(SMALL, true), large = judge_cost(LARGE, true);
 
-	/* A request took 60 times as long or more when each was compared. */
-	ok(large < 6 * small + 2,
+	return large < 6 * small + 2;
+}
+
+static bool listed_cost_little(void)
+{
+	double small = judge_cost(SMALL, false);
+	double large = judge_cost(LARGE, false);
+
+	return large < 6 * small + 2;
+}
+
+static void test_judged(void)
+{
+	ok(once_true(denied_cost_little),
 	   "60 times as many are denied, at little cost");
-	small = judge_cost(SMALL, false);
-	large = judge_cost(LARGE, false);
-	ok(large < 6 * small + 2,
+	ok(once_true(listed_cost_little),
 	   "60 times as many are listed, at little cost");
 }
 
@@ -272,13 +308,23 @@ static void test_claims(unsigned int loss)
 	sim_free(&s);
 }
 
-int main(void)
+/* Sixteen times as many cost 265 times as much when each was searched. */
+static bool cost_grows_with_size(void)
 {
 	double few = cost(FEW), some = cost(SOME), many = cost(MANY);
 
-	/* Sixteen times as many cost 265 times as much when each was searched. */
-	ok(some < few * 6 * SOME / FEW && many < few * 6 * MANY / FEW,
+	return some < few * 6 * SOME / FEW && many < few * 6 * MANY / FEW;
+}
+
+static void test_cost(void)
+{
+	ok(once_true(cost_grows_with_size),
 	   "the cost of a crowd grows with its size, not faster");
+}
+
+int main(void)
+{
+	RUN(test_cost);
 	RUN(test_reports);
 	RUN(test_judged);
 	RUN(test_claims, 0);
