@@ -72,7 +72,8 @@ static void test_relay(void)
 	is_int(r->n_listen, 2, "two addresses to listen at");
 	is_str(ep_str(&r->listen[1], ep), "[2001:db8::1]:4500",
 	       "the second one is of IPv6");
-	is_int(r->max_children, 65536, "a relay may have the largest number of children");
+	is_int(r->max_children, 65536,
+	       "a relay may have the largest number of children");
 	is_str(r->others.v[0].id, "q.example", "another relay is named");
 	is_int(c->member->groups[0].parents.n, 2, "two parents");
 	is_str(ep_str(&c->member->groups[0].parents.v[1].at, ep),

@@ -186,8 +186,10 @@ static void test_ended(void)
 	   "grants of before the eviction end with it");
 	is_int(n->until - n->at, 600,
 	       "the last of them is over in ten minutes");
-	is_int(seen_of(tx)->ends, 0, "a member that is no relay is told nothing");
-	is_int(seen_of(a)->ends, 0, "an excluded member is told nothing of grants");
+	is_int(seen_of(tx)->ends, 0,
+	       "a member that is no relay is told nothing");
+	is_int(seen_of(a)->ends, 0,
+	       "an excluded member is told nothing of grants");
 	/* A relay that was out of reach hears it with its own grant. */
 	ask(relay, "video", true);
 	is_int(n->ends, 2, "the relay is told again when it asks again");
