@@ -84,9 +84,10 @@ const struct nla_policy mcsec_sa_set_nl_policy[MCSEC_A_SA_SELECTED + 1] = {
 };
 
 /* MCSEC_CMD_SA_DEL - do */
-const struct nla_policy mcsec_sa_del_nl_policy[MCSEC_A_SA_SPI + 1] = {
+const struct nla_policy mcsec_sa_del_nl_policy[MCSEC_A_SA_LAST_COUNTS + 1] = {
 	[MCSEC_A_SA_GROUP] = { .type = NLA_NUL_STRING, .len = MCSEC_NAME_MAX, },
 	[MCSEC_A_SA_SPI] = { .type = NLA_U32, },
+	[MCSEC_A_SA_LAST_COUNTS] = { .type = NLA_FLAG, },
 };
 
 /* MCSEC_CMD_SA_GET - do */
@@ -229,7 +230,7 @@ const struct genl_ops mcsec_nl_ops[19] = {
 		.cmd		= MCSEC_CMD_SA_DEL,
 		.doit		= mcsec_nl_sa_del_doit,
 		.policy		= mcsec_sa_del_nl_policy,
-		.maxattr	= MCSEC_A_SA_SPI,
+		.maxattr	= MCSEC_A_SA_LAST_COUNTS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{

@@ -23,7 +23,7 @@ extern const struct nla_policy mcsec_sa_new_nl_policy[MCSEC_A_SA_SELECTED + 1];
 
 extern const struct nla_policy mcsec_sa_set_nl_policy[MCSEC_A_SA_SELECTED + 1];
 
-extern const struct nla_policy mcsec_sa_del_nl_policy[MCSEC_A_SA_SPI + 1];
+extern const struct nla_policy mcsec_sa_del_nl_policy[MCSEC_A_SA_LAST_COUNTS + 1];
 
 extern const struct nla_policy mcsec_sa_get_nl_policy[MCSEC_A_SA_SPI + 1];
 

@@ -400,15 +400,69 @@ int mcsec_nl_sa_set_doit(struct sk_buff *skb, struct genl_info *info)
 	return mcsec_nl_act_on_sa(info, sa_set);
 }
 
+static int put_sa_u64(struct sk_buff *msg, int attr, u64 value)
+{
+	return nla_put_u64_64bit(msg, attr, value, MCSEC_A_SA_PAD);
+}
+
+static int put_counts(struct sk_buff *msg, const struct mcsec_sa_counts *counts)
+{
+	if (put_sa_u64(msg, MCSEC_A_SA_OUT_PACKETS, counts->out_packets) ||
+	    put_sa_u64(msg, MCSEC_A_SA_OUT_BYTES, counts->out_bytes) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_PACKETS, counts->in_packets) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_BYTES, counts->in_bytes) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_REPLAYS, counts->in_replays) ||
+	    put_sa_u64(msg, MCSEC_A_SA_IN_BAD_ICV, counts->in_bad_icv))
+		return -EMSGSIZE;
+	return 0;
+}
+
+struct last_counts {
+	struct genl_info *info;
+	struct mcsec_sa_counts counts;
+};
+
+static int fill_last(struct sk_buff *msg, const void *object)
+{
+	const struct last_counts *of = object;
+	struct nlattr **attrs = of->info->attrs;
+
+	if (nla_put_string(msg, MCSEC_A_SA_GROUP,
+			   nla_data(attrs[MCSEC_A_SA_GROUP])) ||
+	    nla_put_be32(msg, MCSEC_A_SA_SPI,
+			 nla_get_be32(attrs[MCSEC_A_SA_SPI])))
+		return -EMSGSIZE;
+	return put_counts(msg, &of->counts);
+}
+
 static int sa_del(struct genl_info *info, struct mcsec_sa *sa)
 {
+	struct mcsec_sa_last *last = NULL;
+
+	if (info->attrs[MCSEC_A_SA_LAST_COUNTS]) {
+		last = mcsec_sa_last_new(sa);
+		if (!last)
+			return refuse_nla(info->extack, NULL, -ENOMEM,
+					  "out of memory");
+	}
+	info->user_ptr[0] = last;
 	mcsec_group_sa_del(sa->group, sa);
 	return 0;
 }
 
 int mcsec_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 {
-	return mcsec_nl_act_on_sa(info, sa_del);
+	struct last_counts of = { .info = info };
+	int err = mcsec_nl_act_on_sa(info, sa_del);
+
+	if (err || !info->user_ptr[0])
+		return err;
+	/* Requests of others go on meanwhile: no lock is held here. */
+	err = mcsec_sa_last_wait(info->user_ptr[0], &of.counts);
+	if (err)
+		return refuse_nla(info->extack, NULL, err,
+				  "the SA is deleted, but its last packets are not known");
+	return mcsec_nl_reply(info, fill_last, &of);
 }
 
 static int sa_flush(struct genl_info *info, struct mcsec_group *group)
@@ -425,11 +479,6 @@ int mcsec_nl_sa_flush_doit(struct sk_buff *skb, struct genl_info *info)
 }
 
 /* ---- sa-get ---- */
-
-static int put_sa_u64(struct sk_buff *msg, int attr, u64 value)
-{
-	return nla_put_u64_64bit(msg, attr, value, MCSEC_A_SA_PAD);
-}
 
 static int fill_policy(struct sk_buff *msg, const struct mcsec_sa *sa)
 {
@@ -479,13 +528,7 @@ static int fill_sa(struct sk_buff *msg, const void *object)
 	if (nla_put_u32(msg, MCSEC_A_SA_STATE, READ_ONCE(sa->state)) ||
 	    (rcu_access_pointer(group->out) == sa &&
 	     nla_put_flag(msg, MCSEC_A_SA_SELECTED)) ||
-	    put_sa_u64(msg, MCSEC_A_SA_AGE, age) ||
-	    put_sa_u64(msg, MCSEC_A_SA_OUT_PACKETS, counts.out_packets) ||
-	    put_sa_u64(msg, MCSEC_A_SA_OUT_BYTES, counts.out_bytes) ||
-	    put_sa_u64(msg, MCSEC_A_SA_IN_PACKETS, counts.in_packets) ||
-	    put_sa_u64(msg, MCSEC_A_SA_IN_BYTES, counts.in_bytes) ||
-	    put_sa_u64(msg, MCSEC_A_SA_IN_REPLAYS, counts.in_replays) ||
-	    put_sa_u64(msg, MCSEC_A_SA_IN_BAD_ICV, counts.in_bad_icv) ||
+	    put_sa_u64(msg, MCSEC_A_SA_AGE, age) || put_counts(msg, &counts) ||
 	    nla_put_u32(msg, MCSEC_A_SA_SENDERS,
 			atomic_read(&sa->senders.count)))
 		return -EMSGSIZE;

@@ -19,7 +19,9 @@
 #include "esp.h"
 #include "notify.h"
 
+#include <linux/completion.h>
 #include <linux/cpumask.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/wait_bit.h>
@@ -439,6 +441,64 @@ static void sa_free(struct mcsec_sa *sa)
 	kfree(sa);
 }
 
+/* ---- the last counts ---- */
+
+#define LAST_WAIT (10 * HZ)
+
+/*
+ * Counts of an SA that is being freed, for who has deleted it. Both have a reference,
+ * as the waiting process may be killed.
+ */
+struct mcsec_sa_last {
+	refcount_t refs;
+	struct completion done;
+	struct mcsec_sa_counts counts;
+};
+
+struct mcsec_sa_last *mcsec_sa_last_new(struct mcsec_sa *sa)
+{
+	struct mcsec_sa_last *last = kzalloc(sizeof(*last), GFP_KERNEL_ACCOUNT);
+
+	if (!last)
+		return NULL;
+	refcount_set(&last->refs, 2);
+	init_completion(&last->done);
+	sa->last = last;
+	return last;
+}
+
+static void last_put(struct mcsec_sa_last *last)
+{
+	if (refcount_dec_and_test(&last->refs))
+		kfree(last);
+}
+
+int mcsec_sa_last_wait(struct mcsec_sa_last *last,
+		       struct mcsec_sa_counts *counts)
+{
+	long left =
+		wait_for_completion_killable_timeout(&last->done, LAST_WAIT);
+
+	if (left > 0)
+		*counts = last->counts;
+	last_put(last);
+	if (left > 0)
+		return 0;
+	return left ? -EINTR : -ETIMEDOUT;
+}
+
+/* A grace period has passed, and no packet is in a cipher. */
+static void tell_last(struct mcsec_sa *sa)
+{
+	struct mcsec_sa_last *last = sa->last;
+
+	if (!last)
+		return;
+	mcsec_sa_read_counts(sa, &last->counts);
+	complete(&last->done);
+	last_put(last);
+}
+
 static void free_work(struct work_struct *work)
 {
 	struct mcsec_sa *sa =
@@ -447,6 +507,7 @@ static void free_work(struct work_struct *work)
 	typeof(sa->release) release = sa->release;
 
 	wait_for_deferred(sa);
+	tell_last(sa);
 	hrtimer_cancel(&sa->timer);
 	cancel_work_sync(&sa->wipe);
 	sa_free(sa);

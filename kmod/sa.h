@@ -22,6 +22,7 @@
 #include "sender.h"
 
 struct mcsec_cipher;
+struct mcsec_sa_last;
 struct net;
 
 /* Sender-IDs have 8, 12 or 16 bits (RFC 6054). */
@@ -154,6 +155,7 @@ struct mcsec_slot {
  * @net: namespace of notifications
  * @group: the group; not dereferenced here
  * @release: called with @group after the SA was freed
+ * @last: where the counts go when no packet uses the SA any more, or NULL
  * @name: name of the group, for notifications
  * @alg: enum mcsec_alg
  * @mode: enum mcsec_mode
@@ -193,6 +195,7 @@ struct mcsec_sa {
 	struct net *net;
 	struct mcsec_group *group;
 	void (*release)(struct mcsec_group *group);
+	struct mcsec_sa_last *last;
 	char name[MCSEC_NAME_MAX + 1];
 	u32 alg;
 	u32 mode;
@@ -228,6 +231,20 @@ struct mcsec_sa *mcsec_sa_create(struct mcsec_sa_config *config,
  * use it for a while. Process context; does not wait.
  */
 void mcsec_sa_destroy(struct mcsec_sa *sa);
+
+/*
+ * Ask for the counts of an SA before it is unlinked, under the lock of its group.
+ * Returns what mcsec_sa_last_wait() takes once, or NULL without memory.
+ */
+struct mcsec_sa_last *mcsec_sa_last_new(struct mcsec_sa *sa);
+
+/*
+ * Wait until no packet uses the SA, which was destroyed, and return its counts.
+ * Process context without the lock. Returns 0, -EINTR if the process is killed, or
+ * -ETIMEDOUT if a cipher has not given back a packet for seconds.
+ */
+int mcsec_sa_last_wait(struct mcsec_sa_last *last,
+		       struct mcsec_sa_counts *counts);
 
 /* Replace the limits. Process context. */
 void mcsec_sa_set_limits(struct mcsec_sa *sa,

@@ -263,8 +263,13 @@ struct kernel_ops {
 	/* Changes what @set names. Returns -EINVAL if the SA would start sending. */
 	int (*sa_set)(void *ctx, const char *group, uint32_t spi,
 		      const struct ksa_set *set, struct err *err);
+	/*
+	 * With @last not NULL, wait until no packet uses the SA any more, and return
+	 * its counts, the fields from out_packets to in_bad_icv. The SA may be deleted
+	 * after an error other than -ENOENT, too.
+	 */
 	int (*sa_del)(void *ctx, const char *group, uint32_t spi,
-		      struct err *err);
+		      struct ksa_info *last, struct err *err);
 	int (*sa_flush)(void *ctx, const char *group, struct err *err);
 	int (*sa_get)(void *ctx, const char *group, uint32_t spi,
 		      struct ksa_info *sa, struct err *err);

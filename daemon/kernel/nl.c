@@ -210,12 +210,22 @@ static int op_sa_set(void *ctx, const char *group, uint32_t spi,
 	return send_request(ctx, put, err);
 }
 
+static int parse_sa(const struct nlmsghdr *nlh, void *item)
+{
+	return kattr_get_sa(nlh, item);
+}
+
 static int op_sa_del(void *ctx, const char *group, uint32_t spi,
-		     struct err *err)
+		     struct ksa_info *last, struct err *err)
 {
 	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_DEL, 0);
+	int put = kattr_put_sa_id(nlh, group, spi);
 
-	return send_request(ctx, kattr_put_sa_id(nlh, group, spi), err);
+	if (!last)
+		return send_request(ctx, put, err);
+	if (!put)
+		mnl_attr_put(nlh, MCSEC_A_SA_LAST_COUNTS, 0, NULL);
+	return request_one(ctx, put, parse_sa, last, err);
 }
 
 static int op_sa_flush(void *ctx, const char *group, struct err *err)
@@ -224,11 +234,6 @@ static int op_sa_flush(void *ctx, const char *group, struct err *err)
 
 	return send_request(ctx, kattr_put_name(nlh, MCSEC_A_SA_GROUP, group),
 			    err);
-}
-
-static int parse_sa(const struct nlmsghdr *nlh, void *item)
-{
-	return kattr_get_sa(nlh, item);
 }
 
 static int op_sa_get(void *ctx, const char *group, uint32_t spi,

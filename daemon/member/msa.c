@@ -138,7 +138,7 @@ void msa_delete(struct msa *s)
 	int ret;
 
 	ret = k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
-			     &err);
+			     NULL, &err);
 	if (ret && ret != -ENOENT) {
 		s->g->kernel_errors++;
 		group_warn(s->g, "SA not deleted: " SPI_FMT ": %s", s->spi,
@@ -424,7 +424,7 @@ static bool delete_unused_sa(struct msa *s)
 
 	if (s->selected || read_sa(s, &info) || info.in_packets ||
 	    k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
-			   NULL))
+			   NULL, NULL))
 		return false;
 	msa_forget(s);
 	return true;

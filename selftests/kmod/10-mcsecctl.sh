@@ -84,7 +84,7 @@ group told: SA 0x00001234 is added
 group told: SA 0x00001234: sender 7 is added
 group told: SA 0x00001234: sender 7 is deleted
 group told: SA 0x00001234 is changed
-group told: SA 0x00001234 is deleted
+group told: SA 0x00001234 is deleted, after 0 packets out and 0 in
 group told: the policy is observe now
 group told is deleted"
 

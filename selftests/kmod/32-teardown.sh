@@ -101,6 +101,16 @@ done
 ok "groups came and went under traffic"
 wait $sender
 
+section "the last counts"
+
+ctl c group add g4 $G4
+ctl d group add g4 $G4
+for i in 1 2 3; do
+	last_counts c d g4 $((5000 + i)) "$(new_key 20)" alg aes-gcm-16
+done
+ctl c group del g4
+ctl d group del g4
+
 section "namespaces"
 
 ctl c group add g4 $G4

@@ -181,7 +181,16 @@ check("a notification", any(
     e["msg"]["limit"] == "time" for e in events), events)
 do("sa-get: expired", "sa-get", {"group": "y4", "spi": 4096},
    lambda r: r["state"] == "expired")
-do("sa-del", "sa-del", {"group": "y4", "spi": 4096})
+gone = {"group": "y4", "spi": 4096, "last-counts": True}
+do("sa-del with the last counts", "sa-del", gone,
+   lambda r: r == {"group": "y4", "spi": 4096, "out-packets": 0,
+                   "out-bytes": 0, "in-packets": 0, "in-bytes": 0,
+                   "in-replays": 0, "in-bad-icv": 0})
+refused("the last counts of an SA that is not there", "sa-del", gone,
+        "no SA of this spi")
+del sa["hard-time"]
+do("sa-new again", "sa-new", sa | {"key": key[::-1]})
+do("sa-del", "sa-del", {"group": "y4", "spi": 4096}, lambda r: not r)
 do("sa-flush", "sa-flush", {"group": "y4"})
 do("group-del", "group-del", {"name": "y4"})
 do("group-flush", "group-flush", {})

@@ -205,6 +205,12 @@ for i in 1 2 3 4; do
 	ctl b sa flush g4
 done
 ok "SAs were deleted with packets in flight"
+for n in a b; do
+	ip netns pids "$(ns $n)" | xargs -r kill -9 2>/dev/null
+done
+for i in 1 2 3; do
+	last_counts a b g4 $((5500 + i)) "$(new_key $octets)" alg $alg
+done
 key=$(new_key $octets)
 sa_add a g4 "$key" spi 6000 dir out alg $alg sender-id 1-4 select
 sa_add b g4 "$key" spi 6000 dir in alg $alg

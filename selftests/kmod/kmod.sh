@@ -101,6 +101,29 @@ sa_add() {
 	echo "$key" | ctl "$n" sa add "$g" key-stdin "$@"
 }
 
+# last_counts FROM TO GROUP SPI KEY OPTION...: delete an SA at the receiver and at the sender
+# while it is used, and check what both are told against the counters. Nothing else may
+# be under way.
+last_counts() {
+	local from=$1 to=$2 g=$3 spi=$4 key=$5 out in sender told
+	shift 5
+
+	sa_add "$to" "$g" "$key" spi "$spi" dir in "$@"
+	out=$(counter "$from" out-protected) in=$(counter "$to" in-accepted)
+	sa_add "$from" "$g" "$key" spi "$spi" dir out sender-id 1-4 select "$@"
+	spawn in_ns "$from" "$MC" send $G4 $PORT eth0 count=100000 size=300 \
+		text=SECRET >/dev/null
+	sender=$!
+	try "SA $spi is used" wait_until 30 counted "$to" in-accepted $((in + 20))
+	told="$(ctl "$to" -v sa del "$g" "$spi"), $(ctl "$from" -v sa del "$g" "$spi")"
+	kill "$sender"
+	wait "$sender" 2>/dev/null
+	is "SA $spi: the last counts are those of all that it has carried" \
+		"$(echo "$told" | sed 's/group [^,]*, after //g')" \
+		"0 packets out and $(($(counter "$to" in-accepted) - in)) in, $(($(
+			counter "$from" out-protected) - out)) packets out and 0 in"
+}
+
 # listen NAMESPACE GROUP NAME: start a receiver that writes lines to $TMP/NAME.
 listen() {
 	spawn in_ns "$1" "$MC" recv "$2" $PORT eth0 "$TMP/$3.ready" "$TMP/$3"

@@ -372,12 +372,18 @@ static void deletions(struct ynl_sock *ys)
 	struct mcsec_group_del_req *del;
 	struct mcsec_group_get_list *all;
 
+	struct mcsec_sa_del_rsp *last;
+
 	REQUEST(sa_del_req);
 
 	mcsec_sa_del_req_set_group(req, "g");
 	mcsec_sa_del_req_set_spi(req, htonl(SPI));
-	check("sa-del", !mcsec_sa_del(ys, req), ys);
-	check("once", mcsec_sa_del(ys, req) < 0, ys);
+	mcsec_sa_del_req_set_last_counts(req);
+	last = mcsec_sa_del(ys, req);
+	check("sa-del", last && last->out_packets == 2, ys);
+	if (last)
+		mcsec_sa_del_rsp_free(last);
+	check("once", !mcsec_sa_del(ys, req), ys);
 	mcsec_sa_del_req_free(req);
 	none = mcsec_sa_flush_req_alloc();
 	mcsec_sa_flush_req_set_group(none, "g");

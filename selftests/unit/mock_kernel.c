@@ -263,17 +263,6 @@ static int sa_set(void *ctx, const char *group, uint32_t spi,
 	return 0;
 }
 
-static int sa_del(void *ctx, const char *group, uint32_t spi, struct err *err)
-{
-	struct mock_kernel *mk = ctx;
-	struct mock_sa *s = sa_of(mk, group, spi);
-
-	if (!s)
-		return err_set(err, -ENOENT, "no such SA");
-	sa_remove(mk, s);
-	return 0;
-}
-
 static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 		    struct ksa_info *info)
 {
@@ -288,6 +277,20 @@ static void info_of(const struct mock_kernel *mk, const struct mock_sa *s,
 	for (i = 0; i < MCSEC_SENDER_IDS_MAX; i++)
 		info->in_packets += s->got[i];
 	info->age = (clock_mono_ms(mk->clock) - s->added_ms) / 1000;
+}
+
+static int sa_del(void *ctx, const char *group, uint32_t spi,
+		  struct ksa_info *last, struct err *err)
+{
+	struct mock_kernel *mk = ctx;
+	struct mock_sa *s = sa_of(mk, group, spi);
+
+	if (!s)
+		return err_set(err, -ENOENT, "no such SA");
+	if (last)
+		info_of(mk, s, last);
+	sa_remove(mk, s);
+	return 0;
 }
 
 static int sa_get(void *ctx, const char *group, uint32_t spi,

@@ -240,6 +240,7 @@ static int sa_set(struct ctl *ctl, int argc, char **argv)
 
 static int sa_del(struct ctl *ctl, int argc, char **argv)
 {
+	struct ksa_info last;
 	struct ksa sa;
 	struct err err;
 	int ret;
@@ -251,9 +252,18 @@ static int sa_del(struct ctl *ctl, int argc, char **argv)
 		ret = need_kernel(ctl);
 	if (ret)
 		return ret;
-	if (ctl->kernel.ops->sa_del(ctl->kernel.ctx, sa.group, sa.spi, &err))
+	/* The counts of the last packet take time, which only who reads them has. */
+	if (ctl->kernel.ops->sa_del(ctl->kernel.ctx, sa.group, sa.spi,
+				    ctl->verbose ? &last : NULL, &err))
 		return refused("sa del", &err);
-	tell_done(ctl, "group %s: SA " SPI_FMT " is deleted", sa.group, sa.spi);
+	if (ctl->verbose)
+		tell_done(ctl,
+			  "group %s: SA " SPI_FMT " is deleted, after %" PRIu64
+			  " packets out and %" PRIu64 " in",
+			  sa.group, sa.spi, last.out_packets, last.in_packets);
+	else
+		tell_done(ctl, "group %s: SA " SPI_FMT " is deleted", sa.group,
+			  sa.spi);
 	return EXIT_OK;
 }
 
