@@ -414,19 +414,26 @@ static int request_other_sa(struct mgroup *g, const struct ksa *ksa,
 
 /*
  * The replay windows of an SA that has received nothing are empty: a rekey may bring it
- * a moment before the answer that lets this host send with it.
+ * a moment before the answer that lets this host send with it. A datagram may come
+ * between the question and the end of the SA, and counts: its key cannot come again.
  */
 static bool delete_unused_sa(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	char name[CONF_GROUP_NAME_MAX + 1];
-	struct ksa_info info;
+	struct ksa_info info, last;
 
-	if (s->selected || read_sa(s, &info) || info.in_packets ||
-	    k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
-			   NULL, NULL))
+	if (s->selected || read_sa(s, &info) || info.in_packets)
 		return false;
-	msa_forget(s);
+	if (k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
+			   &last, NULL))
+		return msa_drop_if_lost(s);
+	if (last.in_packets) {
+		store_digest(s->g, s->spi, NULL);
+		msa_lost(s);
+	} else {
+		msa_forget(s);
+	}
 	return true;
 }
 

@@ -287,8 +287,10 @@ static int sa_del(void *ctx, const char *group, uint32_t spi,
 
 	if (!s)
 		return err_set(err, -ENOENT, "no such SA");
-	if (last)
+	if (last) {
 		info_of(mk, s, last);
+		last->in_packets += mk->late;
+	}
 	sa_remove(mk, s);
 	return 0;
 }

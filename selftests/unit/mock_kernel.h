@@ -62,6 +62,7 @@ struct mock_kernel {
 	uint64_t in_drops[MOCK_GROUPS];
 	uint64_t out_drops[MOCK_GROUPS];
 	uint64_t unknown; /* packets without an SA for them */
+	uint64_t late; /* packets that each SA takes just before its end */
 };
 
 /*

@@ -322,8 +322,61 @@ static void test_refused(bool send, bool is_busy)
 	sim_finish(&s, what);
 }
 
+/* Return how often the kernel of @m had the key of that SA. */
+static unsigned int times_had(const struct sim_member *m,
+			      const struct mock_sa *sa)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < m->mk.n_keys; i++)
+		n += !memcmp(m->mk.key[i].key, sa->sa.key, sa->sa.key_len);
+	return n;
+}
+
+/*
+ * SAs are undone that had received nothing when the kernel was asked. What they receive
+ * until they have ended could be sent again to another SA of the same key.
+ */
+static void test_received_late(uint64_t late)
+{
+	struct sim_member *m;
+	unsigned int i;
+
+	init(61, 3);
+	start(0);
+	m = sim_add(&s, "c.example", false, true);
+	break_kernel(m, "video#3");
+	broken.sa_add = refuse_sa;
+	busy = false;
+	m->mk.late = late;
+	sim_up(m);
+	sim_run(&s, 60000);
+	ok(!sim_in(m), "%u datagrams late: not in without a cipher",
+	   (unsigned int)late);
+	m->mk.late = 0;
+	m->mk.k.ops = good;
+	sim_run(&s, 120000);
+	ok(sim_in(m), "%u datagrams late: in with a cipher",
+	   (unsigned int)late);
+	is_int(m->mk.n_sas, 3, "%u datagrams late: an SA of each flow",
+	       (unsigned int)late);
+	for (i = 0; i < m->mk.n_sas; i++)
+		if (late)
+			is_int(times_had(m, &m->mk.sa[i]), 1,
+			       "%u datagrams late: SA %u has a key of its own",
+			       (unsigned int)late, i);
+	is_int(!sim_log_count(&s, "was held before"), !late,
+	       "%u datagrams late: whether a key is given up",
+	       (unsigned int)late);
+	is_int(sim_out_of_step(&s), 0, "%u datagrams late: all are in step",
+	       (unsigned int)late);
+	sim_finish(&s, "late datagrams");
+}
+
 int main(void)
 {
+	RUN(test_received_late, 0);
+	RUN(test_received_late, 1);
 	RUN(test_retired, 1, 31);
 	RUN(test_retired, 3, 93);
 	RUN(test_retired, 8, 128);
