@@ -53,6 +53,8 @@ struct sock {
 	struct ep local;
 	struct ike_engine **engine;
 	bool marked; /* IKE has the non-ESP marker, whatever the ports are */
+	uint32_t lost; /* datagrams, as the socket has counted them */
+	struct timer serve; /* first messages wait */
 };
 
 /* Secrets shared with peers; a table is NULL if there are none. */
@@ -73,7 +75,7 @@ struct app {
 	struct loop *loop;
 	struct loop_fd helper_fd;
 	struct ctl *ctl;
-	uint8_t buf[UDP_MAX];
+	struct udp_batch batch;
 
 	/* Own identity. */
 	struct sigkey *key;

@@ -10,10 +10,13 @@
 #include "lib/log.h"
 
 /*
- * Datagrams read from one socket in a row, so that a flood does not block the
- * loop.
+ * Batches read from one socket in a row, and first messages of IKE SAs that are handled
+ * in a row, so that a flood does not block the loop. Fewer are while the socket is not
+ * empty: what it has no room for is lost, whoever sent it.
  */
-#define BURST 64
+#define BATCHES 64
+#define SERVED 32
+#define SERVED_BEHIND 8
 
 const uint8_t app_marker[APP_MARKER_LEN];
 
@@ -31,38 +34,61 @@ bool app_strip_marker(const uint8_t **p, size_t *len)
 	return true;
 }
 
+/* First messages that are left are handled when other events had their turn. */
+static void serve_first(struct sock *s, unsigned int most)
+{
+	if (*s->engine && ike_engine_serve(*s->engine, most))
+		timer_set(&s->app->tq, &s->serve, 0);
+}
+
+static void serve_due(void *arg)
+{
+	serve_first(arg, SERVED_BEHIND);
+}
+
+static void pass_datagram(struct sock *s, const struct udp_datagram *d)
+{
+	const uint8_t *p = d->p;
+	size_t len = (size_t)d->ret;
+
+	/* Answers could not be sent from a multicast address. */
+	if (addr_is_multicast(&d->to.addr))
+		return;
+	/*
+	 * Datagrams without marker are UDP-encapsulated ESP or
+	 * keepalives.
+	 */
+	if ((s->marked || has_marker(d->to.port, d->from.port)) &&
+	    !app_strip_marker(&p, &len))
+		return;
+	if (*s->engine)
+		ike_engine_offer(*s->engine, &d->from, &d->to, p, len);
+}
+
+static void note_lost(struct sock *s, uint32_t lost)
+{
+	if (lost == s->lost || !*s->engine)
+		return;
+	ike_engine_lost(*s->engine, lost - s->lost);
+	s->lost = lost;
+}
+
 static void sock_readable(void *arg, uint32_t events)
 {
 	struct sock *s = arg;
-	struct app *a = s->app;
-	struct ep from, to;
-	int i, n;
+	struct udp_batch *b = &s->app->batch;
+	int i, k, n = UDP_BATCH;
 
 	(void)events;
-	for (i = 0; i < BURST; i++) {
-		const uint8_t *p = a->buf;
-		size_t len;
-
-		n = udp_recv(s->fd.fd, a->buf, sizeof(a->buf), &from, &to,
-			     NULL);
-		if (n == -EMSGSIZE)
-			continue;
-		if (n < 0)
-			return;
-		/* Answers could not be sent from a multicast address. */
-		if (addr_is_multicast(&to.addr))
-			continue;
-		len = (size_t)n;
-		/*
-		 * Datagrams without marker are UDP-encapsulated ESP or
-		 * keepalives.
-		 */
-		if ((s->marked || has_marker(to.port, from.port)) &&
-		    !app_strip_marker(&p, &len))
-			continue;
-		if (*s->engine)
-			ike_engine_input(*s->engine, &from, &to, p, len);
+	b->lost = s->lost;
+	for (i = 0; i < BATCHES && n == UDP_BATCH; i++) {
+		n = udp_recv_batch(s->fd.fd, b);
+		for (k = 0; k < n; k++)
+			if (b->v[k].ret >= 0)
+				pass_datagram(s, &b->v[k]);
 	}
+	note_lost(s, b->lost);
+	serve_first(s, n == UDP_BATCH ? SERVED_BEHIND : SERVED);
 }
 
 int app_send(int fd, const struct ep *from, const struct ep *to, bool mark,
@@ -111,6 +137,7 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 				       : "");
 	*s = (struct sock){ .app = a, .engine = engine };
 	s->fd = (struct loop_fd){ .fd = fd, .fn = sock_readable, .arg = s };
+	timer_init(&s->serve, serve_due, s);
 	ret = udp_local(fd, &s->local);
 	if (!ret)
 		ret = loop_add(a->loop, &s->fd, EPOLLIN);
@@ -127,6 +154,7 @@ void app_close_sock(struct app *a, struct sock *s)
 {
 	if (!s->app || s->fd.fd < 0)
 		return;
+	timer_del(&a->tq, &s->serve);
 	loop_del(a->loop, &s->fd);
 	close(s->fd.fd);
 	s->fd.fd = -1;

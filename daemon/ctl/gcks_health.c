@@ -10,6 +10,7 @@
 #include "ctl/report.h"
 #include "gcks/gcks.h"
 #include "gcks/quorum.h"
+#include "ike/engine.h"
 #include "lib/clock.h"
 #include "lib/util.h"
 
@@ -243,6 +244,16 @@ static int judge_keyed_group(void *arg, const struct gcks_group_status *s)
 	return 0;
 }
 
+static void judge_sockets(const struct ctl_roles *r, struct problems *p)
+{
+	if (r->gcks_engine && ike_engine_loses(r->gcks_engine))
+		problem_add(p, "datagrams-lost", NULL,
+			    "let a firewall in front of the key server limit who sends most, and see what else uses its CPUs and whether the log asks for a larger net.core.rmem_max",
+			    "sockets of the key server had no room for datagrams in the last ten minutes, of members too: %ju since it started",
+			    (uintmax_t)ike_engine_stats(r->gcks_engine)
+				    ->in_lost);
+}
+
 unsigned int health_of_gcks(const struct ctl_roles *r, const char *group,
 			    struct problems *p, json_t *confirmations)
 {
@@ -253,6 +264,8 @@ unsigned int health_of_gcks(const struct ctl_roles *r, const char *group,
 		.confirmations = confirmations,
 	};
 
+	if (!group)
+		judge_sockets(r, p);
 	gcks_each_group(r->gcks, judge_keyed_group, &w);
 	return w.n;
 }

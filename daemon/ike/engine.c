@@ -8,6 +8,7 @@
 #include "crypto/rand.h"
 #include "ike/admission.h"
 #include "ike/exchange.h"
+#include "ike/inbox.h"
 #include "ike/ppk.h"
 #include "ike/psk.h"
 #include "ike/session.h"
@@ -126,6 +127,50 @@ void ike_engine_input(struct ike_engine *engine, const struct ep *from,
 	if (version_ok(engine, &in))
 		dispatch_message(engine, &in);
 	engine_leave(engine);
+}
+
+/* ---- first messages that wait -------------------------------------------- */
+
+#define LOST_LATELY_MS 600000
+
+void ike_engine_offer(struct ike_engine *engine, const struct ep *from,
+		      const struct ep *to, const uint8_t *p, size_t len)
+{
+	struct addr net;
+
+	if (!engine->inbox || !inbox_is_first(p, len)) {
+		ike_engine_input(engine, from, to, p, len);
+		return;
+	}
+	addr_net(&from->addr, &net);
+	if (inbox_put(engine->inbox, engine_hash(engine, &net, sizeof(net)),
+		      from, to, p, len))
+		engine->stats.in_crowded++;
+}
+
+bool ike_engine_serve(struct ike_engine *engine, unsigned int most)
+{
+	struct inbox *b = engine->inbox;
+	struct letter *t;
+
+	while (b && most-- && (t = inbox_take(b))) {
+		ike_engine_input(engine, &t->from, &t->to, t->p, t->len);
+		free(t);
+	}
+	return b && !inbox_is_empty(b);
+}
+
+void ike_engine_lost(struct ike_engine *engine, uint64_t n)
+{
+	engine->stats.in_lost += n;
+	engine->lost_ms = clock_mono_ms(engine->cfg.clock);
+}
+
+bool ike_engine_loses(const struct ike_engine *engine)
+{
+	return engine->stats.in_lost &&
+	       clock_mono_ms(engine->cfg.clock) - engine->lost_ms <
+		       LOST_LATELY_MS;
 }
 
 /* ---- setup and teardown ------------------------------------------------- */
@@ -257,6 +302,10 @@ int ike_engine_new(const struct ike_engine_cfg *cfg, const struct ike_ops *ops,
 		ret = admission_init(engine, seed);
 	if (!ret)
 		ret = out_init(engine);
+	if (!ret && cfg->responder) {
+		engine->inbox = inbox_new();
+		ret = engine->inbox ? 0 : -ENOMEM;
+	}
 	if (ret) {
 		out_free(engine);
 		admission_free(engine);
@@ -286,6 +335,7 @@ void ike_engine_free(struct ike_engine *engine)
 	sessions_drop(engine);
 	tickets_free(engine);
 	cookies_wipe(&engine->cookies);
+	inbox_free(engine->inbox);
 	out_free(engine);
 	admission_free(engine);
 	places_free(engine);

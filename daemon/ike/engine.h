@@ -491,6 +491,18 @@ void ike_engine_close_revoked(struct ike_engine *engine);
 /* Handle a datagram without non-ESP marker. Malformed ones are counted. */
 void ike_engine_input(struct ike_engine *engine, const struct ep *from,
 		      const struct ep *to, const uint8_t *p, size_t len);
+/*
+ * Handle a datagram like that, but let the first message of an IKE SA wait for
+ * ike_engine_serve(), so that reading is fast. Without a place to wait in it is counted.
+ */
+void ike_engine_offer(struct ike_engine *engine, const struct ep *from,
+		      const struct ep *to, const uint8_t *p, size_t len);
+/* Handle at most so many of those, networks in turn. Returns true if some are left. */
+bool ike_engine_serve(struct ike_engine *engine, unsigned int most);
+/* The sockets had no room for @n datagrams. */
+void ike_engine_lost(struct ike_engine *engine, uint64_t n);
+/* Return true if that was within the last ten minutes. */
+bool ike_engine_loses(const struct ike_engine *engine);
 
 /* ---- initiator ---------------------------------------------------------- */
 
@@ -685,6 +697,8 @@ void ike_engine_each(struct ike_engine *engine,
 
 struct ike_stats {
 	uint64_t in; /* datagrams */
+	uint64_t in_crowded; /* first messages for which a lane had no place */
+	uint64_t in_lost; /* the sockets had no room for them */
 	uint64_t out;
 	uint64_t in_short; /* shorter than a header, bad Length */
 	uint64_t in_version;

@@ -5,6 +5,11 @@
 
 const struct metric ike_metrics[] = {
 	{ "in", METRIC_COUNTER, "Datagrams received.", AT(in) },
+	{ "in-crowded", METRIC_COUNTER,
+	  "Dropped: a network sends more first messages than are handled.",
+	  AT(in_crowded) },
+	{ "in-lost", METRIC_COUNTER,
+	  "Lost: the sockets had no room for these datagrams.", AT(in_lost) },
 	{ "out", METRIC_COUNTER, "Datagrams sent.", AT(out) },
 	{ "in-short", METRIC_COUNTER,
 	  "Dropped: shorter than its header says, or than a header.",

@@ -27,7 +27,7 @@
  *	ticket session	what is resumed: given by us, and kept by us
  *	kept		requests with their answers
  *	sa task out event	one SA, its requests, datagrams, events
- *	auth intauth ppk psk cookie dgram init_cookie keys nat suite
+ *	auth intauth ppk psk cookie dgram inbox init_cookie keys nat suite
  *
  * Lower files call an exchange by the table of exchanges, which struct
  * ike_engine points to.
@@ -399,6 +399,7 @@ struct ike_engine {
 	struct ike_sa_queue by_use; /* placed SAs, longest idle first */
 	unsigned int n_placed;
 	struct admission *admission; /* responder; see admission.h */
+	struct inbox *inbox; /* responder; see inbox.h */
 	struct quota *name_quota;
 	struct ike_kept_queue kept; /* oldest first */
 	struct timer kept_timer;
@@ -414,6 +415,7 @@ struct ike_engine {
 	size_t frag_octets;
 	unsigned int depth; /* nested calls, see re-entry in engine.h */
 	bool dying; /* being freed: no new SAs */
+	uint64_t lost_ms; /* when the sockets last lost datagrams, or 0 */
 	uint32_t next_token;
 	uint64_t next_serial;
 	uint64_t cap_said_ms; /* last IKE_EV_CAP, or 0 */

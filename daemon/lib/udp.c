@@ -8,7 +8,8 @@
 #include "lib/util.h"
 
 union control {
-	char buf[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	char buf[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+		 CMSG_SPACE(sizeof(uint32_t))];
 	struct cmsghdr align;
 };
 
@@ -60,6 +61,7 @@ static int set_options(int fd, int family, unsigned int flags)
 		{ !ip6, IPPROTO_IP, IP_PKTINFO, 1 },
 		{ ip6, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1 },
 		{ ip6, IPPROTO_IPV6, IPV6_V6ONLY, 1 },
+		{ true, SOL_SOCKET, SO_RXQ_OVFL, 1 },
 		/* Only groups that this socket joined, and no other one's. */
 		{ !ip6, IPPROTO_IP, IP_MULTICAST_ALL, 0 },
 		{ ip6, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0 },
@@ -152,6 +154,15 @@ int udp_local(int fd, struct ep *local)
 	return ep_from_sockaddr(&ss, local);
 }
 
+static void read_overflow(struct msghdr *msg, uint32_t *lost)
+{
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_RXQ_OVFL)
+			memcpy(lost, CMSG_DATA(c), sizeof(*lost));
+}
+
 static void read_pktinfo(struct msghdr *msg, struct ep *to, uint32_t *ifindex)
 {
 	struct cmsghdr *c;
@@ -219,6 +230,53 @@ int udp_recv(int fd, void *buf, size_t size, struct ep *from, struct ep *to,
 	if (ifindex)
 		*ifindex = ifi;
 	return (int)n;
+}
+
+/* Return the length of the datagram in @m, whose source is @ss, or -errno. */
+static int parse_datagram(struct mmsghdr *m, const struct sockaddr_storage *ss,
+			  struct udp_datagram *d)
+{
+	uint32_t ifindex;
+	int ret = ep_from_sockaddr(ss, &d->from);
+
+	if (m->msg_hdr.msg_flags & MSG_TRUNC)
+		return -EMSGSIZE;
+	read_pktinfo(&m->msg_hdr, &d->to, &ifindex);
+	return ret ? ret : (int)m->msg_len;
+}
+
+int udp_recv_batch(int fd, struct udp_batch *b)
+{
+	struct sockaddr_storage ss[UDP_BATCH];
+	struct mmsghdr m[UDP_BATCH] = { 0 };
+	union control ctl[UDP_BATCH];
+	struct iovec iov[UDP_BATCH];
+	struct ep bound;
+	int i, n, ret;
+
+	for (i = 0; i < UDP_BATCH; i++) {
+		iov[i] = (struct iovec){ b->v[i].p, sizeof(b->v[i].p) };
+		m[i].msg_hdr = (struct msghdr){
+			.msg_name = &ss[i],
+			.msg_namelen = sizeof(ss[i]),
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1,
+			.msg_control = ctl[i].buf,
+			.msg_controllen = sizeof(ctl[i].buf),
+		};
+	}
+	n = recvmmsg(fd, m, UDP_BATCH, MSG_DONTWAIT, NULL);
+	if (n < 0)
+		return -errno;
+	ret = udp_local(fd, &bound);
+	if (ret)
+		return ret;
+	for (i = 0; i < n; i++) {
+		b->v[i].to = (struct ep){ .port = bound.port };
+		b->v[i].ret = parse_datagram(&m[i], &ss[i], &b->v[i]);
+		read_overflow(&m[i].msg_hdr, &b->lost);
+	}
+	return n;
 }
 
 int udp_send(int fd, const struct ep *from, const struct ep *to, const void *p,

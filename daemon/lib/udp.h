@@ -65,6 +65,33 @@ int udp_local(int fd, struct ep *local);
 int udp_recv(int fd, void *buf, size_t size, struct ep *from, struct ep *to,
 	     uint32_t *ifindex);
 /*
+ * Datagrams that are read at once. @ret is the length, or what udp_recv() returns for
+ * such a datagram.
+ */
+#define UDP_BATCH 16
+
+struct udp_datagram {
+	struct ep from;
+	struct ep to;
+	int ret;
+	uint8_t p[UDP_MAX];
+};
+
+struct udp_batch {
+	struct udp_datagram v[UDP_BATCH];
+	/*
+	 * Datagrams that the socket had no room for since it was opened, modulo 2^32, as
+	 * of the last datagram.
+	 */
+	uint32_t lost;
+};
+
+/*
+ * Receive what has come, at most UDP_BATCH datagrams. Returns their number, or -EAGAIN or
+ * another -errno.
+ */
+int udp_recv_batch(int fd, struct udp_batch *b);
+/*
  * Send one datagram. @from is the source address (none or any: the kernel
  * chooses); its port is ignored, because the socket has one.
  */

@@ -6,6 +6,7 @@
  *	flooded with handshakes of a stranger whose certificate nobody issued,
  *	asked by one identity from 1,000 addresses,
  *	asked by 1,000 members in the same moment,
+ *	sent first messages from 16 addresses, 40,000 a second in all,
  *
  * while an honest member registers once a second. Prints a table and what was
  * to be reached, and writes build/bench/cost.json.
@@ -13,11 +14,16 @@
  *	build/bench/cost [-v]
  */
 #include <jansson.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "loopback.h"
 #include "lib/log.h"
+#include "lib/udp.h"
+#include "lib/util.h"
 #include "tap.h"
 
 #define SERVER "127.0.0.1:18848"
@@ -61,10 +67,14 @@ static unsigned int log_lines(const char *const *but)
 static struct lo_peer *honest;
 static uint64_t slowest, next_ask;
 static unsigned int honest_asked, honest_in;
+/* Time that went by, with what the processes waited for a CPU. */
+static uint64_t honest_began, slowest_wall;
 
 static void honest_begin(void)
 {
 	slowest = 0;
+	slowest_wall = 0;
+	honest_began = 0;
 	honest_asked = 0;
 	honest_in = 0;
 	next_ask = lo_now_ms();
@@ -87,13 +97,24 @@ static void honest_note(void)
 	honest->sa = NULL;
 }
 
+static void honest_watch(void)
+{
+	if (!honest_began || !honest->in_ms)
+		return;
+	if (lo_now_ms() - honest_began > slowest_wall)
+		slowest_wall = lo_now_ms() - honest_began;
+	honest_began = 0;
+}
+
 /* The honest member registers once a second, with a new IKE SA. */
 static void honest_step(void)
 {
+	honest_watch();
 	if (lo_now_ms() < next_ask || (honest_asked && !honest->in_ms))
 		return;
 	honest_note();
 	lo_ask(honest);
+	honest_began = lo_now_ms();
 	honest_asked++;
 	next_ask = lo_now_ms() + 1000;
 }
@@ -104,6 +125,7 @@ static void honest_end(void)
 
 	while (!honest->in_ms && lo_now_ms() < end)
 		lo_run(10);
+	honest_watch();
 	honest_note();
 }
 
@@ -126,6 +148,7 @@ static void honest_report(json_t *o, const char *name)
 	put(o, "honest_asked", honest_asked);
 	put(o, "honest_in", honest_in);
 	put(o, "honest_slowest_ms", slowest);
+	put(o, "honest_slowest_wall_ms", slowest_wall);
 	is_int(honest_in, honest_asked,
 	       "%s: the honest member is always let in", name);
 	ok(slowest < 1000, "%s: within a second, at most %ju ms", name,
@@ -267,6 +290,119 @@ static void all_at_once(void)
 	   (uintmax_t)crowd[CROWD - 1]->in_ms);
 }
 
+/* ---- many first messages -------------------------------------------------- */
+
+#define STORM_HOSTS 16
+#define STORM_RATE 40000 /* datagrams a second */
+#define STORM_MS 8000
+#define STORM_BATCH 40
+
+/* Return an IKE_SA_INIT request, as a member sends it. */
+static size_t first_message(uint8_t *p, size_t size)
+{
+	struct lo_peer *x = lo_peer_new(&lo.other_ca, "x.member.example");
+	struct ep server = lo.server, any;
+	unsigned int first = lo.n_socks;
+	int fd, n;
+
+	ep_parse("127.0.0.1:0", 0, &any);
+	any.port = 0;
+	fd = udp_open(&any, 0);
+	if (fd < 0 || udp_local(fd, &lo.server))
+		bail("no socket");
+	lo_socket_new(x->engine);
+	lo_from_addr(x, 1, 0, 2, first);
+	lo_ask(x);
+	n = udp_recv(fd, p, size, NULL, NULL, NULL);
+	if (n <= 0)
+		bail("no first message");
+	lo.server = server;
+	close(fd);
+	lo_peer_free(x);
+	close(lo.socks[--lo.n_socks].fd);
+	return n;
+}
+
+static int storm_socket(unsigned int host)
+{
+	const uint8_t o[4] = { 127, 9, 0, 1 + host };
+	struct ep local = { 0 };
+	struct sockaddr_storage to;
+	int fd;
+
+	addr_set(&local.addr, AF_INET, o);
+	fd = udp_open(&local, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to,
+			      ep_to_sockaddr(&lo.server, &to)))
+		bail("no socket for %u", host);
+	return fd;
+}
+
+/* Send from each host in turn, each time with another SPI. */
+static void storm(const uint8_t *msg, size_t len)
+{
+	static uint8_t copy[STORM_BATCH][2048];
+	struct mmsghdr m[STORM_BATCH] = { 0 };
+	struct iovec iov[STORM_BATCH];
+	int fd[STORM_HOSTS];
+	uint64_t begin, n = 0;
+
+	for (unsigned int i = 0; i < STORM_HOSTS; i++)
+		fd[i] = storm_socket(i);
+	for (unsigned int i = 0; i < STORM_BATCH; i++) {
+		memcpy(copy[i], msg, len);
+		iov[i] = (struct iovec){ copy[i], len };
+		m[i].msg_hdr.msg_iov = &iov[i];
+		m[i].msg_hdr.msg_iovlen = 1;
+	}
+	begin = lo_now_ms();
+	while (lo_now_ms() - begin < STORM_MS) {
+		uint64_t due = (lo_now_ms() - begin) * STORM_RATE / 1000;
+
+		for (; n < due; n += STORM_BATCH) {
+			for (unsigned int i = 0; i < STORM_BATCH; i++)
+				put_unaligned_be64(n + i + 1, copy[i]);
+			sendmmsg(fd[n / STORM_BATCH % STORM_HOSTS], m,
+				 STORM_BATCH, MSG_DONTWAIT);
+		}
+		usleep(500);
+	}
+	_exit(0);
+}
+
+static void first_messages(void)
+{
+	const char *name = "first messages from 16 addresses";
+	uint8_t msg[2048];
+	size_t len = first_message(msg, sizeof(msg));
+	long long in = lo_counter("in"), lost = lo_counter("in-lost");
+	long long crowded = lo_counter("in-crowded");
+	uint64_t cpu = cpu_ms(), begin;
+	int status = 0;
+	json_t *o;
+	pid_t pid;
+
+	lo_from_addr(honest, 8, 0, 1, 0);
+	pid = fork();
+	if (!pid)
+		storm(msg, len);
+	honest_begin();
+	begin = lo_now_ms();
+	while (!waitpid(pid, &status, WNOHANG)) {
+		honest_step();
+		lo_run(1);
+	}
+	honest_end();
+	o = result(name);
+	put(o, "ms", lo_now_ms() - begin);
+	put(o, "in", lo_counter("in") - in);
+	put(o, "crowded", lo_counter("in-crowded") - crowded);
+	put(o, "lost", lo_counter("in-lost") - lost);
+	put(o, "server_cpu_ms", cpu_ms() - cpu);
+	is_int(status, 0, "%s: they send as long as they were to", name);
+	honest_report(o, name);
+}
+
 int main(int argc, char **argv)
 {
 	log_set_level(LOG_LEVEL_ERR);
@@ -280,6 +416,7 @@ int main(int argc, char **argv)
 	failing("a stranger fails, from 16 ports of the honest member's address",
 		LO_PORTS, 4, 4);
 	one_identity();
+	first_messages();
 	all_at_once();
 
 	mkdir("build/bench", 0755);

@@ -601,6 +601,15 @@ static void test_store(void)
 	is_str(wrong(&as_gcks), "well", "a witness that is not behind");
 }
 
+static void test_lost(void)
+{
+	ike_engine_lost(s.engine, 1);
+	is_str(wrong(&as_gcks), "datagrams-lost", "a socket that was full");
+	sim_run(&s, 601000);
+	is_str(wrong(&as_gcks), "well",
+	       "a socket that was full ten minutes ago");
+}
+
 static void judge_trail(struct trail_state t, const char *want,
 			const char *name)
 {
@@ -759,6 +768,7 @@ int main(void)
 	RUN(test_inband);
 	RUN(test_store);
 	RUN(test_trail);
+	RUN(test_lost);
 	RUN(schema, record, recorded);
 	fclose(record);
 	unlink(recorded);
