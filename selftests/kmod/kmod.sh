@@ -74,7 +74,12 @@ groups() {
 
 # new_key OCTETS: print a random key with its salt, in hex.
 new_key() {
-	od -An -v -tx1 -N"$1" /dev/urandom | tr -d ' \n'
+	local key=
+
+	while [ ${#key} -lt $(($1 * 2)) ]; do
+		printf -v key '%s%08x' "$key" "$SRANDOM"
+	done
+	printf %s "${key:0:$1*2}"
 }
 
 # windows_in ROOM OCTETS [STEP]: how many windows of so many octets a room in octets is
@@ -98,7 +103,7 @@ sa_add() {
 	local n=$1 g=$2 key=$3
 	shift 3
 
-	echo "$key" | ctl "$n" sa add "$g" key-stdin "$@"
+	ctl "$n" sa add "$g" key-stdin "$@" <<<"$key"
 }
 
 # last_counts FROM TO GROUP SPI KEY OPTION...: delete an SA at the receiver and at the sender
@@ -130,6 +135,14 @@ listen() {
 	wait_until 30 test -e "$TMP/$3.ready" || not_ok "a receiver in $1"
 }
 
+# print_file FILE: print its few lines, as cat does, without a process.
+print_file() {
+	local lines
+
+	mapfile lines <"$1"
+	printf %s ${lines[@]+"${lines[@]}"}
+}
+
 # pkt NAMESPACE TOOL ARGUMENT...: run a tool of pkt/ (without .py) and print its output.
 # A process that stays in the namespace forks for each, because starting Python costs
 # more than the rest of most checks. Fails with the messages of a tool that fails. A
@@ -146,7 +159,7 @@ pkt() {
 		echo $! >"$d.pid"
 	fi
 	printf '%s\n' "$@" >"$d.ask"
-	cat "$d.say"
+	print_file "$d.say"
 	if [ -s "$d.err" ]; then
 		cat "$d.err" >&2
 		: >"$d.err"
@@ -167,7 +180,9 @@ send() {
 	local n=$1 g=$2
 	shift 2
 
-	mc "$n" send "$g" $PORT eth0 "$@" | tee -a "$TMP/sent"
+	mc "$n" send "$g" $PORT eth0 "$@" >"$TMP/sent.now"
+	print_file "$TMP/sent.now"
+	print_file "$TMP/sent.now" >>"$TMP/sent"
 }
 
 # both COUNT OPTION...: send datagrams with a marker from a to both groups.
@@ -244,30 +259,32 @@ captured() {
 # counters NAMESPACE NAME...: print the counters that are not 0 on one line, without
 # the named ones.
 counters() {
-	local n=$1 all name value but sep=
+	local n=$1 but all lines line sep='' IFS=' ' -
 	shift
-	but=" $* "
+	but=" $* " IFS=$'\n'
+	set -f
 
 	all=$(ctl_last "$n" stats) || all+=$'\n'"stats failed"
-	{
-		read -r _ # the head of the table
-		while read -r name value _; do
-			[ -z "$name" ] || [[ $but == *" $name "* ]] || {
-				printf '%s%s %s' "$sep" "$name" "$value"
-				sep=', '
-			}
-		done
-	} <<<"$all"
+	# shellcheck disable=SC2206 # a line is a word
+	lines=($all)
+	for line in "${lines[@]:1}"; do
+		[[ $line =~ ^([^ ]+)\ +([^ ]+) ]]
+		[[ $but == *" ${BASH_REMATCH[1]} "* ]] || {
+			printf '%s%s %s' "$sep" "${BASH_REMATCH[@]:1:2}"
+			sep=', '
+		}
+	done
 }
 
 # sa_word NAMESPACE GROUP SPI NAME: print the value of that name in "sa show".
 sa_word() {
-	local all name value
+	local all line IFS=$'\n' -
+	set -f
 
 	all=$(ctl_last "$1" sa show "$2" "$3")
-	while read -r name value _; do
-		[ "$name" != "$4" ] || echo "$value"
-	done <<<"$all"
+	for line in $all; do
+		[[ ! $line =~ ^\ *"$4"\ +([^ ]+) ]] || echo "${BASH_REMATCH[1]}"
+	done
 }
 
 # group_names NAMESPACE: print the names of all groups, one a line.
