@@ -139,31 +139,6 @@ unsigned int mcsec_edge_room(const struct mcsec_group *group)
 	return room;
 }
 
-bool mcsec_edge_leads_by(const struct mcsec_group *group,
-			 const struct net_device *dev)
-{
-	const struct mcsec_edge *edge;
-	struct in6_addr saddr;
-	struct dst_entry *dst;
-	bool leads = false;
-
-	if (likely(!mcsec_group_has_edges(group)))
-		return false;
-	/* The routes are cached for each CPU. */
-	local_bh_disable();
-	list_for_each_entry_rcu(edge, &group->edges, node) {
-		dst = find_route(rcu_dereference(edge->path), &saddr);
-		if (!dst)
-			continue;
-		leads = dst->dev == dev;
-		dst_release(dst);
-		if (leads)
-			break;
-	}
-	local_bh_enable();
-	return leads;
-}
-
 /* ---- one copy ---- */
 
 static void push_udp(struct sk_buff *skb, const struct mcsec_path *path)

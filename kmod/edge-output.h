@@ -43,10 +43,4 @@ void mcsec_edge_relay(struct mcsec_pkt *pkt);
  */
 unsigned int mcsec_edge_room(const struct mcsec_group *group);
 
-/*
- * Return true if an edge of the group leads by @dev at present. BH may be enabled.
- */
-bool mcsec_edge_leads_by(const struct mcsec_group *group,
-			 const struct net_device *dev);
-
 #endif /* _MCSEC_EDGE_OUTPUT_H */

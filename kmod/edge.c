@@ -487,6 +487,8 @@ int mcsec_edge_new(struct mcsec_group *group,
 	edge->serial = ++group->edge_serial;
 	group->n_edges++;
 	group->flush_edges = flush_edges;
+	/* For good: what came by an edge may be quoted when that is gone. */
+	WRITE_ONCE(group->candidate.edged, true);
 	list_add_tail_rcu(&edge->node, &group->edges);
 	static_branch_deferred_inc(&mcsec_edges_exist);
 	return 0;

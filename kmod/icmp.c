@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "icmp.h"
-#include "edge-output.h"
 #include "pkt.h"
 #include "verified.h"
 
@@ -8,6 +7,7 @@
 #include <linux/icmpv6.h>
 #include <linux/netdevice.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 #include <net/lwtunnel.h>
 
@@ -71,31 +71,96 @@ static const struct net_device *leaves_by(const struct mcsec_pkt *pkt)
 	return pkt->state->out;
 }
 
-/* Check the quoted datagram, to whose IP header skb->data points. */
-static unsigned int check_quoted(struct mcsec_pkt *pkt)
+/* Return the group of the quoted datagram, to whose IP header skb->data points. */
+static struct mcsec_group *quoted_group(struct mcsec_pkt *pkt, bool *inside)
 {
-	struct mcsec_group *group;
-
 	if (ip_hdr(pkt->skb)->version != (mcsec_pkt_is_ip6(pkt) ? 6 : 4) ||
 	    !mcsec_is_multicast(pkt->skb, pkt->state->pf) ||
 	    mcsec_header_next(pkt->skb, pkt->state->pf) == IPPROTO_ESP)
-		return NF_ACCEPT;
+		return NULL;
 	mcsec_pkt_walk(pkt);
 	if (pkt->next == IPPROTO_ESP)
-		return NF_ACCEPT;
-	group = mcsec_lookup_quoted(pkt->mnet->select, pkt, leaves_by(pkt),
-				    mcsec_edge_leads_by);
-	if (!group)
-		return NF_ACCEPT;
-	mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
-	return NF_DROP;
+		return NULL;
+	return mcsec_lookup_quoted(pkt->mnet->select, pkt, leaves_by(pkt),
+				   inside);
+}
+
+/* ---- what a Packet Too Big has to quote ---- */
+
+/* Octets of the payload by which a sender finds its socket, as in RFC 792. */
+#define KEPT 8
+
+/*
+ * Set *@proto and *@ports of the datagram quoted at @at, whose headers were walked,
+ * and return true. A later fragment has none, and a sender could do nothing with it.
+ */
+static bool read_ports(const struct mcsec_pkt *pkt, unsigned int at, u8 *proto,
+		       u32 *ports)
+{
+	unsigned int from = at + pkt->hlen;
+	struct frag_hdr buf, *frag;
+
+	if (pkt->next == MCSEC_NEXT_MALFORMED)
+		return false;
+	*proto = pkt->next;
+	if (pkt->next == MCSEC_NEXT_FRAGMENT) {
+		frag = skb_header_pointer(pkt->skb, from, sizeof(buf), &buf);
+		if (!frag || frag->frag_off & htons(IP6_OFFSET))
+			return false;
+		*proto = frag->nexthdr;
+		from += sizeof(*frag);
+	}
+	*ports = mcsec_ports(pkt->skb, *proto, from);
+	return true;
+}
+
+/* Return the checksum of an ICMPv6 message, or 0 if the message has it already. */
+static __sum16 sum_of(const struct sk_buff *skb)
+{
+	unsigned int hlen = sizeof(struct ipv6hdr), len = skb->len - hlen;
+
+	return csum_ipv6_magic(&ipv6_hdr(skb)->saddr, &ipv6_hdr(skb)->daddr,
+			       len, IPPROTO_ICMPV6,
+			       skb_checksum(skb, hlen, len, 0));
+}
+
+/*
+ * Leave nothing of the datagram that a Packet Too Big quotes at @at but its header of
+ * IPv6 and its ports, from which a sender knows what fits. Returns false for any
+ * other error. IPv4 has no such error about multicast (RFC 1122 3.2.2).
+ */
+static bool shorten_quote(struct mcsec_pkt *pkt, unsigned int at)
+{
+	unsigned int hlen = sizeof(struct ipv6hdr), len = at + hlen + KEPT;
+	struct sk_buff *skb = pkt->skb;
+	struct icmp6hdr *icmp;
+	struct ipv6hdr *quote;
+	u32 ports;
+	u8 proto;
+
+	if (!mcsec_pkt_is_ip6(pkt) ||
+	    icmp_type(skb, hlen) != ICMPV6_PKT_TOOBIG || sum_of(skb) ||
+	    !read_ports(pkt, at, &proto, &ports) || pskb_trim(skb, len) ||
+	    skb_ensure_writable(skb, len))
+		return false;
+	quote = (struct ipv6hdr *)(skb->data + at);
+	quote->nexthdr = proto;
+	put_unaligned_be64((u64)ports << 32, quote + 1);
+	ipv6_hdr(skb)->payload_len = htons(len - hlen);
+	icmp = (struct icmp6hdr *)(skb->data + hlen);
+	icmp->icmp6_cksum = 0;
+	icmp->icmp6_cksum = sum_of(skb);
+	skb->ip_summed = CHECKSUM_NONE;
+	return true;
 }
 
 unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
 	const struct net_device *dev = leaves_by(pkt);
-	unsigned int at, need, verdict;
+	struct mcsec_group *group;
+	unsigned int at, need;
+	bool inside = false;
 
 	if (pkt->state->hook == NF_INET_FORWARD ||
 	    (dev && dev->flags & IFF_LOOPBACK))
@@ -107,10 +172,13 @@ unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)
 		return NF_ACCEPT;
 	__skb_pull(skb, at);
 	skb_reset_network_header(skb);
-	verdict = check_quoted(pkt);
+	group = quoted_group(pkt, &inside);
 	__skb_push(skb, at);
 	skb_reset_network_header(skb);
-	return verdict;
+	if (!group || (inside && shorten_quote(pkt, at)))
+		return NF_ACCEPT;
+	mcsec_drop_out(group, MCSEC_OUT_QUOTED, 0, -1);
+	return NF_DROP;
 }
 
 /* ---- answers ---- */

@@ -557,22 +557,22 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 
 /*
  * Return true if an error that leaves by p->dev, which is NULL if it may leave by any
- * device, may quote a datagram of the group of @c. If it selects by a mark or an
- * interface, which the error does not have, its addresses alone decide.
+ * device, may quote a datagram of the group of @c, and store whether it can be on its
+ * way to a host inside. If the group selects by a mark or an interface, which the
+ * error does not have, its addresses alone decide.
  */
 static bool may_quote(const struct mcsec_candidate *c, struct packet *p,
-		      mcsec_leads_fn *leads)
+		      bool *inside)
 {
 	const struct mcsec_selector *sel = c->sel;
-	bool any = c->hosts || !p->dev, has;
+	bool any = c->hosts || !p->dev;
 
 	if (!has_source(sel, p))
 		return false;
-	has = any || mcsec_candidate_has_dev(c, p->dev);
-	any = any || (!has && leads(c->group, p->dev));
-	if (!any && !has)
+	*inside = !any && !mcsec_candidate_has_dev(c, p->dev);
+	if (*inside && !READ_ONCE(c->edged))
 		return false;
-	if (!sel->proto || sel->mask || (c->n_devs && any))
+	if (!sel->proto || sel->mask || (c->n_devs && any) || *inside)
 		return true;
 	if (!p->read && !p->opaque)
 		read_payload(p);
@@ -582,7 +582,7 @@ static bool may_quote(const struct mcsec_candidate *c, struct packet *p,
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
 					const struct net_device *dev,
-					mcsec_leads_fn *leads)
+					bool *inside)
 {
 	struct packet p = {
 		.skb = pkt->skb,
@@ -590,23 +590,29 @@ struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 		.v6 = mcsec_pkt_is_ip6(pkt),
 		.opaque = pkt->next < 0,
 	};
+	struct mcsec_group *edged = NULL;
 	const struct mcsec_candidate *c;
 	struct mcsec_prefix *prefix;
 	unsigned int bit;
 
 	for_each_prefix(prefix, s, &p, bit) {
 		for_each_candidate(c, prefix) {
-			if (!may_quote(c, &p, leads))
+			if (!may_quote(c, &p, inside))
 				continue;
-			if (!READ_ONCE(c->observes))
-				return c->group;
+			if (!READ_ONCE(c->observes)) {
+				if (!*inside)
+					return c->group;
+				edged = edged ?: c->group;
+			}
 			/* No group below has the datagram. */
 			if (!c->sel->mask && !c->n_devs &&
 			    !(c->sel->proto && p.opaque))
-				return NULL;
+				goto out;
 		}
 	}
-	return NULL;
+out:
+	*inside = true;
+	return edged;
 }
 
 /* ---- decrypted datagrams ---- */

@@ -136,6 +136,7 @@ struct mcsec_prefix {
  * @prefix: prefix of the selector while it is in the table; not for packets
  * @observes: the policy of the group is observe
  * @hosts: the group is not a gateway's, so there is no inside network
+ * @edged: the group has edges, or had
  * @n_devs: length of @devs
  * @devs: the interfaces that @sel names
  */
@@ -148,6 +149,7 @@ struct mcsec_candidate {
 	struct mcsec_prefix *prefix;
 	bool observes;
 	bool hosts;
+	bool edged;
 	unsigned int n_devs;
 	struct mcsec_dev **devs;
 };
@@ -231,22 +233,21 @@ struct mcsec_node *mcsec_select_sa_of(const struct mcsec_select *s,
 bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 		      bool v6);
 
-/* Returns true if the group's datagrams leave by @dev besides its interfaces. */
-typedef bool mcsec_leads_fn(const struct mcsec_group *group,
-			    const struct net_device *dev);
-
 /*
  * Return an enforcing group whose datagram an ICMP error that leaves by @dev may
  * quote, or NULL. pkt->next is that of the quoted datagram. The error has a mark of
  * its own, and leaves by the device towards its receiver, so of a group that selects
- * by these only the addresses are compared, and it hides none below it. An error of
- * a gateway that leaves by a device which its group does not name, and for which
- * @leads returns false, goes to hosts inside, and is permitted.
+ * by these only the addresses are compared, and it hides none below it.
+ *
+ * An error of a gateway that leaves by a device which its group does not name goes
+ * to hosts inside, and is permitted. If the group has edges, it may as well be on its
+ * way outside, by any tunnel or port below an edge: the group is returned then, and
+ * *@inside is true if no other group is one to which @dev is outside.
  */
 struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct mcsec_pkt *pkt,
 					const struct net_device *dev,
-					mcsec_leads_fn *leads);
+					bool *inside);
 
 /* How the candidates that select by a mark are compared. */
 enum mcsec_marks {

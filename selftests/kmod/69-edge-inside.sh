@@ -86,28 +86,6 @@ told() { nip h -6 route get $G6 oif eth0 | grep -q 'mtu 13'; }
 try "the sender of a refused datagram is told the size" wait_until 30 told
 ctl a edge set g6 1 mtu 1500
 
-section "errors that quote a gateway's group"
-
-nip a addr add fd01::1/64 dev eth1 nodad
-nip b addr add fd01::2/64 dev eth0 nodad
-mc a send fd01::2 $PORT eth1 >/dev/null # neighbours know each other
-SNIFF=eth0 sniff b wire
-seen() { sniffed wire; grep -aoc "$1" "$TMP/wire.pcap"; }
-quotes() { pkt h quote clear "$1" fd01::2 fd01::2 "$2-"; }
-quotes $G6 QUOTED
-try "an error does not leave by the interface of an edge" \
-	wait_until 30 counted a out-quoted 1
-is "nothing of the datagram is beside the edge in the clear" "$(seen QUOTED)" 0
-quotes ff3e::2 OTHERS
-left() { [ "$(seen "$1")" = 1 ]; }
-try "an error about another datagram leaves there" wait_until 30 left OTHERS-
-ctl a edge del g6 1
-quotes $G6 INSIDE
-try "without an edge it leaves to what is inside then" wait_until 30 left INSIDE-
-is "no other error was dropped" "$(counter a out-quoted)" 1
-try "the edge is back" ctl a edge add g6 1 local 10.1.0.1:4506 \
-	peer 10.1.0.2:4506 down
-
 section "an interface that is a port of a VRF"
 
 nip b link add red type vrf table 100

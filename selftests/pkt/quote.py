@@ -2,12 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Send an ICMP error that quotes a datagram.
 
-  quote.py clear|esp|behind GROUP SRC TO TEXT [TYPE]
-      The datagram came from SRC to GROUP, as UDP, as ESP or as ESP behind an
-      option of IPv6 that all may skip, and has TEXT in it;
-      the error goes to TO. IPv4 or IPv6, as the addresses are. Without a TYPE it
-      says that the datagram was too big, or that fragmentation was needed. TYPE
-      may be that of a request.
+  quote.py KIND GROUP SRC TO TEXT [TYPE]
+      The datagram came from SRC to GROUP, and has TEXT in it; the error goes to TO.
+      IPv4 or IPv6, as the addresses are. Without a TYPE it says that the datagram
+      was too big, or that fragmentation was needed. TYPE may be that of a request.
+      KIND is
+        clear     UDP
+        esp       ESP
+        behind    ESP behind an option of IPv6 that all may skip
+        option    UDP behind one that has TEXT
+        first, later
+                  the first fragment of UDP over IPv6, or another one
+        empty     UDP, of which the header of IP alone is quoted
+        damaged   UDP, quoted by an error over IPv6 whose checksum is wrong
 """
 import _socket as socket
 import struct
@@ -23,13 +30,28 @@ def main(kind, group, src, to, text, error=None):
     body = (text * 12).encode()
     udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0) + body
     addrs = socket.inet_pton(family, src) + socket.inet_pton(family, group)
-    proto = {"clear": 17, "esp": 50, "behind": 60}[kind]
+    proto = {"esp": 50, "behind": 60, "option": 60, "first": 44,
+             "later": 44}.get(kind, 17)
     if kind == "behind":
         udp = bytes([50, 0, 0x1e, 4, 0, 0, 0, 0]) + udp
+    elif kind == "option":
+        value = (text * 12).encode()[:20]
+        udp = bytes([17, 2, 0x1e, len(value)]) + value + udp
+    elif kind in ("first", "later"):
+        udp = struct.pack("!BBHI", 17, 0, 1 if kind == "first" else 801,
+                          7) + udp
+    elif kind == "empty":
+        udp = b""
     if six:
         quote = struct.pack("!IHBB", 6 << 28, len(udp), proto, 8) + addrs + udp
         s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
         data = struct.pack("!BBHI", int(error or 2), 0, 0, 1280) + quote
+        if kind == "damaged":
+            # The kernel would set the checksum.
+            s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+            end = socket.inet_pton(family, to)
+            data = struct.pack("!IHBB", 6 << 28, len(data), 58,
+                               9) + end + end + data
     else:
         quote = struct.pack("!BBHHHBBH", 69, 0, 20 + len(udp), 7, 0, 8, proto,
                             0) + addrs + udp
