@@ -298,6 +298,45 @@ static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 	return input_clear(pkt);
 }
 
+/**
+ * struct owner - the SA with which this host made an IV
+ * @sa: the SA, or NULL
+ * @iv: the IV
+ */
+struct owner {
+	struct mcsec_sa *sa;
+	u64 iv;
+};
+
+static bool is_owner(struct mcsec_node *node, void *arg)
+{
+	struct mcsec_sa *sa = mcsec_sa_of(node);
+	struct owner *owner = arg;
+
+	if (!mcsec_sa_is_own(sa, owner->iv))
+		return false;
+	owner->sa = sa;
+	return true;
+}
+
+/*
+ * Find the SA with which this host sent the ESP that is routed. If a group has the
+ * SPI on the interface that it came by, that is the one to compare; otherwise it may be
+ * back by any.
+ */
+static void find_owner(const struct mcsec_pkt *pkt, __be32 spi,
+		       struct owner *owner)
+{
+	const struct mcsec_select *s = pkt->mnet->select;
+	struct mcsec_node *node;
+
+	node = mcsec_lookup_sa(s, pkt, mcsec_pkt_port(pkt), spi);
+	if (node)
+		is_owner(node, owner);
+	else
+		mcsec_lookup_each_sa(s, pkt, spi, is_owner, owner);
+}
+
 /*
  * Drop a datagram that this host sent, and that came back. IP makes a copy for
  * local sockets of what it routes to an interface, and is_reflected() would take
@@ -306,17 +345,20 @@ static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 static unsigned int routed_esp(struct mcsec_pkt *pkt)
 {
 	__be32 spi = spi_of(pkt);
-	u64 iv;
+	struct owner owner = {};
+	__be64 iv;
 
-	pkt->sa = mcsec_sa_of(mcsec_select_sa(pkt->mnet->select, pkt, spi));
-	if (!pkt->sa ||
-	    skb_copy_bits(pkt->skb,
+	if (skb_copy_bits(pkt->skb,
 			  pkt->hlen + offsetof(struct mcsec_esp_hdr, iv), &iv,
-			  sizeof(iv)) ||
-	    !mcsec_sa_is_own(pkt->sa, be64_to_cpu((__force __be64)iv)))
+			  sizeof(iv)))
 		return NF_ACCEPT;
-	mcsec_sa_replayed(pkt->sa);
-	mcsec_drop_in(pkt->sa->group, MCSEC_IN_REPLAY, spi, -1);
+	owner.iv = be64_to_cpu(iv);
+	find_owner(pkt, spi, &owner);
+	if (!owner.sa)
+		return NF_ACCEPT;
+	pkt->sa = owner.sa;
+	mcsec_sa_replayed(owner.sa);
+	mcsec_drop_in(owner.sa->group, MCSEC_IN_REPLAY, spi, -1);
 	return NF_DROP;
 }
 

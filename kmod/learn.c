@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "learn.h"
+#include "esp.h"
 #include "group.h"
 #include "pkt.h"
 
@@ -10,12 +11,14 @@
 
 #if IS_ENABLED(CONFIG_IPV6)
 
-/* Return the SPI of the quoted ESP datagram or first fragment, or 0. */
-static __be32 quoted_spi(struct mcsec_pkt *pkt)
+/*
+ * Copy the ESP header of the quoted datagram or first fragment, and return true. A
+ * router quotes far more of it than that.
+ */
+static bool quoted_esp(struct mcsec_pkt *pkt, struct mcsec_esp_hdr *esp)
 {
 	struct frag_hdr frag;
 	unsigned int at;
-	__be32 spi;
 
 	mcsec_pkt_walk(pkt);
 	at = pkt->hlen;
@@ -23,12 +26,12 @@ static __be32 quoted_spi(struct mcsec_pkt *pkt)
 		if (skb_copy_bits(pkt->skb, at, &frag, sizeof(frag)) ||
 		    frag.nexthdr != NEXTHDR_ESP ||
 		    frag.frag_off & htons(IP6_OFFSET))
-			return 0;
+			return false;
 		at += sizeof(frag);
 	} else if (pkt->next != NEXTHDR_ESP) {
-		return 0;
+		return false;
 	}
-	return skb_copy_bits(pkt->skb, at, &spi, sizeof(spi)) ? 0 : spi;
+	return !skb_copy_bits(pkt->skb, at, esp, sizeof(*esp));
 }
 
 static void update_route(const struct mcsec_pkt *pkt, __be32 mtu, int oif)
@@ -60,26 +63,50 @@ static void update_routes(const struct mcsec_pkt *pkt, __be32 mtu,
 	update_route(pkt, mtu, 0);
 }
 
+/**
+ * struct too_big - a Packet Too Big about ESP
+ * @pkt: the error; skb->data is at the quoted datagram
+ * @mtu: the size that would have fitted
+ * @iv: the IV of the quoted ESP
+ */
+struct too_big {
+	const struct mcsec_pkt *pkt;
+	__be32 mtu;
+	u64 iv;
+};
+
 /*
- * A stranger that does not see the traffic does not know the SPI. One that
+ * Several groups may send under the SPI, by different interfaces, which the error
+ * does not show. The IV does, by its Sender-ID, unless the IV is no counter of one.
+ */
+static bool learn_of(struct mcsec_node *node, void *arg)
+{
+	const struct mcsec_sa *sa = mcsec_sa_of(node);
+	const struct too_big *big = arg;
+
+	if (READ_ONCE(sa->dir) & MCSEC_DIR_OUT &&
+	    (sa->replay != MCSEC_REPLAY_IV || mcsec_sa_is_own(sa, big->iv)))
+		update_routes(big->pkt, big->mtu, &sa->group->candidate);
+	return false;
+}
+
+/*
+ * A stranger that does not see the traffic knows neither SPI nor IV. One that
  * does can make datagrams of 1280 octets of the larger ones.
  */
 static void learn_quoted(struct mcsec_pkt *pkt, __be32 mtu,
 			 const struct in6_addr *to)
 {
-	const struct mcsec_sa *sa;
-	__be32 spi;
+	struct too_big big = { .pkt = pkt, .mtu = mtu };
+	struct mcsec_esp_hdr esp;
 
 	if (ipv6_hdr(pkt->skb)->version != 6 ||
 	    !mcsec_is_multicast(pkt->skb, pkt->state->pf) ||
-	    !ipv6_addr_equal(&ipv6_hdr(pkt->skb)->saddr, to))
+	    !ipv6_addr_equal(&ipv6_hdr(pkt->skb)->saddr, to) ||
+	    !quoted_esp(pkt, &esp))
 		return;
-	spi = quoted_spi(pkt);
-	if (!spi)
-		return;
-	sa = mcsec_sa_of(mcsec_select_sa(pkt->mnet->select, pkt, spi));
-	if (sa && READ_ONCE(sa->dir) & MCSEC_DIR_OUT)
-		update_routes(pkt, mtu, &sa->group->candidate);
+	big.iv = be64_to_cpu(esp.iv);
+	mcsec_lookup_each_sa(pkt->mnet->select, pkt, esp.spi, learn_of, &big);
 }
 
 void mcsec_learn_pmtu(struct mcsec_pkt *pkt)

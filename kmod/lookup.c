@@ -490,6 +490,53 @@ struct mcsec_node *mcsec_lookup_sa(const struct mcsec_select *s,
 	return select_any_sa(s, pkt->skb, spi, mcsec_pkt_is_ip6(pkt), dev);
 }
 
+/*
+ * Return the length of the source by which a group of the prefix takes all datagrams
+ * of the packet's addresses, or -1 without one. Wider groups have none of them.
+ */
+static int taken_len(const struct mcsec_prefix *prefix, const struct packet *p)
+{
+	const struct mcsec_candidate *c;
+
+	for_each_candidate(c, prefix)
+		if (takes_all(c, p))
+			return c->sel->src_len;
+	return -1;
+}
+
+void mcsec_lookup_each_sa(const struct mcsec_select *s,
+			  const struct mcsec_pkt *pkt, __be32 spi,
+			  bool (*fn)(struct mcsec_node *node, void *arg),
+			  void *arg)
+{
+	const struct packet p = { .skb = pkt->skb,
+				  .v6 = mcsec_pkt_is_ip6(pkt) };
+	const struct mcsec_candidate *c;
+	struct mcsec_prefix *prefix;
+	struct rhlist_head *pos;
+	struct mcsec_node *node;
+	struct mcsec_key key;
+	unsigned int bit;
+	int len;
+
+	for_each_prefix(prefix, s, &p, bit) {
+		key = prefix->node.key;
+		key.v4.dst |= MCSEC_KEY_SA;
+		key.v4.spi = (__force u32)spi;
+		node = mcsec_table_find(s, &key, mcsec_table_params);
+		len = taken_len(prefix, &p);
+		rhl_for_each_entry_rcu(node, pos, node ? &node->head : NULL,
+				       head) {
+			c = node->owner;
+			if (c->sel->src_len >= len && has_source(c->sel, &p) &&
+			    fn(node, arg))
+				return;
+		}
+		if (len >= 0)
+			return;
+	}
+}
+
 static __always_inline struct mcsec_node *
 select_sa(const struct mcsec_select *s, const struct sk_buff *skb, __be32 spi,
 	  bool v6)

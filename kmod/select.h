@@ -219,6 +219,16 @@ struct mcsec_node *mcsec_lookup_sa(const struct mcsec_select *s,
 				   const struct net_device *dev, __be32 spi);
 
 /*
+ * Call @fn with @arg for the node of each SA with @spi that groups of the addresses of
+ * the datagram have, for any device, until @fn returns true. Groups with the same
+ * addresses may have the SPI for different keys, if they differ in the source.
+ */
+void mcsec_lookup_each_sa(const struct mcsec_select *s,
+			  const struct mcsec_pkt *pkt, __be32 spi,
+			  bool (*fn)(struct mcsec_node *node, void *arg),
+			  void *arg);
+
+/*
  * Return the node of an SA with @spi of the group of @c alone, or NULL: a
  * datagram of an edge does not show the addresses.
  */

@@ -130,6 +130,24 @@ is "four own datagrams come by the other side" \
 	"$(pkt c forge moved "$TMP/own.pcap" eth0)" 4
 try "each of them is a replay" wait_until 20 counted b in-replay $((was + 4))
 is "none of them is delivered" "$(cat "$TMP/b4" "$TMP/b6" | wc -l)" 0
+# A narrower group of another interface has the SPI for a key and Sender-IDs of its own.
+for f in 4 6; do
+	G=G$f
+	[ $f = 4 ] && src=10.1.0.0/24 || src=fd01::/64
+	ctl b group add near$f "${!G}" src $src dev elsewhere0
+	sa_add b near$f "$(new_key 20)" spi 4110 dir inout alg aes-gcm-16 \
+		sender-id 5-8 select
+done
+sniff a again "esp or ip6 proto 50"
+is "the four come once more" "$(pkt c forge moved "$TMP/own.pcap" eth0)" 4
+try "beside another group with the SPI each is a replay" \
+	wait_until 20 counted b in-replay $((was + 8))
+is "the SAs that sent them count them" "$(for g in g4 g6 near4 near6; do
+	sa_word b $g 4110 in-replays
+done | xargs)" "4 4 0 0"
+sniffed again
+is "none of them is routed" \
+	"$(tcpdump -n -r "$TMP/again.pcap" 2>/dev/null | wc -l)" 0
 inward
 try "multicast is routed inward again" mrouted b fd01::1
 

@@ -27,7 +27,7 @@ nip r route add fd00::/64 via fd01::1
 # The SPI that quote.py gives to ESP.
 spi=262149000
 GH=ff3e::7
-mroute r eth0 eth1 fd01::1 $G6 fd00::1 $GH
+mroute r eth0 eth1 fd01::1 $G6 fd00::1 $GH fd01::1 ff3e::9 fd01::1 ff3e::a
 try "the router is ready" mrouted r fd00::1
 mroute a eth1 eth0 fd00::1 $GH
 try "the gateway is ready" mrouted a fd00::1
@@ -75,6 +75,27 @@ is "large datagrams are as they were sent" "$(got r1 | tail -n 3)" \
 sniffed wire
 is "nothing left in the clear" \
 	"$(tcpdump -n -r "$TMP/wire.pcap" 'ip6 proto 17' 2>/dev/null | wc -l)" 0
+
+section "groups with the same SPI"
+
+# A narrower group of another interface has the SPI for a key of its own.
+twins() { # address, words of the SA of the other group
+	ctl a group add wide "$1" dev eth0
+	sa_add a wide "$(new_key 20)" spi $spi dir out alg aes-gcm-16 \
+		sender-id 1-4 select
+	ctl a group add near "$1" src fd01::/64 dev eth1
+	sa_add a near "$(new_key 20)" spi $spi alg aes-gcm-16 "${@:2}"
+	mc a send "$1" $PORT eth0 ttl=8 size=1400 >/dev/null
+}
+twins ff3e::9 dir in
+try "the route learns beside a group that receives" \
+	wait_until 20 learned ff3e::9
+ctl a group del wide
+ctl a group del near
+twins ff3e::a dir inout sender-id 5-8 select
+try "the route learns beside a group that sends" wait_until 20 learned ff3e::a
+unlike "the route of the other group learns nothing" \
+	"$(nip a -6 route get ff3e::a oif eth1)" 'mtu 1400'
 
 section "a sender behind a gateway"
 
