@@ -280,10 +280,13 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	}
 }
 
-/* Return true if routes may take from the hooks what a gateway routes. */
+/*
+ * Return true if a route with encap seg6 would take from the hooks what a gateway
+ * routes. Nothing tells cheaply whether there is one, and one may come later.
+ */
 static bool routes_hide(void)
 {
-#ifdef CONFIG_LWTUNNEL
+#if defined(CONFIG_LWTUNNEL) && defined(CONFIG_IPV6_SEG6_LWTUNNEL)
 	return !static_key_enabled(&nf_hooks_lwtunnel_enabled);
 #else
 	return false;
@@ -300,7 +303,7 @@ static void warn_of_ways(struct genl_info *info, bool forward)
 		info->extack->_msg = why;
 	else if (forward && routes_hide())
 		NL_SET_ERR_MSG(info->extack,
-			       "the group forwards, and ICMP errors of hosts inside leave in the clear by routes with encap seg6: set net.netfilter.nf_hooks_lwtunnel to 1 if there are any");
+			       "if routes of this gateway have encap seg6, ICMP errors of hosts inside leave in the clear by them: set net.netfilter.nf_hooks_lwtunnel to 1 first");
 }
 
 int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)

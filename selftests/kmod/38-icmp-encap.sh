@@ -167,9 +167,9 @@ section "errors that a gateway routes"
 nip b route del fd01::1/128
 inside() { pkt c quote clear $G6 fd01::1 fd01::1 "$1-"; }
 stopped "a plain route" INPLAIN inside INPLAIN
-is "a gateway is warned of routes that IP hides from the hooks" \
+is "a gateway is warned of routes that IP would hide from the hooks" \
 	"$(<"$TMP/warned")" \
-	"mcsecctl: warning: group add: the group forwards, and ICMP errors of hosts inside leave in the clear by routes with encap seg6: set net.netfilter.nf_hooks_lwtunnel to 1 if there are any"
+	"mcsecctl: warning: group add: if routes of this gateway have encap seg6, ICMP errors of hosts inside leave in the clear by them: set net.netfilter.nf_hooks_lwtunnel to 1 first"
 try "rules see what routes encapsulate" \
 	sysctl -qw net.netfilter.nf_hooks_lwtunnel=1
 ctl b group del g6
