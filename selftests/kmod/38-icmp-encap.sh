@@ -9,7 +9,7 @@
 # b is a host at first, and then a gateway whose outside is eth0.
 
 . "$(dirname "$0")/kmod.sh"
-need tcpdump python3 nft
+need tcpdump python3 nft ping
 load_mcsec
 two_hosts
 ns_create c
@@ -124,12 +124,26 @@ stopped "IPv4, encap" NATFOURencap closed $G4 NATFOURencap
 nip b addr add fd01::99/64 dev eth0 nodad
 in_ns b nft add rule ip6 n pre ip6 daddr fd01::99 udp dport 7778 dnat to fd01::2
 mc a send fd01::99 7778 eth0 text=NATUNICAST >/dev/null
-# the datagram itself, and the error
+# the datagram itself, and the error or the answer
 both() {
 	sniffed wire
-	[ "$(grep -ao NATUNICAST "$TMP/wire.pcap" | wc -l)" = 2 ]
+	[ "$(grep -ao "$1" "$TMP/wire.pcap" | wc -l)" = 2 ]
 }
-try "an error about a translated unicast datagram leaves" wait_until 30 both
+try "an error about a translated unicast datagram leaves" \
+	wait_until 30 both NATUNICAST
+# an answer is no error, though its request is one of multicast
+in_ns b nft add rule ip6 n pre ip6 daddr ff3e::2 dnat to fd01::2
+in_ns a ping -6 -q -c 1 -W 1 -p 4e415450494e4721 -s 24 -I eth0 ff3e::2 \
+	>/dev/null 2>&1
+try "an answer to a translated request leaves" wait_until 30 both 'NATPING!'
+# a route that encapsulates behind POST_ROUTING
+try "translated: b has a route with data for a tunnel" nip b route replace \
+	fd01::1/128 encap ip6 id 5 dst fd01::1 dev eth0
+closed ff3e::2 NATFOREIGN >/dev/null
+try "an error about translated multicast of no group leaves by it" \
+	wait_until 30 both NATFOREIGN
+is "errors about what is of no group are not counted" "$(counter b out-quoted)" $quoted
+nip b route del fd01::1/128
 in_ns b nft flush ruleset
 nip b route del 10.1.0.1/32
 
@@ -179,6 +193,9 @@ for mode in inline encap; do
 	try "$mode: b has a route" segs $mode eth0
 	stopped "$mode" "IN$mode" inside "IN$mode"
 done
+# takes nothing of the gateway's own, so only the way of routed packets differs
+try "l2encap: b has a route" segs l2encap dummy0
+stopped "l2encap" INl2encap inside INl2encap
 try "b is a gateway of IPv4" gets4 forward dev eth0
 inside4() { pkt c quote clear $G4 10.1.0.1 10.1.0.1 "$1-"; }
 try "b has a route that names another interface" segs encap dummy0
