@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Messages of edges: what is read is written and read again; and a relay that hostile
- * children ask as they like, whose kernel never has two edges of one number or peer.
+ * Messages of edges and about grants: what is read is written and read again; and a relay
+ * that hostile children ask as they like, whose kernel never has two edges of one number
+ * or peer.
  *
  * The first octet of an input is an enum fuzz_edge. A relay gets records of an octet
  * that says what happens, one that says who does it, 16 bits of length, and octets.
@@ -15,12 +16,16 @@
 #include "lib/timer.h"
 #include "relay/parent.h"
 #include "wire/edge.h"
+#include "wire/entitle.h"
 
 enum fuzz_edge {
 	FE_REQUEST,
 	FE_ANSWER,
 	FE_GRANT,
 	FE_RELAY,
+	FE_ASK_GRANT,
+	FE_GIVE_GRANT,
+	FE_END_GRANTS,
 	FE_MAX,
 };
 
@@ -31,6 +36,7 @@ enum happens {
 	H_TIME, /* 16 bits of milliseconds in place of the length */
 	H_LEAVE,
 	H_NO_GROUP,
+	H_ENDED, /* grants end before their time */
 	H_MAX,
 };
 
@@ -87,6 +93,46 @@ static void as_grant(const uint8_t *p, size_t len)
 	check(g.group[0] && g.member.len && g.n_ranges <= GRANT_MAX_RANGES);
 	/* Nobody can sign with a key of now. */
 	check(grant_verify(p, len, pub));
+}
+
+static void as_grant_request(const uint8_t *p, size_t len)
+{
+	struct grant_request a;
+	struct wbuf w;
+
+	if (grant_request_parse(p, len, &a))
+		return;
+	wbuf_init(&w, len);
+	check(!grant_request_put(&w, &a) && w.len == len &&
+	      !memcmp(w.p, p, len));
+	wbuf_free(&w);
+}
+
+static void as_grant_answer(const uint8_t *p, size_t len)
+{
+	struct grant_answer a;
+	struct wbuf w;
+
+	if (grant_answer_parse(p, len, &a))
+		return;
+	check(grant_verdict_str(a.verdict)[0]);
+	wbuf_init(&w, len);
+	check(!grant_answer_put(&w, &a) && w.len == len &&
+	      !memcmp(w.p, p, len));
+	wbuf_free(&w);
+}
+
+static void as_grant_ends(const uint8_t *p, size_t len)
+{
+	struct grant_ends a;
+	struct wbuf w;
+
+	if (grant_ends_parse(p, len, &a))
+		return;
+	check(a.n && a.n <= GRANT_ENDS_MAX && a.at <= a.until);
+	wbuf_init(&w, len);
+	check(!grant_ends_put(&w, &a) && w.len == len && !memcmp(w.p, p, len));
+	wbuf_free(&w);
 }
 
 /* ---- a relay ------------------------------------------------------------- */
@@ -175,6 +221,11 @@ static void del(void *ctx, const struct parent_edge *e, const char *why)
 	edges[at].id = 0;
 }
 
+static bool some_ended(void *arg, const struct grant *g)
+{
+	return g->member.data[0] % 4 == *(const uint8_t *)arg % 4;
+}
+
 static void happen(struct parent *p, struct timerq *tq, uint8_t what,
 		   uint8_t who, struct rbuf *r)
 {
@@ -211,6 +262,9 @@ static void happen(struct parent *p, struct timerq *tq, uint8_t what,
 		break;
 	case H_NO_GROUP:
 		parent_del_group(p, "video");
+		break;
+	case H_ENDED:
+		parent_recheck(p, some_ended, &who);
 		break;
 	}
 }
@@ -270,6 +324,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case FE_RELAY:
 		as_relay(data + 1, size - 1);
+		break;
+	case FE_ASK_GRANT:
+		as_grant_request(data + 1, size - 1);
+		break;
+	case FE_GIVE_GRANT:
+		as_grant_answer(data + 1, size - 1);
+		break;
+	case FE_END_GRANTS:
+		as_grant_ends(data + 1, size - 1);
 		break;
 	}
 	return 0;
