@@ -169,6 +169,8 @@ static int start_all(struct app *a, struct err *err)
 	roles.reload_check = app_reload_check;
 	roles.audit = app_audit_state;
 	roles.faults = app_each_fault;
+	roles.edge_groups = app_each_edge_group;
+	roles.relay = app_relay;
 	roles.configuration = configuration_of;
 	roles.chain = a->chain;
 	roles.trust = a->trust;

@@ -10,6 +10,7 @@
 #include "audit/trail.h"
 #include "crypto/cert.h"
 #include "ctl/ctl.h"
+#include "ctl/edge_report.h"
 #include "ctl/health.h"
 #include "ctl/policies.h"
 #include "ctl/report.h"
@@ -178,6 +179,18 @@ static void add_crls(struct ctl_request *q)
 						clock_wall(clock_system())));
 }
 
+static void add_member(struct ctl_request *q, int *found)
+{
+	const struct ctl_roles *r = &q->roles;
+	json_t *o;
+
+	if (!r->member)
+		return;
+	o = report_member(r->member, r->member_engine, q->group, found);
+	report_edges(r, q->group, o);
+	json_object_set_new(q->out, "member", o);
+}
+
 static int do_status(struct ctl_request *q)
 {
 	const struct ctl_roles *r = &q->roles;
@@ -192,10 +205,7 @@ static int do_status(struct ctl_request *q)
 						q->group, &found));
 	if (r->gcks && !q->group)
 		add_trail(q);
-	if (r->member)
-		json_object_set_new(q->out, "member",
-				    report_member(r->member, r->member_engine,
-						  q->group, &found));
+	add_member(q, &found);
 	return q->group && !found ? no_group(q) : 0;
 }
 
@@ -225,10 +235,7 @@ static int do_member(struct ctl_request *q)
 	if (r->gcks)
 		json_object_set_new(q->out, "rosters",
 				    report_rosters(r->gcks, q->group, &found));
-	if (r->member)
-		json_object_set_new(q->out, "member",
-				    report_member(r->member, r->member_engine,
-						  q->group, &found));
+	add_member(q, &found);
 	return q->group && !found ? no_group(q) : 0;
 }
 

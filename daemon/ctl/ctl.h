@@ -30,8 +30,10 @@
 #define CTL_WATCH_ROOM 65536
 
 struct gcks;
+struct edge_group_status;
 struct ike_engine;
 struct member;
+struct parent;
 struct trail_state;
 struct trust;
 struct ctl;
@@ -56,6 +58,12 @@ struct ctl_roles {
 		       void (*fn)(void *arg, const char *kind, const char *cure,
 				  const char *text),
 		       void *arg);
+	/* Edges of groups, and the relay that this host is or NULL. */
+	void (*edge_groups)(struct app *app,
+			    void (*fn)(void *arg,
+				       const struct edge_group_status *s),
+			    void *arg);
+	const struct parent *(*relay)(const struct app *app);
 	/* The file of the configuration that is in use. */
 	const char *(*configuration)(struct app *app);
 	/* Own certificates and CAs; NULL: none. */

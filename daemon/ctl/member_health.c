@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/ctl.h"
+#include "ctl/edge_report.h"
 #include "ctl/health.h"
 #include "ctl/problem.h"
 #include "lib/util.h"
@@ -293,5 +294,6 @@ unsigned int health_of_member(const struct ctl_roles *r, const char *group,
 			    "the key server does not answer");
 	member_each_group(r->member, judge_mgroup, &w);
 	member_each_lost(r->member, judge_loss, &w);
+	health_of_edges(r, group, p);
 	return w.n;
 }

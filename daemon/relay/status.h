@@ -6,6 +6,8 @@
 #include "relay/child.h"
 #include "relay/parent.h"
 
+struct metric;
+
 /* A group that this host relays, or for which it asks relays. */
 struct edge_group_status {
 	const char *group;
@@ -15,6 +17,10 @@ struct edge_group_status {
 	bool relays; /* serves children */
 	const struct child *child; /* NULL: asks no relay */
 };
+
+/* Metrics of struct parent_stats, and of struct child_stats. */
+extern const struct metric relay_metrics[];
+extern const struct metric child_metrics[];
 
 typedef void edge_group_fn(void *arg, const struct edge_group_status *s);
 

@@ -86,11 +86,36 @@ is "an edge down takes the Sender-IDs of its child" \
 	"$(edge_of p s senders | jq length)" 1
 is "an edge down to a receiver takes none" "$(edge_of p a senders)" null
 
+section "status"
+is "the relay counts its children" \
+	"$(ctl p -j status | jq -c '.member | [.relay.children, .relay.granted, .edges[0].relays]')" \
+	'[3,3,true]'
+is "a knows who serves it" \
+	"$(ctl a -j status | jq -r '.member.edges[0] | "\(.name) \(.parent) \(.address) \(.granted) \(.refused)"')" \
+	"video p.lab $(ip_of p):4500 1 0"
+is "s has a grant for ten minutes" "$(ctl s -j status | jq \
+	'.member.edges[0]."granted-until" - now | . > 0 and . <= 600')" true
+for h in p a k; do
+	fits "status of $h" status < <(ctl $h -j status)
+done
+like "the status of a says it to people" "$(ctl a status)" \
+	"Edges of video: served by p.lab at $(ip_of p):4500"
+like "the status of the relay says it to people" "$(ctl p status)" 'Relay of 3 children'
+like "the metrics of the relay have its children" "$(ctl p metrics export)" \
+	'^mcsec_relay_children 3$'
+like "the metrics of a have its edge" "$(ctl a metrics export)" \
+	'^mcsec_child_granted_total\{group="video"\} 1$'
+is "the health of a finds nothing about edges" "$(ctl a -j health | jq -c \
+	'[.problems[].kind | select(. == "no-relay" or . == "grant-refused")]')" '[]'
+
 section "a relay that is none"
 edge_conf c false true "relay = true;" "relay: { listen = \"$(ip_of c)\"; };"
 try "mcsecd on c" daemon_start c
 try "c may not relay the group" wait_until 30 logged c \
 	'group video: grant refused: this host may not relay the group'
+is "the health of c has that" "$(ctl c -j health | jq -c \
+	'[.problems[].kind | select(. == "no-relay" or . == "grant-refused")]')" \
+	'["grant-refused"]'
 daemon_stop c
 edge_conf c false true "$(relays_of p q)"
 
@@ -169,10 +194,10 @@ try "b is told, and has no edge any more" wait_until 30 edges_are b ""
 
 section "the end"
 reap s tx
-is "a has all that the relay has sent to it" "$(edge_of a p in-packets)" \
-	"$(edge_of p a out-packets)"
-is "the relay has all that s has sent to it" "$(edge_of p s in-packets)" \
-	"$(edge_of s p out-packets)"
+# all_came HOST PEER: what HOST has sent by the edge has come to PEER
+all_came() { [ "$(edge_of "$1" "$2" out-packets)" = "$(edge_of "$2" "$1" in-packets)" ]; }
+try "the relay has all that s has sent to it" wait_until 20 all_came s p
+try "a has all that the relay has sent to it" wait_until 20 all_came p a
 for h in p a; do
 	is "$h has dropped nothing of its edges" "$(ctl $h -j stats | jq -r \
 		'[."edge-unknown", ."edge-sender", ."edge-loop", ."in-replay"] | add')" 0

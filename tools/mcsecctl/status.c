@@ -325,6 +325,44 @@ static void print_member_groups(const json_t *groups)
 	table_print(t);
 }
 
+/* One line of each group, with the relay that serves this host. */
+static void print_edge_group(const json_t *o)
+{
+	const char *refusal = text_of(o, "refusal");
+	const char *parent = text_of(o, "parent");
+
+	fputs("Edges of ", stdout);
+	print_safe(text_of(o, "name"));
+	fputs(": ", stdout);
+	if (*parent) {
+		fputs("served by ", stdout);
+		print_safe(parent);
+		fputs(" at ", stdout);
+		print_safe(text_of(o, "address"));
+	} else if (*refusal) {
+		fputs("no grant: ", stdout);
+		print_safe(refusal);
+	} else if (json_object_get(o, "requests")) {
+		fputs("no relay serves this host", stdout);
+	} else {
+		fputs("asks no relay", stdout);
+	}
+	puts(json_is_true(json_object_get(o, "relays")) ? ", relays the group"
+							: "");
+}
+
+static void print_edges(const json_t *role)
+{
+	const json_t *relay = json_object_get(role, "relay"), *o;
+	size_t i;
+
+	json_array_foreach(json_object_get(role, "edges"), i, o)
+		print_edge_group(o);
+	if (relay)
+		printf("Relay of %lld children\n",
+		       (long long)number_of(relay, "children"));
+}
+
 static void print_member_role(const struct ctl *ctl, const json_t *role)
 {
 	const json_t *sa = json_object_get(role, "ike-sa");
@@ -341,6 +379,7 @@ static void print_member_role(const struct ctl *ctl, const json_t *role)
 		print_heading("Member");
 	}
 	print_member_groups(json_object_get(role, "groups"));
+	print_edges(role);
 	if (ctl->verbose)
 		print_verbosely(role);
 	else
