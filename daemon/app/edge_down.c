@@ -25,6 +25,13 @@ static const struct quota_rule line_rule = {
 	.keys = 4096,
 };
 
+/* A child can cause few lines, however often it asks. */
+static bool may_log_of(struct edges *e, const struct parent_edge *edge)
+{
+	return quota_take(e->lines, edge->member->data, edge->member->len,
+			  clock_mono_ms(clock_system()));
+}
+
 /*
  * Write one line about an edge that begins, or ends if there is @why, unless its child
  * has caused many of late.
@@ -34,8 +41,7 @@ static void log_edge(struct edges *e, const struct parent_edge *edge,
 {
 	char peer[PEER_STRLEN], id[ID_STR_MAX];
 
-	if (!quota_take(e->lines, edge->member->data, edge->member->len,
-			clock_mono_ms(clock_system())))
+	if (!may_log_of(e, edge))
 		return;
 	peer_str(id_str(edge->member, id, sizeof(id)), &edge->peer, peer);
 	if (why)
@@ -89,10 +95,10 @@ static int fill_edge(struct edges *e, const struct parent_edge *from,
 	return 0;
 }
 
-static int warn_edge(const struct parent_edge *edge, int ret,
+static int warn_edge(struct edges *e, const struct parent_edge *edge, int ret,
 		     const struct err *err)
 {
-	if (ret)
+	if (ret && may_log_of(e, edge))
 		log_group(LOG_LEVEL_WARN, edge->group, "edge not installed: %s",
 			  err->text[0] ? err->text : strerror(-ret));
 	return ret;
@@ -112,7 +118,7 @@ static int add_down_edge(void *ctx, const struct parent_edge *edge,
 		ret = k->ops->edge_add(k->ctx, &to, &err);
 	if (!ret)
 		log_edge(e, edge, NULL);
-	return warn_edge(edge, ret, &err);
+	return warn_edge(e, edge, ret, &err);
 }
 
 static int set_down_edge(void *ctx, const struct parent_edge *edge,
@@ -135,7 +141,7 @@ static int set_down_edge(void *ctx, const struct parent_edge *edge,
 		if (!ret)
 			ret = k->ops->edge_add(k->ctx, &to, &err);
 	}
-	return warn_edge(edge, ret, &err);
+	return warn_edge(e, edge, ret, &err);
 }
 
 static void del_down_edge(void *ctx, const struct parent_edge *edge,

@@ -417,7 +417,7 @@ void app_each_edge_group(struct app *a, edge_group_fn *fn, void *arg)
 			.group = g->name,
 			.granted = g->len > 0,
 			.expires = g->len ? g->grant.expires : 0,
-			.refusal = g->verdict > GRANT_GIVEN
+			.refusal = !g->len && g->verdict > GRANT_GIVEN
 					   ? grant_verdict_str(g->verdict)
 					   : NULL,
 			.relays = g->served,
