@@ -193,9 +193,11 @@ try "noise is refused" wait_until 20 counted b in-bad-icv $((before + 40))
 section "removal with packets in flight"
 
 listen a $G4 a4
+floods=()
 for i in 1 2 3 4; do
 	spawn in_ns a "$MC" send $G4 $PORT eth0 count=$((300 * SCALE)) text=SECRET \
 		>/dev/null
+	floods+=("$!")
 	key=$(new_key $octets)
 	sa_add a g4 "$key" spi $((5000 + i)) dir inout alg $alg \
 		sender-id 1-4 select
@@ -205,9 +207,8 @@ for i in 1 2 3 4; do
 	ctl b sa flush g4
 done
 ok "SAs were deleted with packets in flight"
-for n in a b; do
-	ip netns pids "$(ns $n)" | xargs -r kill -9 2>/dev/null
-done
+kill "${floods[@]}" 2>/dev/null
+wait "${floods[@]}" 2>/dev/null
 for i in 1 2 3; do
 	last_counts a b g4 $((5500 + i)) "$(new_key $octets)" alg $alg
 done
