@@ -398,7 +398,7 @@ begun() { counted; [ "$from_now" -gt "$from_k" ]; }
 try "the key server begins another one" wait_until 20 begun
 swan rekey --ike cert >/dev/null
 p_says "strongSwan has begun at the same time" 'IKE_REKEY collision'
-# One that strongSwan deletes sends its Delete until it is answered, and counts as well.
+# An IKE SA that strongSwan deletes sends its Delete until it is answered, and counts as well.
 sas_are() { [ "$(k_counts sas) $(swan list-sas | grep -c '^[^ ].*: #')" = "$1" ]; }
 try "both have one IKE SA in the end" wait_until 100 sas_are "1 1"
 in_ns r tc qdisc del dev eth1 root

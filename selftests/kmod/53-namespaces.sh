@@ -268,7 +268,7 @@ leave() { # words of a command in each of the namespaces
 }
 with_group() { leave "$MCSECCTL" group add g 239.1.1.1; }
 leave >/dev/null
-# What is left to do when the clock starts varies. A grace period for each namespace
+# The work that is left when the clock starts varies. A grace period for each namespace
 # takes more than 600 ms where there are several CPUs.
 rounds=3 as_fast "namespaces with groups go as fast as others" 150 100 leave with_group
 
