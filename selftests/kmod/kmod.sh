@@ -137,10 +137,10 @@ listen() {
 
 # print_file FILE: print its few lines, as cat does, without a process.
 print_file() {
-	local lines
+	local text_lines
 
-	mapfile lines <"$1"
-	printf %s ${lines[@]+"${lines[@]}"}
+	mapfile text_lines <"$1"
+	printf %s ${text_lines[@]+"${text_lines[@]}"}
 }
 
 # pkt NAMESPACE TOOL ARGUMENT...: run a tool of pkt/ (without .py) and print its output.
@@ -259,15 +259,15 @@ captured() {
 # counters NAMESPACE NAME...: print the counters that are not 0 on one line, without
 # the named ones.
 counters() {
-	local n=$1 but all lines line sep='' IFS=' ' -
+	local n=$1 but all counter_lines line sep='' IFS=' ' -
 	shift
 	but=" $* " IFS=$'\n'
 	set -f
 
 	all=$(ctl_last "$n" stats) || all+=$'\n'"stats failed"
 	# shellcheck disable=SC2206 # a line is a word
-	lines=($all)
-	for line in "${lines[@]:1}"; do
+	counter_lines=($all)
+	for line in "${counter_lines[@]:1}"; do
 		[[ $line =~ ^([^ ]+)\ +([^ ]+) ]]
 		[[ $but == *" ${BASH_REMATCH[1]} "* ]] || {
 			printf '%s%s %s' "$sep" "${BASH_REMATCH[@]:1:2}"
