@@ -178,7 +178,13 @@ void edge_down_request(struct edges *e, struct ike_sa *sa,
 		       const struct ep *from, const struct edge_request *req,
 		       struct edge_answer *ans)
 {
-	const struct parent_peer who = { sa, ike_sa_peer_id(sa), *from };
+	const struct parent_peer who = {
+		.sa = sa,
+		.id = ike_sa_peer_id(sa),
+		.ep = *from,
+		.elsewhere = !ike_sa_behind_nat(sa) &&
+			     !ep_equal(from, ike_sa_peer(sa)),
+	};
 
 	parent_request(e->parent, &who, req, ans);
 }

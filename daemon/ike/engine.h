@@ -668,6 +668,8 @@ const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa);
  */
 bool ike_sa_peer_revoked(const struct ike_sa *sa);
 const struct ep *ike_sa_peer(const struct ike_sa *sa);
+/* Return true if the peer is behind a NAT, which may give it another address. */
+bool ike_sa_behind_nat(const struct ike_sa *sa);
 const struct ep *ike_sa_local(const struct ike_sa *sa);
 /* Return the name of the state, for logs and status only. */
 const char *ike_sa_state_name(const struct ike_sa *sa);

@@ -34,6 +34,11 @@ const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa)
 	return &sa->peer_certs;
 }
 
+bool ike_sa_behind_nat(const struct ike_sa *sa)
+{
+	return sa->nat_there;
+}
+
 const struct ep *ike_sa_peer(const struct ike_sa *sa)
 {
 	return &sa->path.peer;

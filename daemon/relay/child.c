@@ -69,6 +69,7 @@ static void leave_parent(struct child *c, struct upstream *u, const char *why)
 	u->asks = false;
 	u->leaving = false;
 	u->shown = 0;
+	u->challenges = 0;
 	c->ops.drop(c->ctx, u, why);
 }
 
@@ -182,7 +183,9 @@ static void learn_parents(struct child *c, const struct edge_answer *ans)
 
 /* ---- requests ------------------------------------------------------------ */
 
-static int ask_parent(struct child *c, struct upstream *u)
+/* Send a request or beat, with a cookie unless @cookie is NULL. */
+static int request_edge(struct child *c, struct upstream *u,
+			const uint8_t *cookie)
 {
 	struct edge_request req = { .beat = u->shown == c->version };
 	int ret;
@@ -192,15 +195,25 @@ static int ask_parent(struct child *c, struct upstream *u)
 		req.n = c->n_grants;
 		memcpy(req.grant, c->grants, sizeof(req.grant));
 	}
-	c->stats.beats += req.beat;
-	c->stats.requests += !req.beat;
+	if (cookie)
+		memcpy(req.cookie, cookie, sizeof(req.cookie));
 	u->asks = true;
+	u->beat = req.beat;
 	u->asked_ms = child_now(c);
 	u->shown = c->version;
 	ret = c->ops.ask(c->ctx, u, &req);
 	if (ret)
 		u->asks = false;
 	return ret;
+}
+
+static int ask_parent(struct child *c, struct upstream *u)
+{
+	bool beat = u->shown == c->version;
+
+	c->stats.beats += beat;
+	c->stats.requests += !beat;
+	return request_edge(c, u, NULL);
 }
 
 /* Ask one relay after the other, until a request is on its way. */
@@ -372,6 +385,24 @@ static void got_refused(struct child *c, struct upstream *u,
 	}
 }
 
+/*
+ * The parent asks whether this host receives at the address that it has asked from. A NAT
+ * may change that once more in between, but not always.
+ */
+static void got_challenged(struct child *c, struct upstream *u,
+			   const struct edge_answer *ans)
+{
+	if (++u->challenges > CHILD_MAX_CHALLENGES) {
+		give_up(c, u, "takes no address of this host for its own");
+		return;
+	}
+	c->stats.challenged++;
+	if (!u->beat)
+		u->shown = 0;
+	if (request_edge(c, u, ans->cookie))
+		give_up(c, u, "could not be asked");
+}
+
 /* A parent that is heard again needs no successor. */
 static void note_parent(struct child *c, struct upstream *u)
 {
@@ -389,6 +420,8 @@ void child_answer(struct child *c, struct upstream *u,
 	note_parent(c, u);
 	if (u->state != UPSTREAM_ASKED && u->state != UPSTREAM_UP)
 		return;
+	if (ans->verdict != EDGE_CHALLENGED)
+		u->challenges = 0;
 	switch (ans->verdict) {
 	case EDGE_GRANTED:
 		got_granted(c, u, ans);
@@ -398,6 +431,9 @@ void child_answer(struct child *c, struct upstream *u,
 		break;
 	case EDGE_REFUSED:
 		got_refused(c, u, ans);
+		break;
+	case EDGE_CHALLENGED:
+		got_challenged(c, u, ans);
 		break;
 	}
 	run_child(c);

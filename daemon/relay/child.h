@@ -30,6 +30,8 @@ struct timerq;
 #define CHILD_OVERLAP_MS 1000u
 /* A parent that does not answer a request for so long is given up. */
 #define CHILD_ANSWER_MS 3000u
+/* Requests one after the other that a parent answers with a cookie only. */
+#define CHILD_MAX_CHALLENGES 4
 /* A parent that has failed is asked again after a second, then two, and so on. */
 #define CHILD_HOLD_MIN_MS 1000u
 #define CHILD_HOLD_MAX_MS 30000u
@@ -53,6 +55,8 @@ struct upstream {
 	enum upstream_state state;
 	bool learned; /* from a redirection */
 	bool asks; /* a request or beat has no answer yet */
+	bool beat; /* the last one was a beat */
+	unsigned int challenges; /* since the last other answer */
 	bool leaving; /* has said that it is going away */
 	uint64_t asked_ms; /* when the last one was sent */
 	uint64_t shown; /* number of the grants that it was shown; 0: none */
@@ -97,6 +101,7 @@ struct child_cfg {
 struct child_stats {
 	uint64_t requests;
 	uint64_t beats;
+	uint64_t challenged; /* were sent again with a cookie */
 	uint64_t granted;
 	uint64_t changes; /* times that an edge has followed another one */
 	uint64_t silent; /* parents that were given up as silent */

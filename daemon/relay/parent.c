@@ -6,12 +6,15 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "crypto/rand.h"
 #include "lib/clock.h"
 #include "lib/htab.h"
 #include "lib/quota.h"
+#include "lib/secret.h"
 #include "lib/timer.h"
 #include "lib/util.h"
 #include "relay/grants.h"
+#include "relay/proof.h"
 
 /* Times after which a child may ask again, in milliseconds. */
 #define WAIT_BUSY_MS 1000
@@ -77,6 +80,7 @@ struct parent {
 	struct timer expiry;
 	struct quota *verify, *verify_all, *moves;
 	struct edge_parent others[EDGE_MAX_PARENTS];
+	uint8_t secret[PROOF_SECRET_LEN];
 	struct parent_stats stats;
 };
 
@@ -504,6 +508,29 @@ static void got_grants(struct parent *p, struct child_edge *e,
 	grant_set_clear(&set);
 }
 
+/*
+ * Return true if the child receives where it asks from: at the address of its edge, or
+ * because it sends back what was sent there.
+ */
+static bool receives_there(const struct parent *p, const struct child_edge *e,
+			   const struct parent_peer *from,
+			   const struct edge_request *req)
+{
+	if (from->elsewhere)
+		return false;
+	return (e && ep_equal(&e->e.peer, &from->ep)) ||
+	       proof_is_good(p->secret, parent_now(p), from, req->cookie);
+}
+
+static void answer_challenged(struct parent *p, const struct parent_peer *from,
+			      struct edge_answer *ans)
+{
+	ans->verdict = EDGE_CHALLENGED;
+	p->stats.challenged++;
+	if (proof_make(p->secret, parent_now(p), from, ans->cookie))
+		answer_refused(p, EDGE_FAILED, ans);
+}
+
 void parent_request(struct parent *p, const struct parent_peer *from,
 		    const struct edge_request *req, struct edge_answer *ans)
 {
@@ -513,13 +540,17 @@ void parent_request(struct parent *p, const struct parent_peer *from,
 					: find_group(p, req->group);
 
 	memset(ans, 0, sizeof(*ans));
+	if (group && (e || !req->beat) && !receives_there(p, e, from, req)) {
+		answer_challenged(p, from, ans);
+		return;
+	}
 	p->stats.beats += req->beat;
 	p->stats.requests += !req->beat;
 	if (!group) {
 		answer_refused(p, EDGE_NO_GROUP, ans);
 	} else if (e && e->group != group) {
 		answer_refused(p, EDGE_OTHER_GROUP, ans);
-	} else if (p->leaving) {
+	} else if (p->leaving && (e || !req->beat)) {
 		/* The edge carries datagrams until the child has another one. */
 		if (e)
 			note_child(p, e);
@@ -681,6 +712,10 @@ int parent_new(const struct parent_cfg *cfg, const struct parent_ops *ops,
 	TAILQ_INIT(&p->edges);
 	htab_init(&p->by_sa, hash_of_edge);
 	timer_init(&p->expiry, on_expiry, p);
+	if (rand_bytes(p->secret, sizeof(p->secret))) {
+		parent_free(p);
+		return err_set(err, -EIO, "no random octets");
+	}
 	if (make_quotas(p)) {
 		parent_free(p);
 		return err_set(err, -ENOMEM, "out of memory");
@@ -702,6 +737,7 @@ void parent_free(struct parent *p)
 	quota_free(p->verify);
 	quota_free(p->verify_all);
 	quota_free(p->moves);
+	secret_wipe(p->secret, sizeof(p->secret));
 	free(p);
 }
 

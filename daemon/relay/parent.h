@@ -4,8 +4,9 @@
  * without I/O: requests go in by parent_request(), and edges come out by struct
  * parent_ops.
  *
- * An edge belongs to one IKE SA and ends with it. Its address is the one from which the
- * last authenticated request of that IKE SA came, and nothing else moves it. A child is
+ * An edge belongs to one IKE SA and ends with it. It leads to an address only when the
+ * child has sent back, from there, the cookie of an answer that went there, and nothing
+ * else moves it. A child is
  * entitled by a grant of the key server (wire/grant.h), and an edge takes the Sender-IDs
  * of that grant and of those that the child passes on from members below it.
  *
@@ -44,6 +45,12 @@ struct parent_peer {
 		*sa; /* stands for the IKE SA, and is never used as a pointer */
 	const struct ike_id *id;
 	struct ep ep;
+	/*
+	 * No NAT is in front of the peer, and @ep is not the address of its IKE SA, so
+	 * that a copy of a datagram is as likely as a peer that has moved. It opens
+	 * another IKE SA if it has.
+	 */
+	bool elsewhere;
 };
 
 /* An edge as the operations and parent_each_edge() are given it. */
@@ -92,6 +99,7 @@ struct parent_cfg {
 struct parent_stats {
 	uint64_t requests; /* beats are not counted */
 	uint64_t beats;
+	uint64_t challenged; /* answered with a cookie, and not counted above */
 	uint64_t granted; /* edges made */
 	uint64_t moved; /* changes of an address */
 	uint64_t redirected;
@@ -105,7 +113,7 @@ struct parent_stats {
 	uint64_t edges;
 };
 
-/* Returns 0, -EINVAL, or -ENOMEM with one line in @err. */
+/* Returns 0, -EINVAL, -ENOMEM or -EIO with one line in @err. */
 int parent_new(const struct parent_cfg *cfg, const struct parent_ops *ops,
 	       void *ctx, struct parent **out, struct err *err);
 /* End all edges and free the machine; NULL is ignored. */

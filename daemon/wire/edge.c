@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
 
 #define FLAG_BEAT 0x01
 
@@ -46,7 +46,16 @@ int edge_request_put(struct wbuf *w, const struct edge_request *req)
 		wbuf_u16(w, (uint16_t)req->grant[i].len);
 		wbuf_put(w, req->grant[i].p, req->grant[i].len);
 	}
+	wbuf_put(w, req->cookie, sizeof(req->cookie));
 	return w->err;
+}
+
+static void read_cookie(struct rbuf *r, uint8_t cookie[EDGE_COOKIE_LEN])
+{
+	const uint8_t *p = rbuf_bytes(r, EDGE_COOKIE_LEN);
+
+	if (p)
+		memcpy(cookie, p, EDGE_COOKIE_LEN);
 }
 
 static bool read_group(struct rbuf *r, char group[GRANT_GROUP_MAX + 1])
@@ -82,6 +91,7 @@ int edge_request_parse(const uint8_t *p, size_t len, struct edge_request *out)
 		out->grant[i].len = rbuf_u16(&r);
 		out->grant[i].p = rbuf_bytes(&r, out->grant[i].len);
 	}
+	read_cookie(&r, out->cookie);
 	return r.err || rbuf_left(&r) || !is_request_sound(out) ? -EBADMSG : 0;
 }
 
@@ -100,6 +110,8 @@ static bool is_answer_sound(const struct edge_answer *ans)
 	bool redirected = ans->verdict == EDGE_REDIRECTED;
 	unsigned int i;
 
+	if (ans->verdict == EDGE_CHALLENGED)
+		return true;
 	if ((unsigned int)ans->reason >= EDGE_REASONS ||
 	    granted == !!ans->reason || granted != !!ans->lifetime_ms ||
 	    redirected != !!ans->n_parents || ans->n_parents > EDGE_MAX_PARENTS)
@@ -129,6 +141,10 @@ int edge_answer_put(struct wbuf *w, const struct edge_answer *ans)
 		return -EINVAL;
 	wbuf_u8(w, VERSION);
 	wbuf_u8(w, (uint8_t)ans->verdict);
+	if (ans->verdict == EDGE_CHALLENGED) {
+		wbuf_put(w, ans->cookie, sizeof(ans->cookie));
+		return w->err;
+	}
 	wbuf_u8(w, (uint8_t)ans->reason);
 	wbuf_u32(w, ans->lifetime_ms);
 	wbuf_u32(w, ans->wait_ms);
@@ -164,6 +180,10 @@ int edge_answer_parse(const uint8_t *p, size_t len, struct edge_answer *out)
 	if (rbuf_u8(&r) != VERSION)
 		return -EBADMSG;
 	out->verdict = rbuf_u8(&r);
+	if (out->verdict == EDGE_CHALLENGED) {
+		read_cookie(&r, out->cookie);
+		return r.err || rbuf_left(&r) ? -EBADMSG : 0;
+	}
 	out->reason = rbuf_u8(&r);
 	out->lifetime_ms = rbuf_u32(&r);
 	out->wait_ms = rbuf_u32(&r);

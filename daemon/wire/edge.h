@@ -22,6 +22,8 @@
 #define EDGE_MAX_PARENTS 8
 /* A grant that has passed so many relays goes no further. */
 #define EDGE_MAX_HOPS 8
+/* A child sends a cookie back from an address to show that it receives there. */
+#define EDGE_COOKIE_LEN 16
 
 struct edge_grant {
 	uint8_t hops; /* relays that have passed it on; 0: of the child itself */
@@ -34,6 +36,8 @@ struct edge_request {
 	bool beat; /* whether the edge is there; no grants */
 	unsigned int n;
 	struct edge_grant grant[EDGE_MAX_GRANTS];
+	/* The cookie of the answer before, or zeros; the place is there in any case. */
+	uint8_t cookie[EDGE_COOKIE_LEN];
 };
 
 /* A relay that may be asked: its address and port, and whom its certificate names. */
@@ -46,6 +50,11 @@ enum edge_verdict {
 	EDGE_GRANTED = 1,
 	EDGE_REDIRECTED, /* the child is to ask edge_answer.parent */
 	EDGE_REFUSED,
+	/*
+	 * The child is to send the request again with edge_answer.cookie. This answer
+	 * is shorter than any request, since it may go to an address of somebody else.
+	 */
+	EDGE_CHALLENGED,
 };
 
 enum edge_reason {
@@ -68,6 +77,7 @@ struct edge_answer {
 	uint32_t wait_ms; /* refused: the child asks again after this time */
 	unsigned int n_parents;
 	struct edge_parent parent[EDGE_MAX_PARENTS];
+	uint8_t cookie[EDGE_COOKIE_LEN]; /* challenged */
 };
 
 /* Append the octets of a notify. Returns 0, or -EINVAL for what cannot be read back. */

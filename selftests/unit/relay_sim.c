@@ -22,6 +22,7 @@ struct rs_sa {
 	struct rs_host *child, *parent; /* NULL: that end has closed it */
 	struct upstream *upstream;
 	struct ep to; /* address of the parent */
+	struct ep home; /* address of the child at the begin */
 	bool open; /* at the child */
 	uint32_t mid; /* number of the last request */
 	bool busy;
@@ -44,6 +45,11 @@ struct rs_message {
 	uint32_t mid;
 	size_t len;
 	uint8_t octets[];
+};
+
+struct rs_octets {
+	const void *p;
+	size_t len;
 };
 
 /* ---- network ------------------------------------------------------------- */
@@ -78,32 +84,44 @@ static struct rs_host *host_at(struct rs_sim *s, const struct ep *ep)
 
 static void message_arrives(void *arg);
 
-static void put_message(struct rs_sa *sa, enum rs_kind kind,
-			const struct rs_host *from, const struct ep *to,
-			const void *p, size_t len)
+static void deliver_in(struct rs_sa *sa, unsigned int ms, enum rs_kind kind,
+		       const struct ep *from, const struct ep *to,
+		       struct rs_octets octets)
 {
 	struct rs_sim *s = sa->sim;
 	struct rs_message *m;
 
-	s->wire++;
-	if (from->dead || is_lost(s))
-		return;
-	m = calloc(1, sizeof(*m) + len);
+	m = calloc(1, sizeof(*m) + octets.len);
 	if (!m)
 		abort();
 	*m = (struct rs_message){ .next = s->messages,
 				  .sim = s,
 				  .sa = sa,
 				  .kind = kind,
-				  .from = from->ep,
+				  .from = *from,
 				  .to = *to,
 				  .mid = sa->mid,
-				  .len = len };
-	if (len)
-		memcpy(m->octets, p, len);
+				  .len = octets.len };
+	if (octets.len)
+		memcpy(m->octets, octets.p, octets.len);
 	s->messages = m;
 	timer_init(&m->timer, message_arrives, m);
-	timer_set(&s->tq, &m->timer, RS_DELAY_MS);
+	timer_set(&s->tq, &m->timer, ms);
+}
+
+static void put_message(struct rs_sa *sa, enum rs_kind kind,
+			const struct rs_host *from, const struct ep *to,
+			const void *p, size_t len)
+{
+	struct rs_sim *s = sa->sim;
+	struct rs_octets octets = { p, len };
+
+	s->wire++;
+	if (from->dead || is_lost(s))
+		return;
+	if (s->copier.port && kind == RS_REQUEST && ++s->copied % 4)
+		deliver_in(sa, RS_DELAY_MS - 1, kind, &s->copier, to, octets);
+	deliver_in(sa, RS_DELAY_MS, kind, &from->ep, to, octets);
 }
 
 static void free_message(struct rs_message *m)
@@ -164,7 +182,9 @@ static void close_at_parent(struct rs_sa *sa)
 static void answer_request(struct rs_sa *sa, const struct rs_message *m)
 {
 	struct rs_host *h = sa->parent;
-	struct parent_peer from = { sa, &sa->child->id, m->from };
+	struct parent_peer from = { sa, &sa->child->id, m->from,
+				    sa->child->direct &&
+					    !ep_equal(&sa->home, &m->from) };
 	struct edge_request req;
 	struct edge_answer ans;
 
@@ -255,6 +275,7 @@ static struct rs_sa *open_sa(struct rs_host *h, struct upstream *u)
 	sa->child = h;
 	sa->upstream = u;
 	sa->to = u->at.ep;
+	sa->home = h->ep;
 	wbuf_init(&sa->answer, 65535);
 	timer_init(&sa->resend, on_resend, sa);
 	u->user = sa;

@@ -46,6 +46,7 @@ struct rs_host {
 	struct ike_id id;
 	struct ep ep; /* as others see it */
 	bool dead; /* neither sends nor receives */
+	bool direct; /* no NAT is in front of it */
 	uint16_t sid; /* Sender-ID */
 	struct parent *parent; /* a relay's */
 	struct child *child;
@@ -77,6 +78,9 @@ struct rs_sim {
 	struct rs_sa *sas;
 	struct rs_message *messages; /* on their way */
 	uint64_t wire; /* messages that were sent */
+	/* Somebody sends copies of three of four requests from there, which come first. */
+	struct ep copier;
+	unsigned int copied;
 };
 
 void rs_init(struct rs_sim *s);

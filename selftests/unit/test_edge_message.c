@@ -182,7 +182,7 @@ static void test_request(void)
 	wbuf_u8(&w, 0);
 	is_int(edge_request_parse(w.p, w.len, &got), -EBADMSG,
 	       "a request with an octet more is malformed");
-	w.p[0] = 2;
+	w.p[0] = 1;
 	is_int(edge_request_parse(w.p, w.len - 1, &got), -EBADMSG,
 	       "a request of another version is malformed");
 	wbuf_free(&w);
@@ -195,7 +195,7 @@ static void test_beat(void)
 
 	wbuf_init(&w, 100);
 	is_int(edge_request_put(&w, &req), 0, "a beat is written");
-	is_int(w.len, 9, "a beat has nine octets");
+	is_int(w.len, 25, "a beat has 25 octets with the place of a cookie");
 	is_int(edge_request_parse(w.p, w.len, &got), 0, "a beat is read");
 	ok(got.beat && !got.n, "a beat has no grants");
 	w.p[1] = 0;
@@ -305,8 +305,46 @@ static void test_answer(void)
 	ans.reason = EDGE_BUSY;
 	is_int(answer_result(&ans), 0,
 	       "a refusal of a child that asks too often");
-	ans.verdict = EDGE_REFUSED + 1;
+	ans.verdict = EDGE_CHALLENGED + 1;
 	is_int(answer_result(&ans), -EINVAL, "an unknown verdict");
+}
+
+/* A challenge may go to an address that somebody has forged. */
+static void test_challenge(void)
+{
+	struct edge_answer ans = { .verdict = EDGE_CHALLENGED }, got;
+	struct edge_request req = { .group = "v", .beat = true }, back;
+	struct wbuf w, beat;
+	size_t i;
+
+	memset(ans.cookie, 0xc7, sizeof(ans.cookie));
+	wbuf_init(&w, 100);
+	is_int(edge_answer_put(&w, &ans), 0, "a challenge is written");
+	is_int(edge_answer_parse(w.p, w.len, &got), 0, "a challenge is read");
+	is_int(got.verdict, EDGE_CHALLENGED, "a challenge is no other answer");
+	is_mem(got.cookie, sizeof(got.cookie), ans.cookie, sizeof(ans.cookie),
+	       "a challenge has its cookie");
+	for (i = 0; i < w.len; i++)
+		if (edge_answer_parse(w.p, i, &got) != -EBADMSG)
+			break;
+	is_int(i, w.len, "a challenge that is cut is malformed");
+	wbuf_init(&beat, 100);
+	is_int(edge_request_put(&beat, &req), 0, "the shortest beat");
+	ok(w.len < beat.len, "a challenge is shorter: %zu of %zu octets", w.len,
+	   beat.len);
+	wbuf_u8(&w, 0);
+	is_int(edge_answer_parse(w.p, w.len, &got), -EBADMSG,
+	       "a challenge with an octet more is malformed");
+	wbuf_free(&beat);
+	wbuf_init(&beat, 100);
+	memcpy(req.cookie, ans.cookie, sizeof(req.cookie));
+	is_int(edge_request_put(&beat, &req), 0, "a beat with a cookie");
+	is_int(edge_request_parse(beat.p, beat.len, &back), 0,
+	       "a beat with a cookie is read");
+	is_mem(back.cookie, sizeof(back.cookie), ans.cookie, sizeof(ans.cookie),
+	       "the beat has the cookie");
+	wbuf_free(&beat);
+	wbuf_free(&w);
 }
 
 /* A child would send to these addresses. */
@@ -352,6 +390,7 @@ int main(void)
 	RUN(test_beat);
 	RUN(test_request_refused);
 	RUN(test_answer);
+	RUN(test_challenge);
 	RUN(test_redirected_nowhere);
 	RUN(test_reasons);
 	sigpub_free(pub);

@@ -301,7 +301,7 @@ static int odd_request(struct ike_sa *s, const struct ike_task *t)
 
 static void test_malformed_request(void)
 {
-	static const uint8_t odd[] = { 1, 0, 5, 'v', 'i', 'd', 'e', 'o', 0 };
+	static const uint8_t odd[] = { 2, 0, 5, 'v', 'i', 'd', 'e', 'o', 0 };
 
 	begin();
 	node_exchange(m, IKE_XCHG_INFORMATIONAL, odd_request, info_got_answer);
@@ -332,7 +332,7 @@ static void odd_answer(struct ike_sa *s, struct ike_in *in)
 
 static void test_malformed_answer(void)
 {
-	static const uint8_t odd[] = { 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+	static const uint8_t odd[] = { 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
 
 	begin();
 	node_own_exchange(g, IKE_XCHG_INFORMATIONAL)->request = odd_answer;

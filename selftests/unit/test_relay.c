@@ -75,9 +75,9 @@ static void test_one_leaf(void)
 	relay = new_relay(8);
 	leaf = new_leaf(relay, NULL);
 	ok(!child_parent(leaf->child), "there is no edge before an answer");
-	rs_pass(&s, 4 * RS_DELAY_MS);
+	rs_pass(&s, 6 * RS_DELAY_MS);
 	ok(rs_parent_of(leaf) == relay,
-	   "two round trips give an edge to the relay");
+	   "three round trips give an edge to the relay");
 	is_int(leaf->ups, 1, "the leaf has installed one edge");
 	is_int(relay->adds, 1, "the relay has installed one edge");
 	e = rs_edge_to(relay, leaf);
@@ -352,8 +352,8 @@ static void test_silent_parent(void)
 		if (!rs_has(leaf, root, i))
 			break;
 	is_int(i, 300, "nothing is lost while the relay is there");
-	is_int(missed, 201,
-	       "two seconds of the stream are lost, and two round trips");
+	is_int(missed, 202,
+	       "two seconds of the stream are lost, and three round trips");
 	is_int(child_stats(leaf->child)->silent, 1,
 	       "one parent was given up as silent");
 	is_int(leaf->most_ups, 2,
@@ -402,7 +402,7 @@ static void test_dead_parents(void)
 		rs_kill(parents[i]);
 	leaf = rs_host_new(&s);
 	rs_leaf(leaf, parents, 4);
-	rs_pass(&s, 3 * RS_TRIES * RS_RESEND_MS + 4 * RS_DELAY_MS);
+	rs_pass(&s, 3 * RS_TRIES * RS_RESEND_MS + 6 * RS_DELAY_MS);
 	ok(rs_parent_of(leaf) == parents[3],
 	   "the fourth parent is used when three have not answered");
 	is_int(child_stats(leaf->child)->failed, 3, "three have failed");
@@ -456,7 +456,7 @@ static void test_closed_by_parent(void)
 	a->dead = false;
 	rs_close_children(a);
 	is_int(parent_stats(a->parent)->edges, 0, "the edge has ended here");
-	rs_pass(&s, 5 * RS_DELAY_MS);
+	rs_pass(&s, 7 * RS_DELAY_MS);
 	ok(rs_parent_of(leaf) == b, "a Delete makes the child change at once");
 	rs_free(&s);
 }

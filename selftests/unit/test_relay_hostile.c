@@ -34,18 +34,31 @@ static const struct parent_stats *stats(void)
 	return parent_stats(relay->parent);
 }
 
+/* The answer behind the cookie, which a child sends back from where it is. */
+static struct edge_answer answer_to(const struct parent_peer *from,
+				    const struct edge_request *req)
+{
+	struct edge_request again = *req;
+	struct edge_answer ans;
+
+	parent_request(relay->parent, from, req, &ans);
+	if (ans.verdict == EDGE_CHALLENGED) {
+		memcpy(again.cookie, ans.cookie, sizeof(again.cookie));
+		parent_request(relay->parent, from, &again, &ans);
+	}
+	return ans;
+}
+
 /* Ask as @h over IKE SA @which with a grant, or with none: a beat. */
 static struct edge_answer ask_with(const struct rs_host *h, unsigned int which,
 				   const uint8_t *grant, size_t len)
 {
 	struct edge_request req = { .group = RS_GROUP, .beat = !len };
-	struct parent_peer from = { &sa[which], &h->id, h->ep };
-	struct edge_answer ans;
+	struct parent_peer from = { &sa[which], &h->id, h->ep, false };
 
 	req.n = !!len;
 	req.grant[0] = (struct edge_grant){ 0, grant, len };
-	parent_request(relay->parent, &from, &req, &ans);
-	return ans;
+	return answer_to(&from, &req);
 }
 
 static struct edge_answer ask(const struct rs_host *h, unsigned int which)
@@ -109,8 +122,8 @@ static void test_not_entitled(void)
 		   "the grant of another group");
 	strcpy(req.group, "audio");
 	req.grant[0] = (struct edge_grant){ 0, w.p, w.len };
-	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep };
-	parent_request(relay->parent, &from, &req, &ans);
+	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep, false };
+	ans = answer_to(&from, &req);
 	is_refused(ans, EDGE_NO_GROUP, "a group that is not relayed");
 	wbuf_free(&w);
 	rs_sign(&s, bad, bad->sid, 0);
@@ -130,21 +143,21 @@ static void test_two_own_grants(void)
 	struct edge_answer ans;
 
 	begin();
-	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep };
+	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep, false };
 	req.grant[0] = (struct edge_grant){ 0, bad->grant, bad->grant_len };
 	req.grant[1] = (struct edge_grant){ 0, good->grant, good->grant_len };
-	parent_request(relay->parent, &from, &req, &ans);
+	ans = answer_to(&from, &req);
 	is_refused(ans, EDGE_NOT_ENTITLED, "two grants of no hops");
 	/* As a relay shows it that has the good child below. */
 	req.grant[1].hops = 1;
-	parent_request(relay->parent, &from, &req, &ans);
+	ans = answer_to(&from, &req);
 	is_int(ans.verdict, EDGE_GRANTED, "a grant is passed on");
 	is_int(rs_edge_to(relay, bad)->n_ranges, 2,
 	       "both Sender-IDs are taken");
 	/* A forged one beside it costs nothing but itself. */
 	req.n = 3;
 	req.grant[2] = (struct edge_grant){ 1, bad->grant, bad->grant_len - 1 };
-	parent_request(relay->parent, &from, &req, &ans);
+	ans = answer_to(&from, &req);
 	is_int(ans.verdict, EDGE_GRANTED, "a malformed grant is left out");
 	is_int(stats()->dropped_grants, 1, "a malformed grant is counted");
 	is_int(rs_edge_to(relay, bad)->n_ranges, 2, "the others count");
@@ -333,17 +346,16 @@ static void test_grant_expires(void)
 {
 	struct edge_request req = { .group = RS_GROUP, .n = 2 };
 	struct parent_peer from;
-	struct edge_answer ans;
 	struct rs_host *below;
 
 	begin();
 	below = rs_host_new(&s);
 	rs_sign(&s, below, 77, 5);
 	rs_sign(&s, bad, 78, 10);
-	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep };
+	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep, false };
 	req.grant[0] = (struct edge_grant){ 0, bad->grant, bad->grant_len };
 	req.grant[1] = (struct edge_grant){ 1, below->grant, below->grant_len };
-	parent_request(relay->parent, &from, &req, &ans);
+	answer_to(&from, &req);
 	is_int(rs_edge_to(relay, bad)->n_ranges, 1,
 	       "two neighbouring Sender-IDs are one range");
 	is_int(rs_edge_to(relay, bad)->range[0].first, 77,
@@ -376,8 +388,8 @@ static void test_one_group_each(void)
 	is_int(parent_add_group(relay->parent, ""), -EINVAL,
 	       "a group has a name");
 	ask(bad, 0);
-	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep };
-	parent_request(relay->parent, &from, &req, &ans);
+	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep, false };
+	ans = answer_to(&from, &req);
 	is_refused(ans, EDGE_OTHER_GROUP, "a second group over one IKE SA");
 	is_int(stats()->edges, 2, "the first edge stays");
 	parent_sa_closed(relay->parent, &sa[0]);
@@ -401,18 +413,17 @@ static void test_many_ranges(void)
 	struct rs_host *below[EDGE_MAX_GRANTS];
 	struct edge_grant g[EDGE_MAX_GRANTS];
 	struct parent_peer from;
-	struct edge_answer ans;
 	unsigned int i, n;
 
 	begin();
-	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep };
+	from = (struct parent_peer){ &sa[0], &bad->id, bad->ep, false };
 	req.grant[0] = (struct edge_grant){ 0, bad->grant, bad->grant_len };
 	for (i = 1; i < EDGE_MAX_GRANTS; i++) {
 		below[i] = rs_host_new(&s);
 		req.grant[i] = (struct edge_grant){ 1, below[i]->grant,
 						    below[i]->grant_len };
 	}
-	parent_request(relay->parent, &from, &req, &ans);
+	answer_to(&from, &req);
 	is_int(rs_edge_to(relay, bad)->n_ranges, 16,
 	       "sixteen Sender-IDs that are apart are sixteen ranges");
 	is_int(stats()->dropped_grants, 0, "none is left out");

@@ -53,7 +53,7 @@ static void del_edge(void *ctx, const struct parent_edge *e, const char *why)
 static void on_request(void *ctx, struct ike_sa *sa, const struct ep *from,
 		       const struct edge_request *req, struct edge_answer *ans)
 {
-	const struct parent_peer who = { sa, ike_sa_peer_id(sa), *from };
+	const struct parent_peer who = { sa, ike_sa_peer_id(sa), *from, false };
 
 	parent_request(parent[relay_of(ctx)], &who, req, ans);
 }
