@@ -108,14 +108,13 @@ static int add_down_edge(void *ctx, const struct parent_edge *edge,
 			 struct err *unused)
 {
 	struct edges *e = ctx;
-	const struct kernel *k = &e->app->kernel;
 	struct kedge to;
 	struct err err = {};
 	int ret = fill_edge(e, edge, &to);
 
 	(void)unused;
 	if (!ret)
-		ret = k->ops->edge_add(k->ctx, &to, &err);
+		ret = edge_kernel_add(&e->kernel, &to, &err);
 	if (!ret)
 		log_edge(e, edge, NULL);
 	return warn_edge(e, edge, ret, &err);
@@ -139,7 +138,7 @@ static int set_down_edge(void *ctx, const struct parent_edge *edge,
 		/* Without Sender-IDs a change would leave those of before. */
 		ret = k->ops->edge_del(k->ctx, to.group, to.id, &err);
 		if (!ret)
-			ret = k->ops->edge_add(k->ctx, &to, &err);
+			ret = edge_kernel_add(&e->kernel, &to, &err);
 	}
 	return warn_edge(e, edge, ret, &err);
 }
@@ -148,9 +147,8 @@ static void del_down_edge(void *ctx, const struct parent_edge *edge,
 			  const char *why)
 {
 	struct edges *e = ctx;
-	const struct kernel *k = &e->app->kernel;
 	struct err err = {};
-	int ret = k->ops->edge_del(k->ctx, edge->group, edge->id, &err);
+	int ret = edge_kernel_del(&e->kernel, edge->group, edge->id, &err);
 
 	if (ret && ret != -ENOENT)
 		log_group(LOG_LEVEL_WARN, edge->group, "edge not removed: %s",

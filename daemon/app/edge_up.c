@@ -75,7 +75,6 @@ static int add_up_edge(void *ctx, struct upstream *u, struct err *err)
 {
 	struct egroup *g = ctx;
 	const struct sock *s = sock_towards(g, &u->at.ep);
-	const struct kernel *k = &g->e->app->kernel;
 	struct kedge edge = {
 		.id = id_of_up(u),
 		.has_socket = true,
@@ -86,7 +85,7 @@ static int add_up_edge(void *ctx, struct upstream *u, struct err *err)
 	int ret;
 
 	memcpy(edge.group, g->name, sizeof(g->name));
-	ret = k->ops->edge_add(k->ctx, &edge, err);
+	ret = edge_kernel_add(&g->e->kernel, &edge, err);
 	if (ret)
 		log_group(LOG_LEVEL_WARN, g->name, "edge not installed: %s",
 			  err->text);
@@ -97,9 +96,8 @@ static int add_up_edge(void *ctx, struct upstream *u, struct err *err)
 static void del_up_edge(void *ctx, struct upstream *u)
 {
 	struct egroup *g = ctx;
-	const struct kernel *k = &g->e->app->kernel;
 	struct err err = {};
-	int ret = k->ops->edge_del(k->ctx, g->name, id_of_up(u), &err);
+	int ret = edge_kernel_del(&g->e->kernel, g->name, id_of_up(u), &err);
 
 	if (ret && ret != -ENOENT)
 		log_group(LOG_LEVEL_WARN, g->name, "edge not removed: %s",

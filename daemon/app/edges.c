@@ -267,6 +267,7 @@ static void run_edges(void *arg)
 		edge_grants_run(g);
 		edge_up_look(g);
 	}
+	edge_kernel_retry(&e->kernel);
 	edge_down_look(e, kernel);
 	if (kernel)
 		e->checked_ms = now;
@@ -318,6 +319,7 @@ static int make_edges(struct app *a, struct err *err)
 	e->app = a;
 	LIST_INIT(&e->groups);
 	LIST_INIT(&e->ended);
+	edge_kernel_init(&e->kernel, &a->kernel);
 	timer_init(&e->tick, run_edges, e);
 	cert_chain_id(a->chain, &type, &data, &len);
 	ret = id_set(&e->self, type, data, len);
@@ -350,6 +352,7 @@ void app_stop_edges(struct app *a)
 	e->engine = NULL;
 	for (i = 0; i < e->n_listen; i++)
 		app_close_sock(a, &e->listen[i]);
+	edge_kernel_free(&e->kernel);
 	quota_free(e->strangers);
 	a->edges = NULL;
 	free(e);

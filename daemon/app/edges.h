@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "app/app.h"
+#include "app/edge_kernel.h"
 #include "relay/child.h"
 #include "relay/parent.h"
 #include "relay/status.h"
@@ -78,6 +79,7 @@ struct edges {
 	LIST_HEAD(, ended_grant) ended;
 	unsigned int n_ended;
 	struct timer tick;
+	struct edge_kernel kernel;
 	uint64_t checked_ms; /* when the kernel's edges were looked at */
 	struct quota *strangers; /* lines about peers of whom nothing is known */
 	struct quota *lines; /* lines about the edges of each identity */
