@@ -639,43 +639,71 @@ void parent_leave(struct parent *p)
 
 /* ---- what is below ------------------------------------------------------- */
 
-/* Add a grant, or find that it is there and perhaps farther away. */
-static unsigned int add_below(struct edge_grant *out, unsigned int n,
-			      unsigned int max, const struct held_grant *g,
-			      uint8_t hops)
+/* A relay passes on the newest grant of each identity. */
+struct below {
+	struct edge_grant *out;
+	unsigned int n, max;
+	struct grant grant[EDGE_MAX_GRANTS];
+};
+
+static bool is_newer(const struct grant *a, const struct grant *b)
 {
+	return a->issued != b->issued ? a->issued > b->issued
+				      : a->expires > b->expires;
+}
+
+/*
+ * Add a grant unless a newer one of its identity is there. Of the same grant the shortest
+ * way counts.
+ */
+static void add_below(struct below *b, const struct held_grant *h, uint8_t hops)
+{
+	struct edge_grant *to;
+	struct grant g;
 	unsigned int i;
 
-	for (i = 0; i < n; i++) {
-		if (out[i].len != g->len || memcmp(out[i].p, g->octets, g->len))
-			continue;
-		if (hops < out[i].hops)
-			out[i].hops = hops;
-		return n;
+	/* A member that only receives has nothing to show farther up. */
+	if (!h->n_ranges || hops > EDGE_MAX_HOPS ||
+	    grant_parse(h->octets, h->len, &g))
+		return;
+	for (i = 0; i < b->n; i++)
+		if (id_equal(&b->grant[i].member, &g.member))
+			break;
+	if (i == b->max)
+		return;
+	to = &b->out[i];
+	if (i < b->n && to->len == h->len &&
+	    !memcmp(to->p, h->octets, h->len)) {
+		if (hops < to->hops)
+			to->hops = hops;
+		return;
 	}
-	if (n == max)
-		return n;
-	out[n] = (struct edge_grant){ hops, g->octets, g->len };
-	return n + 1;
+	if (i < b->n && !is_newer(&g, &b->grant[i]))
+		return;
+	*to = (struct edge_grant){ hops, h->octets, h->len };
+	b->grant[i] = g;
+	if (i == b->n)
+		b->n++;
 }
 
 unsigned int parent_below(const struct parent *p, const char *group,
 			  struct edge_grant *out, unsigned int max)
 {
+	struct below b = { .out = out,
+			   .max = max < EDGE_MAX_GRANTS ? max
+							: EDGE_MAX_GRANTS };
 	const struct child_edge *e;
-	unsigned int i, n = 0;
+	unsigned int i;
 
-	TAILQ_FOREACH(e, &p->edges, link) {
-		if (strcmp(e->group->name, group))
-			continue;
-		/* A member that only receives has nothing to show farther up. */
-		for (i = 0; i < e->grants.n; i++)
-			if (e->grants.v[i]->n_ranges &&
-			    e->grants.hops[i] < EDGE_MAX_HOPS)
-				n = add_below(out, n, max, e->grants.v[i],
-					      e->grants.hops[i] + 1);
-	}
-	return n;
+	/* A child that passes on many takes the place of no other child. */
+	TAILQ_FOREACH(e, &p->edges, link)
+		if (!strcmp(e->group->name, group))
+			add_below(&b, e->grants.v[0], e->grants.hops[0] + 1);
+	TAILQ_FOREACH(e, &p->edges, link)
+		for (i = 1; i < e->grants.n && !strcmp(e->group->name, group);
+		     i++)
+			add_below(&b, e->grants.v[i], e->grants.hops[i] + 1);
+	return b.n;
 }
 
 /* ---- the machine --------------------------------------------------------- */
