@@ -70,6 +70,8 @@ static void leave_parent(struct child *c, struct upstream *u, const char *why)
 	u->leaving = false;
 	u->shown = 0;
 	u->challenges = 0;
+	u->busy = 0;
+	u->wait_until_ms = 0;
 	c->ops.drop(c->ctx, u, why);
 }
 
@@ -238,7 +240,8 @@ static bool is_beat_due(const struct child *c, const struct upstream *u)
 {
 	uint64_t now = child_now(c);
 
-	if (u->asks || now - u->asked_ms < CHILD_BEAT_MS)
+	if (u->asks || now - u->asked_ms < CHILD_BEAT_MS ||
+	    now < u->wait_until_ms)
 		return false;
 	return u->shown != c->version || now - u->heard_ms >= CHILD_BEAT_MS ||
 	       now - u->asked_ms >= u->lifetime_ms / 3;
@@ -257,7 +260,7 @@ static uint64_t beat_at(const struct child *c, const struct upstream *u)
 	take_earlier(&at, u->asked_ms + u->lifetime_ms / 3);
 	if (u->shown != c->version || at < u->asked_ms + CHILD_BEAT_MS)
 		at = u->asked_ms + CHILD_BEAT_MS;
-	return at;
+	return at < u->wait_until_ms ? u->wait_until_ms : at;
 }
 
 /* Set the timer for whatever comes next. */
@@ -313,10 +316,16 @@ static void on_timer(void *arg)
 
 /* ---- answers ------------------------------------------------------------- */
 
+static bool is_busy(const struct upstream *u)
+{
+	return u->busy >= CHILD_MAX_BUSY;
+}
+
 /* The edge of @u is used from now on; the former one stays for a moment. */
 static void adopt_parent(struct child *c, struct upstream *u)
 {
 	const char *why = !c->cur	    ? "an edge was granted"
+			  : is_busy(c->cur) ? "the former parent is busy"
 			  : c->cur->leaving ? "the former parent is going away"
 					    : "the former parent is silent";
 	struct err err = {};
@@ -348,6 +357,7 @@ static void got_granted(struct child *c, struct upstream *u,
 {
 	u->lifetime_ms = ans->lifetime_ms;
 	u->leaving = false;
+	u->busy = 0;
 	if (u == c->trial)
 		adopt_parent(c, u);
 }
@@ -374,10 +384,18 @@ static void got_refused(struct child *c, struct upstream *u,
 	u->reason = ans->reason;
 	if (u == c->cur && ans->reason == EDGE_LEAVING) {
 		u->leaving = true;
-	} else if (u == c->cur &&
-		   (ans->reason == EDGE_UNKNOWN || ans->reason == EDGE_BUSY)) {
+	} else if (u == c->cur && ans->reason == EDGE_UNKNOWN) {
 		/* The edge is asked for again with the next beat. */
 		u->shown = 0;
+	} else if (u == c->cur && ans->reason == EDGE_BUSY) {
+		u->shown = 0;
+		u->wait_until_ms =
+			child_now(c) + (ans->wait_ms < CHILD_WAIT_MAX_MS
+						? ans->wait_ms
+						: CHILD_WAIT_MAX_MS);
+		/* The edge stays until another relay has one. */
+		if (++u->busy >= CHILD_MAX_BUSY)
+			u->leaving = true;
 	} else {
 		leave_parent(c, u, edge_reason_str(ans->reason));
 		hold_parent(c, u, ans->wait_ms);

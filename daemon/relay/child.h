@@ -32,6 +32,10 @@ struct timerq;
 #define CHILD_ANSWER_MS 3000u
 /* Requests one after the other that a parent answers with a cookie only. */
 #define CHILD_MAX_CHALLENGES 4
+/* A parent that was asked too often so many times in a row is left for another one. */
+#define CHILD_MAX_BUSY 10
+/* A parent may not keep the child from asking for so long that it takes it for silent. */
+#define CHILD_WAIT_MAX_MS (CHILD_SILENT_MS - CHILD_BEAT_MS)
 /* A parent that has failed is asked again after a second, then two, and so on. */
 #define CHILD_HOLD_MIN_MS 1000u
 #define CHILD_HOLD_MAX_MS 30000u
@@ -57,6 +61,8 @@ struct upstream {
 	bool asks; /* a request or beat has no answer yet */
 	bool beat; /* the last one was a beat */
 	unsigned int challenges; /* since the last other answer */
+	unsigned int busy; /* refusals of that kind since the last grant */
+	uint64_t wait_until_ms; /* not asked before */
 	bool leaving; /* has said that it is going away */
 	uint64_t asked_ms; /* when the last one was sent */
 	uint64_t shown; /* number of the grants that it was shown; 0: none */

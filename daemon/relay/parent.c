@@ -260,12 +260,17 @@ static bool get_grant(struct parent *p, const struct child_edge *e,
 	return true;
 }
 
-/* Get all grants of a request. Returns EDGE_NO_REASON if the child is entitled. */
+/*
+ * Get all grants of a request. Returns EDGE_NO_REASON if the child is entitled, and
+ * EDGE_BUSY if some of them are left out for now. The others are in @set then, so that
+ * what has been verified is not verified again with the next request.
+ */
 static enum edge_reason get_grants(struct parent *p, const struct child_edge *e,
 				   const struct parent_peer *from,
 				   const struct edge_request *req,
 				   struct grant_set *set)
 {
+	enum edge_reason reason = EDGE_NO_REASON;
 	struct held_grant *g;
 	unsigned int i;
 
@@ -273,8 +278,12 @@ static enum edge_reason get_grants(struct parent *p, const struct child_edge *e,
 		/* Only the first one may be the child's own. */
 		if (i && !req->grant[i].hops)
 			return EDGE_NOT_ENTITLED;
-		if (!get_grant(p, e, from, req->group, &req->grant[i], &g))
-			return EDGE_BUSY;
+		if (!get_grant(p, e, from, req->group, &req->grant[i], &g)) {
+			if (!i)
+				return EDGE_BUSY;
+			reason = EDGE_BUSY;
+			continue;
+		}
 		if (!g && !i)
 			return EDGE_NOT_ENTITLED;
 		if (g)
@@ -282,7 +291,7 @@ static enum edge_reason get_grants(struct parent *p, const struct child_edge *e,
 		else
 			p->stats.dropped_grants++;
 	}
-	return EDGE_NO_REASON;
+	return reason;
 }
 
 static void set_ranges(struct parent *p, struct parent_edge *e,
@@ -495,8 +504,13 @@ static void got_grants(struct parent *p, struct child_edge *e,
 		return;
 	}
 	reason = get_grants(p, e, from, req, &set);
-	if (!reason && e) {
-		keep_edge(p, e, from, &set, ans);
+	if (e && (!reason || reason == EDGE_BUSY)) {
+		keep_edge(p, e, from, set.n ? &set : NULL, ans);
+		/* The child is heard, and has to ask again. */
+		if (reason && ans->verdict == EDGE_GRANTED) {
+			memset(ans, 0, sizeof(*ans));
+			answer_refused(p, reason, ans);
+		}
 	} else {
 		if (!reason)
 			reason = add_edge(p, from, group, &set);

@@ -117,7 +117,8 @@ static void test_not_removed(void)
 	is_int(edge_kernel_retry(&k), 1, "one edge is left");
 	is_int(there(1), 1, "the kernel still has the edge");
 	del_fails = 0;
-	is_int(edge_kernel_retry(&k), 0, "none is left when the kernel answers");
+	is_int(edge_kernel_retry(&k), 0,
+	       "none is left when the kernel answers");
 	is_int(there(1), 0, "the edge is gone from the kernel");
 	is_int(there(2), 1, "another edge is not");
 	/* The kernel has done it, and did not say so. */

@@ -106,7 +106,7 @@ static void test_newest(void)
 	rs_free(&s);
 }
 
-/* What children pass on comes behind what they show of their own. */
+/* Grants that children pass on come behind those that they show of their own. */
 static void test_own_first(void)
 {
 	struct edge_request req = { .group = RS_GROUP, .n = EDGE_MAX_GRANTS };
@@ -132,7 +132,7 @@ static void test_own_first(void)
 	rs_leaf(good, &mid, 1);
 	rs_pass(&s, 1000);
 	n = parent_below(mid->parent, RS_GROUP, below, EDGE_MAX_GRANTS - 1);
-	is_int(n, EDGE_MAX_GRANTS - 1, "as many as there is room for");
+	is_int(n, EDGE_MAX_GRANTS - 1, "fifteen grants are passed on");
 	for (i = 0; i < n; i++)
 		found += !grant_parse(below[i].p, below[i].len, &g) &&
 			 (id_equal(&g.member, &good->id) ||
@@ -142,10 +142,111 @@ static void test_own_first(void)
 	rs_free(&s);
 }
 
+/* Two members change between valid grants, as often as they may. */
+static void test_churn(void)
+{
+	static struct crowd_grant a[2][32];
+	unsigned int i, k, up = 0, lost = 0;
+
+	begin();
+	rs_leaf(good, &mid, 1);
+	rs_pass(&s, 20000);
+	for (k = 0; k < 2; k++)
+		sign_many(bad[k], a[k], 32);
+	for (i = 0; i < 240; i++) {
+		for (k = 0; k < 2; k++)
+			show_many(mid, k, a[k] + i / 8 % 4 * 8,
+				  i % 8 == 4 * k && i < 160 ? 7 : 0);
+		rs_pass(&s, 500);
+		up += !!rs_edge_to(top, mid);
+		lost += !rs_has(good, top, rs_send(top));
+	}
+	is_int(up, i, "the relay keeps its edge to its parent");
+	is_int(lost, 0, "all datagrams from above reach the other member");
+	is_int(parent_stats(top->parent)->expired, 0,
+	       "a relay that asks is not taken for silent");
+	ok(rs_has(top, good, rs_send(good)), "the other member is heard above");
+	rs_free(&s);
+}
+
+/* A parent whose quota is used up makes progress with each request nevertheless. */
+static void test_busy_parent(void)
+{
+	static struct crowd_grant g[40];
+	unsigned int i, busy = 0, n = 0;
+	uint64_t before;
+
+	begin();
+	sign_many(bad[0], g, 40);
+	is_int(show_many(mid, 0, g, 16), EDGE_GRANTED, "the first 16 grants");
+	is_int(show_many(mid, 0, g + 16, 16), EDGE_GRANTED, "other 16 grants");
+	before = parent_stats(mid->parent)->verified;
+	/* The own one is known, the seven others are not. */
+	memcpy(&g[32], &g[16], sizeof(g[0]));
+	while (show_many(mid, 0, g + 32, 8) != EDGE_GRANTED && n++ < 60) {
+		busy++;
+		rs_pass(&s, 500);
+	}
+	is_int(busy, 7, "seven grants take seven requests");
+	is_int((intmax_t)(parent_stats(mid->parent)->verified - before), 7,
+	       "each of them is verified once");
+	/* A grant of its own that is not known gets no edge, and keeps one. */
+	for (i = 0; i < 4; i++) {
+		rs_pass(&s, 5000);
+		while (show_many(mid, 0, g + i, 1) == EDGE_GRANTED && i < 3)
+			i++;
+	}
+	ok(rs_edge_to(mid, bad[0]), "a child that is busy keeps its edge");
+	is_int(parent_stats(mid->parent)->expired, 0, "no edge has expired");
+	rs_free(&s);
+}
+
+/* The child's side of it, with answers that the test makes. */
+static void test_child_waits(void)
+{
+	struct edge_answer ans = { .verdict = EDGE_REFUSED,
+				   .reason = EDGE_BUSY,
+				   .wait_ms = 1000 };
+	struct rs_host *parents[2];
+	struct upstream *u;
+	uint64_t asked;
+	unsigned int i;
+
+	begin();
+	parents[0] = top;
+	parents[1] = mid;
+	rs_leaf(good, parents, 2);
+	rs_pass(&s, 1000);
+	u = child_parent(good->child);
+	ok(rs_parent_of(good) == top, "the first relay is the parent");
+	for (i = 0; i < CHILD_MAX_BUSY; i++) {
+		while (!u->asks)
+			rs_pass(&s, 1);
+		if (i) {
+			is_int(s.ms - asked >= 1000, true,
+			       "the child asks no sooner than it may: %u",
+			       i + 1);
+			ok(s.ms - asked < CHILD_SILENT_MS,
+			   "the child asks before it takes the parent for silent");
+		}
+		asked = s.ms;
+		child_answer(good->child, u, &ans);
+		ok(child_parent(good->child) == u, "the parent stays");
+	}
+	rs_pass(&s, 200);
+	ok(rs_parent_of(good) == mid,
+	   "a parent that is busy too often is left");
+	is_str(good->why, "the former parent is busy", "the reason is named");
+	rs_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_one_of_each);
 	RUN(test_newest);
 	RUN(test_own_first);
+	RUN(test_churn);
+	RUN(test_busy_parent);
+	RUN(test_child_waits);
 	return done();
 }
