@@ -130,22 +130,43 @@ static void refuse_answer(struct egroup *g, enum grant_verdict verdict,
 		edge_grants_forget(g);
 }
 
-/* Returns 0, or -errno if the grant is none of this host, or not signed so. */
-static int take_grant(struct egroup *g, const struct grant_answer *ans)
+const char *edge_grant_fault(const struct grant *grant, const char *group,
+			     const struct ike_id *self, uint64_t now)
+{
+	if (strcmp(grant->group, group) || !id_equal(&grant->member, self))
+		return "it is not this host's";
+	/* The key server has just signed it. */
+	if (grant->expires <= now)
+		return "it has expired by the clock of this host, which is ahead of the key server's";
+	return NULL;
+}
+
+/*
+ * Returns 0, or -errno if the grant is none of this host, or not signed so; then *@why
+ * says it.
+ */
+static int take_grant(struct egroup *g, const struct grant_answer *ans,
+		      const char **why)
 {
 	struct sigpub *key = NULL;
+	const char *fault;
 	struct grant grant;
 	uint8_t *octets;
 	int ret;
 
+	*why = "it is not signed as it should be";
 	ret = grant_parse(ans->p, ans->len, &grant);
-	if (!ret && (strcmp(grant.group, g->name) ||
-		     !id_equal(&grant.member, &g->e->self)))
-		ret = -EBADMSG;
 	if (!ret)
 		ret = sigpub_from_spki(ans->key, ans->key_len, &key);
 	if (!ret)
 		ret = grant_verify(ans->p, ans->len, key);
+	fault = ret ? NULL
+		    : edge_grant_fault(&grant, g->name, &g->e->self,
+				       now_s_of_grants());
+	if (fault) {
+		*why = fault;
+		ret = -EBADMSG;
+	}
 	octets = ret ? NULL : malloc(ans->len);
 	if (!octets) {
 		sigpub_free(key);
@@ -179,6 +200,7 @@ static void use_grant(struct egroup *g)
 
 static void got_grant_answer(struct egroup *g, const struct grant_answer *ans)
 {
+	const char *why;
 	int ret;
 
 	if (!g->in)
@@ -187,10 +209,9 @@ static void got_grant_answer(struct egroup *g, const struct grant_answer *ans)
 		refuse_answer(g, ans->verdict, grant_verdict_str(ans->verdict));
 		return;
 	}
-	ret = take_grant(g, ans);
+	ret = take_grant(g, ans, &why);
 	if (ret) {
-		refuse_answer(g, GRANT_FAILED,
-			      "it is not signed, or is not this host's");
+		refuse_answer(g, GRANT_FAILED, why);
 		return;
 	}
 	g->verdict = GRANT_GIVEN;

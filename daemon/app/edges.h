@@ -117,6 +117,9 @@ struct egroup *edges_find(struct edges *e, const char *group);
 void edge_grants_run(struct egroup *g);
 void edge_grants_answer(struct edges *e, struct ike_sa *sa,
 			const struct grant_answer *ans);
+/* Return why this host cannot use a grant that was given to it now, or NULL. */
+const char *edge_grant_fault(const struct grant *grant, const char *group,
+			     const struct ike_id *self, uint64_t now);
 /* Show the own grant to relays, and those of members below. */
 void edge_grants_show(struct egroup *g);
 void edge_grants_forget(struct egroup *g);
