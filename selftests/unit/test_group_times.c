@@ -145,7 +145,8 @@ static unsigned int crowd_registrations(void)
 
 /*
  * The key server starts with its clock set back: its beats look old, and every member
- * asks. They do not all ask at once, and each does once.
+ * asks. They do not all ask at once, and each does once. With this seed no rekey comes
+ * meanwhile: an old one would make all who still wait ask within a second, as they should.
  */
 static void test_set_back(void)
 {
