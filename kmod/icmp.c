@@ -49,8 +49,12 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 {
 	bool ip6 = mcsec_pkt_is_ip6(pkt);
 	unsigned int hlen = ip6 ? sizeof(struct ipv6hdr) : ip_hdrlen(pkt->skb);
-	int type = icmp_type(pkt->skb, hlen);
+	unsigned int nhoff;
+	int type;
 
+	if (ip6 && mcsec_walk6(pkt->skb, &hlen, &nhoff) != NEXTHDR_ICMP)
+		return 0;
+	type = icmp_type(pkt->skb, hlen);
 	if (type < 0 || (ip6 ? type & ICMPV6_INFOMSG_MASK : !is_error4(type)))
 		return 0;
 	return hlen + QUOTE;
@@ -71,6 +75,17 @@ static const struct net_device *leaves_by(const struct mcsec_pkt *pkt)
 	return pkt->state->out;
 }
 
+/* A router quotes ESP that was fragmented as it has come. */
+static bool is_esp_fragment(const struct mcsec_pkt *pkt)
+{
+	struct frag_hdr buf, *frag;
+
+	if (pkt->next != MCSEC_NEXT_FRAGMENT || !mcsec_pkt_is_ip6(pkt))
+		return false;
+	frag = skb_header_pointer(pkt->skb, pkt->hlen, sizeof(buf), &buf);
+	return frag && frag->nexthdr == NEXTHDR_ESP;
+}
+
 /* Return the group of the quoted datagram, to whose IP header skb->data points. */
 static struct mcsec_group *quoted_group(struct mcsec_pkt *pkt, bool *inside)
 {
@@ -79,7 +94,7 @@ static struct mcsec_group *quoted_group(struct mcsec_pkt *pkt, bool *inside)
 	    mcsec_header_next(pkt->skb, pkt->state->pf) == IPPROTO_ESP)
 		return NULL;
 	mcsec_pkt_walk(pkt);
-	if (pkt->next == IPPROTO_ESP)
+	if (pkt->next == IPPROTO_ESP || is_esp_fragment(pkt))
 		return NULL;
 	return mcsec_lookup_quoted(pkt->mnet->select, pkt, leaves_by(pkt),
 				   inside);
@@ -138,7 +153,7 @@ static bool shorten_quote(struct mcsec_pkt *pkt, unsigned int at)
 	u32 ports;
 	u8 proto;
 
-	if (!mcsec_pkt_is_ip6(pkt) ||
+	if (!mcsec_pkt_is_ip6(pkt) || at != hlen + QUOTE ||
 	    icmp_type(skb, hlen) != ICMPV6_PKT_TOOBIG || sum_of(skb) ||
 	    !read_ports(pkt, at, &proto, &ports) || pskb_trim(skb, len) ||
 	    skb_ensure_writable(skb, len))

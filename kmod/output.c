@@ -413,7 +413,8 @@ static noinline unsigned int forward_clear(struct mcsec_net *mnet,
 	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_forward);
 	if (mcsec_is_multicast(skb, state->pf))
 		return forward_multicast(&pkt);
-	if (mcsec_pkt_is_ip6(&pkt) && state->hook == NF_INET_FORWARD)
+	if (mcsec_pkt_is_ip6(&pkt) && state->hook == NF_INET_FORWARD &&
+	    ipv6_hdr(skb)->nexthdr == NEXTHDR_ICMP)
 		mcsec_learn_pmtu(&pkt);
 	return mcsec_header_next(skb, state->pf) == IPPROTO_IPIP
 		       ? forward_tunnel4(&pkt)
@@ -432,7 +433,8 @@ static __always_inline bool passes_untouched(const struct sk_buff *skb,
 	if (mcsec_is_multicast(skb, state->pf))
 		return next == IPPROTO_ESP && state->hook != NF_INET_FORWARD;
 	if (mcsec_is_ip6(state->pf))
-		return next != IPPROTO_ICMPV6;
+		return next != IPPROTO_ICMPV6 && next != NEXTHDR_HOP &&
+		       next != NEXTHDR_ROUTING && next != NEXTHDR_DEST;
 	return next != IPPROTO_ICMP && next != IPPROTO_IPIP;
 }
 

@@ -115,6 +115,12 @@ for t in "${types6[@]}"; do
 	try "ICMPv6's error $t that quotes clear text is refused" \
 		wait_until 20 counted b out-quoted $was
 done
+for t in hop routing dest; do
+	was=$((was + 1))
+	pkt c quote $t $G6 fd01::1 fd01::1 QUOTED6- 1
+	try "ICMPv6's error that quotes clear text behind a header of type $t is refused" \
+		wait_until 20 counted b out-quoted $was
+done
 is "an error that quotes clear text is not routed out in either family" \
 	"$(leaked QUOTED)" 0
 for t in "${types4[@]}"; do
@@ -124,13 +130,14 @@ for t in "${types6[@]}"; do
 	pkt c quote esp $G6 fd01::1 fd01::1 CIPHER6- "$t"
 done
 pkt c quote behind $G6 fd01::1 fd01::1 BEHIND6-
+pkt c quote fragment $G6 fd01::1 fd01::1 FRAGMENT6-
 pkt c quote clear ff3e::2 fd01::1 fd01::1 OTHERS6-
 pkt c quote clear 239.1.1.9 10.1.0.1 10.1.0.1 OTHERS4-
 errors() {
 	[ "$(wire '(icmp6 and ip6[40] < 128 and src fd03::2) or
 		(icmp and icmp[0] != 14 and src 10.3.0.2)' |
 		grep -c ICMP)" -eq \
-		$((${#types4[@]} + ${#types6[@]} + 3)) ]
+		$((${#types4[@]} + ${#types6[@]} + 4)) ]
 }
 # an answer with a timestamp, and a type that is assigned to nothing
 pkt c quote clear $G4 10.1.0.1 10.1.0.1 NOERROR4- 14

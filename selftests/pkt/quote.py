@@ -15,6 +15,9 @@
                   the first fragment of UDP over IPv6, or another one
         empty     UDP, of which the header of IP alone is quoted
         damaged   UDP, quoted by an error over IPv6 whose checksum is wrong
+        fragment  the first fragment of ESP over IPv6
+        hop, routing, dest
+                  UDP, quoted by an error over IPv6 behind that extension header
 """
 import _socket as socket
 import struct
@@ -24,6 +27,26 @@ sys.path.insert(0, __file__.rpartition("/")[0])
 from inet import checksum  # noqa: E402
 
 
+# Extension headers before an error, and what makes routers on the way skip them
+BEFORE = {"hop": (0, bytes([58, 0, 1, 4, 0, 0, 0, 0])),
+          "routing": (43, bytes([58, 0, 253, 0, 0, 0, 0, 0])),
+          "dest": (60, bytes([58, 0, 1, 4, 0, 0, 0, 0]))}
+
+
+def send_behind(kind, to, data):
+    """Send an error of ICMPv6 behind an extension header."""
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.connect((to, 9))
+    addrs = (socket.inet_pton(socket.AF_INET6, s.getsockname()[0]) +
+             socket.inet_pton(socket.AF_INET6, to))
+    data = data[:2] + struct.pack("!H", checksum(
+        addrs + struct.pack("!II", len(data), 58) + data)) + data[4:]
+    number, header = BEFORE[kind]
+    s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    s.sendto(struct.pack("!IHBB", 6 << 28, len(header + data), number, 9) +
+             addrs + header + data, (to, 0))
+
+
 def main(kind, group, src, to, text, error=None):
     six = ":" in group
     family = socket.AF_INET6 if six else socket.AF_INET
@@ -31,7 +54,7 @@ def main(kind, group, src, to, text, error=None):
     udp = struct.pack("!HHHH", 4000, 5000, 8 + len(body), 0) + body
     addrs = socket.inet_pton(family, src) + socket.inet_pton(family, group)
     proto = {"esp": 50, "behind": 60, "option": 60, "first": 44,
-             "later": 44}.get(kind, 17)
+             "later": 44, "fragment": 44}.get(kind, 17)
     if kind == "behind":
         udp = bytes([50, 0, 0x1e, 4, 0, 0, 0, 0]) + udp
     elif kind == "option":
@@ -40,12 +63,17 @@ def main(kind, group, src, to, text, error=None):
     elif kind in ("first", "later"):
         udp = struct.pack("!BBHI", 17, 0, 1 if kind == "first" else 801,
                           7) + udp
+    elif kind == "fragment":
+        udp = struct.pack("!BBHI", 50, 0, 1, 7) + udp
     elif kind == "empty":
         udp = b""
     if six:
         quote = struct.pack("!IHBB", 6 << 28, len(udp), proto, 8) + addrs + udp
         s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
         data = struct.pack("!BBHI", int(error or 2), 0, 0, 1280) + quote
+        if kind in BEFORE:
+            send_behind(kind, to, data)
+            return
         if kind == "damaged":
             # The kernel would set the checksum.
             s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
