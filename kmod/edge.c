@@ -479,6 +479,11 @@ int mcsec_edge_new(struct mcsec_group *group,
 	if (err)
 		goto err_port;
 	RCU_INIT_POINTER(edge->path, path);
+	/*
+	 * For good, and before a datagram finds the edge: its text may be quoted when
+	 * the edge is gone.
+	 */
+	WRITE_ONCE(group->candidate.edged, true);
 	err = rhashtable_lookup_insert_fast(&paths, &path->node, path_params);
 	if (err) {
 		err = err == -EEXIST ? -ENOTUNIQ : err;
@@ -487,8 +492,6 @@ int mcsec_edge_new(struct mcsec_group *group,
 	edge->serial = ++group->edge_serial;
 	group->n_edges++;
 	group->flush_edges = flush_edges;
-	/* For good: what came by an edge may be quoted when that is gone. */
-	WRITE_ONCE(group->candidate.edged, true);
 	list_add_tail_rcu(&edge->node, &group->edges);
 	static_branch_deferred_inc(&mcsec_edges_exist);
 	return 0;

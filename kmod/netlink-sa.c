@@ -457,7 +457,7 @@ int mcsec_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (err || !info->user_ptr[0])
 		return err;
-	/* Requests of others go on meanwhile: no lock is held here. */
+	/* No lock of the module is held here; generic netlink reads its families. */
 	err = mcsec_sa_last_wait(info->user_ptr[0], &of.counts);
 	if (err)
 		return refuse_nla(info->extack, NULL, err,

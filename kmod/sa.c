@@ -411,7 +411,7 @@ void mcsec_sa_put(struct mcsec_sa *sa)
 
 static void wait_for_deferred(struct mcsec_sa *sa)
 {
-	wait_var_event(&sa->inflight, !atomic_read(&sa->inflight));
+	wait_var_event(&sa->inflight, !atomic_read_acquire(&sa->inflight));
 }
 
 static void wipe_work(struct work_struct *work)
@@ -443,7 +443,11 @@ static void sa_free(struct mcsec_sa *sa)
 
 /* ---- the last counts ---- */
 
-#define LAST_WAIT (10 * HZ)
+/*
+ * Generic netlink keeps its list of families for reading during a request, and whoever
+ * changes that list waits, with all other requests behind.
+ */
+#define LAST_WAIT HZ
 
 /*
  * Counts of an SA that is being freed, for who has deleted it. Both have a reference,
