@@ -95,10 +95,7 @@ struct ike_suite {
 	uint8_t addke_types; /* bit per one that the answer has, 1: the first */
 };
 
-/*
- * SK_d, SK_p*, and the keys of both directions (RFC 7296 section 2.14 without
- * SK_a).
- */
+/* SK_d, SK_p*, and the keys of both directions (RFC 7296 2.14 without SK_a). */
 struct ike_keys {
 	bool have;
 	uint8_t prf_len;
