@@ -21,8 +21,8 @@ static void gw_policy(const struct group *g, const struct join_req *j,
 	 * A new sender waits as long as receivers may still lack the Data SA.
 	 */
 	gw->atd = pace_atd_left(g);
-	if (j->send && !j->is_new && replaced_hurries(g, j->m, &gw->sender_atd))
-		gw->has |= GWP_HAS_SENDER_ATD;
+	if (j->send && !j->is_new)
+		replaced_hurry(g, j->m, gw);
 	gw->dtd = spread_dtd(g);
 	/* A member that asks early must read for as long as senders are held. */
 	if (gw->dtd * MSEC_PER_SEC < pace_stale_ms(g))

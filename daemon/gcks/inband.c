@@ -170,8 +170,8 @@ int gcks_inband_fill(struct gcks *k, struct ike_sa *sa,
 	msg->gsa.gw.has |= GWP_HAS_ATD | GWP_HAS_DTD;
 	msg->gsa.gw.atd = pace_atd_left(g);
 	msg->gsa.gw.dtd = pace_dtd(g);
-	if (x->m->send && replaced_hurries(g, x->m, &msg->gsa.gw.sender_atd))
-		msg->gsa.gw.has |= GWP_HAS_SENDER_ATD;
+	if (x->m->send)
+		replaced_hurry(g, x->m, &msg->gsa.gw);
 	x->sent_spi = gkm_spi(&g->st);
 	g->inband_sent++;
 	return gkm_wrap_data(&g->st, kwk, &msg->kd);

@@ -5,6 +5,7 @@
 #include "gcks/group.h"
 #include "gcks/pace.h"
 #include "gcks/spread.h"
+#include "wire/gpayload.h"
 #include "lib/util.h"
 
 static struct replaced_sa *sa_of_change(struct group *g, uint64_t change)
@@ -60,20 +61,21 @@ void replaced_forget(struct group *g)
 }
 
 /*
- * Return the change that replaced what the sender reported last. A sender of which
- * nothing is known since the start, or whose Data SA was replaced too long ago, sends with
- * one that was replaced by the first change that is known, or before it.
+ * Return the change that replaced @spi, or NULL if it is the newest one. It was replaced
+ * before the changes that are known, or by the first one, if these do not name it.
  */
 static const struct replaced_sa *replaced_by(const struct group *g,
-					     const struct gmember *m)
+					     uint32_t spi)
 {
 	const struct replaced *p = &g->replaced;
 	uint64_t first = p->n > REPLACED_MAX ? p->n - REPLACED_MAX + 1 : 1, i;
 
+	if (spi == gkm_spi(&g->st))
+		return NULL;
 	for (i = p->n; i >= first; i--)
-		if (p->sa[i % REPLACED_MAX].spi == m->more->sends_spi)
-			return &p->sa[i % REPLACED_MAX];
-	return &p->sa[first % REPLACED_MAX];
+		if (p->sa[i % REPLACED_MAX].spi == spi)
+			break;
+	return &p->sa[(i < first ? first : i) % REPLACED_MAX];
 }
 
 /*
@@ -87,6 +89,26 @@ static bool newest_is_sent(const struct group *g,
 	       !spread_back_ms(g) && !pace_is_held(g) && !pace_data_unused(g);
 }
 
+/* Tell a sender of @spi, if others delete that before the time for which all wait. */
+static void hurry_if_dead(const struct group *g, uint32_t spi,
+			  struct gsa_gw *gw)
+{
+	const struct replaced_sa *r = replaced_by(g, spi);
+	uint64_t now = group_now_ms(g), end, sec;
+	uint32_t atd = pace_atd_left(g);
+
+	if (!r || !r->sent_ms)
+		return;
+	end = r->sent_ms + r->dtd_ms;
+	sec = end > now ? (end - now) / MSEC_PER_SEC : 0;
+	if (end >= now + atd * MSEC_PER_SEC || sec >= atd)
+		return;
+	gw->dead[gw->n_dead++] = (struct gsa_dead){
+		.spi = spi,
+		.seconds = (uint16_t)sec,
+	};
+}
+
 /*
  * Senders wait for ATD, since some receivers have lost the first copy of the change.
  * All receivers lose what is sent with a Data SA that they have deleted, and that is
@@ -94,24 +116,24 @@ static bool newest_is_sent(const struct group *g,
  * that time counts from the first copies that were sent, and not from the change: these
  * may be late, or never have been sent. The newest change must have been sent, too:
  * otherwise receivers have no other Data SA either, and would all ask.
+ *
+ * The sender may have followed since its last report, and another host may have taken its
+ * place. So it is told the Data SA, and waits for ATD if it sends with another one. One
+ * that has reported nothing since the start may go on with the Data SA of then, and one
+ * that is rekeyed inband with what it got last.
  */
-bool replaced_hurries(const struct group *g, const struct gmember *m,
-		      uint16_t *s)
+void replaced_hurry(const struct group *g, const struct gmember *m,
+		    struct gsa_gw *gw)
 {
 	const struct replaced *p = &g->replaced;
-	uint32_t spi = m->more->sends_spi, atd = pace_atd_left(g);
-	const struct replaced_sa *r;
-	uint64_t now = group_now_ms(g), end;
+	uint32_t spi = m->more->sends_spi;
 
-	if (!p->n || !newest_is_sent(g, &p->sa[p->n % REPLACED_MAX]) ||
-	    spi == gkm_spi(&g->st) || spi == GMEMBER_SENDS_NONE)
-		return false;
-	r = replaced_by(g, m);
-	if (!r->sent_ms)
-		return false;
-	end = r->sent_ms + r->dtd_ms;
-	if (end >= now + atd * MSEC_PER_SEC)
-		return false;
-	*s = end > now ? (end - now) / MSEC_PER_SEC : 0;
-	return *s < atd;
+	if (!p->n || !newest_is_sent(g, &p->sa[p->n % REPLACED_MAX]))
+		return;
+	if (!spi)
+		spi = replaced_by(g, spi)->spi;
+	if (spi != GMEMBER_SENDS_NONE)
+		hurry_if_dead(g, spi, gw);
+	if (m->inband && m->more->has_spi && m->more->has_spi != spi)
+		hurry_if_dead(g, m->more->has_spi, gw);
 }

@@ -12,6 +12,7 @@
 
 struct gmember;
 struct group;
+struct gsa_gw;
 struct out_msg;
 struct outbox;
 
@@ -40,10 +41,10 @@ void replaced_sent(struct out_msg *o);
 /* Forget all: nobody has keys of before a reset. */
 void replaced_forget(struct group *g);
 /*
- * Return true if @m, a sender that is given the current Data SA, need not wait for ATD,
- * but for @*s seconds only, since others delete then what it reported last.
+ * Tell @m, a sender that is given the current Data SA, in @gw that it need not wait for
+ * ATD but for some seconds only, if others delete by then what it sends with.
  */
-bool replaced_hurries(const struct group *g, const struct gmember *m,
-		      uint16_t *s);
+void replaced_hurry(const struct group *g, const struct gmember *m,
+		    struct gsa_gw *gw);
 
 #endif

@@ -24,7 +24,8 @@
 struct key_set {
 	struct mrekey *rekey; /* NULL: no new Rekey SA */
 	struct wkp wkp;
-	uint16_t send_atd; /* seconds until this member may send, UINT16_MAX: as ATD */
+	/* The Data SA that this member sends with, if others have deleted it; spi 0: no. */
+	struct gsa_dead dead;
 	unsigned int n;
 	struct ksa ksa[GSA_MAX_DATA];
 	unsigned int flow[GSA_MAX_DATA];
@@ -132,18 +133,15 @@ static int unwrap_all(struct mgroup *g, struct key_set *b,
 		      const struct kwk *def, const struct mrekey *from,
 		      struct err *err)
 {
+	const struct msa *sends = msa_sending(g, 0);
 	unsigned int i;
 	int ret = 0;
 
 	memset(b, 0, sizeof(*b));
 	wkp_init(&b->wkp);
-	/*
-	 * The key server says so by what this member has reported. One that followed up to
-	 * these keys since then sends with what others use, and waits as they do.
-	 */
-	b->send_atd = UINT16_MAX;
-	if (gsa->gw.has & GWP_HAS_SENDER_ATD && !flows_have(g, gsa, true))
-		b->send_atd = gsa->gw.sender_atd;
+	for (i = 0; sends && i < gsa->gw.n_dead; i++)
+		if (gsa->gw.dead[i].spi == sends->spi)
+			b->dead = gsa->gw.dead[i];
 	if (gsa->has_rekey)
 		ret = unwrap_rekey_sa(g, b, gsa, kd, def, from, err);
 	for (i = 0; !ret && i < gsa->n_data; i++)
@@ -171,8 +169,8 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 			struct err *err)
 {
-	uint32_t atd = b->send_atd < g->atd ? b->send_atd : g->atd;
-	uint64_t atd_ms = (uint64_t)atd * MSEC_PER_SEC;
+	uint64_t atd_ms = (uint64_t)g->atd * MSEC_PER_SEC;
+	uint64_t hurry_ms = (uint64_t)b->dead.seconds * MSEC_PER_SEC;
 	uint64_t since = g->next_seq;
 	bool was[GSA_MAX_DATA];
 	const struct msa *s;
@@ -183,6 +181,7 @@ static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 	 * ATD counts from when the message was made, so that all members agree.
 	 */
 	atd_ms = atd_ms > age_ms ? atd_ms - age_ms : 0;
+	hurry_ms = hurry_ms > age_ms ? hurry_ms - age_ms : 0;
 	for (i = 0; i < b->n; i++) {
 		s = msa_find(g, b->ksa[i].spi);
 		was[i] = s && !s->partial;
@@ -192,6 +191,8 @@ static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 			goto undo;
 		msa_find(g, b->ksa[i].spi)->since = since;
 	}
+	for (i = 0; b->dead.spi && i < b->n; i++)
+		msa_hurry(msa_find(g, b->ksa[i].spi), b->dead.spi, hurry_ms);
 	return 0;
 undo:
 	while (i--)

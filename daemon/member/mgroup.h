@@ -56,6 +56,8 @@ struct msa {
 	bool partial; /* see msa_undo() */
 	uint64_t until_ms; /* end of its lifetime; 0: unknown */
 	struct timer select; /* ATD */
+	struct timer hurry; /* see msa_hurry() */
+	uint32_t dead_spi; /* msa_hurry()'s argument */
 	struct timer soft;
 	struct timer end; /* DTD, or the end of its lifetime */
 };
@@ -468,10 +470,7 @@ static inline bool mgroup_is_leaving(const struct mgroup *g)
 	return g->state == MEMBER_LEAVING || g->state == MEMBER_REJOINING;
 }
 
-/*
- * Return 0 to @n - 1; 0 if the random generator fails, which only loses the
- * spread.
- */
+/* Return 0 to @n - 1; 0 if the random generator fails, which only loses the spread. */
 uint32_t member_random(uint32_t n);
 
 /* ---- register.c --------------------------------------------------------- */
@@ -485,10 +484,7 @@ void register_now(struct mgroup *g);
  * short time, so that a persistent error does not cause a loop.
  */
 void register_again(struct mgroup *g, uint32_t delay_ms, const char *why);
-/*
- * Register because of a doubt. That costs other members nothing, so retries
- * are quick.
- */
+/* Register because of a doubt. That costs other members nothing, so retries are quick. */
 void register_ask(struct mgroup *g, const char *why);
 /* The answer to the request in progress is installed. */
 void register_done(struct mgroup *g);
@@ -655,10 +651,7 @@ void install_inband_early(struct mgroup *g, const struct gsa *gsa);
 /* Apply Deletes. Returns true if they exclude the member. */
 bool install_deletes(struct mgroup *g, const struct delete_pld *del,
 		     unsigned int n, uint64_t before);
-/*
- * The key server has excluded the member: its SAs live for DTD and are then
- * deleted.
- */
+/* The key server has excluded the member: its SAs live for DTD and are then deleted. */
 void install_excluded(struct mgroup *g, const char *why);
 
 /* ---- inband_watch.c ----------------------------------------------------- */
@@ -817,10 +810,7 @@ bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
 
 void term_init(struct mgroup *g);
 void term_stop(struct mgroup *g);
-/*
- * Learn the end of the membership from the answer to a request sent at
- * g->asked_ms.
- */
+/* Learn the end of the membership from the answer to a request sent at g->asked_ms. */
 void term_learn(struct mgroup *g, const struct gsa_gw *gw);
 
 /* ---- early.c ------------------------------------------------------------ */
@@ -880,6 +870,11 @@ void msa_delete(struct msa *s);
  * received; else it goes on receiving until that comes again, or a later message.
  */
 void msa_undo(struct msa *s);
+/*
+ * Let @s send after @ms, before its ATD ends, if this member sends with @dead then: all
+ * others have deleted that. With another one, or none, it waits as others do.
+ */
+void msa_hurry(struct msa *s, uint32_t dead, uint64_t ms);
 /* Delete the SA here; the kernel keeps it. */
 void msa_forget(struct msa *s);
 /* Return the newest SA of a flow that is not retired, or NULL. */

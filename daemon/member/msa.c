@@ -53,6 +53,7 @@ void msa_forget(struct msa *s)
 	struct timerq *q = mgroup_tq(s->g);
 
 	timer_del(q, &s->select);
+	timer_del(q, &s->hurry);
 	timer_del(q, &s->soft);
 	timer_del(q, &s->end);
 	TAILQ_REMOVE(&s->g->sas, s, all);
@@ -227,6 +228,29 @@ static void select_due(void *arg)
 	g->ops->again(g, 0, "the kernel has not selected the SA");
 }
 
+/*
+ * The key server has judged by what this member reported, or was given. A member that has
+ * followed since then may send with what receivers have, and some of these may lack @s.
+ * The first flow names the change; it may have begun with that of @s a moment ago.
+ */
+static void hurry_due(void *arg)
+{
+	struct msa *s = arg;
+	const struct msa *now = msa_sending(s->g, 0);
+
+	if (!timer_armed(&s->select) || !now ||
+	    (now->spi != s->dead_spi && now->since != s->since))
+		return;
+	timer_del(mgroup_tq(s->g), &s->select);
+	select_due(s);
+}
+
+void msa_hurry(struct msa *s, uint32_t dead, uint64_t ms)
+{
+	s->dead_spi = dead;
+	timer_set(mgroup_tq(s->g), &s->hurry, ms);
+}
+
 static void soft_due(void *arg)
 {
 	struct msa *s = arg;
@@ -261,6 +285,7 @@ static struct msa *msa_new(struct mgroup *g, unsigned int flow, uint32_t spi,
 	s->since = g->next_seq;
 	s->seq = ++g->next_seq;
 	timer_init(&s->select, select_due, s);
+	timer_init(&s->hurry, hurry_due, s);
 	timer_init(&s->soft, soft_due, s);
 	timer_init(&s->end, end_due, s);
 	TAILQ_INSERT_HEAD(&g->sas, s, all);

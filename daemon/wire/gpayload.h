@@ -25,6 +25,7 @@
 
 #define GSA_MAX_DATA 8
 #define GSA_MAX_NEXT_SPI 4
+#define GSA_MAX_DEAD 8
 
 /* Optional parts of a Group SA policy that are present. */
 #define GSA_HAS_INTEG 0x0001
@@ -65,7 +66,12 @@ struct gsa_sa {
 #define GWP_HAS_SENDER_ID_BITS 0x04
 #define GWP_HAS_MADE 0x08
 #define GWP_HAS_TERM 0x10
-#define GWP_HAS_SENDER_ATD 0x20
+
+/* A Data SA that others have deleted, or will have in so many seconds. */
+struct gsa_dead {
+	uint32_t spi;
+	uint16_t seconds;
+};
 
 struct gsa_gw {
 	bool present;
@@ -92,10 +98,11 @@ struct gsa_gw {
 	 */
 	uint32_t term;
 	/*
-	 * Private use (GIKE_GWP_SENDER_ATD), in messages to one sender: seconds after
-	 * which this one begins to send, instead of @atd, as its former key is dead.
+	 * Private use (GIKE_GWP_DEAD), in messages to one sender: if it still sends with
+	 * one of these Data SAs, it begins after so many seconds and not after @atd.
 	 */
-	uint16_t sender_atd;
+	unsigned int n_dead;
+	struct gsa_dead dead[GSA_MAX_DEAD];
 	struct opaque opaque; /* private-use attributes of others */
 };
 

@@ -9,6 +9,7 @@
 #include "lib/util.h"
 
 #define GWP_TERM_LEN 4
+#define GWP_DEAD_LEN (GIKE_SPI_LEN_DATA + 2)
 #define GWP_MADE_LEN 10 /* milliseconds, and the seconds of the beat */
 
 /* ---- parsing ------------------------------------------------------------ */
@@ -202,6 +203,20 @@ static int take_next_rekey(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
 	return r->err ? -EBADMSG : 0;
 }
 
+static int take_dead(struct gsa_gw *gw, struct rbuf *r, uint16_t len)
+{
+	unsigned int i, n = len / GWP_DEAD_LEN;
+
+	if (gw->n_dead || !n || len % GWP_DEAD_LEN || n > GSA_MAX_DEAD)
+		return -EBADMSG;
+	for (i = 0; i < n; i++) {
+		gw->dead[i].spi = rbuf_u32(r);
+		gw->dead[i].seconds = rbuf_u16(r);
+	}
+	gw->n_dead = n;
+	return r->err ? -EBADMSG : 0;
+}
+
 /* Take an attribute of ours. Returns 0, -EBADMSG, or -ENOENT if it is another one. */
 static int take_own_attr(struct gsa_gw *gw, struct rbuf *r, uint16_t type,
 			 uint16_t len)
@@ -213,6 +228,8 @@ static int take_own_attr(struct gsa_gw *gw, struct rbuf *r, uint16_t type,
 		return take_term(gw, r, len);
 	case GIKE_GWP_NEXT_REKEY:
 		return take_next_rekey(gw, r, len);
+	case GIKE_GWP_DEAD:
+		return take_dead(gw, r, len);
 	}
 	return -ENOENT;
 }
@@ -251,10 +268,6 @@ static int gw_parse(struct rbuf *r, struct gsa *gsa)
 		case GIKE_GWP_SENDER_ID_BITS:
 			bit = GWP_HAS_SENDER_ID_BITS;
 			gw->sender_id_bits = val;
-			break;
-		case GIKE_GWP_SENDER_ATD:
-			bit = GWP_HAS_SENDER_ATD;
-			gw->sender_atd = val;
 			break;
 		default:
 			if ((type & ~IKE_ATTR_AF) < IKE_ATTR_PRIVATE)
@@ -423,8 +436,14 @@ static void gw_build(struct wbuf *w, const struct gsa_gw *gw)
 		wbuf_u16(w, GWP_TERM_LEN);
 		wbuf_u32(w, gw->term);
 	}
-	if (gw->has & GWP_HAS_SENDER_ATD)
-		attr_tv(w, GIKE_GWP_SENDER_ATD, gw->sender_atd);
+	if (gw->n_dead) {
+		wbuf_u16(w, GIKE_GWP_DEAD);
+		wbuf_u16(w, gw->n_dead * GWP_DEAD_LEN);
+	}
+	for (unsigned int i = 0; i < gw->n_dead; i++) {
+		wbuf_u32(w, gw->dead[i].spi);
+		wbuf_u16(w, gw->dead[i].seconds);
+	}
 	if (gw->n_next_rekey)
 		attr_tlv(w, GIKE_GWP_NEXT_REKEY, gw->next_rekey,
 			 gw->n_next_rekey * GIKE_SPI_LEN_REKEY);

@@ -11,6 +11,7 @@ bool opaque_is_attr(uint16_t type)
 	case GIKE_GWP_NEXT_REKEY:
 	case GIKE_GWP_TERM:
 	case GIKE_GWP_SENDER_ATD:
+	case GIKE_GWP_DEAD:
 		return false;
 	}
 	return (type & ~IKE_ATTR_AF) >= IKE_ATTR_PRIVATE;

@@ -137,8 +137,13 @@ enum gike_gwp_attr {
 	GIKE_GWP_NEXT_REKEY = 17233,
 	/* Private use: 4 octets of seconds (gpayload.h). */
 	GIKE_GWP_TERM = 17234,
-	/* Private use: a value of seconds, as GWP_ATD (gpayload.h). */
+	/*
+	 * Private use, not sent any more and ignored: a value of seconds like GWP_ATD,
+	 * which did not say for what Data SA of the sender it was meant.
+	 */
 	GIKE_GWP_SENDER_ATD = 17235,
+	/* Private use: the SPI of a Data SA, and seconds, once or several times. */
+	GIKE_GWP_DEAD = 17236,
 };
 
 enum gike_gkb_attr {

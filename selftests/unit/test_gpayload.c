@@ -248,27 +248,50 @@ static void test_term(void)
 	   "an end of a membership of another length is malformed");
 }
 
-/* When one sender begins to send: a private attribute with a value. */
-static void test_sender_atd(void)
+/* When a sender begins that has a dead Data SA: a private attribute, 6 octets for each. */
+static void test_dead(void)
 {
+	/* One of a value, which older key servers send. */
+	static const uint8_t former[] = { 0xc3, 0x53, 0, 0 };
+	static const struct gsa_dead dead[] = { { 0xa1b2c3d4, 2 },
+						{ 0xa1b2c3d5, 0 } };
 	struct gsa gsa, back;
 	uint8_t in[256];
 	struct rbuf r;
 	size_t n;
 
-	only_gw(&gsa, GWP_HAS_ATD | GWP_HAS_SENDER_ATD);
+	only_gw(&gsa, GWP_HAS_ATD);
 	gsa.gw.atd = 5;
-	gsa.gw.sender_atd = 2;
+	gsa.gw.n_dead = 2;
+	memcpy(gsa.gw.dead, dead, sizeof(dead));
 	n = gsa_octets(&gsa, in, sizeof(in));
 	rbuf_init(&r, in, n);
 	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
-		   back.gw.atd == 5 && back.gw.sender_atd == 2 && !back.unknown,
-	   "the ATD of a sender is written and read");
-	/* The attribute is repeated, and both outer lengths grow by 4. */
-	memcpy(in + n, in + n - 4, 4);
-	in[n - 9] += 4;
-	rbuf_init(&r, in, n + 4);
-	ok(gsa_parse(&r, &back), "an ATD of a sender twice is malformed");
+		   back.gw.atd == 5 && back.gw.n_dead == 2 &&
+		   back.gw.dead[0].spi == dead[0].spi &&
+		   back.gw.dead[0].seconds == 2 &&
+		   back.gw.dead[1].spi == dead[1].spi &&
+		   back.gw.dead[1].seconds == 0 && !back.unknown,
+	   "dead Data SAs and seconds are written and read");
+	/* The policy ends with the attribute, and is 24 octets long. */
+	memcpy(in + n, former, sizeof(former));
+	in[n - 21] += sizeof(former);
+	rbuf_init(&r, in, n + sizeof(former));
+	ok(!gsa_parse(&r, &back) && back.gw.has == gsa.gw.has &&
+		   back.gw.n_dead == 2 && !back.gw.opaque.n && !back.unknown,
+	   "seconds without a Data SA are ignored");
+	memcpy(in + n, in + n - 16, 16);
+	in[n - 21] += 16 - sizeof(former);
+	rbuf_init(&r, in, n + 16);
+	ok(gsa_parse(&r, &back), "dead Data SAs twice are malformed");
+	in[n - 21] -= 17;
+	in[n - 13]--;
+	rbuf_init(&r, in, n - 1);
+	ok(gsa_parse(&r, &back), "a dead Data SA of 5 octets is malformed");
+	in[n - 21] -= 11;
+	in[n - 13] -= 11;
+	rbuf_init(&r, in, n - 12);
+	ok(gsa_parse(&r, &back), "no dead Data SA is malformed");
 }
 
 /* A well-formed payload survives writing and parsing, and no prefix does. */
@@ -386,7 +409,7 @@ int main(void)
 {
 	RUN(test_made);
 	RUN(test_term);
-	RUN(test_sender_atd);
+	RUN(test_dead);
 	RUN(vectors);
 	RUN(several);
 	RUN(most_data);

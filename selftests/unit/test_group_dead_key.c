@@ -41,7 +41,7 @@ static void note_answer(struct sim *x, struct sim_member *m, struct gsa *gsa,
 	if (m != tx)
 		return;
 	n_answers++;
-	n_hurried += !!(gsa->gw.has & GWP_HAS_SENDER_ATD);
+	n_hurried += !!gsa->gw.n_dead;
 }
 
 static void note_inband(struct sim *x, struct sim_member *m,
@@ -225,12 +225,17 @@ static const struct gmember *sender(void)
 	return m;
 }
 
+/* The Data SA for which the sender would be given them. */
+static uint32_t dead_spi;
+
 /* Return the seconds that the sender would be given, or -1 for those of all. */
 static int hurried_s(void)
 {
-	uint16_t sec;
+	struct gsa_gw gw = { 0 };
 
-	return replaced_hurries(g, sender(), &sec) ? sec : -1;
+	replaced_hurry(g, sender(), &gw);
+	dead_spi = gw.dead[0].spi;
+	return gw.n_dead ? gw.dead[0].seconds : -1;
 }
 
 static void rekey(void)
@@ -272,6 +277,7 @@ static void test_times(void)
 	/* ATD is 5 s, and others delete the former key in 3 s without the store's time. */
 	is_int(hurried_s(), (first.sent_ms + DTD_MS - s.ms) / 1000,
 	       "another change: until others delete the key");
+	is_int(dead_spi, first.spi, "another change: which is named");
 	run_until(first.sent_ms + 13999);
 	is_int(hurried_s(), 1, "1.001 s before that");
 	run_until(first.sent_ms + 14001);
@@ -415,7 +421,8 @@ static void test_not_reported(void)
 	is_int(hurried_s(), -1, "start: senders have changed over");
 	rekey();
 	is_int(hurried_s(), (newest()[-1].sent_ms + DTD_MS - s.ms) / 1000,
-	       "start: the sender has a key of before that");
+	       "start: the sender may have the key of before that");
+	is_int(dead_spi, newest()[-1].spi, "start: which is named");
 	sim_finish(&s, "start");
 }
 
@@ -434,6 +441,7 @@ static void test_long_ago(void)
 	}
 	is_int(g->replaced.n - n, REPLACED_MAX + 3, "long ago: changes");
 	is_int(hurried_s(), 0, "long ago: others have deleted its key");
+	is_int(dead_spi, sender()->more->sends_spi, "long ago: which is named");
 	tx->offline = false;
 	sim_run(&s, 30000);
 	is_int(sim_out_of_step(&s), 0, "long ago: all are in step");

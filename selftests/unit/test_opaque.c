@@ -49,10 +49,10 @@ static void lists(void)
 
 static void types(void)
 {
-	static const uint16_t own_attrs[] = { GIKE_GWP_MADE,
-					      GIKE_GWP_NEXT_REKEY,
-					      GIKE_GWP_TERM,
-					      GIKE_GWP_SENDER_ATD };
+	static const uint16_t own_attrs[] = {
+		GIKE_GWP_MADE, GIKE_GWP_NEXT_REKEY, GIKE_GWP_TERM,
+		GIKE_GWP_SENDER_ATD, GIKE_GWP_DEAD
+	};
 	static const uint16_t own_notifies[] = { MCSEC_N_USED_UP,
 						 MCSEC_N_SENDING,
 						 MCSEC_N_REKEY_FRAGMENTS,

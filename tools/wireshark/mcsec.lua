@@ -176,6 +176,10 @@ local F = {
 		"MCSEC_TERM, seconds until the membership ends"),
 	sender_atd = ProtoField.uint16("gikev2.mcsec.sender_atd",
 		"MCSEC_SENDER_ATD, seconds until this sender begins"),
+	dead = ProtoField.uint32("gikev2.mcsec.dead",
+		"MCSEC_DEAD, SPI of a Data SA that others have deleted", base.HEX),
+	dead_atd = ProtoField.uint16("gikev2.mcsec.dead_atd",
+		"Seconds until a sender that uses it begins"),
 	sa_key = ProtoField.none("gikev2.sa_key", "SA_KEY"),
 	wrap_key = ProtoField.none("gikev2.wrap_key", "WRAP_KEY"),
 	key_id = ProtoField.uint32("gikev2.key.id", "Key ID"),
@@ -368,6 +372,17 @@ local function made(r, tree)
 	tree:add(F.beat, r:take(2))
 end
 
+local function dead(r, tree)
+	if r:left() == 0 or r:left() % 6 ~= 0 then
+		complain(tree, "MCSEC_DEAD has " .. r:left() .. " octets")
+		return
+	end
+	while r:left() > 0 do
+		tree:add(F.dead, r:take(4))
+		tree:add(F.dead_atd, r:take(2))
+	end
+end
+
 local TRANSFORM_ATTRIBUTES = {
 	[14] = u16(F.key_length, "Key Length"),
 	[18] = octets(F.sig_alg),
@@ -385,6 +400,7 @@ local GW_ATTRIBUTES = {
 	[17233] = octets(F.next_rekey),
 	[17234] = u32(F.term, "MCSEC_TERM"),
 	[17235] = u16(F.sender_atd, "MCSEC_SENDER_ATD"),
+	[17236] = dead,
 }
 local GROUP_BAG_ATTRIBUTES = { [1] = wrapped_key(F.sa_key, "SA_KEY") }
 local MEMBER_BAG_ATTRIBUTES = {
