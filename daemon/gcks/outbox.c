@@ -263,6 +263,18 @@ static bool is_chain_link(const struct out_msg *o)
 	return o->from_spi && o->seq < o->g->change_out;
 }
 
+/* Return true if a sender that hears copies has not confirmed the change. */
+static bool some_need_copies(const struct group *g)
+{
+	uint32_t others = outbox_unconfirmed(g);
+	const struct gmember_more *x;
+
+	if (others)
+		TAILQ_FOREACH(x, &g->inbands, by_inband)
+			others -= x->m->send && !gmc_confirmed(g, x->m);
+	return others;
+}
+
 /*
  * A sender that missed all copies continues with a key that others have dropped
  * or that an evicted member has. The message is repeated until the sender
@@ -274,7 +286,7 @@ static uint32_t repeat_ms(const struct out_msg *o, uint64_t age)
 	const struct group *g = o->g;
 
 	if (o->transient || (o->seq < g->change_out && !is_chain_link(o)) ||
-	    age > TRY_MS || !outbox_unconfirmed(g))
+	    age > TRY_MS || !some_need_copies(g))
 		return 0;
 	return age < REPEAT_OFTEN_MS || o->len <= REPEAT_OCTETS ? REPEAT_MS
 								: 2 * REPEAT_MS;

@@ -411,8 +411,44 @@ static void heavy_loss(void)
 	sim_finish(&s, __func__);
 }
 
+/* Return how often the message of the last change was sent. */
+static unsigned int most_copies(uint64_t since)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < s.n_wire; i++)
+		if (s.wire[i].at_ms >= since && s.wire[i].copies > n)
+			n = s.wire[i].copies;
+	return n;
+}
+
+/*
+ * Messages are repeated for senders that have not confirmed a change. One that is rekeyed
+ * inband cannot open them.
+ */
+static void repeated_for_nobody(void)
+{
+	struct sim_member *tx = sim_inband_start(&s, 4, 1, true);
+	uint64_t since;
+
+	sim_stream(&s, tx, 20);
+	sim_run(&s, 60000);
+	tx->offline = true;
+	since = s.ms;
+	sim_inband_rekey(&s);
+	sim_run(&s, 58000);
+	is_int(sim_group(&s).confirmed_ms, 0,
+	       "for nobody: the sender has not confirmed");
+	is_int(most_copies(since), 4, "for nobody: copies of the change");
+	tx->offline = false;
+	sim_run(&s, 30000);
+	is_int(sim_inband_lacking(&s), 0, "for nobody: all are in step");
+	sim_finish(&s, "for nobody");
+}
+
 int main(void)
 {
+	RUN(repeated_for_nobody);
 	RUN(changed_and_overtaken);
 	RUN(put_off);
 	RUN(put_off_for_more, SECOND_TOO_MANY);
