@@ -3,6 +3,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group.h"
+#include "gcks/inband.h"
 #include "gcks/pace.h"
 #include "gcks/spread.h"
 #include "wire/gpayload.h"
@@ -79,14 +80,17 @@ static const struct replaced_sa *replaced_by(const struct group *g,
 }
 
 /*
- * Return true if all receivers were told of the newest change, and senders are not held
- * for those that a reset has put out.
+ * Return true if all others than @to were told of the newest change, and senders are not
+ * held for those that a reset has put out. A member that is rekeyed inband may not have
+ * answered the request of a former change yet.
  */
-static bool newest_is_sent(const struct group *g,
-			   const struct replaced_sa *newest)
+static bool newest_is_sent(const struct group *g, const struct gmember *to)
 {
-	return newest->sent_ms && TAILQ_EMPTY(&g->inband_due) &&
-	       !spread_back_ms(g) && !pace_is_held(g) && !pace_data_unused(g);
+	const struct replaced *p = &g->replaced;
+
+	return p->n && p->sa[p->n % REPLACED_MAX].sent_ms &&
+	       inband_told(g, to) && !spread_back_ms(g) && !pace_is_held(g) &&
+	       !pace_data_unused(g);
 }
 
 /* Tell a sender of @spi, if others delete that before the time for which all wait. */
@@ -125,10 +129,9 @@ static void hurry_if_dead(const struct group *g, uint32_t spi,
 void replaced_hurry(const struct group *g, const struct gmember *m,
 		    struct gsa_gw *gw)
 {
-	const struct replaced *p = &g->replaced;
 	uint32_t spi = m->more->sends_spi;
 
-	if (!p->n || !newest_is_sent(g, &p->sa[p->n % REPLACED_MAX]))
+	if (!newest_is_sent(g, m))
 		return;
 	if (!spi)
 		spi = replaced_by(g, spi)->spi;

@@ -10,6 +10,7 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group.h"
+#include "gcks/inband.h"
 #include "group_finish.h"
 #include "group_inband.h"
 #include "group_sim.h"
@@ -324,6 +325,35 @@ static void test_sent_late(void)
 	sim_finish(&s, "late");
 }
 
+/*
+ * A receiver that is rekeyed inband has not answered the request of the former change, so
+ * that of the newest one waits.
+ */
+static void test_open_request(void)
+{
+	tx = sim_inband_start(&s, 31, 2, true);
+	watch();
+	tx->offline = true;
+	s.m[1]->offline = true;
+	rekey();
+	sim_run(&s, 16000);
+	rekey();
+	sim_run(&s, 1000);
+	is_int(inband_behind(g), 2, "open request: two members are behind");
+	is_int(hurried_s(), -1, "open request: a receiver lacks the key");
+	s.m[1]->offline = false;
+	while (inband_behind(g) > 1 && s.ms < g->change_ms + 4000)
+		sim_run(&s, 1);
+	is_int(inband_behind(g), 1,
+	       "open request: a receiver has the key after %ju ms",
+	       (uintmax_t)(s.ms - g->change_ms));
+	is_int(hurried_s(), 0, "open request: the sender's is dead");
+	tx->offline = false;
+	sim_run(&s, 40000);
+	is_int(sim_inband_lacking(&s), 0, "open request: all are in step");
+	sim_finish(&s, "open request");
+}
+
 /* The change after the one that the sender missed cannot be sent. */
 static void test_newest_unsent(void)
 {
@@ -474,6 +504,7 @@ int main(void)
 	RUN(test_inband, true, 27000);
 	RUN(test_times);
 	RUN(test_sent_late);
+	RUN(test_open_request);
 	RUN(test_newest_unsent);
 	RUN(test_exclusion);
 	RUN(test_killed);
