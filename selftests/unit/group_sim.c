@@ -788,6 +788,17 @@ void sim_free(struct sim *s)
 	memset(s, 0, sizeof(*s));
 }
 
+void sim_limit_store(unsigned int most_ms)
+{
+	const char *ms = getenv("SIM_STORE_MS");
+	char most[16];
+
+	if (!ms || atoi(ms) <= (int)most_ms)
+		return;
+	snprintf(most, sizeof(most), "%u", most_ms);
+	setenv("SIM_STORE_MS", most, 1);
+}
+
 struct sim_member *sim_start_receivers(struct sim *s, uint64_t seed,
 				       int receivers)
 {

@@ -314,6 +314,11 @@ unsigned int sim_audited(const struct sim *s, const char *event,
 uint32_t sim_random(struct sim *s, uint32_t n);
 
 /*
+ * Let SIM_STORE_MS be at most so much in a test of exact times: with a slow store ATD is
+ * longer by whole seconds, and all changes are later.
+ */
+void sim_limit_store(unsigned int most_ms);
+/*
  * Start a key server, the sender "s.example" and @receivers receivers
  * "r0.example" and so on, all of them in and idle. Returns the sender, or NULL
  * if not all came in.

@@ -23,6 +23,8 @@
 #define BACK_MS 2000
 /* A GSA_INBAND_REKEY that was repeated in vain has its next turn within 2 s. */
 #define INBAND_BACK_MS 2300
+/* A slower store makes ATD longer, and moves the changes before which the sender is back. */
+#define STORE_MS 5
 
 static struct sim s;
 static struct sim_member *tx;
@@ -497,6 +499,7 @@ static void test_reset(void)
 
 int main(void)
 {
+	sim_limit_store(STORE_MS);
 	RUN(test_crowd);
 	RUN(test_flows);
 	RUN(test_inband, false, 25000);
