@@ -175,10 +175,16 @@ void grants_sa_closed(struct gcks *k, const struct ike_sa *sa)
 static int sign_grant(const struct group *g, const struct gmember *m,
 		      struct ike_sa *sa, struct wbuf *w)
 {
-	struct grant grant = { .member = *ike_sa_peer_id(sa) };
+	const struct ike_id *id = ike_sa_peer_id(sa);
 	int64_t until = term_until(m);
 	uint64_t ids = m->more->n_sids;
+	struct grant grant = { 0 };
+	int ret;
 
+	/* The identity of an IKE SA has only the octets that it needs. */
+	ret = id_set(&grant.member, id->type, id->data, id->len);
+	if (ret)
+		return ret;
 	memcpy(grant.group, g->conf->name, strlen(g->conf->name));
 	grant.issued = (uint64_t)group_wall(g);
 	grant.expires = grant.issued + GRANT_LIFETIME_S;
