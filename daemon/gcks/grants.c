@@ -2,6 +2,7 @@
 #include "gcks/grants.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,122 +23,246 @@ static const struct quota_rule sign_rule = {
 	.keys = 4096,
 };
 
-/* The IKE SA of a relay, which is told of ended grants of one group. */
+/* Time after which a relay that has not answered yet is told of more. */
+#define TELL_AGAIN_MS 100
+
+/* An identity that was taken out of a group, kept until its last grant is over. */
+struct removal {
+	TAILQ_ENTRY(removal) all;
+	uint64_t at; /* no grant that was issued later ends with it */
+	char group[GRANT_GROUP_MAX + 1];
+	char identity[];
+};
+
+TAILQ_HEAD(removal_list, removal);
+
+/* The IKE SA of a relay, which is told of removals of one group. */
 struct relay_sa {
 	LIST_ENTRY(relay_sa) link;
-	struct ike_sa *sa;
+	struct ike_sa *sa; /* NULL: it has ended while relays were told */
+	struct removal *next; /* the first that it is not told of, or NULL */
 	char group[GRANT_GROUP_MAX + 1];
 };
 
 struct grants {
+	struct gcks *k;
 	struct sigpub *pub; /* verifies grants; NULL: there is no key */
 	struct quota *signs; /* by identity */
 	LIST_HEAD(, relay_sa) relays;
+	struct removal_list removals;
+	void *by_id; /* removals by group and identity, for tsearch() */
+	struct timer tell;
+	bool telling;
 };
 
-int grants_init(struct gcks *k)
-{
-	struct grants *s = calloc(1, sizeof(*s));
-	uint64_t seed;
-	int ret;
+/* ---- removals ------------------------------------------------------------ */
 
-	if (!s)
-		return -ENOMEM;
-	k->grants = s;
-	LIST_INIT(&s->relays);
-	ret = rand_bytes(&seed, sizeof(seed));
-	if (!ret && k->deps.key)
-		ret = sigkey_pub(k->deps.key, &s->pub);
-	if (ret)
-		return ret;
-	s->signs = quota_new(&sign_rule, seed);
-	return s->signs ? 0 : -ENOMEM;
+static int compare_removals(const void *a, const void *b)
+{
+	const struct removal *x = a, *y = b;
+	int ret = strcmp(x->group, y->group);
+
+	return ret ? ret : strcmp(x->identity, y->identity);
 }
 
-void grants_free(struct gcks *k)
+static struct removal *new_removal(const struct group *g, const char *identity)
+{
+	size_t size = strlen(identity) + 1;
+	struct removal *x = calloc(1, sizeof(*x) + size);
+
+	if (!x)
+		return NULL;
+	memcpy(x->group, g->conf->name, strlen(g->conf->name));
+	memcpy(x->identity, identity, size);
+	return x;
+}
+
+/* Return the removal of the group that compares equal to @key, or NULL. */
+static struct removal *find_removal(const struct grants *s,
+				    const struct removal *key)
+{
+	struct removal **node = tfind(key, &s->by_id, compare_removals);
+
+	return node ? *node : NULL;
+}
+
+static void append_removal(struct grants *s, struct removal *x)
 {
 	struct relay_sa *r;
 
-	if (!k->grants)
-		return;
-	while ((r = LIST_FIRST(&k->grants->relays))) {
+	TAILQ_INSERT_TAIL(&s->removals, x, all);
+	LIST_FOREACH(r, &s->relays, link)
+		if (!r->next)
+			r->next = x;
+}
+
+static void unlink_removal(struct grants *s, struct removal *x)
+{
+	struct relay_sa *r;
+
+	LIST_FOREACH(r, &s->relays, link)
+		if (r->next == x)
+			r->next = TAILQ_NEXT(x, all);
+	TAILQ_REMOVE(&s->removals, x, all);
+}
+
+static void free_removal(struct grants *s, struct removal *x)
+{
+	unlink_removal(s, x);
+	tdelete(x, &s->by_id, compare_removals);
+	free(x);
+}
+
+static void forget_removals(struct grants *s, uint64_t now)
+{
+	struct removal *x;
+
+	while ((x = TAILQ_FIRST(&s->removals)) &&
+	       x->at + GRANT_LIFETIME_S <= now)
+		free_removal(s, x);
+}
+
+/*
+ * Return the removal of @identity, which is the last one then, or NULL if memory is
+ * short.
+ */
+static struct removal *keep_removal(struct group *g, const char *identity)
+{
+	struct grants *s = g->k->grants;
+	uint64_t now = (uint64_t)group_wall(g);
+	struct removal *x, *known;
+
+	forget_removals(s, now);
+	x = new_removal(g, identity);
+	if (!x)
+		return NULL;
+	known = find_removal(s, x);
+	if (known) {
+		free(x);
+		x = known;
+		unlink_removal(s, x);
+	} else if (!tsearch(x, &s->by_id, compare_removals)) {
+		free(x);
+		return NULL;
+	}
+	x->at = now;
+	append_removal(s, x);
+	return x;
+}
+
+/* ---- relays are told ----------------------------------------------------- */
+
+/*
+ * Fill @e with removals that @r is not told of: those of one time, as many as a message
+ * has room for. Returns the first one that is left, or NULL.
+ */
+static struct removal *gather_ends(const struct relay_sa *r,
+				   struct grant_ends *e)
+{
+	struct removal *x;
+
+	memset(e, 0, sizeof(*e));
+	memcpy(e->group, r->group, sizeof(e->group));
+	for (x = r->next; x && e->n < GRANT_ENDS_MAX; x = TAILQ_NEXT(x, all)) {
+		if (strcmp(x->group, r->group))
+			continue;
+		if (e->n && x->at != e->at)
+			break;
+		e->at = x->at;
+		e->until = x->at + GRANT_LIFETIME_S;
+		e->id[e->n].p = x->identity;
+		e->id[e->n++].len = strlen(x->identity);
+	}
+	return x;
+}
+
+/*
+ * Return false if the relay has to answer first. A relay that does not hear it keeps the
+ * edge until the grant ends.
+ */
+static bool tell_relay(struct relay_sa *r)
+{
+	char peer[QUOTE_LEN];
+	struct removal *first;
+	struct grant_ends e;
+	int ret;
+
+	while (r->sa && r->next) {
+		first = r->next;
+		r->next = gather_ends(r, &e);
+		if (!e.n)
+			break;
+		/* Telling may end the IKE SA, and its name with it. */
+		quote(ike_sa_peer_name(r->sa), peer);
+		ret = ike_end_grants(r->sa, &e);
+		if (ret == -EBUSY) {
+			r->next = first;
+			return false;
+		}
+		if (ret)
+			log_group(LOG_LEVEL_ERR, r->group,
+				  "relay not told: %s: the edges of members that are out last until their grants end, in %u s at most: %s",
+				  peer, GRANT_LIFETIME_S, strerror(-ret));
+	}
+	return true;
+}
+
+static void tell_due(void *arg)
+{
+	struct grants *s = arg;
+	struct relay_sa *r, *next;
+	bool all = true;
+
+	s->telling = true;
+	LIST_FOREACH(r, &s->relays, link)
+		all = tell_relay(r) && all;
+	s->telling = false;
+	for (r = LIST_FIRST(&s->relays); r; r = next) {
+		next = LIST_NEXT(r, link);
+		if (r->sa)
+			continue;
 		LIST_REMOVE(r, link);
 		free(r);
 	}
-	sigpub_free(k->grants->pub);
-	quota_free(k->grants->signs);
-	free(k->grants);
-	k->grants = NULL;
-}
-
-/* ---- ends ---------------------------------------------------------------- */
-
-static void begin_ends(const struct group *g, struct grant_ends *e)
-{
-	memset(e, 0, sizeof(*e));
-	memcpy(e->group, g->conf->name, strlen(g->conf->name));
-	e->at = (uint64_t)group_wall(g);
-	e->until = e->at + GRANT_LIFETIME_S;
-}
-
-static void add_end(struct grant_ends *e, const char *identity)
-{
-	size_t len = strlen(identity);
-
-	if (len && len <= GRANT_ID_MAX) {
-		e->id[e->n].p = identity;
-		e->id[e->n++].len = len;
-	}
-}
-
-/* A relay that does not hear it keeps the edge until the grant ends. */
-static void send_ends(struct group *g, struct ike_sa *sa,
-		      const struct grant_ends *e)
-{
-	char name[QUOTE_LEN];
-	int ret;
-
-	ret = e->n ? ike_end_grants(sa, e) : 0;
-	if (ret)
-		group_err(g,
-			  "relay not told: %s: the edges of members that are out last until their grants end, in %u s at most: %s",
-			  quote(ike_sa_peer_name(sa), name), GRANT_LIFETIME_S,
-			  strerror(-ret));
+	if (!all)
+		timer_set(s->k->deps.tq, &s->tell, TELL_AGAIN_MS);
 }
 
 void grants_end(struct group *g, const char *identity)
 {
-	struct grant_ends e;
-	struct relay_sa *r;
+	struct grants *s = g->k->grants;
+	size_t len = strlen(identity);
 
-	if (!g->k->grants)
+	if (!s || !len || len > GRANT_ID_MAX ||
+	    (!g->conf->relays.n && LIST_EMPTY(&s->relays)))
 		return;
-	begin_ends(g, &e);
-	add_end(&e, identity);
-	LIST_FOREACH(r, &g->k->grants->relays, link)
-		if (!strcmp(r->group, g->conf->name))
-			send_ends(g, r->sa, &e);
+	if (keep_removal(g, identity))
+		timer_set(s->k->deps.tq, &s->tell, 0);
+	else
+		group_err(g,
+			  "relay not told: the edges of a member that is out last until its grant ends, in %u s at most: out of memory",
+			  GRANT_LIFETIME_S);
 }
 
-/* A relay may have been out of reach when members were evicted. */
-static void send_denied(struct group *g, struct ike_sa *sa)
+/* Evictions of before the key server was restarted are known as long as they matter. */
+static void recall_denied(struct group *g)
 {
 	const struct deny_entry *d;
-	struct grant_ends e;
+	struct removal *x;
+	bool known;
 
-	begin_ends(g, &e);
 	TAILQ_FOREACH(d, &g->denied, all) {
 		if (d->since + GRANT_LIFETIME_S <= group_wall(g))
 			continue;
-		add_end(&e, d->identity);
-		if (e.n == GRANT_ENDS_MAX) {
-			send_ends(g, sa, &e);
-			begin_ends(g, &e);
-		}
+		x = new_removal(g, d->identity);
+		known = x && find_removal(g->k->grants, x);
+		free(x);
+		if (!known)
+			grants_end(g, d->identity);
 	}
-	send_ends(g, sa, &e);
 }
 
+/* A relay may have been out of reach when members were taken out, or have started anew. */
 static int add_relay(struct group *g, struct ike_sa *sa)
 {
 	struct grants *s = g->k->grants;
@@ -145,13 +270,19 @@ static int add_relay(struct group *g, struct ike_sa *sa)
 
 	LIST_FOREACH(r, &s->relays, link)
 		if (r->sa == sa && !strcmp(r->group, g->conf->name))
-			return 0;
-	r = calloc(1, sizeof(*r));
-	if (!r)
-		return -ENOMEM;
-	r->sa = sa;
-	memcpy(r->group, g->conf->name, strlen(g->conf->name));
-	LIST_INSERT_HEAD(&s->relays, r, link);
+			break;
+	if (!r) {
+		r = calloc(1, sizeof(*r));
+		if (!r)
+			return -ENOMEM;
+		r->sa = sa;
+		memcpy(r->group, g->conf->name, strlen(g->conf->name));
+		LIST_INSERT_HEAD(&s->relays, r, link);
+	}
+	recall_denied(g);
+	forget_removals(s, (uint64_t)group_wall(g));
+	r->next = TAILQ_FIRST(&s->removals);
+	timer_set(s->k->deps.tq, &s->tell, 0);
 	return 0;
 }
 
@@ -165,9 +296,58 @@ void grants_sa_closed(struct gcks *k, const struct ike_sa *sa)
 		next = LIST_NEXT(r, link);
 		if (r->sa != sa)
 			continue;
+		r->sa = NULL;
+		/* tell_due() may be at any of them. */
+		if (k->grants->telling)
+			continue;
 		LIST_REMOVE(r, link);
 		free(r);
 	}
+}
+
+/* ---- begin and end ------------------------------------------------------- */
+
+int grants_init(struct gcks *k)
+{
+	struct grants *s = calloc(1, sizeof(*s));
+	uint64_t seed;
+	int ret;
+
+	if (!s)
+		return -ENOMEM;
+	k->grants = s;
+	s->k = k;
+	LIST_INIT(&s->relays);
+	TAILQ_INIT(&s->removals);
+	timer_init(&s->tell, tell_due, s);
+	ret = rand_bytes(&seed, sizeof(seed));
+	if (!ret && k->deps.key)
+		ret = sigkey_pub(k->deps.key, &s->pub);
+	if (ret)
+		return ret;
+	s->signs = quota_new(&sign_rule, seed);
+	return s->signs ? 0 : -ENOMEM;
+}
+
+void grants_free(struct gcks *k)
+{
+	struct grants *s = k->grants;
+	struct removal *x;
+	struct relay_sa *r;
+
+	if (!s)
+		return;
+	timer_del(k->deps.tq, &s->tell);
+	while ((r = LIST_FIRST(&s->relays))) {
+		LIST_REMOVE(r, link);
+		free(r);
+	}
+	while ((x = TAILQ_FIRST(&s->removals)))
+		free_removal(s, x);
+	sigpub_free(s->pub);
+	quota_free(s->signs);
+	free(s);
+	k->grants = NULL;
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -237,6 +417,4 @@ void grants_request(struct gcks *k, struct group *g, struct ike_sa *sa,
 	sigpub_spki(k->grants->pub, &ans->key, &ans->key_len);
 	ans->p = w->p;
 	ans->len = w->len;
-	if (relay)
-		send_denied(g, sa);
 }

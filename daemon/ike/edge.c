@@ -84,7 +84,7 @@ void edge_got_request(struct ike_sa *sa, const struct ike_in *in)
 	}
 	sa->told = true;
 	engine->ops.edge_request(engine->ctx, sa, &in->path.peer, &req, &ans);
-	if (send_answer(sa, &ans))
+	if (!sa->dead && send_answer(sa, &ans))
 		sa_close(sa, 0, "the answer could not be built");
 }
 

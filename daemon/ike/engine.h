@@ -606,7 +606,8 @@ int ike_inband_exclude(struct ike_sa *sa, const struct ike_id *idg);
 int ike_tell_changed(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
 /*
  * Tell a relay of grants that end before their time; others answer and ignore it.
- * Errors are those of ike_register_more().
+ * Returns -EBUSY while several requests of ours wait for answers; other errors are those
+ * of ike_register_more(). The IKE SA may end meanwhile, also when 0 is returned.
  */
 int ike_end_grants(struct ike_sa *sa, const struct grant_ends *ends);
 /* Return the SA of a token, NULL if it is gone. */

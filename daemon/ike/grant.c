@@ -17,6 +17,9 @@
 #include "ike/exchange.h"
 #include "wire/entitle.h"
 
+/* Requests to a relay that wait while it is told of more: most places are for keys. */
+#define ENDS_QUEUED 8
+
 /* Both sides are those of a group, and not those of an edge. */
 static bool is_of_group(const struct ike_sa *sa)
 {
@@ -73,7 +76,7 @@ void grant_got_request(struct ike_sa *sa, const struct ike_in *in)
 	memcpy(ans.group, req.group, sizeof(ans.group));
 	wbuf_init(&w, GRANT_MAX);
 	engine->ops.grant_request(engine->ctx, sa, &req, &w, &ans);
-	if (send_grant(sa, &ans))
+	if (!sa->dead && send_grant(sa, &ans))
 		sa_close(sa, 0, "the answer could not be built");
 	wbuf_free(&w);
 }
@@ -139,6 +142,8 @@ int ike_end_grants(struct ike_sa *sa, const struct grant_ends *ends)
 
 	if (!is_of_group(sa) || !sa->gcks)
 		return -EINVAL;
+	if (sa->n_tasks >= ENDS_QUEUED)
+		return -EBUSY;
 	wbuf_init(&w, IKE_INNER_MAX);
 	return send_private(sa, MCSEC_N_GRANT_ENDS, grant_ends_put(&w, ends),
 			    &w);

@@ -16,7 +16,7 @@ static struct sim_member *tx, *a, *relay;
 
 /* The last answers to a member. */
 static struct seen {
-	unsigned int answers, ends;
+	unsigned int answers, ends, named;
 	enum grant_verdict verdict;
 	int verified;
 	struct grant grant;
@@ -62,10 +62,26 @@ static void on_grant_ends(void *ctx, struct ike_sa *sa,
 
 	(void)sa;
 	n->ends++;
+	n->named += ends->n;
 	n->at = ends->at;
 	n->until = ends->until;
 	snprintf(n->ended, sizeof(n->ended), "%.*s", (int)ends->id[0].len,
 		 ends->id[0].p);
+}
+
+/* Wire up members after sim_start(). */
+static void set_ops(unsigned int n)
+{
+	unsigned int i;
+
+	tx = s.m[0];
+	a = s.m[1];
+	relay = s.m[2];
+	s.engine->ops.grant_request = on_grant_request;
+	for (i = 0; i < n; i++) {
+		s.m[i]->engine->ops.grant_answer = on_grant_answer;
+		s.m[i]->engine->ops.grant_ends = on_grant_ends;
+	}
 }
 
 /* The group has relays if @relays is not NULL. */
@@ -77,7 +93,6 @@ static void begin(uint64_t seed, const char *relays)
 		{ .identity = "r.example", .receive = true },
 	};
 	static char *names[1];
-	int i;
 
 	memset(seen, 0, sizeof(seen));
 	sim_init(&s, seed);
@@ -85,14 +100,7 @@ static void begin(uint64_t seed, const char *relays)
 	if (relays)
 		s.cg.relays = (struct conf_names){ .v = names, .n = 1 };
 	sim_start(&s, who, ARRAY_SIZE(who), 10000, 50);
-	tx = s.m[0];
-	a = s.m[1];
-	relay = s.m[2];
-	s.engine->ops.grant_request = on_grant_request;
-	for (i = 0; i < 3; i++) {
-		s.m[i]->engine->ops.grant_answer = on_grant_answer;
-		s.m[i]->engine->ops.grant_ends = on_grant_ends;
-	}
+	set_ops(ARRAY_SIZE(who));
 }
 
 static void ask(struct sim_member *m, const char *group, bool as_relay)
@@ -201,10 +209,84 @@ static void test_ended(void)
 	sim_finish(&s, "a group with grants");
 }
 
+#define CROWD 150
+
+/* More members than a message names are out at once. */
+static void test_crowd(void)
+{
+	static char *keep[] = { (char *)"s.example", (char *)"a.example",
+				(char *)"r.example" };
+	static struct sim_who who[3 + CROWD] = {
+		{ .identity = "s.example", .send = true },
+		{ .identity = "a.example", .receive = true },
+		{ .identity = "r.example", .receive = true },
+	};
+	static char names[CROWD][24];
+	struct seen *n = &seen[2];
+	struct err err = { "" };
+	int i;
+
+	for (i = 0; i < CROWD; i++) {
+		snprintf(names[i], sizeof(names[i]), "m%d.example", i);
+		who[3 + i] = (struct sim_who){ .identity = names[i],
+					       .receive = true };
+	}
+	memset(seen, 0, sizeof(seen));
+	sim_init(&s, 5);
+	s.cg.relays = (struct conf_names){ .v = keep + 2, .n = 1 };
+	sim_start(&s, who, ARRAY_SIZE(who), 20000, 50);
+	set_ops(ARRAY_SIZE(who));
+	ask(relay, "video", true);
+	is_int(n->verdict, GRANT_GIVEN, "the relay gets a grant");
+	s.cg.receivers = (struct conf_names){ .v = keep, .n = 3 };
+	is_int(sim_reload(&s, &err), 0, "a reload takes a crowd out");
+	sim_run(&s, 20000);
+	is_int(n->named, CROWD, "the relay is told of each of the crowd once");
+	ok(n->ends < CROWD / 2, "messages name many of the crowd");
+	n->named = 0;
+	n->ends = 0;
+	ask(relay, "video", true);
+	sim_run(&s, 2000);
+	is_int(n->named, CROWD,
+	       "a relay that asks again is told of each of the crowd again");
+	sim_run(&s, 600000);
+	n->named = 0;
+	ask(relay, "video", true);
+	is_int(n->named, 0, "the crowd is forgotten when its grants are over");
+	sim_finish(&s, "a group with grants");
+}
+
+/* An IKE SA of a relay ends while relays are told. */
+static void test_lost_relay(void)
+{
+	uint32_t effective;
+	struct ike_sa *sa;
+	struct err err;
+
+	begin(6, "*.example");
+	ask(tx, "video", true);
+	is_int(seen[0].verdict, GRANT_GIVEN, "the first relay has a grant");
+	ask(relay, "video", true);
+	is_int(seen[2].verdict, GRANT_GIVEN, "the second relay has a grant");
+	LIST_FOREACH(sa, &s.engine->sas, link)
+		if (!strcmp(ike_sa_peer_name(sa), "r.example"))
+			sa->my_mid = UINT32_MAX; /* no request can be built */
+	is_int(sim_evict(s.gcks, "video", "a.example", &effective, &err), 0,
+	       "a member is evicted while a relay cannot be told");
+	sim_run(&s, 500);
+	is_int(seen[2].ends, 0, "the relay without an IKE SA is told nothing");
+	is_int(seen[0].ends, 1, "the other relay is told");
+	is_str(seen[0].ended, "a.example", "the other relay knows who is out");
+	sim_run(&s, 1000);
+	sim_finish(&s, "a group with a lost relay");
+}
+
 int main(void)
 {
 	RUN(test_given);
 	RUN(test_refused);
 	RUN(test_ended);
+	RUN(test_crowd);
+	RUN(test_lost_relay);
 	return done();
 }
