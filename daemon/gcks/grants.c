@@ -48,6 +48,7 @@ struct grants {
 	struct gcks *k;
 	struct sigpub *pub; /* verifies grants; NULL: there is no key */
 	struct quota *signs; /* by identity */
+	uint64_t issued; /* latest time that a grant has */
 	LIST_HEAD(, relay_sa) relays;
 	struct removal_list removals;
 	void *by_id; /* removals by group and identity, for tsearch() */
@@ -124,7 +125,7 @@ static void forget_removals(struct grants *s, uint64_t now)
 
 /*
  * Return the removal of @identity, which is the last one then, or NULL if memory is
- * short.
+ * short. Grants that have a later time than the clock, which was set back, end as well.
  */
 static struct removal *keep_removal(struct group *g, const char *identity)
 {
@@ -145,7 +146,7 @@ static struct removal *keep_removal(struct group *g, const char *identity)
 		free(x);
 		return NULL;
 	}
-	x->at = now;
+	x->at = now > s->issued ? now : s->issued;
 	append_removal(s, x);
 	return x;
 }
@@ -352,10 +353,26 @@ void grants_free(struct gcks *k)
 
 /* ---- requests ------------------------------------------------------------ */
 
+/*
+ * Return the time of a new grant of @identity. A member that was taken out and is back
+ * has one that does not end with those of before, also within the same second.
+ */
+static uint64_t issue_time(const struct group *g, const char *identity)
+{
+	uint64_t now = (uint64_t)group_wall(g);
+	struct removal *key = new_removal(g, identity);
+	const struct removal *x;
+
+	x = key ? find_removal(g->k->grants, key) : NULL;
+	free(key);
+	return x && x->at >= now ? x->at + 1 : now;
+}
+
 static int sign_grant(const struct group *g, const struct gmember *m,
 		      struct ike_sa *sa, struct wbuf *w)
 {
 	const struct ike_id *id = ike_sa_peer_id(sa);
+	struct grants *s = g->k->grants;
 	int64_t until = term_until(m);
 	uint64_t ids = m->more->n_sids;
 	struct grant grant = { 0 };
@@ -366,7 +383,7 @@ static int sign_grant(const struct group *g, const struct gmember *m,
 	if (ret)
 		return ret;
 	memcpy(grant.group, g->conf->name, strlen(g->conf->name));
-	grant.issued = (uint64_t)group_wall(g);
+	grant.issued = issue_time(g, m->identity);
 	grant.expires = grant.issued + GRANT_LIFETIME_S;
 	if (until && (uint64_t)until < grant.expires)
 		grant.expires = (uint64_t)until;
@@ -375,6 +392,8 @@ static int sign_grant(const struct group *g, const struct gmember *m,
 		grant.range[0].first = (uint16_t)m->more->first_sid;
 		grant.range[0].last = (uint16_t)(m->more->first_sid + ids - 1);
 	}
+	if (grant.issued > s->issued)
+		s->issued = grant.issued;
 	return grant_sign(&grant, g->k->deps.key, w);
 }
 

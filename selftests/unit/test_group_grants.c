@@ -281,6 +281,50 @@ static void test_lost_relay(void)
 	sim_finish(&s, "a group with a lost relay");
 }
 
+static int64_t back_s;
+
+static time_t wall_back(void *ctx)
+{
+	struct sim *x = ctx;
+
+	return (time_t)(x->wall0 + (int64_t)(x->ms / 1000) - back_s);
+}
+
+/* The clock of the key server is set back after a grant. */
+static void test_clock_back(void)
+{
+	struct seen *n = &seen[2];
+	uint32_t effective;
+	uint64_t issued;
+	struct err err;
+
+	begin(7, "r.example");
+	ask(relay, "video", true);
+	ask(a, "video", false);
+	issued = seen_of(a)->grant.issued;
+	back_s = 5;
+	s.clock.wall = wall_back;
+	ask(tx, "video", false);
+	ok(seen_of(tx)->grant.issued < issued,
+	   "a grant has the time of the clock");
+	is_int(sim_evict(s.gcks, "video", "a.example", &effective, &err), 0,
+	       "a member is evicted after the clock was set back");
+	sim_run(&s, 2000);
+	is_int(n->ends, 1, "the relay is told of the eviction");
+	is_int(n->at, issued, "the last grant ends with the eviction");
+	is_int(n->until, issued + 600, "the relay remembers it for as long");
+	is_int(sim_admit(s.gcks, "video", "a.example", &err), 0,
+	       "the member is admitted again");
+	sim_down(a);
+	sim_up(a);
+	ok(sim_settle(&s, 20000), "the member is back");
+	a->engine->ops.grant_answer = on_grant_answer;
+	ask(a, "video", false);
+	is_int(seen_of(a)->grant.issued, issued + 1,
+	       "a grant of a member that is back does not end with its last one");
+	sim_finish(&s, "a group with a clock that was set back");
+}
+
 int main(void)
 {
 	RUN(test_given);
@@ -288,5 +332,6 @@ int main(void)
 	RUN(test_ended);
 	RUN(test_crowd);
 	RUN(test_lost_relay);
+	RUN(test_clock_back);
 	return done();
 }
