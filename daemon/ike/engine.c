@@ -495,7 +495,8 @@ static int open_initiator(struct ike_engine *engine, const struct ep *local,
 
 	if (engine->dying)
 		return -ESHUTDOWN;
-	if (engine->stats.sas >= engine->cfg.max_sas)
+	/* Peers that open IKE SAs to us have limits of their own, and take none of these. */
+	if (engine->n_opened >= engine->cfg.max_sas)
 		return -EMFILE;
 	sa = sa_new(engine, true, &path);
 	if (!sa)

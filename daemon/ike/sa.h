@@ -395,6 +395,7 @@ struct ike_engine {
 	struct htab by_name;
 	struct ike_sa_queue by_use; /* placed SAs, longest idle first */
 	unsigned int n_placed;
+	unsigned int n_opened; /* IKE SAs that we have opened as initiator */
 	struct admission *admission; /* responder; see admission.h */
 	struct inbox *inbox; /* responder; see inbox.h */
 	struct quota *name_quota;

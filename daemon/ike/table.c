@@ -79,6 +79,7 @@ void table_add(struct ike_engine *engine, struct ike_sa *sa)
 	if (is_counted(sa))
 		add_peer(engine, sa);
 	engine->stats.sas++;
+	engine->n_opened += !sa->gcks;
 }
 
 void table_bury(struct ike_sa *sa)
@@ -89,6 +90,7 @@ void table_bury(struct ike_sa *sa)
 		htab_del(&sa->engine->by_peer, &sa->by_peer);
 	LIST_INSERT_HEAD(&sa->engine->dead, sa, link);
 	sa->engine->stats.sas--;
+	sa->engine->n_opened -= !sa->gcks;
 }
 
 void table_move(struct ike_sa *sa, const struct ep *peer)

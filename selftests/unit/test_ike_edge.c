@@ -369,6 +369,79 @@ static void test_renewed(void)
 	pair_teardown();
 }
 
+/* ---- room at a relay -------------------------------------------------------------- */
+
+/* A node of @authority that has a member's certificate. */
+static struct node *member_node(const char *dns, const char *addr,
+				const struct pki_pair *authority)
+{
+	struct pki_opt opt = { .kind = PKI_MEMBER,
+			       .dns = dns,
+			       .ca = authority };
+
+	return node_new(&net, addr, &opt, authority, &relays);
+}
+
+/* Open an IKE SA from @from to the relay, and return its number. */
+static uint64_t open_to_relay(struct node *from)
+{
+	struct ike_sa *s = NULL;
+	struct ike_id id;
+
+	id_from_text(&id, RELAY);
+	is_int(ike_open(from->engine, &from->ep, &g->ep, &id, &s), 0,
+	       "an IKE SA to the relay is opened");
+	return ike_sa_serial(s);
+}
+
+/* Lose what comes behind IKE_SA_INIT. */
+static void run_init_only(void)
+{
+	while (net.n_queue) {
+		if (net.queue[0].p[18] == IKE_XCHG_IKE_SA_INIT)
+			net_step(&net);
+		else
+			net_drop(&net, 0);
+	}
+}
+
+static void test_half_open(void)
+{
+	static const struct ike_engine_cfg few = { .relays = true,
+						   .max_sas = 4 };
+	struct node *stranger, *parent;
+	struct ike_sa *up[5];
+	struct pki_pair evil;
+	struct ike_id id;
+	int i;
+
+	two_members(&few, &relays);
+	pki_ca(&net, "evil CA", &evil);
+	stranger = member_node("x.example", "198.51.100.7", &evil);
+	parent = member_node("parent.example", "192.0.2.3", &ca);
+	for (i = 0; i < 9; i++) {
+		open_to_relay(stranger);
+		run_init_only();
+	}
+	is_int(ike_engine_stats(g->engine)->half_open, 9,
+	       "a stranger has made half-open IKE SAs");
+	id_from_text(&id, "parent.example");
+	for (i = 0; i < 4; i++)
+		is_int(ike_open(g->engine, &g->ep, &parent->ep, &id, &up[i]), 0,
+		       "the relay opens an IKE SA to its parent, whatever strangers do");
+	net_run(&net);
+	ok(ike_sa_is_up(up[0]) && ike_sa_is_up(up[3]),
+	   "the IKE SAs to the parent are up");
+	is_int(ike_open(g->engine, &g->ep, &parent->ep, &id, &up[4]), -EMFILE,
+	       "the relay opens no more than it may have");
+	ike_close(up[3], "the parent is left");
+	net_run(&net);
+	is_int(ike_open(g->engine, &g->ep, &parent->ep, &id, &up[4]), 0,
+	       "one that has ended makes room for another one");
+	pki_pair_free(&evil);
+	pair_teardown();
+}
+
 int main(void)
 {
 	RUN(test_request);
@@ -381,5 +454,6 @@ int main(void)
 	RUN(test_malformed_request);
 	RUN(test_malformed_answer);
 	RUN(test_renewed);
+	RUN(test_half_open);
 	return done();
 }
