@@ -13,11 +13,15 @@
 #include <string.h>
 
 #include "ike/exchange.h"
+#include "lib/clock.h"
 #include "wire/edge.h"
 
 /* RFC 5685 section 9.2: types of the identity of a gateway. */
 #define GW_IPV4 1
 #define GW_IPV6 2
+
+/* Time for which a child that is refused as busy keeps its edge, as if it were granted. */
+#define BUSY_MS 15000
 
 /* A refusal to talk in this way any more (RFC 7296 section 2.21). */
 static void end_malformed(struct ike_sa *sa, const char *why)
@@ -69,6 +73,24 @@ static int send_answer(struct ike_sa *sa, const struct edge_answer *ans)
 	return ret;
 }
 
+/*
+ * An edge ends with its IKE SA, so that one must not give way to peers that have none. A
+ * child that asks too often keeps the edge that it has.
+ */
+static void note_edge_answer(struct ike_sa *sa, const struct edge_answer *ans)
+{
+	uint64_t now = clock_mono_ms(sa->engine->cfg.clock);
+	uint32_t ms = ans->lifetime_ms;
+
+	if (ans->verdict == EDGE_REFUSED && ans->reason == EDGE_BUSY &&
+	    place_has_edge(sa))
+		ms = BUSY_MS;
+	else if (ans->verdict != EDGE_GRANTED)
+		return;
+	sa->edge_ends_s =
+		(uint32_t)((now + ms + MSEC_PER_SEC - 1) / MSEC_PER_SEC);
+}
+
 void edge_got_request(struct ike_sa *sa, const struct ike_in *in)
 {
 	const struct notify_pld *n = msg_notify(&in->m, MCSEC_N_EDGE_REQUEST);
@@ -84,6 +106,7 @@ void edge_got_request(struct ike_sa *sa, const struct ike_in *in)
 	}
 	sa->told = true;
 	engine->ops.edge_request(engine->ctx, sa, &in->path.peer, &req, &ans);
+	note_edge_answer(sa, &ans);
 	if (!sa->dead && send_answer(sa, &ans))
 		sa_close(sa, 0, "the answer could not be built");
 }

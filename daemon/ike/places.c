@@ -7,7 +7,7 @@
  * identity, the one of its address that was idle the longest, or the one in all
  * that was (authenticate.c closes it). Losing the IKE SA does not end a membership.
  * An IKE SA without key wrap, over which no peer becomes a member, gives way before
- * all others.
+ * all others, and one whose child has an edge only to others of its identity.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -118,12 +118,26 @@ static struct ike_sa *next_of_name(const struct ike_engine *engine,
 	return NULL;
 }
 
+bool place_has_edge(const struct ike_sa *sa)
+{
+	return mono_now(sa->engine) / MSEC_PER_SEC < sa->edge_ends_s;
+}
+
 static bool may_give_way(const struct ike_sa *sa)
 {
 	/*
-	 * An SA that waits for an answer is not idle, whatever its timer says.
+	 * An SA that waits for an answer is not idle, whatever its timer says. Edges are
+	 * given for grants, and any certificate is enough for an IKE SA.
 	 */
-	return sa->state == IKE_ST_UP && !sa->waits;
+	return sa->state == IKE_ST_UP && !sa->waits && !place_has_edge(sa);
+}
+
+/* Return true if @a gives way before @b, of the same identity. */
+static bool goes_before(const struct ike_sa *a, const struct ike_sa *b)
+{
+	bool edge = place_has_edge(a);
+
+	return edge != place_has_edge(b) ? !edge : a->serial < b->serial;
 }
 
 struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *a)
@@ -141,17 +155,17 @@ struct ike_sa *place_surplus(const struct ike_sa *sa)
 {
 	struct ike_engine *engine = sa->engine;
 	uint32_t hash = hash_name(engine, sa_peer_name(sa));
-	struct ike_sa *o = NULL, *oldest = NULL;
+	struct ike_sa *o = NULL, *first = NULL;
 	unsigned int n = 0;
 
 	while ((o = next_of_name(engine, o, hash))) {
 		if (strcasecmp(sa_peer_name(o), sa_peer_name(sa)))
 			continue;
 		n++;
-		if (!oldest || o->serial < oldest->serial)
-			oldest = o;
+		if (!first || goes_before(o, first))
+			first = o;
 	}
-	return n >= engine->cfg.max_per_identity ? oldest : NULL;
+	return n >= engine->cfg.max_per_identity ? first : NULL;
 }
 
 struct ike_sa *place_forsaken(const struct ike_sa *sa, bool anywhere)

@@ -347,6 +347,7 @@ struct ike_sa {
 	bool waits; /* GIKE_LATER: the last request is not answered yet */
 	bool wait_send; /* the request had N(GROUP_SENDER) */
 	bool wait_report; /* a report or leave: no keys in the answer */
+	uint32_t edge_ends_s; /* monotonic end of a child's edge; 0: none yet */
 
 	struct timer t_rexmit;
 	struct timer t_life; /* half-open limit, then renewal and lifetime */
@@ -583,13 +584,16 @@ void name_spend(struct ike_sa *sa);
 size_t place_id_key(const struct ike_id *id, char buf[static ID_STR_MAX]);
 size_t place_name_key(const struct ike_sa *sa, char buf[static ID_STR_MAX]);
 
+/* Return true if the peer is a child that has an edge now. */
+bool place_has_edge(const struct ike_sa *sa);
 /*
- * Return the oldest SA of @sa's identity if that is at its limit, else NULL.
+ * Return the oldest SA of @sa's identity if that is at its limit, else NULL; one with an
+ * edge only if all have one.
  */
 struct ike_sa *place_surplus(const struct ike_sa *sa);
 /*
  * Return the SA of an address (NULL: of all) that was idle the longest, one
- * without key wrap before all others, or NULL.
+ * without key wrap before all others and none with an edge, or NULL.
  */
 struct ike_sa *place_idlest(struct ike_engine *engine, const struct addr *peer);
 /*

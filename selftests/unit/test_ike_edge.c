@@ -382,6 +382,17 @@ static struct node *member_node(const char *dns, const char *addr,
 	return node_new(&net, addr, &opt, authority, &relays);
 }
 
+/* Return true if the IKE SA of that number, which may be freed, is up. */
+static bool has_sa(const struct node *n, uint64_t serial)
+{
+	const struct ike_sa *s;
+
+	LIST_FOREACH(s, &n->engine->sas, link)
+		if (ike_sa_serial(s) == serial)
+			return ike_sa_is_up(s);
+	return false;
+}
+
 /* Open an IKE SA from @from to the relay, and return its number. */
 static uint64_t open_to_relay(struct node *from)
 {
@@ -442,6 +453,82 @@ static void test_half_open(void)
 	pair_teardown();
 }
 
+static void test_displaced(void)
+{
+	static const struct ike_engine_cfg few = { .relays = true,
+						   .max_sas = 4,
+						   .max_per_identity = 64 };
+	struct node *x;
+	int i;
+
+	two_members(&few, &relays);
+	is_int(ask(), 0, "the child asks for an edge");
+	net_run(&net);
+	x = member_node("x.example", "198.51.100.7", &ca);
+	for (i = 0; i < 6; i++) {
+		open_to_relay(x);
+		net_run(&net);
+	}
+	is_int(ike_engine_stats(g->engine)->sas, 4, "the relay is full");
+	is_int(m->seen.sa_closed, 0,
+	       "the IKE SA of a child with an edge does not give way");
+	/* A child that asks too often has its edge still. */
+	net_pass(&net, 14000, true);
+	g->edge = (struct edge_answer){ .verdict = EDGE_REFUSED,
+					.reason = EDGE_BUSY };
+	is_int(ask(), 0, "the child asks too often");
+	net_run(&net);
+	net_pass(&net, 14000, true);
+	open_to_relay(x);
+	net_run(&net);
+	is_int(m->seen.sa_closed, 0,
+	       "the edge of a child that is refused as busy stays");
+	net_pass(&net, 2000, true);
+	for (i = 0; i < 4; i++) {
+		open_to_relay(x);
+		net_run(&net);
+	}
+	is_int(m->seen.sa_closed, 1, "an edge that has ended keeps no place");
+	pair_teardown();
+}
+
+static void test_full_of_edges(void)
+{
+	static const struct ike_engine_cfg one = { .relays = true,
+						   .max_sas = 1 };
+	static const struct ike_engine_cfg two = { .relays = true,
+						   .max_per_identity = 2 };
+	uint64_t first, third;
+	struct node *x;
+
+	two_members(&one, &relays);
+	ask();
+	net_run(&net);
+	x = member_node("x.example", "198.51.100.7", &ca);
+	open_to_relay(x);
+	net_run(&net);
+	is_int(m->seen.sa_closed, 0,
+	       "a child with an edge keeps the only place");
+	is_int(x->seen.sa_closed, 1, "another peer is refused");
+	is_int(g->seen.up, 1, "the relay has one authenticated peer");
+	pair_teardown();
+
+	/* The IKE SA without an edge gives way before an older one of its identity. */
+	two_members(&two, &relays);
+	ask();
+	net_run(&net);
+	first = ike_sa_serial(sa);
+	open_to_relay(m);
+	net_run(&net);
+	third = open_to_relay(m);
+	net_run(&net);
+	ok(has_sa(m, first),
+	   "the oldest IKE SA of an identity stays with its edge");
+	ok(has_sa(m, third), "the newest IKE SA of an identity is up");
+	is_int(m->seen.sa_closed, 1, "the one in between has given way");
+	pair_teardown();
+}
+
 int main(void)
 {
 	RUN(test_request);
@@ -455,5 +542,7 @@ int main(void)
 	RUN(test_malformed_answer);
 	RUN(test_renewed);
 	RUN(test_half_open);
+	RUN(test_displaced);
+	RUN(test_full_of_edges);
 	return done();
 }
