@@ -23,6 +23,7 @@
  * other out: a peer that finds no room retransmits its request.
  */
 #include "ike/admission.h"
+#include "ike/places.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -12,6 +12,7 @@
 #include "ike/admission.h"
 #include "ike/auth.h"
 #include "ike/exchange.h"
+#include "ike/places.h"
 #include "ike/ppk.h"
 #include "ike/session.h"
 #include "lib/clock.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Beginning and end of an established IKE SA. */
 #include "crypto/rand.h"
+#include "ike/places.h"
 #include "ike/sa.h"
 #include "lib/clock.h"
 #include "lib/log.h"

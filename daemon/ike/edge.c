@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ike/exchange.h"
+#include "ike/places.h"
 #include "lib/clock.h"
 #include "wire/edge.h"
 

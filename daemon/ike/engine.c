@@ -9,6 +9,7 @@
 #include "ike/admission.h"
 #include "ike/exchange.h"
 #include "ike/inbox.h"
+#include "ike/places.h"
 #include "ike/ppk.h"
 #include "ike/psk.h"
 #include "ike/session.h"

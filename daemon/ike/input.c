@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ike/exchange.h"
+#include "ike/places.h"
 #include "lib/log.h"
 
 /* ---- requests ----------------------------------------------------------- */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ike/opening.h"
+#include "ike/places.h"
 
 #include <string.h>
 

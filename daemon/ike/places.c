@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ike/places.h"
 #include "ike/psk.h"
 #include "ike/sa.h"
 #include "lib/clock.h"

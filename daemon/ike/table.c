@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/rand.h"
+#include "ike/places.h"
 #include "ike/sa.h"
 #include "lib/secret.h"
 #include "lib/util.h"
