@@ -280,17 +280,6 @@ bool inband_room(const struct group *g, uint32_t others)
 	return g->n_inband + others < g->conf->max_inband;
 }
 
-bool inband_told(const struct group *g, const struct gmember *except)
-{
-	const struct gmember_more *x;
-
-	TAILQ_FOREACH(x, &g->inbands, by_inband)
-		if (x->m != except && x->sa && is_behind(g, x->m) &&
-		    x->sent_spi != gkm_spi(&g->st))
-			return false;
-	return true;
-}
-
 uint32_t inband_behind(const struct group *g)
 {
 	const struct gmember_more *x;

@@ -40,8 +40,6 @@ void inband_exclude_all(struct group *g);
 uint32_t inband_wait_ms(const struct group *g);
 /* Return true if one more member may be rekeyed inband, besides @others. */
 bool inband_room(const struct group *g, uint32_t others);
-/* Return true if a GSA_INBAND_REKEY with the Data SA went to all members but @except. */
-bool inband_told(const struct group *g, const struct gmember *except);
 /* Count the members that do not have the Data SA for certain. */
 uint32_t inband_behind(const struct group *g);
 

@@ -3,7 +3,6 @@
 
 #include "gcks/gmc.h"
 #include "gcks/group.h"
-#include "gcks/inband.h"
 #include "gcks/pace.h"
 #include "gcks/spread.h"
 #include "wire/gpayload.h"
@@ -77,6 +76,19 @@ static const struct replaced_sa *replaced_by(const struct group *g,
 		if (p->sa[i % REPLACED_MAX].spi == spi)
 			break;
 	return &p->sa[(i < first ? first : i) % REPLACED_MAX];
+}
+
+/* Return true if a GSA_INBAND_REKEY with the Data SA went to all members but @except. */
+static bool inband_told(const struct group *g, const struct gmember *except)
+{
+	uint32_t spi = gkm_spi(&g->st);
+	const struct gmember_more *x;
+
+	TAILQ_FOREACH(x, &g->inbands, by_inband)
+		if (x->m != except && x->sa && x->has_spi != spi &&
+		    x->sent_spi != spi)
+			return false;
+	return true;
 }
 
 /*
