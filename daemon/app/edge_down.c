@@ -18,6 +18,8 @@
  * expired, in some minutes.
  */
 #define ENDED_MAX 4096
+/* A child that asks where no relay listens may do so again after this time. */
+#define REFUSED_WAIT_MS 10000
 
 static const struct quota_rule line_rule = {
 	.burst = 16,
@@ -57,11 +59,9 @@ static void log_edge(struct edges *e, const struct parent_edge *edge,
 static int verify_grant(void *ctx, const char *group, const uint8_t *p,
 			size_t len);
 
-/* Return the socket that the child has asked by, and its IKE SA with it. */
-static const struct sock *sock_of(struct edges *e,
-				  const struct parent_edge *edge)
+/* Return the socket that a child has asked by, and its IKE SA with it, or NULL. */
+static const struct sock *sock_of(struct edges *e, const struct ep *local)
 {
-	const struct ep *local = ike_sa_local(edge->sa);
 	size_t i;
 
 	for (i = 0; i < e->n_listen; i++)
@@ -74,7 +74,7 @@ static const struct sock *sock_of(struct edges *e,
 static int fill_edge(struct edges *e, const struct parent_edge *from,
 		     struct kedge *to)
 {
-	const struct sock *s = sock_of(e, from);
+	const struct sock *s = sock_of(e, ike_sa_local(from->sa));
 	unsigned int i;
 
 	if (!s)
@@ -184,6 +184,13 @@ void edge_down_request(struct edges *e, struct ike_sa *sa,
 			     !ep_equal(from, ike_sa_peer(sa)),
 	};
 
+	/* The sockets that this host asks its own parents by are none of its relay. */
+	if (!sock_of(e, ike_sa_local(sa))) {
+		*ans = (struct edge_answer){ .verdict = EDGE_REFUSED,
+					     .reason = EDGE_NO_GROUP,
+					     .wait_ms = REFUSED_WAIT_MS };
+		return;
+	}
 	parent_request(e->parent, &who, req, ans);
 }
 
