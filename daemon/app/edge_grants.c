@@ -137,7 +137,7 @@ const char *edge_grant_fault(const struct grant *grant, const char *group,
 		return "it is not this host's";
 	/* The key server has just signed it. */
 	if (grant->expires <= now)
-		return "it has expired by the clock of this host, which is ahead of the key server's";
+		return "it has expired by this host's clock, which is ahead of the key server's";
 	return NULL;
 }
 

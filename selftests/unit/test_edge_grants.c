@@ -26,7 +26,7 @@ static void test_fault(void)
 	is_str(edge_grant_fault(&other, "video", &g.member, 1000),
 	       "it is not this host's", "a grant of another identity");
 	is_str(edge_grant_fault(&g, "video", &g.member, 1600),
-	       "it has expired by the clock of this host, which is ahead of the key server's",
+	       "it has expired by this host's clock, which is ahead of the key server's",
 	       "a clock that is ahead is named");
 }
 
