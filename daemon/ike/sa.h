@@ -208,9 +208,6 @@ struct ike_hs {
 	struct half_open_set *of_addr;
 	struct half_open_set *of_net;
 	uint64_t born_ms; /* when it became half-open */
-	/* Initiator: when the last request was sent first, and how long after that before. */
-	uint64_t since_ms;
-	uint64_t before_ms;
 	uint8_t guest; /* enum guest: whose share it was charged to */
 	struct dh *dh;
 	struct blob ni;

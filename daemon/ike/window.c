@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "ike/sa.h"
-#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 
@@ -28,73 +27,12 @@ static void fill_header(const struct ike_sa *sa, struct ike_hdr *h,
 
 /* ---- our requests ------------------------------------------------------- */
 
-/*
- * How requests are retransmitted. Intervals double, the first one is of the engine's
- * settings. All requests but those with a word of their own are given up after about the
- * same time.
- */
-struct resending {
-	unsigned int quicker; /* the first interval is divided by 2 so often */
-	unsigned int most; /* later ones are doubled so often at most ... */
-	unsigned int until; /* ... for so many requests, and ... */
-	unsigned int at_last; /* ... so often after these */
-	unsigned int extra; /* retransmissions beyond those of the settings */
-};
+/* A GSA_INBAND_REKEY is retransmitted after a quarter of the time at first. */
+#define INBAND_SHIFT 2
 
-/* Up to eight times the first one, so that a server that comes back is found soon. */
-static const struct resending usual = { .most = 3, .at_last = 3 };
-
-/*
- * Members lose packets until they have it. One that is back after half a minute must not
- * wait for the next turn for long.
- */
-static const struct resending of_inband = {
-	.quicker = 2,
-	.most = 3,
-	.at_last = 3,
-	.extra = 16,
-};
-
-/*
- * Where a fifth of all datagrams is lost, one host of sixty gets no answer to four
- * requests in a row. Whether the key server is there is not known, so that the intervals
- * become long after a while.
- */
-static const struct resending of_first = {
-	.most = 2,
-	.until = 6,
-	.at_last = 3,
-	.extra = 2,
-};
-
-/*
- * A key server that answered the first request is there, and keeps this one until the next
- * change of keys, for 6 s usually. An answer that is lost then must not cost several
- * seconds more; what is retransmitted in between costs the key server a search. One that
- * took long for the exchange before has more to do than it can, and gets no more than it
- * can answer.
- */
-static const struct resending of_handshake = {
-	.most = 1,
-	.until = 9,
-	.at_last = 3,
-	.extra = 5,
-};
-
-static const struct resending *resending_of(const struct ike_sa *sa)
+static unsigned int quicker_by(const struct ike_sa *sa)
 {
-	switch (sa->my_xchg) {
-	case GIKE_XCHG_GSA_INBAND_REKEY:
-		return &of_inband;
-	case IKE_XCHG_IKE_SA_INIT:
-	case IKE_XCHG_IKE_SESSION_RESUME:
-		return &of_first;
-	case IKE_XCHG_IKE_INTERMEDIATE:
-	case IKE_XCHG_IKE_AUTH:
-	case GIKE_XCHG_GSA_AUTH:
-		return &of_handshake;
-	}
-	return &usual;
+	return sa->my_xchg == GIKE_XCHG_GSA_INBAND_REKEY ? INBAND_SHIFT : 0;
 }
 
 /*
@@ -131,25 +69,25 @@ unsigned int sa_request_tries(const struct ike_sa *sa)
 {
 	if (is_for_edge(sa))
 		return EDGE_TRIES;
+	/* All other requests are given up after about the same time. */
 	return sa->engine->cfg.rexmit_max +
-	       (is_telling(sa) ? TELLING_TRIES : resending_of(sa)->extra);
+	       (is_telling(sa) ? TELLING_TRIES : quicker_by(sa));
 }
 
+/*
+ * Intervals double up to eight times the first one, so that a server that comes
+ * back is found soon.
+ */
 static uint64_t resend_delay(const struct ike_sa *sa)
 {
-	const struct resending *r = resending_of(sa);
-	uint64_t ms = sa->engine->cfg.rexmit_ms, delay;
-	unsigned int most;
+	unsigned int quicker = sa->dead_peer_tries ? 0 : quicker_by(sa);
+	unsigned int shift = sa->dead_peer_tries ? 0 : sa->my_sent;
+	unsigned int most = 3 + quicker;
+	uint64_t ms = sa->engine->cfg.rexmit_ms;
 
 	if (is_for_edge(sa))
 		return EDGE_RESEND_MS;
-	if (sa->dead_peer_tries)
-		return ms;
-	most = sa->my_sent < r->until ? r->most : r->at_last;
-	delay = (ms << (sa->my_sent < most ? sa->my_sent : most)) >> r->quicker;
-	if (r == &of_handshake && sa->hs && delay < sa->hs->before_ms)
-		delay = sa->hs->before_ms;
-	return delay < ms << r->at_last ? delay : ms << r->at_last;
+	return (ms << (shift < most ? shift : most)) >> quicker;
 }
 
 /* Send the request that is in sa->my_req, and retransmit it. */
@@ -160,11 +98,6 @@ static void start_request(struct ike_sa *sa, uint8_t xchg)
 	sa->my_xchg = xchg;
 	sa->my_busy = true;
 	sa->my_sent = 0;
-	if (sa->hs) {
-		sa->hs->before_ms =
-			clock_mono_ms(cfg->clock) - sa->hs->since_ms;
-		sa->hs->since_ms += sa->hs->before_ms;
-	}
 	timer_set(cfg->tq, &sa->t_rexmit, resend_delay(sa));
 	out_send(sa->engine, &sa->path, &sa->my_req);
 }

@@ -70,8 +70,6 @@ struct sim_member {
 		uint32_t spi; /* 0: free */
 		uint8_t digest[HASH_SHA256_LEN];
 	} note[MOCK_SAS + 1]; /* one before its SA is there */
-	/* Digests of the last requests to open an IKE SA that found time. */
-	uint64_t served[2];
 	bool deaf; /* loses every GSA_REKEY */
 	bool mute; /* loses all but GSA_REKEYs and packets */
 	bool offline; /* loses whatever comes or goes */
@@ -180,7 +178,7 @@ struct sim {
 
 	/*
 	 * If not 0, each handshake takes the key server so long, one after the
-	 * other, and a third of it for IKE_SA_INIT. Retransmissions cost nothing.
+	 * other, and a third of it for IKE_SA_INIT.
 	 */
 	unsigned int handshake_us;
 	int64_t cert_s; /* certificates from now on last so long; 0: a year */

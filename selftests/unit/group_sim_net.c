@@ -234,19 +234,6 @@ int sim_send_rekey(void *ctx, const struct gcks_dest *dest, const uint8_t *p,
 	return 0;
 }
 
-/* Return true if the key server has seen the request before. */
-static bool served_before(struct sim *s, const struct sim_packet *q,
-			  bool second)
-{
-	struct sim_member *m = member_at(s, &q->from.addr);
-	uint64_t digest = fnv1a(FNV1A_BASIS, q->p, q->len);
-
-	if (!m || m->served[second] == digest)
-		return m;
-	m->served[second] = digest;
-	return false;
-}
-
 /* The packet is delivered later, and queued again. */
 static bool busy(struct sim *s, struct sim_packet *q)
 {
@@ -255,9 +242,9 @@ static bool busy(struct sim *s, struct sim_packet *q)
 
 	if (!s->handshake_us || q->served)
 		return false;
-	if (xchg == IKE_XCHG_IKE_SA_INIT && !served_before(s, q, false))
+	if (xchg == IKE_XCHG_IKE_SA_INIT)
 		cost = s->handshake_us / 3;
-	else if (xchg == GIKE_XCHG_GSA_AUTH && !served_before(s, q, true))
+	else if (xchg == GIKE_XCHG_GSA_AUTH)
 		cost = s->handshake_us - s->handshake_us / 3;
 	if (s->busy_us < now)
 		s->busy_us = now;

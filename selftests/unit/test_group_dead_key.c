@@ -21,8 +21,8 @@
 #define DTD_MS 15000
 /* The promise: milliseconds until no receiver loses anything. */
 #define BACK_MS 2000
-/* A GSA_INBAND_REKEY that was repeated in vain has its next turn within 2 s. */
-#define INBAND_BACK_MS 2300
+/* A GSA_INBAND_REKEY that was repeated in vain waits up to 8 s for its next turn. */
+#define INBAND_BACK_MS 8500
 /* A slower store makes ATD longer, and moves the changes before which the sender is back. */
 #define STORE_MS 5
 

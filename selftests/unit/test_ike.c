@@ -114,7 +114,7 @@ static void lost(void)
 	net_drop(&net, 0);
 	net_pass(&net, 200000, false);
 	is_int(m->seen.refused, 1, "an unanswered IKE_SA_INIT is given up");
-	is_str(m->seen.text, "no answer to IKE_SA_INIT after 9 tries",
+	is_str(m->seen.text, "no answer to IKE_SA_INIT after 7 tries",
 	       "the reason names the exchange and the tries");
 	is_int(m->seen.sa_closed, 1, "lost: the IKE SA is closed");
 	is_int(ike_engine_stats(m->engine)->sas, 0, "no IKE SA left");
@@ -126,7 +126,7 @@ static void lost(void)
 	net_step(&net);
 	net_drop(&net, 0);
 	net_pass(&net, 200000, false);
-	is_str(m->seen.text, "no answer to GSA_AUTH after 12 tries",
+	is_str(m->seen.text, "no answer to GSA_AUTH after 7 tries",
 	       "why, later");
 	is_int(ike_engine_stats(g->engine)->half_open, 0,
 	       "half-open SA is gone at the key server");

@@ -407,19 +407,19 @@ static const struct {
 		  "additional key exchanges, but no IKE_INTERMEDIATE at the key server" },
 	{ .what = "the transforms are removed",
 	  .alter = drop_addke,
-	  .reason = "no answer to IKE_SA_INIT after 9 tries" },
+	  .reason = "no answer to IKE_SA_INIT after 7 tries" },
 	{ .what = "the second proposal is chosen",
 	  .alter = choose_second,
 	  .taken = true,
-	  .reason = "no answer to GSA_AUTH after 12 tries" },
+	  .reason = "no answer to GSA_AUTH after 7 tries" },
 	{ .what = "the second proposal is chosen, the member requires",
 	  .alter = choose_second,
 	  .m_requires = true,
-	  .reason = "no answer to IKE_SA_INIT after 9 tries" },
+	  .reason = "no answer to IKE_SA_INIT after 7 tries" },
 	{ .what = "the methods are swapped",
 	  .alter = swap_methods,
 	  .m_requires = true,
-	  .reason = "no answer to IKE_SA_INIT after 9 tries" },
+	  .reason = "no answer to IKE_SA_INIT after 7 tries" },
 };
 
 static void stripped_answers(void)

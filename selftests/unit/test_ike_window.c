@@ -294,72 +294,6 @@ static void impatience(void)
 	pair_teardown();
 }
 
-/* Lose what @n sends, and check the intervals in which it is sent, in milliseconds. */
-static void check_intervals(const struct node *n, const uint32_t *ms,
-			    unsigned int n_ms, const char *what)
-{
-	uint64_t last = net.ms, was = ike_engine_stats(n->engine)->rexmit;
-	unsigned int i, wrong = 0;
-
-	while (net.n_queue)
-		net_drop(&net, 0);
-	for (i = 0; i + 1 < n_ms; i++) {
-		while (ike_engine_stats(n->engine)->rexmit == was + i &&
-		       net.ms < last + 60000)
-			net_pass(&net, 1, false);
-		wrong += net.ms - last != ms[i];
-		last = net.ms;
-	}
-	is_int(wrong, 0, "%s: %u intervals are as they should be", what,
-	       n_ms - 1);
-	net_pass(&net, ms[i] - 1, false);
-	is_int(n->seen.sa_closed + n->seen.refused, 0, "%s: the request waits",
-	       what);
-	net_pass(&net, 2, false);
-	ok(n->seen.sa_closed, "%s: the request is given up after %u ms more",
-	   what, ms[i]);
-}
-
-/* Requests in a crowd, where messages are lost and answers wait for changes of keys. */
-static void intervals(void)
-{
-	static const uint32_t first[] = { 1000, 2000, 4000, 4000, 4000,
-					  4000, 8000, 8000, 8000 };
-	static const uint32_t second[] = { 1000, 2000, 2000, 2000, 2000, 2000,
-					   2000, 2000, 2000, 8000, 8000, 8000 };
-	static const uint32_t busy[] = { 3000, 3000, 3000, 3000, 3000, 3000,
-					 3000, 3000, 3000, 8000, 8000, 8000 };
-	static const uint32_t telling[] = { 1000, 2000, 4000, 8000,
-					    8000, 8000, 8000 };
-	struct packet q;
-
-	setup();
-	check_intervals(m, first, ARRAY_SIZE(first), "IKE_SA_INIT");
-	pair_teardown();
-
-	setup();
-	until(39, g);
-	check_intervals(m, second, ARRAY_SIZE(second), "GSA_AUTH");
-	pair_teardown();
-
-	/* The answer to the first request comes after three seconds. */
-	setup();
-	net_step(&net);
-	q = take();
-	net_pass(&net, 3000, false);
-	ike_engine_input(m->engine, &q.from, &q.to, q.p, q.len);
-	free(q.p);
-	check_intervals(m, busy, ARRAY_SIZE(busy),
-			"GSA_AUTH to a key server that is busy");
-	pair_teardown();
-
-	setup();
-	net_run(&net);
-	ike_liveness(m->sa);
-	check_intervals(m, telling, ARRAY_SIZE(telling), "INFORMATIONAL");
-	pair_teardown();
-}
-
 /* An answer with a valid tag and malformed content. */
 static void bad_inside(void)
 {
@@ -442,7 +376,6 @@ int main(void)
 	RUN(requests);
 	RUN(answers);
 	RUN(impatience);
-	RUN(intervals);
 	RUN(bad_inside);
 	RUN(out_of_place);
 	RUN(states);
