@@ -311,8 +311,6 @@ void grants_sa_closed(struct gcks *k, const struct ike_sa *sa)
 int grants_init(struct gcks *k)
 {
 	struct grants *s = calloc(1, sizeof(*s));
-	uint64_t seed;
-	int ret;
 
 	if (!s)
 		return -ENOMEM;
@@ -321,13 +319,7 @@ int grants_init(struct gcks *k)
 	LIST_INIT(&s->relays);
 	TAILQ_INIT(&s->removals);
 	timer_init(&s->tell, tell_due, s);
-	ret = rand_bytes(&seed, sizeof(seed));
-	if (!ret && k->deps.key)
-		ret = sigkey_pub(k->deps.key, &s->pub);
-	if (ret)
-		return ret;
-	s->signs = quota_new(&sign_rule, seed);
-	return s->signs ? 0 : -ENOMEM;
+	return k->deps.key ? sigkey_pub(k->deps.key, &s->pub) : 0;
 }
 
 void grants_free(struct gcks *k)
@@ -397,6 +389,18 @@ static int sign_grant(const struct group *g, const struct gmember *m,
 	return grant_sign(&grant, g->k->deps.key, w);
 }
 
+/* A key server without relays signs nothing, and has no quota for it. */
+static bool may_sign(struct gcks *k, struct group *g, const char *identity)
+{
+	struct grants *s = k->grants;
+	uint64_t seed;
+
+	if (!s->signs && !rand_bytes(&seed, sizeof(seed)))
+		s->signs = quota_new(&sign_rule, seed);
+	return s->signs && quota_take(s->signs, identity, strlen(identity),
+				      group_now_ms(g));
+}
+
 static enum grant_verdict judge_request(struct gcks *k, struct group *g,
 					const struct ike_sa *sa,
 					const char *identity, bool relay)
@@ -408,10 +412,7 @@ static enum grant_verdict judge_request(struct gcks *k, struct group *g,
 		return GRANT_NO_RELAYS;
 	if (relay && !conf_names_match(&g->conf->relays, identity))
 		return GRANT_NO_RELAY;
-	return quota_take(k->grants->signs, identity, strlen(identity),
-			  group_now_ms(g))
-		       ? GRANT_GIVEN
-		       : GRANT_BUSY;
+	return may_sign(k, g, identity) ? GRANT_GIVEN : GRANT_BUSY;
 }
 
 void grants_request(struct gcks *k, struct group *g, struct ike_sa *sa,

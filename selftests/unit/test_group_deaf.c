@@ -393,7 +393,7 @@ int main(void)
 	RUN(test_ignored);
 	RUN(test_heard);
 	RUN(test_away, 45000, false, false);
-	RUN(test_away, 60000, false, false);
+	RUN(test_away, 60000, true, false);
 	RUN(test_away, 150000, true, false);
 	RUN(test_away, 290000, true, true);
 	RUN(test_moved);

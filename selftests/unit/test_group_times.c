@@ -152,7 +152,7 @@ static void test_set_back(void)
 {
 	unsigned int before, last, now, most = 0, sec;
 
-	tx = sim_start_receivers(&s, 42, CROWD);
+	tx = sim_start_receivers(&s, 40, CROWD);
 	if (!tx)
 		bail("they are not in");
 	sim_stream(&s, tx, 50);
