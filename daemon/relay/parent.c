@@ -262,8 +262,8 @@ static bool get_grant(struct parent *p, const struct child_edge *e,
 
 /*
  * Get all grants of a request. Returns EDGE_NO_REASON if the child is entitled, and
- * EDGE_BUSY if some of them are left out for now. The others are in @set then, so that
- * what has been verified is not verified again with the next request.
+ * EDGE_BUSY if the quota leaves some of them unverified. The others are in @set then, so
+ * that what has been verified is not verified again with the next request.
  */
 static enum edge_reason get_grants(struct parent *p, const struct child_edge *e,
 				   const struct parent_peer *from,
