@@ -114,6 +114,8 @@ struct app {
 	struct kernel kernel;
 	bool kernel_open;
 	struct loop_fd kernel_fd;
+	struct timer events_retry; /* reads the kernel's events again */
+	char events_error[ERR_LEN]; /* why they cannot be had, or "" */
 	struct linkmon *links;
 	struct loop_fd link_fd;
 	struct edges *edges; /* NULL: no group has relays here */

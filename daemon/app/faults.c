@@ -69,6 +69,14 @@ void app_each_fault(struct app *a, app_fault_fn *fn, void *arg)
 		   "correct that, and \"mcsecctl reload\"; until then the former configuration is in use, and a start may fail",
 		   text);
 	}
+	if (a->events_error[0]) {
+		snprintf(text, sizeof(text),
+			 "the module was loaded again, and its events cannot be had: %.400s",
+			 a->events_error);
+		fn(arg, "kernel-events-missing",
+		   "mcsecd tries again each second; if this stays, see \"lsmod\" and the log of mcsecd",
+		   text);
+	}
 	judge_listeners(a, fn, arg);
 	judge_room(a, fn, arg);
 }

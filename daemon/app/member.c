@@ -366,14 +366,40 @@ static void kernel_broken(struct app *a, const char *what, int ret)
 	loop_stop(a->loop);
 }
 
+/*
+ * A module that was loaded again may not answer yet. Keys would outlive their lifetime
+ * as above, but only until a try succeeds; meanwhile the health has the reason.
+ */
+static void read_kernel(struct app *a)
+{
+	bool told = a->events_error[0];
+	struct err err;
+	int ret = knl_events_read(&a->kernel, &err);
+
+	if (ret && ret != -EAGAIN) {
+		kernel_broken(a, "kernel events", ret);
+		return;
+	}
+	snprintf(a->events_error, sizeof(a->events_error), "%s",
+		 ret ? err.text : "");
+	if (ret)
+		timer_set(&a->tq, &a->events_retry, KNL_AGAIN_MS);
+	if (ret && !told)
+		log_err("events not received: the module was loaded again: %s",
+			err.text);
+	else if (!ret && told)
+		log_info("events received again");
+}
+
+static void read_kernel_again(void *arg)
+{
+	read_kernel(arg);
+}
+
 static void kernel_readable(void *arg, uint32_t events)
 {
-	struct app *a = arg;
-	int ret = knl_events_read(&a->kernel);
-
 	(void)events;
-	if (ret)
-		kernel_broken(a, "kernel events", ret);
+	read_kernel(arg);
 }
 
 static void links_readable(void *arg, uint32_t events)
@@ -395,6 +421,7 @@ static int open_kernel(struct app *a, struct err *err)
 	if (ret)
 		return err_set(err, ret, "kernel: %s", why.text);
 	a->kernel_open = true;
+	timer_init(&a->events_retry, read_kernel_again, a);
 	ret = knl_events_open(&a->kernel, on_kernel_event, a, &why);
 	if (ret < 0)
 		return err_set(err, ret, "kernel: %s", why.text);
@@ -521,6 +548,7 @@ void app_stop_member(struct app *a)
 		linkmon_close(a->links);
 	}
 	if (a->kernel_open) {
+		timer_del(&a->tq, &a->events_retry);
 		loop_del(a->loop, &a->kernel_fd);
 		knl_close(&a->kernel);
 	}

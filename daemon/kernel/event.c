@@ -17,7 +17,7 @@
 
 static int join_group(struct knl *n, unsigned int group)
 {
-	/* Everybody may hear of families. */
+	/* The group of the netlink core needs no privilege. */
 	if (n->access && group != CTRL_GROUP)
 		return n->access->join(n->access->ctx, mnl_socket_get_fd(n->ev),
 				       group);
@@ -31,6 +31,7 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 {
 	struct knl *n = k->ctx;
 	int size = RCVBUF;
+	struct err why;
 	int fd, ret;
 
 	n->ev = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -48,9 +49,16 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 	else if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size,
 			    sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	/* A module that is loaded again from here on is announced. */
+	ret = join_group(n, CTRL_GROUP);
+	if (ret)
+		goto close;
+	ret = ktalk_resolve(n, &why);
+	if (ret) {
+		err_set(err, ret, "kernel events not available: %s", why.text);
+		goto free;
+	}
 	ret = join_group(n, n->events_group);
-	if (!ret)
-		ret = join_group(n, CTRL_GROUP);
 	if (ret)
 		goto close;
 	n->fn = fn;
@@ -59,6 +67,7 @@ int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg, struct err *err)
 
 close:
 	err_set(err, ret, "kernel events not available: %s", strerror(-ret));
+free:
 	if (n->ev)
 		mnl_socket_close(n->ev);
 	n->ev = NULL;
@@ -89,62 +98,82 @@ static bool family_is_new(const struct nlmsghdr *nlh)
 }
 
 /*
- * The module was unloaded, which deleted every group and SA, and loaded again.
- * The netlink multicast group of the new module has another number, so the
- * socket joins it again.
+ * The module may have been unloaded, which deleted every group and SA, and loaded
+ * again. The multicast group of the new one has another number. Until it is joined
+ * nobody hears of its SAs; the groups are made at once nevertheless, as their traffic
+ * would leave in the clear. Returns 0, or -EAGAIN if that has to be repeated.
  */
-static void family_came(struct knl *n)
+static int follow_module(struct knl *n, struct err *err)
 {
-	if (ktalk_resolve(n, NULL))
-		return;
-	/* EEXIST is no error, because the membership is not counted. */
-	join_group(n, n->events_group);
-	resync_all(n);
+	struct err why = {};
+	int ret = ktalk_resolve(n, &why);
+
+	if (!ret) {
+		ret = join_group(n, n->events_group);
+		if (ret == -EEXIST)
+			ret = 0;
+		if (ret)
+			err_set(&why, ret, "%s", strerror(-ret));
+		resync_all(n);
+	}
+	n->deaf = ret;
+	return ret ? err_set(err, -EAGAIN, "%s", why.text) : 0;
 }
 
 static void take_event(struct knl *n, const struct nlmsghdr *nlh)
 {
 	struct kevent ev;
+	int ret;
 
 	if (nlh->nlmsg_type == GENL_ID_CTRL) {
 		if (family_is_new(nlh))
-			family_came(n);
+			n->deaf = true;
 	} else if (nlh->nlmsg_type == n->family) {
-		if (!kattr_get_event(nlh, &ev))
+		ret = kattr_get_event(nlh, &ev);
+		if (!ret)
 			n->fn(n->arg, &ev);
+		else if (ret == -EBADMSG)
+			/* A newer module may have values that are unknown here. */
+			resync_all(n);
 	}
 }
 
-int knl_events_read(struct kernel *k)
+/* Take one datagram. Returns false if there is none, or *@ret is set. */
+static bool read_datagram(struct knl *n, int *ret)
 {
-	struct knl *n = k->ctx;
 	const struct nlmsghdr *nlh;
 	uint8_t buf[8192];
 	ssize_t got;
 	int len;
 
-	for (;;) {
-		got = mnl_socket_recvfrom(n->ev, buf, sizeof(buf));
-		if (got < 0) {
-			switch (errno) {
-			case EAGAIN:
-				return 0;
-			case EINTR:
-				continue;
-			case ENOBUFS:
-			case ENOSPC:
-				/*
-				 * An overrun is reported once, and the queued
-				 * events follow.
-				 */
-				resync_all(n);
-				continue;
-			}
-			return -errno;
-		}
-		len = got;
-		nlh = (const void *)buf;
-		for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
-			take_event(n, nlh);
+	got = mnl_socket_recvfrom(n->ev, buf, sizeof(buf));
+	if (got < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
+		/*
+		 * An overrun is reported once, and the queued events follow. The
+		 * one that is lost may have announced the module.
+		 */
+		n->deaf = true;
+		return true;
 	}
+	if (got < 0) {
+		*ret = errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		return errno == EINTR;
+	}
+	len = (int)got;
+	nlh = (const void *)buf;
+	for (; mnl_nlmsg_ok(nlh, len); nlh = mnl_nlmsg_next(nlh, &len))
+		take_event(n, nlh);
+	return true;
+}
+
+int knl_events_read(struct kernel *k, struct err *err)
+{
+	struct knl *n = k->ctx;
+	int ret = 0, again = 0;
+
+	do {
+		if (n->deaf && !again)
+			again = follow_module(n, err);
+	} while (read_datagram(n, &ret));
+	return ret ? err_set(err, ret, "%s", strerror(-ret)) : again;
 }

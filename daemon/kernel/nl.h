@@ -54,10 +54,15 @@ void knl_close(struct kernel *k);
 int knl_events_open(struct kernel *k, kevent_fn *fn, void *arg,
 		    struct err *err);
 
+/* Time after which events that could not be had are asked for again. */
+#define KNL_AGAIN_MS 1000
+
 /*
- * Deliver pending events without blocking. Returns 0, or -errno if the socket
- * is broken. An overrun is no error, but causes a KEVENT_RESYNC.
+ * Deliver pending events without waiting for any. An overrun is no error, but causes a
+ * KEVENT_RESYNC, like a module that was loaded again. Returns 0; -EAGAIN with one line
+ * in @err if the events of such a module cannot be had: the caller calls again in
+ * KNL_AGAIN_MS, until it returns 0; or another -errno if the socket is broken.
  */
-int knl_events_read(struct kernel *k);
+int knl_events_read(struct kernel *k, struct err *err);
 
 #endif

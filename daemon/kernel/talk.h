@@ -26,6 +26,8 @@ struct knl {
 	struct mnl_socket *ev;
 	kevent_fn *fn;
 	void *arg;
+	/* The module may have been loaded again, and its events be unheard. */
+	bool deaf;
 
 	int lent; /* socket that the request names, or -1 */
 	/* A request may contain a key, so the buffer is wiped after each. */

@@ -56,6 +56,8 @@ static const struct phrase_id phrase_ids[] = {
 	{ "edge peer", "e008c2d5b7fb5793a3ba1e758f7102e1" },
 	{ "edges not changed", "39b0d6bb93f65cc2907b32dc9a70f8dc" },
 	{ "events lost", "d42b71a5adfd56f694e6929d5f3f1951" },
+	{ "events not received", "5d8ecbffe6815544a2e95f5db3f097c2" },
+	{ "events received again", "54f20a3ed89955389bd4d786e48e43a3" },
 	{ "eviction incomplete", "92c19525b65757a7ac06bafabe88973f" },
 	{ "eviction not confirmed", "d0e4ddb007e75c1fb88b64558478b841" },
 	{ "excluded", "1ff05dbd830559b0ab4435e3dd6dce20" },

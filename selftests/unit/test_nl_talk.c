@@ -26,7 +26,7 @@ struct mnl_socket {
 	size_t len[QUEUE];
 	int errors[QUEUE]; /* errors in place of datagrams */
 	int head, tail;
-	unsigned int groups[4];
+	unsigned int groups[16];
 	int n_groups;
 	bool ext_ack, cap_ack;
 };
@@ -38,6 +38,9 @@ static int n_socks;
 static bool loaded = true;
 static uint16_t family_id = 0x20;
 static int family_asked;
+/* Numbers of the next requests that get no answer, and of memberships refused. */
+static int family_silent;
+static int join_refused;
 static void (*answer)(struct mnl_socket *s, const struct nlmsghdr *req);
 static uint8_t last[ROOM];
 
@@ -98,6 +101,10 @@ int mnl_socket_setsockopt(const struct mnl_socket *s, int type, void *p,
 		m->cap_ack = true;
 		break;
 	case NETLINK_ADD_MEMBERSHIP:
+		if (join_refused && join_refused--) {
+			errno = EPERM;
+			return -1;
+		}
 		m->groups[m->n_groups++] = *(unsigned int *)p;
 		break;
 	}
@@ -229,6 +236,8 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *s, const void *req,
 
 	if (r->nlmsg_type == GENL_ID_CTRL) {
 		family_asked++;
+		if (family_silent && family_silent--)
+			return len;
 		if (!loaded) {
 			ack(m, r, -ENOENT, NULL, 0, 0);
 			return len;
@@ -599,7 +608,7 @@ static void test_events(void)
 	ok(s->groups[0] == EVENTS_GROUP + 0x33 ||
 		   s->groups[1] == EVENTS_GROUP + 0x33,
 	   "the module's group is joined");
-	is_int(knl_events_read(&k), 0, "nothing to read is no error");
+	is_int(knl_events_read(&k, &err), 0, "nothing to read is no error");
 	is_int(n_events, 0, "nothing to read is no event");
 
 	event(s, 0x33, MCSEC_CMD_SOFT_EXPIRE, 256);
@@ -607,15 +616,17 @@ static void test_events(void)
 	event(s, 0x44, MCSEC_CMD_HARD_EXPIRE, 257);
 	event(s, 0x33, MCSEC_CMD_HARD_EXPIRE, 0);
 	event(s, 0x33, MCSEC_CMD_HARD_EXPIRE, 258);
-	is_int(knl_events_read(&k), 0, "events are read");
-	is_int(n_events, 2, "other messages are passed over");
+	is_int(knl_events_read(&k, &err), 0, "events are read");
+	is_int(n_events, 3, "other messages are passed over");
 	is_int(events[0].type, KEVENT_SOFT_EXPIRE, "the first");
-	is_int(events[1].spi, 258, "the last event is heard");
+	is_int(events[1].type, KEVENT_RESYNC,
+	       "an event without an SPI means to look at everything");
+	is_int(events[2].spi, 258, "the last event is heard");
 
 	n_events = 0;
 	queue_error(s, ENOBUFS);
 	event(s, 0x33, MCSEC_CMD_HARD_EXPIRE, 259);
-	is_int(knl_events_read(&k), 0, "an overrun is no error");
+	is_int(knl_events_read(&k, &err), 0, "an overrun is no error");
 	is_int(n_events, 2, "an overrun is an event");
 	is_int(events[0].type, KEVENT_RESYNC,
 	       "the event of an overrun says so");
@@ -625,25 +636,99 @@ static void test_events(void)
 	nlh = queue_genl(s, NULL, GENL_ID_CTRL, CTRL_CMD_NEWFAMILY, 0);
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, "wireguard");
 	queued(s, nlh);
-	knl_events_read(&k);
+	knl_events_read(&k, &err);
 	is_int(n_events, 0, "another module is not ours");
 
 	family_id = 0x55;
 	nlh = queue_genl(s, NULL, GENL_ID_CTRL, CTRL_CMD_NEWFAMILY, 0);
 	put_family(nlh);
 	queued(s, nlh);
-	knl_events_read(&k);
+	knl_events_read(&k, &err);
 	is_int(n_events, 1, "the module loaded anew");
 	is_int(events[0].type, KEVENT_RESYNC, "means to look at everything");
 	is_int(s->groups[s->n_groups - 1], EVENTS_GROUP + 0x55,
 	       "the new group of a module loaded anew is joined");
 	n_events = 0;
 	event(s, 0x55, MCSEC_CMD_SOFT_EXPIRE, 260);
-	knl_events_read(&k);
+	knl_events_read(&k, &err);
 	is_int(n_events, 1, "events of a module loaded anew are heard");
 
+	n_events = 0;
+	nlh = queue_genl(s, NULL, 0x55, MCSEC_CMD_HARD_EXPIRE, 0);
+	kattr_put_sa_id(nlh, "g", 261);
+	mnl_attr_put_u32(nlh, MCSEC_A_SA_LIMIT, 77);
+	queued(s, nlh);
+	is_int(knl_events_read(&k, &err), 0, "an event of a newer module");
+	is_int(n_events, 1, "an event that is not understood is not dropped");
+	is_int(events[0].type, KEVENT_RESYNC,
+	       "an event that is not understood means to look at everything");
+}
+
+static void announce(struct mnl_socket *s, uint16_t id)
+{
+	struct nlmsghdr *nlh =
+		queue_genl(s, NULL, GENL_ID_CTRL, CTRL_CMD_NEWFAMILY, 0);
+
+	family_id = id;
+	put_family(nlh);
+	queued(s, nlh);
+}
+
+/* A module that was loaded again is followed until its events are heard. */
+static void test_events_again(void)
+{
+	struct mnl_socket *s = socks[1];
+	int joined;
+
+	n_events = 0;
+	announce(s, 0x66);
+	family_silent = 2;
+	joined = s->n_groups;
+	is_int(knl_events_read(&k, &err), -EAGAIN,
+	       "a module that does not answer is an error to be repeated");
+	ok(strstr(err.text, "did not answer"), "the reason is told: %s",
+	   err.text);
+	is_int(n_events, 0, "a module that does not answer has no event");
+	is_int(knl_events_read(&k, &err), -EAGAIN,
+	       "the error stays until there is an answer");
+	is_int(s->n_groups, joined, "nothing is joined without an answer");
+	is_int(knl_events_read(&k, &err), 0, "the module answers at last");
+	is_int(s->groups[s->n_groups - 1], EVENTS_GROUP + 0x66,
+	       "the events of a module that answers late are joined");
+	is_int(n_events, 1, "a module that answers late is one event");
+	is_int(events[0].type, KEVENT_RESYNC,
+	       "a module that answers late means to look at everything");
+	family_asked = 0;
+	is_int(knl_events_read(&k, &err), 0, "nothing more is to be done");
+	is_int(family_asked, 0, "a module that is followed is not asked again");
+
+	n_events = 0;
+	announce(s, 0x77);
+	join_refused = 1;
+	is_int(knl_events_read(&k, &err), -EAGAIN,
+	       "events that are not joined are an error to be repeated");
+	ok(strstr(err.text, "not permitted"), "the reason is told: %s",
+	   err.text);
+	is_int(n_events, 1, "groups are looked at before events are joined");
+	is_int(knl_events_read(&k, &err), 0, "the events are joined at last");
+	is_int(s->groups[s->n_groups - 1], EVENTS_GROUP + 0x77,
+	       "the group that was refused is joined");
+	is_int(n_events, 2, "events that come late are looked for at once");
+	is_int(events[1].type, KEVENT_RESYNC,
+	       "events that come late mean to look at everything");
+
+	/* The announcement itself is lost. */
+	n_events = 0;
+	family_id = 0x88;
+	queue_error(s, ENOBUFS);
+	is_int(knl_events_read(&k, &err), 0, "an overrun while it is loaded");
+	is_int(s->groups[s->n_groups - 1], EVENTS_GROUP + 0x88,
+	       "a module whose announcement is lost is followed");
+	is_int(n_events, 1, "the overrun is one event");
+
 	queue_error(s, EBADF);
-	is_int(knl_events_read(&k), -EBADF, "a broken socket is an error");
+	is_int(knl_events_read(&k, &err), -EBADF,
+	       "a broken socket is an error");
 }
 
 int main(void)
@@ -655,6 +740,7 @@ int main(void)
 	RUN(test_reload);
 	RUN(test_dumps);
 	RUN(test_events);
+	RUN(test_events_again);
 	knl_close(&k);
 	is_int(n_socks, 0, "all sockets are closed");
 	ok(!k.ctx, "a handle that is closed is empty");

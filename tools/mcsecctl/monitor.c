@@ -87,7 +87,7 @@ int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 {
 	struct pollfd pfd = { .events = POLLIN };
 	struct err err;
-	int ret;
+	int ret, got = 0;
 
 	(void)argv;
 	ret = check_argc(argc, 0, 0);
@@ -104,13 +104,16 @@ int cmd_monitor(struct ctl *ctl, int argc, char **argv)
 	 * gone.
 	 */
 	while (!ferror(stdout)) {
-		if (poll(&pfd, 1, -1) < 0 && errno != EINTR)
+		if (poll(&pfd, 1, got ? KNL_AGAIN_MS : -1) < 0 &&
+		    errno != EINTR)
 			return complain(EXIT_FAILED, "monitor: %s",
 					strerror(errno));
-		ret = knl_events_read(&ctl->kernel);
-		if (ret)
-			return complain(EXIT_FAILED, "monitor: %s",
-					strerror(-ret));
+		ret = knl_events_read(&ctl->kernel, &err);
+		if (ret && ret != got)
+			refused("monitor", &err);
+		if (ret && ret != -EAGAIN)
+			return EXIT_FAILED;
+		got = ret;
 	}
 	return EXIT_FAILED;
 }

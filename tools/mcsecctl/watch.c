@@ -129,25 +129,36 @@ static void ask_again(struct watch *w)
 		tell_of_daemon(w, "connected");
 }
 
+/* Returns the result, of which the last one was @before: each is told once. */
+static int read_kernel(struct watch *w, int before)
+{
+	struct err err;
+	int ret = knl_events_read(&w->ctl->kernel, &err);
+
+	if (ret && ret != before)
+		refused("watch", &err);
+	return ret;
+}
+
 static int watch_both(struct watch *w, int kernel)
 {
 	struct pollfd pfd[2] = { { .fd = kernel, .events = POLLIN },
 				 { .events = POLLIN } };
-	int ret, ready;
+	int got = 0;
 
 	/* The loop ends with a signal, or when the reader of the output is gone. */
 	while (!ferror(stdout)) {
+		int ready;
+
 		pfd[1].fd = w->daemon;
-		ready = poll(pfd, 2, w->daemon < 0 ? AGAIN_MS : -1);
+		ready = poll(pfd, 2, w->daemon < 0 || got ? AGAIN_MS : -1);
 		if (ready < 0 && errno != EINTR)
 			return complain(EXIT_FAILED, "watch: %s",
 					strerror(errno));
-		if (ready > 0 && pfd[0].revents) {
-			ret = knl_events_read(&w->ctl->kernel);
-			if (ret)
-				return complain(EXIT_FAILED, "watch: %s",
-						strerror(-ret));
-		}
+		if (got || (ready > 0 && pfd[0].revents))
+			got = read_kernel(w, got);
+		if (got && got != -EAGAIN)
+			return EXIT_FAILED;
 		if (w->daemon < 0)
 			ask_again(w);
 		else if (ready > 0 && pfd[1].revents)
