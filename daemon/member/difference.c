@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "member/mgroup.h"
+#include "member/membership.h"
 
 static enum member_fault group_fault(const struct mgroup *g, unsigned int flow,
 				     struct kgroup_info *info, struct err *why)

@@ -10,7 +10,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/util.h"
-#include "member/mgroup.h"
+#include "member/membership.h"
 #include "wire/proto.h"
 
 /* Random delay before a sender whose IKE SA was closed opens another one. */
@@ -99,12 +99,11 @@ int member_protect(struct member *m, struct err *err)
 		return 0;
 	TAILQ_FOREACH(g, &m->groups, all) {
 		ret = membership_protect(g, err);
-		/* An earlier run had another configuration. */
-		if (!ret && !membership_is_new(g))
-			ret = membership_set_policy(g, err);
 		if (ret)
 			return ret;
 	}
+	TAILQ_FOREACH(g, &m->groups, all)
+		membership_take_over(g);
 	m->protected = true;
 	m->deps.kernel->ops->group_dump(m->deps.kernel->ctx, warn_unconfigured,
 					m, NULL);
@@ -475,6 +474,19 @@ static void release_group(struct mgroup *g, unsigned int flow)
 		drop_group(g);
 }
 
+/*
+ * A reload that failed has asked for a group that it could not have, and that this
+ * process owns since. The kernel refuses this for groups of other daemons.
+ */
+static void release_unknown(const struct member *m, const char *name)
+{
+	const struct kernel *k = m->deps.kernel;
+
+	if (!k->ops->group_del(k->ctx, name, false, NULL))
+		log_group(LOG_LEVEL_INFO, name,
+			  "group released: its address is no longer protected");
+}
+
 static bool is_newest(const struct msa *s)
 {
 	return s && s == msa_newest(s->g, s->flow);
@@ -491,6 +503,8 @@ void member_kernel_event(struct member *m, const struct kevent *ev)
 			membership_resync(g);
 		return;
 	}
+	if (!g && ev->type == KEVENT_GROUP_GONE)
+		release_unknown(m, ev->group);
 	if (!g)
 		return;
 	if (ev->type == KEVENT_GROUP_GONE && g->removed) {

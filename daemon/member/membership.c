@@ -10,7 +10,12 @@
 
 #include "lib/err.h"
 #include "lib/log.h"
-#include "member/mgroup.h"
+#include "member/membership.h"
+
+/* Interval at which the kernel is asked again for what it has refused. */
+#define REPAIR_MS 1000
+
+static void repair_due(void *arg);
 
 static const struct mgroup_ops group_ops = {
 	.again = register_again,
@@ -45,6 +50,7 @@ struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf)
 	rival_init(g);
 	gckscert_init(g);
 	rekey_group_init(g);
+	timer_init(&g->repair, repair_due, g);
 	return g;
 }
 
@@ -62,6 +68,7 @@ void membership_free(struct mgroup *g)
 	early_drop(g);
 	register_stop(g);
 	gckscert_stop(g);
+	timer_del(mgroup_tq(g), &g->repair);
 	while (!TAILQ_EMPTY(&g->sas))
 		msa_forget(TAILQ_FIRST(&g->sas));
 	mrekey_drop_all(g);
@@ -227,60 +234,142 @@ int membership_set_policy(struct mgroup *g, struct err *err)
 	return first;
 }
 
-static int protect_flow(struct mgroup *g, unsigned int flow, struct err *err)
+static void repair_later(struct mgroup *g)
+{
+	timer_set(mgroup_tq(g), &g->repair, REPAIR_MS);
+}
+
+void membership_apply_policy(struct mgroup *g)
+{
+	struct err err;
+
+	if (!membership_set_policy(g, &err))
+		return;
+	group_err(g, "policy not changed: %s", err.text);
+	repair_later(g);
+}
+
+/*
+ * The kernel has the group already. It stays as it is, also if its owner had died while
+ * it was to be made again: asked for with another policy it would get that at once, and
+ * the reload that asks may still fail.
+ */
+static int adopt_flow(struct mgroup *g, unsigned int flow, struct kgroup *kg,
+		      const struct kgroup_info *info, struct err *err)
 {
 	struct adoption adoption = { g, flow };
 	const struct kernel *k = g->m->deps.kernel;
-	struct kgroup_info info;
 	char a[KGROUP_STRLEN];
+	struct err kerr = {};
+	int ret;
+
+	if (kgroup_differs(&info->group, kg))
+		return err_set(err, -EEXIST,
+			       "group \"%s\": the kernel has it for %s: \"mcsecctl group del %s --force\" removes that",
+			       kg->name, kgroup_str(&info->group, a), kg->name);
+	kg->policy = info->group.policy;
+	ret = k->ops->group_add(k->ctx, kg, &kerr);
+	if (!ret && membership_observes(g))
+		g->other_policy = true;
+	if (!ret || ret == -EEXIST)
+		ret = k->ops->sa_dump(k->ctx, kg->name, adopt_sa, &adoption,
+				      &kerr);
+	if (ret)
+		return err_set(err, ret, "group \"%s\": kernel: %s", kg->name,
+			       kerr.text);
+	if (lacks_sending_sa(g, flow))
+		g->used_up = true;
+	return 0;
+}
+
+static int make_flow(struct mgroup *g, unsigned int flow,
+		     const struct kgroup *kg, struct err *err)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	struct err kerr = {};
+	int ret = k->ops->group_add(k->ctx, kg, &kerr);
+
+	if (ret == -EEXIST)
+		return explain_conflict(k, kg, kerr.text, err);
+	if (ret)
+		return err_set(err, ret, "group \"%s\": kernel: %s", kg->name,
+			       kerr.text);
+	g->made |= 1u << flow;
+	if (*kerr.text)
+		group_warn(g, "kernel warning: %s", kerr.text);
+	return 0;
+}
+
+static int protect_flow(struct mgroup *g, unsigned int flow, struct err *err)
+{
+	const struct kernel *k = g->m->deps.kernel;
+	struct kgroup_info info;
 	struct err kerr = {};
 	struct kgroup kg;
 	int ret;
 
 	membership_kgroup(g->conf, flow, &kg);
-	ret = k->ops->group_add(k->ctx, &kg, &kerr);
-	if (!ret) {
-		g->made |= 1u << flow;
-		if (*kerr.text)
-			group_warn(g, "kernel warning: %s", kerr.text);
-		return 0;
-	}
-	if (ret == -EEXIST &&
-	    !k->ops->group_get(k->ctx, kg.name, &info, NULL)) {
-		if (kgroup_differs(&info.group, &kg))
-			return err_set(err, -EEXIST,
-				       "group \"%s\": the kernel has it for %s: \"mcsecctl group del %s --force\" removes that",
-				       kg.name, kgroup_str(&info.group, a),
-				       kg.name);
-		ret = k->ops->sa_dump(k->ctx, kg.name, adopt_sa, &adoption,
-				      &kerr);
-		if (!ret && lacks_sending_sa(g, flow))
-			g->used_up = true;
-	} else if (ret == -EEXIST) {
-		return explain_conflict(k, &kg, kerr.text, err);
-	}
-	if (ret)
+	ret = k->ops->group_get(k->ctx, kg.name, &info, &kerr);
+	if (!ret)
+		ret = adopt_flow(g, flow, &kg, &info, err);
+	else if (ret == -ENOENT)
+		ret = make_flow(g, flow, &kg, err);
+	else
 		err_set(err, ret, "group \"%s\": kernel: %s", kg.name,
 			kerr.text);
+	if (!ret)
+		g->gone &= ~(1u << flow);
 	return ret;
 }
 
 int membership_protect(struct mgroup *g, struct err *err)
 {
+	int ret, first = 0;
 	unsigned int i;
-	int ret = 0;
 
 	g->made = 0;
-	g->gone = 0;
-	for (i = 0; !ret && i < mgroup_flows(g); i++)
-		ret = protect_flow(g, i, err);
+	for (i = 0; i < mgroup_flows(g); i++) {
+		ret = protect_flow(g, i, first ? NULL : err);
+		if (!first)
+			first = ret;
+		/* A kernel that does not answer must not be asked for each. */
+		if (ret == -ETIMEDOUT)
+			break;
+	}
 	membership_watch_devs(g);
-	return ret;
+	return first;
 }
 
-bool membership_is_new(const struct mgroup *g)
+void membership_undo(struct mgroup *g)
+{
+	unsigned int i;
+
+	for (i = 0; i < mgroup_flows(g); i++)
+		if (g->made & 1u << i && !membership_unprotect(g, i))
+			g->gone |= 1u << i;
+	g->made = 0;
+}
+
+/* Return true if the kernel had none of the groups before. */
+static bool is_new(const struct mgroup *g)
 {
 	return g->made == (1u << mgroup_flows(g)) - 1;
+}
+
+static void take_over_sas(struct mgroup *g)
+{
+	struct msa *s;
+
+	TAILQ_FOREACH(s, &g->sas, all)
+		msa_take_over(s);
+}
+
+void membership_take_over(struct mgroup *g)
+{
+	take_over_sas(g);
+	/* An earlier run may have had another configuration. */
+	if (!is_new(g))
+		membership_apply_policy(g);
 }
 
 int membership_unprotect(struct mgroup *g, unsigned int flow)
@@ -300,28 +389,85 @@ int membership_unprotect(struct mgroup *g, unsigned int flow)
 	return 0;
 }
 
-void membership_resync(struct mgroup *g)
+/* Make again what the kernel lacks. An error is logged once. */
+static void protect_again(struct mgroup *g)
+{
+	bool told = g->unprotected, repairs = g->other_policy;
+	struct err err;
+
+	g->unprotected = membership_protect(g, &err);
+	if (g->unprotected)
+		repair_later(g);
+	if (g->unprotected && !told)
+		group_err(g, "group not protected: %s", err.text);
+	else if (!g->unprotected && told)
+		group_info(g, "group protected again");
+	take_over_sas(g);
+	if (g->other_policy && !repairs)
+		membership_apply_policy(g);
+}
+
+/* Drop the SAs that the kernel has lost. Returns true if there are any. */
+static bool drop_lost_sas(struct mgroup *g)
 {
 	struct msa *s, *next;
 	bool lost = false;
-	struct err err;
 
-	/* A removed group is not created again. */
-	if (g->removed)
-		return;
-	if (membership_protect(g, &err))
-		group_err(g, "group not protected: %s", err.text);
 	for (s = TAILQ_FIRST(&g->sas); s; s = next) {
 		next = TAILQ_NEXT(s, all);
 		if (msa_drop_if_lost(s))
 			lost = true;
 	}
-	if (!lost)
+	return lost;
+}
+
+/* The events of limits may have been lost. */
+static bool has_ended_sa(const struct mgroup *g)
+{
+	const struct msa *s;
+	unsigned int i;
+
+	for (i = 0; i < mgroup_flows(g); i++) {
+		s = msa_newest(g, i);
+		if (s && msa_has_ended(s))
+			return true;
+	}
+	return false;
+}
+
+void membership_resync(struct mgroup *g)
+{
+	const char *why = NULL;
+
+	/* A removed group is not created again. */
+	if (g->removed)
 		return;
+	protect_again(g);
 	/* The windows of these SAs are lost with them. */
+	if (drop_lost_sas(g))
+		why = "the kernel has lost SAs";
+	else if (has_ended_sa(g))
+		why = "the Data SA is used up";
+	if (!why)
+		return;
 	g->used_up = true;
 	if (mgroup_is_in(g))
-		register_again(g, 0, "the kernel has lost SAs");
+		register_again(g, 0, why);
+}
+
+static void repair_due(void *arg)
+{
+	struct mgroup *g = arg;
+	struct err err;
+
+	if (g->unprotected && !g->removed)
+		membership_resync(g);
+	if (!g->other_policy)
+		return;
+	if (membership_set_policy(g, &err))
+		repair_later(g);
+	else
+		group_info(g, "policy set");
 }
 
 /* ---- join and leave ----------------------------------------------------- */

@@ -260,8 +260,9 @@ struct mgroup {
 	unsigned int gone; /* flows of a removed group that were released */
 	/* No longer configured; the address is still closed. */
 	bool removed;
-	/* The kernel has refused to change the group's policy. */
-	bool other_policy;
+	bool unprotected; /* the kernel has refused to protect a flow */
+	bool other_policy; /* the kernel's group is to have another policy */
+	struct timer repair; /* tries both again */
 	/* The request in progress has former settings. */
 	bool changed;
 	/* The key server has put the last request off, and remembers it. */
@@ -533,48 +534,6 @@ void gckscert_learn(struct mgroup *g, const struct ike_sa *sa);
 /* Note that the key server has just proven a certificate that a list revokes. */
 void gckscert_refused(struct member *m);
 
-/* ---- membership.c ------------------------------------------------------- */
-
-/*
- * Make a group with a copy of @conf, outside the member's list. Returns NULL
- * if memory is short.
- */
-struct mgroup *membership_new(struct member *m, const struct conf_mgroup *conf);
-/* Free @g, which is in no list. The kernel keeps group and SAs. */
-void membership_free(struct mgroup *g);
-/* Copy all settings of @conf but the name. */
-void membership_configure(struct mgroup *g, const struct conf_mgroup *conf);
-/* Set @kg to the kernel's group for a flow of @conf. */
-void membership_kgroup(const struct conf_mgroup *conf, unsigned int flow,
-		       struct kgroup *kg);
-/* Note which configured interfaces exist, and log what has changed. */
-void membership_watch_devs(struct mgroup *g);
-/*
- * Make the kernel's group for each flow, or adopt the one of an earlier run with its
- * SAs; g->made has the flows for which it did not exist. Returns 0, or -errno with one
- * line in @err.
- */
-int membership_protect(struct mgroup *g, struct err *err);
-/* Return true if the kernel had none of the groups before. */
-bool membership_is_new(const struct mgroup *g);
-/* Return true if the kernel's group is to pass in the clear what it cannot protect. */
-bool membership_observes(const struct mgroup *g);
-/*
- * Give the kernel's groups the policy that they are to have. Returns 0, or -errno with
- * one line in @err and g->other_policy set.
- */
-int membership_set_policy(struct mgroup *g, struct err *err);
-/*
- * Delete the kernel's group for a flow, so that its address is no longer protected.
- * Returns 0 or -errno.
- */
-int membership_unprotect(struct mgroup *g, unsigned int flow);
-/* Compare with the kernel after the module was reloaded or events were lost. */
-void membership_resync(struct mgroup *g);
-/* Return 0 or -EALREADY. */
-int membership_leave(struct mgroup *g);
-int membership_join(struct mgroup *g);
-
 /* ---- flow.c ------------------------------------------------------------- */
 
 static inline unsigned int mgroup_flows(const struct mgroup *g)
@@ -837,10 +796,14 @@ void early_drop(struct mgroup *g);
 int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 	    uint32_t lifetime, uint64_t atd_ms, struct err *err);
 /*
- * Take over an SA that the kernel has from an earlier run. Returns 0 or
- * -ENOMEM.
+ * Note an SA that the kernel has from an earlier run, which is not changed. Returns 0
+ * or -ENOMEM.
  */
 int msa_adopt(struct mgroup *g, unsigned int flow, const struct ksa_info *info);
+/* Restrict an SA of an earlier run to the directions that are configured. */
+void msa_take_over(struct msa *s);
+/* Return true if the kernel says that the SA has reached a limit. */
+bool msa_has_ended(const struct msa *s);
 /*
  * Permit an SA that was held before. A replay gains nothing while a rival has the
  * keys, so this is safe until the group is reset.

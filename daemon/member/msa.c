@@ -373,6 +373,13 @@ static bool is_dead(const struct msa *s)
 	return !read_sa(s, &info) && info.state == MCSEC_SA_STATE_EXPIRED;
 }
 
+bool msa_has_ended(const struct msa *s)
+{
+	struct ksa_info info;
+
+	return !read_sa(s, &info) && info.state != MCSEC_SA_STATE_LIVE;
+}
+
 bool msa_held_before(const struct mgroup *g, uint32_t spi)
 {
 	unsigned int i;
@@ -581,9 +588,13 @@ int msa_adopt(struct mgroup *g, unsigned int flow, const struct ksa_info *info)
 		d->find_key_note &&
 		d->find_key_note(d->ctx, g->conf->name, s->spi, s->digest);
 	s->selected = info->sa.select;
-	if (info->state != MCSEC_SA_STATE_EXPIRED)
-		msa_set_dir(s, msa_dir(g->conf));
 	return 0;
+}
+
+void msa_take_over(struct msa *s)
+{
+	if (s->adopted && !is_dead(s))
+		msa_set_dir(s, msa_dir(s->g->conf));
 }
 
 /*

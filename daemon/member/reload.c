@@ -15,7 +15,7 @@
 
 #include "lib/err.h"
 #include "lib/log.h"
-#include "member/mgroup.h"
+#include "member/membership.h"
 
 #define LINE_MAX_LEN 768
 #define OBSERVES_TEXT \
@@ -275,22 +275,45 @@ int member_reload_check(const struct member *m, const struct conf_member *conf,
 
 /* ---- apply -------------------------------------------------------------- */
 
+/* Return true if the group was removed, and is configured again. */
+static bool comes_back(const struct mgroup *g, const struct conf_member *conf)
+{
+	return g->removed && find_mgroup_conf(conf, g->conf->name);
+}
+
 /* Undo what this reload has created. */
-static void drop_added(struct mgroups *added)
+static void drop_added(struct member *m, const struct conf_member *conf,
+		       struct mgroups *added)
 {
 	struct mgroup *g;
-	unsigned int i;
 
 	while ((g = TAILQ_FIRST(added))) {
 		TAILQ_REMOVE(added, g, all);
-		for (i = 0; i < mgroup_flows(g); i++)
-			if (g->made & 1u << i)
-				membership_unprotect(g, i);
+		membership_undo(g);
 		membership_free(g);
 	}
+	TAILQ_FOREACH(g, &m->groups, all)
+		if (comes_back(g, conf))
+			membership_undo(g);
 }
 
-/* Make all new groups, protected by the kernel and not in @m's list yet. */
+/* Make what the kernel lacks of groups that come back: an administrator may release them. */
+static int protect_returning(struct member *m, const struct conf_member *conf,
+			     struct err *err)
+{
+	struct mgroup *g;
+	int ret = 0;
+
+	TAILQ_FOREACH(g, &m->groups, all)
+		if (!ret && comes_back(g, conf))
+			ret = membership_protect(g, err);
+	return ret;
+}
+
+/*
+ * Make all new groups, protected by the kernel and not in @m's list yet. Groups that the
+ * kernel has already are as they were, also after a success.
+ */
 static int make_added(struct member *m, const struct conf_member *conf,
 		      struct mgroups *added, struct err *err)
 {
@@ -309,25 +332,12 @@ static int make_added(struct member *m, const struct conf_member *conf,
 		}
 		TAILQ_INSERT_TAIL(added, g, all);
 		ret = membership_protect(g, err);
-		/* The kernel may have it from an earlier configuration. */
-		if (!ret && !membership_is_new(g))
-			ret = membership_set_policy(g, err);
 	}
+	if (!ret)
+		ret = protect_returning(m, conf, err);
 	if (ret)
-		drop_added(added);
+		drop_added(m, conf, added);
 	return ret;
-}
-
-/*
- * The policy changes first: without SAs, an observing group would send in the clear. A
- * change that the kernel has refused is tried again.
- */
-static void apply_policy(struct mgroup *g, bool changed)
-{
-	struct err err;
-
-	if ((changed || g->other_policy) && membership_set_policy(g, &err))
-		group_err(g, "policy not changed: %s", err.text);
 }
 
 static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
@@ -340,16 +350,19 @@ static void apply_change(struct mgroup *g, const struct conf_mgroup *conf)
 	if (conf)
 		membership_configure(g, conf);
 	g->removed = !conf;
-	apply_policy(g, kind == CHANGE_ADDED ||
-				membership_observes(g) != observed);
+	g->made = 0;
+	/*
+	 * The policy changes first: without SAs, an observing group would send in
+	 * the clear.
+	 */
+	if (kind == CHANGE_ADDED || g->other_policy ||
+	    membership_observes(g) != observed)
+		membership_apply_policy(g);
 	switch (kind) {
 	case CHANGE_REMOVED:
 		membership_leave(g);
 		break;
 	case CHANGE_ADDED:
-		/* An administrator may have released a part of it. */
-		if (g->gone)
-			membership_resync(g);
 		membership_join(g);
 		break;
 	case CHANGE_REGISTER:
@@ -393,6 +406,7 @@ int member_reload(struct member *m, const struct conf_member *conf,
 	while ((g = TAILQ_FIRST(&added))) {
 		TAILQ_REMOVE(&added, g, all);
 		TAILQ_INSERT_TAIL(&m->groups, g, all);
+		membership_take_over(g);
 		membership_join(g);
 	}
 	return 0;

@@ -51,6 +51,13 @@ static int group_add(void *ctx, const struct kgroup *g, struct err *err)
 	unsigned int i;
 
 	for (i = 0; i < mk->n_groups; i++)
+		if (mk->orphans & 1u << i &&
+		    !strcmp(mk->group[i].name, g->name)) {
+			mk->orphans &= ~(1u << i);
+			mk->group[i].policy = g->policy;
+			return 0;
+		}
+	for (i = 0; i < mk->n_groups; i++)
 		if (!strcmp(mk->group[i].name, g->name) ||
 		    same_selection(&mk->group[i], g))
 			return err_set(err, -EEXIST, "group exists");

@@ -46,6 +46,8 @@ struct mock_kernel {
 	const struct clock *clock;
 	struct kgroup group[MOCK_GROUPS];
 	unsigned int n_groups;
+	/* Groups that wait for their owner, as bits: adding gives them its policy. */
+	unsigned int orphans;
 	struct mock_sa sa[MOCK_SAS];
 	unsigned int n_sas;
 	struct mock_key key[MOCK_KEYS];

@@ -3,75 +3,12 @@
  * A running member changes its configuration: groups are added, removed and
  * changed, the others notice nothing, and a refused change changes nothing.
  */
-#include "group_sim.h"
-#include "member/mgroup.h"
+#include "group_reload.h"
 #include "group_finish.h"
-#include "lib/util.h"
-#include "tap.h"
 
-#include <errno.h>
-
-static struct sim s;
-static struct sim_member *tx, *a;
-static struct conf_group served[2];
 static char lines[1024];
-static struct err err;
 
-/* The key server has "video" and "audio", and all members "video". */
-static void usual(uint64_t seed)
-{
-	static const struct sim_who who[] = {
-		{ .identity = "s.example", .send = true },
-		{ .identity = "a.send.example", .receive = true },
-	};
-
-	sim_init(&s, seed);
-	served[0] = s.cg;
-	served[1] = s.cg;
-	served[1].name = (char *)"audio";
-	if (addr_parse("239.7.0.2", &served[1].sel.dst) ||
-	    ep_parse("239.7.1.2:848", 0, &served[1].rekey_to))
-		bail("addresses");
-	s.conf.groups = served;
-	s.conf.n_groups = 2;
-	sim_start(&s, who, ARRAY_SIZE(who), 20000, 50);
-	tx = s.m[0];
-	a = s.m[1];
-}
-
-/* ---- building a configuration ------------------------------------------- */
-
-struct other {
-	struct conf_member conf;
-	struct conf_mgroup groups[4];
-};
-
-/* Copy the current settings of @a, to be changed. */
-static struct other as_now(void)
-{
-	struct other o = { .conf = *a->m->conf };
-
-	memcpy(o.groups, o.conf.groups, o.conf.n_groups * sizeof(o.groups[0]));
-	return o;
-}
-
-static struct conf_mgroup *add_audio(struct other *o)
-{
-	struct conf_mgroup *g = &o->groups[o->conf.n_groups++];
-
-	*g = o->groups[0];
-	g->name = (char *)"audio";
-	g->sel.dst = served[1].sel.dst;
-	return g;
-}
-
-/* Each reload needs a configuration of its own, which must stay valid. */
-static int reload(struct other *o)
-{
-	o->conf.groups = o->groups;
-	memset(&err, 0, sizeof(err));
-	return member_reload(a->m, &o->conf, &err);
-}
+/* ---- what a reload would do --------------------------------------------- */
 
 static void add_line(void *arg, const char *line)
 {
@@ -89,42 +26,7 @@ static int check(struct other *o)
 	return member_reload_check(a->m, &o->conf, add_line, NULL, &err);
 }
 
-static int fail_set(void *ctx, const char *name, enum mcsec_policy policy,
-		    bool force, struct err *e)
-{
-	(void)ctx;
-	(void)name;
-	(void)policy;
-	(void)force;
-	return err_set(e, -EPERM, "no");
-}
-
 /* ---- checks of the state ------------------------------------------------ */
-
-struct wanted {
-	const char *name;
-	bool found;
-	struct member_group_status st;
-};
-
-static int take(void *arg, const struct member_group_status *st)
-{
-	struct wanted *w = arg;
-
-	if (strcmp(w->name, st->conf->name))
-		return 0;
-	w->found = true;
-	w->st = *st;
-	return 1;
-}
-
-static struct wanted group(const char *name)
-{
-	struct wanted w = { .name = name };
-
-	member_each_group(a->m, take, &w);
-	return w;
-}
 
 static int count_member(void *arg, const struct gcks_member_status *st)
 {
@@ -138,21 +40,6 @@ static bool served_in(const char *name)
 
 	gcks_each_member(s.gcks, name, count_member, &n);
 	return n;
-}
-
-static bool kernel_has(const char *name)
-{
-	struct kgroup_info info;
-
-	return !a->mk.k.ops->group_get(a->mk.k.ctx, name, &info, NULL);
-}
-
-static unsigned int kernel_sas(const char *name)
-{
-	struct kgroup_info info = { 0 };
-
-	a->mk.k.ops->group_get(a->mk.k.ctx, name, &info, NULL);
-	return info.sas;
 }
 
 static const struct mock_sa *newest_sa(void)
@@ -171,18 +58,6 @@ static void rekey(void)
 	if (sim_rekey(s.gcks, "video", &err))
 		bail("%s", err.text);
 	sim_run(&s, 15000);
-}
-
-/*
- * An administrator deletes the group in the kernel, which notifies
- * its owner.
- */
-static void take_away(const char *name)
-{
-	struct kevent ev = { .type = KEVENT_GROUP_GONE };
-
-	snprintf(ev.group, sizeof(ev.group), "%s", name);
-	member_kernel_event(a->m, &ev);
 }
 
 /* ---- tests -------------------------------------------------------------- */
@@ -679,14 +554,6 @@ static void test_policy(void)
 	       "the next reload tries a change again that was refused");
 	is_int(sim_gaps(&s), 0, "nobody lost a packet");
 	sim_finish(&s, "policy");
-}
-
-static enum mcsec_policy kernel_policy(const char *name)
-{
-	struct kgroup_info info = { 0 };
-
-	a->mk.k.ops->group_get(a->mk.k.ctx, name, &info, NULL);
-	return info.group.policy;
 }
 
 /* A group that observes is closed as soon as nobody configures it. */

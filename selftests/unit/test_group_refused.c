@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A kernel that refuses: a reload that fails leaves everything as it was, and whatever
+ * else could not be done is tried again until it is.
+ */
+#include "group_reload.h"
+#include "group_finish.h"
+
+/* ---- a kernel that refuses ---------------------------------------------- */
+
+static struct kernel_ops failing;
+static const struct kernel_ops *real;
+
+/* Replace what @by has. */
+static void fail_by(const struct kernel_ops *by)
+{
+	real = a->mk.k.ops;
+	failing = *real;
+	if (by->group_add)
+		failing.group_add = by->group_add;
+	if (by->group_set)
+		failing.group_set = by->group_set;
+	a->mk.k.ops = &failing;
+}
+
+static void work_again(void)
+{
+	a->mk.k.ops = real;
+}
+
+static void resync(void)
+{
+	struct kevent ev = { .type = KEVENT_RESYNC };
+
+	member_kernel_event(a->m, &ev);
+}
+
+/* ---- tests -------------------------------------------------------------- */
+
+/* The kernel has "audio" of an earlier run, with an SA that sends and receives. */
+static void make_earlier(enum mcsec_policy policy)
+{
+	struct mock_kernel *mk = &a->mk;
+
+	mk->group[mk->n_groups] = mk->group[0];
+	strcpy(mk->group[mk->n_groups].name, "audio");
+	mk->group[mk->n_groups].dst = served[1].sel.dst;
+	mk->group[mk->n_groups++].policy = policy;
+	mk->sa[mk->n_sas] = mk->sa[0];
+	strcpy(mk->sa[mk->n_sas].sa.group, "audio");
+	mk->sa[mk->n_sas].sa.spi = 0x4711;
+	mk->sa[mk->n_sas++].sa.dir = MCSEC_DIR_IN | MCSEC_DIR_OUT;
+}
+
+static uint32_t earlier_dir(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < a->mk.n_sas; i++)
+		if (a->mk.sa[i].sa.spi == 0x4711)
+			return a->mk.sa[i].sa.dir;
+	bail("the SA of an earlier run is gone");
+}
+
+static int fail_third(void *ctx, const struct kgroup *g, struct err *e)
+{
+	if (!strcmp(g->name, "third"))
+		return err_set(e, -ENOSPC, "no room");
+	return real->group_add(ctx, g, e);
+}
+
+/* A group that the kernel has already is not touched by a reload that fails. */
+static void test_failure_keeps_earlier(void)
+{
+	static struct other o[2];
+	struct conf_mgroup *third;
+
+	usual(12);
+	make_earlier(MCSEC_POLICY_ENFORCE);
+	o[0] = as_now();
+	add_audio(&o[0])->observe = true;
+	third = add_audio(&o[0]);
+	third->name = (char *)"third";
+	third->sel.dst.b[3] ^= 0x80;
+	fail_by(&(struct kernel_ops){ .group_add = fail_third });
+	is_int(reload(&o[0]), -ENOSPC, "the kernel refuses the last group");
+	is_int(kernel_policy("audio"), MCSEC_POLICY_ENFORCE,
+	       "a group that was closed stays closed after a failed reload");
+	is_int(earlier_dir(), MCSEC_DIR_IN | MCSEC_DIR_OUT,
+	       "a failed reload takes no direction from an earlier SA");
+	/* The owner had died, and nobody has made it again since. */
+	a->mk.orphans = 1 << 1;
+	is_int(reload(&o[0]), -ENOSPC, "the kernel refuses it again");
+	ok(kernel_has("audio"),
+	   "a group that waits for its owner is not deleted");
+	is_int(kernel_policy("audio"), MCSEC_POLICY_ENFORCE,
+	       "a group that waits for its owner is not opened");
+	work_again();
+	take_away("audio");
+	ok(!kernel_has("audio"),
+	   "an administrator can release a group that a failed reload asked for");
+
+	make_earlier(MCSEC_POLICY_ENFORCE);
+	o[1] = as_now();
+	add_audio(&o[1])->observe = true;
+	is_int(reload(&o[1]), 0, "a reload that the kernel does not refuse");
+	is_int(kernel_policy("audio"), MCSEC_POLICY_OBSERVE,
+	       "a group that was closed observes after a reload");
+	is_int(earlier_dir(), MCSEC_DIR_IN,
+	       "an earlier SA has the directions of the file after a reload");
+	a->mk.group[1].policy = MCSEC_POLICY_ENFORCE;
+	a->mk.orphans = 1 << 1;
+	resync();
+	is_int(kernel_policy("audio"), MCSEC_POLICY_OBSERVE,
+	       "a group that another program has deleted observes again");
+	sim_run(&s, 60000);
+	sim_finish(&s, "a failure keeps earlier groups");
+}
+
+/* A removed group that an administrator has released comes back as a whole or not. */
+static void test_failure_of_returning(void)
+{
+	static struct other with, without, again;
+	struct conf_mgroup *third;
+
+	usual(13);
+	with = as_now();
+	add_audio(&with);
+	reload(&with);
+	sim_run(&s, 5000);
+	without = as_now();
+	without.conf.n_groups = 1;
+	reload(&without);
+	sim_run(&s, 5000);
+	mock_kernel_reset(&a->mk);
+	again = as_now();
+	again.conf.n_groups = 1;
+	add_audio(&again);
+	third = add_audio(&again);
+	third->name = (char *)"third";
+	third->sel.dst.b[3] ^= 0x80;
+	fail_by(&(struct kernel_ops){ .group_add = fail_third });
+	is_int(reload(&again), -ENOSPC, "the kernel refuses a group beside it");
+	ok(!kernel_has("audio") && group("audio").st.removed,
+	   "a removed group does not come back by a failed reload");
+	work_again();
+	again.conf.n_groups = 2;
+	is_int(reload(&again), 0, "the removed group comes back: %s", err.text);
+	ok(kernel_has("audio"),
+	   "a removed group that the kernel has lost is protected again");
+	resync();
+	sim_run(&s, 60000);
+	is_int(group("audio").st.state, MEMBER_IN, "the group is in again");
+	sim_finish(&s, "a failure of a returning group");
+}
+
+static int fail_add(void *ctx, const struct kgroup *g, struct err *e)
+{
+	(void)ctx;
+	(void)g;
+	return err_set(e, -ENOMEM, "out of memory");
+}
+
+/* A group or a policy that the kernel refuses is tried again until it is there. */
+static void test_tried_again(void)
+{
+	static struct other o;
+	struct err why = {};
+	unsigned int i;
+
+	usual(14);
+	fail_by(&(struct kernel_ops){ .group_add = fail_add });
+	mock_kernel_reset(&a->mk);
+	resync();
+	sim_run(&s, 5000);
+	ok(sim_logged(&s,
+		      "group not protected: group \"video\": kernel: out of memory"),
+	   "a group that cannot be made again is in the log");
+	is_int(member_difference(a->m, "video", &why), MEMBER_FAULT_NO_GROUP,
+	       "a group that the kernel lacks is a fault");
+	work_again();
+	sim_run(&s, 1500);
+	ok(kernel_has("video"), "a group that was refused is made later");
+	ok(sim_logged(&s, "group protected again"),
+	   "a group that is made later is in the log");
+	sim_run(&s, 20000);
+	is_int(kernel_sas("video"), 1, "a group that is made later has its SA");
+	is_int(member_difference(a->m, "video", &why), MEMBER_FAULT_NONE,
+	       "a group that is made later has no fault: %s", why.text);
+
+	/* An earlier run has left a group open, which is to be closed. */
+	make_earlier(MCSEC_POLICY_OBSERVE);
+	fail_by(&(struct kernel_ops){ .group_set = fail_set });
+	o = as_now();
+	add_audio(&o);
+	is_int(reload(&o), 0, "a reload whose policy is refused");
+	sim_run(&s, 5000);
+	is_int(kernel_policy("audio"), MCSEC_POLICY_OBSERVE,
+	       "the kernel refuses the policy");
+	is_int(member_difference(a->m, "audio", &why), MEMBER_FAULT_OBSERVES,
+	       "a group that stays open is a fault");
+	work_again();
+	sim_run(&s, 1500);
+	is_int(kernel_policy("audio"), MCSEC_POLICY_ENFORCE,
+	       "a policy that was refused is set later");
+	ok(sim_logged(&s, "group audio: policy set"),
+	   "a policy that is set later is in the log");
+
+	/* The event of a limit is lost. */
+	sim_run(&s, 20000);
+	for (i = 0; i < a->mk.n_sas; i++)
+		a->mk.sa[i].wiped = true;
+	resync();
+	sim_run(&s, 2000);
+	is_int(member_difference(a->m, "video", &why), MEMBER_FAULT_NONE,
+	       "an SA that has ended unheard is replaced: %s", why.text);
+	sim_run(&s, 60000);
+	sim_finish(&s, "tried again");
+}
+
+int main(void)
+{
+	RUN(test_failure_keeps_earlier);
+	RUN(test_failure_of_returning);
+	RUN(test_tried_again);
+	return done();
+}
