@@ -124,7 +124,7 @@ static int store_knows(void *arg, const struct audit_record *r, struct err *err)
 	ret = store_audit_each(u->store, r->entry.row - 1, 1, compare_line, &k);
 	if (ret)
 		return err_set(err, ret, "lines of the store: %s",
-			       store_error(u->store));
+			       store_reason(u->store, ret));
 	return k.same;
 }
 
@@ -197,7 +197,7 @@ static int audit_catch_up(struct app_audit *u, struct err *err)
 				       catch_line, &c);
 		if (ret && !err->text[0])
 			err_set(err, ret, "lines of the store: %s",
-				store_error(u->store));
+				store_reason(u->store, ret));
 	} while (!ret && c.n == LINES_MAX);
 	return ret;
 }
@@ -484,8 +484,11 @@ static int note_event(struct app_audit *u, const char *event,
 
 void app_note_event(struct app *a, const char *event, const char *detail)
 {
-	if (a->audit && note_event(a->audit, event, detail))
-		log_err("audit record lost: %s", store_error(a->audit->store));
+	int ret = a->audit ? note_event(a->audit, event, detail) : 0;
+
+	if (ret)
+		log_err("audit record lost: %s",
+			store_reason(a->audit->store, ret));
 }
 
 static void changes_ended(void *arg, int ret, const char *why)
@@ -589,12 +592,13 @@ int app_open_audit(struct app *a, struct err *err)
 static void note_stop(struct app *a)
 {
 	struct store *s = a->audit->store;
+	struct err err;
 
 	if (store_txn_begin(s))
 		return;
 	app_note_event(a, "stop", "");
-	if (store_submit_wait(s, NULL))
-		log_err("audit record lost: %s", store_error(s));
+	if (store_submit_wait(s, NULL, &err))
+		log_err("audit record lost: %s", err.text);
 }
 
 void app_close_audit(struct app *a)
@@ -614,7 +618,7 @@ void app_close_audit(struct app *a)
 			log_err("audit trail failed: %s", err.text);
 		trail_close(u->trail, &head);
 		if (!record_anchor(u, &head))
-			store_submit_wait(u->store, NULL);
+			store_submit_wait(u->store, NULL, NULL);
 	}
 	worker_free(u->worker, NULL);
 	a->audit = NULL;

@@ -87,14 +87,15 @@ static void write_witness(struct group *g)
 {
 	struct store *w = g->k->deps.witness;
 	struct commit *c = &g->commit;
+	struct err err = { "" };
 	int ret;
 
 	ret = witness_record(g, c->version, c->deny, c->deny_since, c->admit);
 	if (ret) {
 		witness_done(g, ret, strerror(-ret));
 	} else if (g->k->starting) {
-		ret = store_submit_wait(w, NULL);
-		witness_done(g, ret, ret ? store_error(w) : "");
+		ret = store_submit_wait(w, NULL, &err);
+		witness_done(g, ret, err.text);
 	} else {
 		set_txn(g, store_submit(w, NULL, witness_done, g));
 	}
@@ -192,6 +193,7 @@ void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
 	struct commit *c = &g->commit;
 	struct store_expect e = { .from = c->record, .to = version };
 	char key[STORE_KEY_MAX];
+	struct err err = { "" };
 	int ret;
 
 	c->busy = true;
@@ -205,8 +207,8 @@ void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
 		store_txn_discard(s);
 		store_done(g, ret, "the name of the group is too long");
 	} else if (g->k->starting) {
-		ret = store_submit_wait(s, &e);
-		store_done(g, ret, ret ? store_error(s) : "");
+		ret = store_submit_wait(s, &e, &err);
+		store_done(g, ret, err.text);
 	} else {
 		set_txn(g, store_submit(s, &e, store_done, g));
 	}

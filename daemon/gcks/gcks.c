@@ -324,8 +324,11 @@ int gcks_note_order(struct gcks *k, const char *group, const char *identity,
 void gcks_note_refused_order(struct gcks *k, const char *group,
 			     const char *identity, const char *why)
 {
-	if (gmc_audit(k, group, identity, "order-refused", why))
-		log_err("audit record lost: %s", store_error(k->deps.store));
+	int ret = gmc_audit(k, group, identity, "order-refused", why);
+
+	if (ret)
+		log_err("audit record lost: %s",
+			store_reason(k->deps.store, ret));
 }
 
 static struct group *group_arg(struct gcks *k, const char *name,
@@ -442,8 +445,10 @@ int gcks_reseal(struct gcks *k, struct err *err)
 	if (ret)
 		return ret;
 	log_info("seal key changed");
-	if (gmc_audit(k, "", "", "reseal", "new seal key"))
-		log_err("audit record lost: %s", store_error(k->deps.store));
+	ret = gmc_audit(k, "", "", "reseal", "new seal key");
+	if (ret)
+		log_err("audit record lost: %s",
+			store_reason(k->deps.store, ret));
 	return 0;
 }
 

@@ -226,6 +226,7 @@ static int settle_policy(struct group *g, struct err *err)
 	uint64_t record = g->commit.record;
 	struct store_expect e = { .from = record, .to = record };
 	char key[STORE_KEY_MAX];
+	struct err why = { "" };
 	struct policy *old;
 	int ret;
 
@@ -253,15 +254,14 @@ static int settle_policy(struct group *g, struct err *err)
 		if (!ret && names[0])
 			ret = gmc_audit(g->k, g->conf->name, "", "policy",
 					names);
-		if (ret)
-			store_txn_discard(group_store(g));
-		else
-			ret = store_submit_wait(group_store(g), &e);
+		ret = store_end_wait(group_store(g), ret, &e, &why);
 	}
-	if (ret)
-		err_set(err, ret, "group %s: policy in the store: %s",
-			g->conf->name, store_error(group_store(g)));
-	return ret;
+	if (!ret)
+		return 0;
+	return err_set(err, ret, "group %s: policy in the store: %s",
+		       g->conf->name,
+		       why.text[0] ? why.text
+				   : store_reason(group_store(g), ret));
 }
 
 /*

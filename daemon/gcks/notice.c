@@ -106,8 +106,11 @@ static void count_suppressed(struct gcks *k, uint64_t *count)
 static void audit_as(struct gcks *k, const char *event, const char *group,
 		     const char *identity, const char *detail)
 {
-	if (gmc_audit(k, group, identity, event, detail))
-		log_err("audit record lost: %s", store_error(k->deps.store));
+	int ret = gmc_audit(k, group, identity, event, detail);
+
+	if (ret)
+		log_err("audit record lost: %s",
+			store_reason(k->deps.store, ret));
 }
 
 static void arm_sum(struct gcks *k)

@@ -530,6 +530,15 @@ static void list_signers(const struct quorum_verdict *v, char *buf, size_t size,
 				      n ? between : "", v->signers[i].identity);
 }
 
+/* Store what was recorded with the result @ret, and wait for that. */
+static int submit_recorded(struct store *s, int ret, struct err *err)
+{
+	struct err why;
+
+	ret = store_end_wait(s, ret, NULL, &why);
+	return ret ? err_set(err, ret, "not stored: %s", why.text) : 0;
+}
+
 /* One transaction has the document and its line in the audit trail. */
 static int store_document(struct gcks *k, const struct quorum_verdict *v,
 			  const char *pem, struct err *err)
@@ -543,7 +552,8 @@ static int store_document(struct gcks *k, const struct quorum_verdict *v,
 
 	if (ret) {
 		free(names);
-		return err_set(err, ret, "out of memory");
+		return err_set(err, ret, "not stored: %s",
+			       store_reason(s, ret));
 	}
 	list_signers(v, names, size, ", ");
 	snprintf(detail, sizeof(detail), "version %llu: signed by %.450s",
@@ -552,12 +562,8 @@ static int store_document(struct gcks *k, const struct quorum_verdict *v,
 	ret = applied_put(s, v->doc->group, &a);
 	if (!ret)
 		ret = gmc_audit(k, v->doc->group, "", "policy-signed", detail);
-	if (ret)
-		store_txn_discard(s);
-	else
-		ret = store_submit_wait(s, NULL);
 	free(names);
-	return ret ? err_set(err, ret, "not stored: %s", store_error(s)) : 0;
+	return submit_recorded(s, ret, err);
 }
 
 /* Keep an order, and what is to be confirmed, within a transaction. */
@@ -602,29 +608,33 @@ static int store_order(struct gcks *k, struct group *g,
 		       struct err *err)
 {
 	static const size_t size = SIGNED_SIGNERS * SIGNED_ID_MAX;
+	struct store *s = k->deps.store;
 	char *by = malloc(size);
 	struct signed_doc *d = NULL;
 	size_t len;
-	int ret = by ? open_document(pem, strlen(pem), &d, err) : -ENOMEM;
+	int ret;
 
-	if (!ret)
-		ret = store_txn_begin(k->deps.store);
+	if (!by)
+		return err_set(err, -ENOMEM, "not stored: out of memory");
+	ret = open_document(pem, strlen(pem), &d, err);
 	if (ret) {
-		signed_free(d);
 		free(by);
-		return err_set(err, ret, "out of memory");
+		return ret;
 	}
 	list_signers(v, by, size, ", ");
-	ret = put_order_records(k, v, signed_content(d, &len), by);
+	ret = store_txn_begin(s);
 	if (ret)
-		store_txn_discard(k->deps.store);
+		err_set(err, ret, "not stored: %s", store_reason(s, ret));
 	else
-		ret = store_submit_wait(k->deps.store, NULL);
+		ret = submit_recorded(s,
+				      put_order_records(k, v,
+							signed_content(d, &len),
+							by),
+				      err);
 	signed_free(d);
 	free(by);
 	if (ret)
-		return err_set(err, ret, "not stored: %s",
-			       store_error(k->deps.store));
+		return ret;
 	/* The order counts, and signed_orders_watch() has it noted again. */
 	if (witness_note_order(g, v->doc->version))
 		k->order_failed = true;

@@ -330,8 +330,12 @@ static struct execution *next_of(struct execution **first)
 	return v;
 }
 
-/* Forget an admission, with a line in the trail. Waits for the store. */
-static int drop_admission(const struct execution *v, const char *why)
+/*
+ * Forget an admission, with a line in the trail. Waits for the store. Returns
+ * 0, or -errno with one line in @err.
+ */
+static int drop_admission(const struct execution *v, const char *why,
+			  struct err *err)
 {
 	struct store *s = v->k->deps.store;
 	char key[STORE_KEY_MAX], detail[256], name[QUOTE_LEN];
@@ -340,16 +344,13 @@ static int drop_admission(const struct execution *v, const char *why)
 			  ?: store_txn_begin(s);
 
 	if (ret)
-		return ret;
+		return err_set(err, ret, "%s", store_reason(s, ret));
 	snprintf(detail, sizeof(detail), "admit, number %llu: %s",
 		 (unsigned long long)v->number, why);
 	ret = store_del(s, key)
 		      ?: gmc_audit(v->k, v->group, v->identity, "order-dropped",
 				   detail);
-	if (ret)
-		store_txn_discard(s);
-	else
-		ret = store_submit_wait(s, NULL);
+	ret = store_end_wait(s, ret, NULL, err);
 	if (!ret)
 		log_group(LOG_LEVEL_WARN, v->group,
 			  "signed order dropped: number %llu: admit %s: %s",
@@ -368,12 +369,16 @@ static void execute_unfinished(struct group *g)
 {
 	struct execution *first, *v;
 	char name[QUOTE_LEN];
+	struct err err;
 	int ret = list_unfinished(g, &first);
 
+	if (ret < 0)
+		err_set(&err, ret, "%s", store_reason(g->k->deps.store, ret));
 	while ((v = next_of(&first))) {
 		/* An eviction that was given in time is to come, late or not. */
 		if (time_over(v)) {
-			ret = drop_admission(v, "its time is over") ?: ret;
+			ret = drop_admission(v, "its time is over", &err)
+				      ?: ret;
 			free(v);
 			continue;
 		}
@@ -385,45 +390,47 @@ static void execute_unfinished(struct group *g)
 	}
 	if (ret < 0) {
 		g->k->order_failed = true;
-		group_err(g, "signed order not carried out: %s",
-			  store_reason(g->k->deps.store, ret));
+		group_err(g, "signed order not carried out: %s", err.text);
 	}
 }
 
 /* Numbers up to that of the witness were used by orders that the store has lost. */
-static int skip_lost(struct group *g)
+static int skip_lost(struct group *g, struct err *err)
 {
 	struct signed_order o = { .identity = "", .document = "" };
 	struct store *s = g->k->deps.store;
 	uint64_t last;
-	int ret = witness_order(g, &o.number)
-			  ?: signed_orders_last(s, g->conf->name, &last, NULL);
+	int ret = witness_order(g, &o.number);
 
-	if (ret || o.number <= last)
-		return ret;
-	ret = store_txn_begin(s);
 	if (ret)
-		return ret;
+		return err_set(err, ret, "witness of the store: %s",
+			       store_reason(g->k->deps.witness, ret));
+	ret = signed_orders_last(s, g->conf->name, &last, NULL);
+	if (!ret && o.number <= last)
+		return 0;
+	ret = ret ?: store_txn_begin(s);
+	if (ret)
+		return err_set(err, ret, "%s", store_reason(s, ret));
 	ret = signed_orders_put_last(s, g->conf->name, &o);
-	if (!ret)
-		return store_submit_wait(s, NULL);
-	store_txn_discard(s);
-	return ret;
+	return store_end_wait(s, ret, NULL, err);
 }
 
 int signed_orders_disown(struct group *g, struct err *err)
 {
 	struct execution *first, *v;
+	struct err why;
 	int ret = list_unfinished(g, &first);
 
+	if (ret)
+		err_set(&why, ret, "%s", store_reason(g->k->deps.store, ret));
 	while ((v = next_of(&first))) {
 		if (!ret && !v->evict)
-			ret = drop_admission(v, "the store was restored");
+			ret = drop_admission(v, "the store was restored", &why);
 		free(v);
 	}
-	ret = ret ?: skip_lost(g);
+	ret = ret ?: skip_lost(g, &why);
 	return ret ? err_set(err, ret, "group %s: signed orders: %s",
-			     g->conf->name, store_reason(g->k->deps.store, ret))
+			     g->conf->name, why.text)
 		   : 0;
 }
 
@@ -466,15 +473,18 @@ static int scan_order(void *arg, const struct signed_order *o)
 	return 1;
 }
 
-/* The line of the trail is in the transaction that marks the order as notified. */
-static int report_deadline(struct deadline_scan *l)
+/*
+ * The line of the trail is in the transaction that marks the order as notified.
+ * Returns 0, or -errno with one line in @err.
+ */
+static int report_deadline(struct deadline_scan *l, struct err *err)
 {
 	struct store *s = l->k->deps.store;
 	char name[QUOTE_LEN], why[256];
 	int ret = store_txn_begin(s);
 
 	if (ret)
-		return ret;
+		return err_set(err, ret, "%s", store_reason(s, ret));
 	l->due.notified = true;
 	snprintf(why, sizeof(why), "order %llu by %.200s",
 		 (unsigned long long)l->due.number, l->due.by);
@@ -482,10 +492,7 @@ static int report_deadline(struct deadline_scan *l)
 	if (!ret)
 		ret = gmc_audit(l->k, l->g->conf->name, l->due.identity,
 				"unconfirmed", why);
-	if (ret)
-		store_txn_discard(s);
-	else
-		ret = store_submit_wait(s, NULL);
+	ret = store_end_wait(s, ret, NULL, err);
 	if (!ret)
 		log_group(LOG_LEVEL_WARN, l->g->conf->name,
 			  "eviction not confirmed: %s is out by the order of one administrator, and stays out: %s",
@@ -496,12 +503,19 @@ static int report_deadline(struct deadline_scan *l)
 /* Report one eviction whose deadline has passed. Returns 1 if there may be more. */
 static int scan_once(struct deadline_scan *l)
 {
+	struct err err;
 	int ret, i;
 
 	ret = signed_orders_waiting(l->k->deps.store, l->g->conf->name,
 				    scan_order, l);
+	if (ret < 0)
+		err_set(&err, ret, "%s", store_reason(l->k->deps.store, ret));
 	if (ret == 1)
-		ret = report_deadline(l) ?: 1;
+		ret = report_deadline(l, &err) ?: 1;
+	if (ret < 0)
+		group_err(l->g,
+			  "store failed: orders to be confirmed: %s; next try in %d s",
+			  err.text, RETRY_MS / MSEC_PER_SEC);
 	for (i = 0; i < 3; i++) {
 		free(l->strings[i]);
 		l->strings[i] = NULL;

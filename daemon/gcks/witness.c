@@ -210,6 +210,7 @@ int witness_note_order(struct group *g, uint64_t number)
 {
 	struct store *w = witness_of(g);
 	char key[STORE_KEY_MAX];
+	struct err why = { "" };
 	uint64_t noted;
 	int ret = witness_order(g, &noted);
 
@@ -217,17 +218,13 @@ int witness_note_order(struct group *g, uint64_t number)
 		return 0;
 	ret = ret ?: store_key(key, "w", g->conf->name, "order", NULL);
 	ret = ret ?: store_txn_begin(w);
-	if (!ret) {
-		ret = store_put_u64(w, key, number);
-		if (ret)
-			store_txn_discard(w);
-		else
-			ret = store_submit_wait(w, NULL);
-	}
+	if (!ret)
+		ret = store_end_wait(w, store_put_u64(w, key, number), NULL,
+				     &why);
 	if (!ret)
 		return 0;
 	g->store_errors++;
 	group_err(g, "store failed: the witness was not written: %s",
-		  store_reason(w, ret));
+		  why.text[0] ? why.text : store_reason(w, ret));
 	return ret;
 }

@@ -158,8 +158,15 @@ static void bind_str(struct sq *q, enum stmt n, int at, const char *s)
 	sqlite3_bind_text(q->st[n], at, s, -1, SQLITE_STATIC);
 }
 
+/* Forget the text of an earlier error, which may not be that of the next one. */
+static void clear_error(struct sq *q)
+{
+	q->err[0] = '\0';
+}
+
 static int sq_begin(void *ctx)
 {
+	clear_error(ctx);
 	return sq_run(ctx, ST_BEGIN);
 }
 
@@ -208,6 +215,7 @@ static int sq_get(void *ctx, const char *key, struct wbuf *val)
 	sqlite3_stmt *st = q->st[ST_GET];
 	int rc, ret;
 
+	clear_error(q);
 	bind_str(q, ST_GET, 1, key);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
@@ -231,6 +239,7 @@ static int sq_version(void *ctx, const char *key, uint64_t *v)
 	int rc, ret = 0;
 
 	*v = 0;
+	clear_error(q);
 	bind_str(q, ST_VERSION, 1, key);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
@@ -272,6 +281,7 @@ static int each_row(struct sq *q, enum stmt n, const char *prefix,
 	sqlite3_stmt *st;
 	int rc, ret = 0;
 
+	clear_error(q);
 	rc = sqlite3_prepare_v2(q->db, sql[n], -1, &st, NULL);
 	if (rc)
 		return sq_fail(q, rc);

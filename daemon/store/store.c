@@ -101,9 +101,9 @@ int store_check_seal(struct store *s, struct err *err)
 		else
 			store_abort(s);
 		if (ret)
-			err_set(err, ret, "%s", store_error(s));
+			err_set(err, ret, "%s", store_reason(s, ret));
 	} else if (ret) {
-		err_set(err, ret, "%s", store_error(s));
+		err_set(err, ret, "%s", store_reason(s, ret));
 	}
 	wbuf_free(&w);
 	return ret;
@@ -450,13 +450,6 @@ int store_audit_each(struct store *s, uint64_t after, size_t max,
 	return s->ops->audit_each(s->ctx, after, max, fn, arg);
 }
 
-const char *store_error(struct store *s)
-{
-	const char *e = s->ops->error(s->ctx);
-
-	return e ? e : "no error";
-}
-
 const char *store_reason(struct store *s, int ret)
 {
 	switch (ret) {
@@ -464,7 +457,20 @@ const char *store_reason(struct store *s, int ret)
 		return "a record is damaged; restore a copy of the store";
 	case -ENOMEM:
 		return "out of memory";
+	/* No back end gives these, and its text is on an earlier error. */
+	case -EMSGSIZE:
+	case -ENAMETOOLONG:
+		return strerror(-ret);
 	default:
-		return store_error(s);
+		return store_txn_why(s->ops, s->ctx, ret);
 	}
+}
+
+int store_end_wait(struct store *s, int ret, const struct store_expect *e,
+		   struct err *err)
+{
+	if (!ret)
+		return store_submit_wait(s, e, err);
+	store_txn_discard(s);
+	return err_set(err, ret, "%s", store_reason(s, ret));
 }

@@ -13,8 +13,8 @@
  * from outside. All functions return 0 or -errno. -ENOSPC: no room. -EBADMSG: a
  * value was sealed with another key or is damaged. -EBUSY: another process has
  * the store. -ESTALE: another process has changed the record. After an error
- * inside a transaction only store_abort() may follow. store_error() describes
- * the last error. Single-threaded.
+ * inside a transaction only store_abort() may follow. store_reason() describes
+ * an error. Single-threaded.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -114,6 +114,10 @@ struct store_ops {
 	 * sees what was submitted before it.
 	 */
 	void (*submit)(void *ctx, struct store_txn *t, uint64_t number);
+	/*
+	 * Return one line on the operation that has just failed, or NULL if it
+	 * has no better one than strerror().
+	 */
 	const char *(*error)(void *ctx);
 	/*
 	 * Finishes submitted transactions without completions, then frees @ctx.
@@ -230,10 +234,18 @@ void store_txn_discard(struct store *s);
 struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 			       store_done_fn *done, void *arg);
 /*
- * Like store_submit(), but waits for the end. Returns 0, or -errno as described
- * by store_error().
+ * Like store_submit(), but waits for the end. Returns 0, or -errno with one
+ * line in @err.
  */
-int store_submit_wait(struct store *s, const struct store_expect *e);
+int store_submit_wait(struct store *s, const struct store_expect *e,
+		      struct err *err);
+/*
+ * End a transaction whose recording has returned @ret: submit it like
+ * store_submit_wait(), or discard it after an error. Returns what
+ * store_submit_wait() does, or @ret with one line in @err.
+ */
+int store_end_wait(struct store *s, int ret, const struct store_expect *e,
+		   struct err *err);
 /* Drop the completion of @t, whose user is gone; the transaction goes on. */
 void store_forget(struct store_txn *t);
 
@@ -292,9 +304,10 @@ uint64_t store_audit_last(struct store *s);
 int store_audit_each(struct store *s, uint64_t after, size_t max,
 		     store_audit_fn *fn, void *arg);
 
-/* Return one line about the last error; never NULL. */
-const char *store_error(struct store *s);
-/* Return one line on a read that failed with @ret, and on what helps. */
+/*
+ * Return one line on a call that has just failed with @ret, and on what helps;
+ * never NULL.
+ */
 const char *store_reason(struct store *s, int ret);
 
 #endif

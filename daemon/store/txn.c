@@ -278,13 +278,31 @@ struct store_txn *store_submit(struct store *s, const struct store_expect *e,
 	return number > s->n_ended ? t : NULL;
 }
 
-int store_submit_wait(struct store *s, const struct store_expect *e)
+static int apply_at_once(struct store_txn *t, struct err *err)
+{
+	const struct store *s = t->s;
+	int ret = store_txn_apply(t, s->ops, s->ctx);
+
+	if (ret)
+		return err_set(err, ret, "%s",
+			       store_txn_why(s->ops, s->ctx, ret));
+	note_lines(t);
+	return 0;
+}
+
+int store_submit_wait(struct store *s, const struct store_expect *e,
+		      struct err *err)
 {
 	struct store_txn *t = txn_take(s, e, NULL, NULL);
-	int ret = t->ret ? t->ret : store_txn_apply(t, s->ops, s->ctx);
+	int ret = t->ret;
 
-	if (!ret)
-		note_lines(t);
+	if (ret) {
+		err_set(err, ret, "%s", strerror(-ret));
+	} else {
+		ret = sink_ready(t, err);
+		if (!ret)
+			ret = apply_at_once(t, err);
+	}
 	txn_free(t);
 	return ret;
 }

@@ -152,7 +152,7 @@ static int change_key(struct vault *v, struct err *err)
 		ret = put_next(v, true);
 		if (ret)
 			return err_set(err, ret, "store: %s",
-				       store_error(v->store[0]));
+				       store_reason(v->store[0], ret));
 	}
 	/* The last store is the smaller one, so an error shows sooner. */
 	for (i = VAULT_STORES - 1; i >= 0; i--) {
@@ -165,11 +165,12 @@ static int change_key(struct vault *v, struct err *err)
 			      : store_reseal(v->store[i], v->next);
 		if (ret)
 			return err_set(err, ret, "store: %s",
-				       store_error(v->store[i]));
+				       store_reason(v->store[i], ret));
 	}
 	ret = put_next(v, false);
 	if (ret)
-		return err_set(err, ret, "store: %s", store_error(v->store[0]));
+		return err_set(err, ret, "store: %s",
+			       store_reason(v->store[0], ret));
 	ret = sealkey_replace(v->key, err);
 	if (ret)
 		return ret;

@@ -569,7 +569,7 @@ static void write_members(struct gmember **v, unsigned int n)
 	if (!ret)
 		ret = store_commit(w.store);
 	if (ret)
-		bail("the store has failed: %s", store_error(w.store));
+		bail("the store has failed: %s", store_reason(w.store, ret));
 }
 
 /* Enter members until there are @members. */
@@ -687,7 +687,7 @@ static void measure_store(void)
 	char path[96];
 
 	if (store_clean(w.store))
-		bail("the store has failed: %s", store_error(w.store));
+		bail("the store has failed: %s", store_reason(w.store, ret));
 	snprintf(path, sizeof(path), "%s/gcks.db", w.dir);
 	if (stat(path, &st))
 		bail("no store");

@@ -220,6 +220,22 @@ static inline void accepts(char *pem, const char *name)
 	secret_free(pem);
 }
 
+static inline void sink_nothing(void *arg, const struct store_audit *a)
+{
+	(void)arg;
+	(void)a;
+}
+
+static inline int sink_full(void *arg, struct err *why)
+{
+	(void)arg;
+	return err_set(why, -EIO, "the trail is full");
+}
+
+/* With audit-required: no change while the trail cannot be written. */
+static const struct store_sink full_trail = { .record = sink_nothing,
+					      .ready = sink_full };
+
 static inline void ignore_answer(void *arg, int ret, uint32_t effective_ms,
 				 const char *reason)
 {

@@ -260,7 +260,7 @@ static void test_stale(void)
 	e.to = version + 2;
 	if (store_txn_begin(s.store))
 		bail("no memory");
-	is_int(store_submit_wait(s.store, &e), -ESTALE,
+	is_int(store_submit_wait(s.store, &e, NULL), -ESTALE,
 	       "a version that the store has not is refused");
 	before = sim_group(&s);
 	s.cg.max_members = 77;

@@ -749,6 +749,11 @@ static void test_store(void)
 	refuses(secret_dup(pem, strlen(pem) + 1), -ENOSPC,
 		"not stored: ", "a document for which there is no room");
 	s.store_errno = 0;
+	store_set_sink(s.store, &full_trail);
+	refuses(secret_dup(pem, strlen(pem) + 1), -EIO,
+		"not stored: the trail is full",
+		"a document of which there can be no line");
+	store_set_sink(s.store, NULL);
 	sim_run(&s, 5000);
 	ok(sim_has_member(&s, "b.example"), "b.example is a member still");
 	apply_and_die(pem, SIM_BEFORE_COMMIT,

@@ -135,6 +135,12 @@ static void test_emergency(void)
 			NULL),
 		-ESTALE, "its number is 9, and the next order has number 1",
 		"an emergency that would use numbers up");
+	store_set_sink(s.store, &full_trail);
+	refuses(sign_by(both, &y, NULL), -EIO, "not stored: the trail is full",
+		"an emergency of which there can be no line");
+	is_int(waiting(), 0, "nothing waits for confirmation");
+	is_int(quorum_last_order(s.gcks, "video"), 0, "no order is stored");
+	store_set_sink(s.store, NULL);
 	accepts(sign_by(both, &y, NULL), "an emergency order of one");
 	sim_run(&s, 2000);
 	ok(!sim_has_member(&s, "b.example"), "b.example is out at once");

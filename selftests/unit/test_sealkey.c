@@ -148,7 +148,7 @@ static void test_credential_names(void)
 static void put_mark(struct store *s, uint64_t mark)
 {
 	if (store_begin(s) || store_put_u64(s, "mark", mark) || store_commit(s))
-		bail("%s", store_error(s));
+		bail("%s", store_reason(s, -EIO));
 }
 
 /* Open the stores, and read the mark of each. */

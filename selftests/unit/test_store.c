@@ -501,7 +501,7 @@ static struct store *test_full(struct store *s)
 		rc = put(s, key, big);
 	}
 	setrlimit(RLIMIT_FSIZE, &was);
-	ok(rc < 0, "a disk that is full is an error: %s", store_error(s));
+	ok(rc < 0, "a disk that is full is an error: %s", store_reason(s, rc));
 	is_str(get(s, "a"), "root", "disk full: the old value is still there");
 	is_int(put(s, "after", "fine"), 0,
 	       "disk full: a put works when there is room again");
@@ -625,11 +625,32 @@ static int actor_line(void *arg, const struct store_audit *a)
 	return 0;
 }
 
+/* A reason is that of the call that has failed, and not of an earlier one. */
+static void test_reasons(struct store *s)
+{
+	struct store_expect e = { .key = "reason", .from = 5, .to = 6 };
+	static const uint8_t big[STORE_VALUE_MAX + 1];
+	struct err why;
+
+	store_txn_begin(s);
+	store_put(s, "reason", "1", 1);
+	is_int(store_submit_wait(s, &e, &why), -ESTALE, "another version");
+	is_str(why.text,
+	       "reason has version 0 and not 5: another process has changed it",
+	       "the back end says why");
+	is_str(store_reason(s, store_put(s, "reason", big, sizeof(big))),
+	       "Message too long", "a value that is too long has its reason");
+	is_str(get(s, "reason"), "error 2", "nothing was written");
+	is_str(store_reason(s, -EIO), "Input/output error",
+	       "an error without a text of the back end has its name");
+}
+
 static void test_sink(struct store *s)
 {
 	uint64_t before = store_audit_last(s);
 	struct store_sink sink = { sink_line, sink_ready, &before, NULL };
 	char actor[64] = "";
+	struct err why;
 
 	store_set_sink(s, &sink);
 	add_line(s, "refuse", NULL);
@@ -661,6 +682,14 @@ static void test_sink(struct store *s)
 	is_str(done_text, "|-5 no room in the trail",
 	       "a change with a line can be refused");
 	is_str(get(s, "sink"), "1", "nothing has changed then");
+	store_txn_begin(s);
+	store_put(s, "sink", "2", 1);
+	add_line(s, "evict", "");
+	is_int(store_submit_wait(s, NULL, &why), -EIO,
+	       "a change with a line that is waited for is refused as well");
+	is_str(why.text, "no room in the trail", "with the reason of the sink");
+	is_str(get(s, "sink"), "1", "nothing has changed then, either");
+	is_str(told, "", "no line of a refused change is told");
 	store_txn_begin(s);
 	store_put(s, "sink", "3", 1);
 	store_submit(s, NULL, txn_done, NULL);
@@ -711,6 +740,7 @@ int main(void)
 	s = test_full(s);
 	RUN(test_audit, s);
 	s = reopen(NULL);
+	RUN(test_reasons, s);
 	RUN(test_sink, s);
 	RUN(test_old_audit, s);
 	s = reopen(NULL);

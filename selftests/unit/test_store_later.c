@@ -89,6 +89,7 @@ static void test_versions(bool thread)
 	struct store *s = open_store(thread);
 	struct ticket t[4] = { { 0 }, { 1 }, { 2 }, { 3 } };
 	struct store_expect e = { .key = "g/a", .from = 0, .to = 7 };
+	struct err err;
 	uint64_t v = 99;
 
 	is_int(store_version(s, "g/a", &v), 0, "%s: a version is read", mode);
@@ -115,16 +116,16 @@ static void test_versions(bool thread)
 	is_int(v, 8, "%s: the version is of the last", mode);
 	e.from = 5;
 	record(s, "g/a/x", 4);
-	is_int(store_submit_wait(s, &e), -ESTALE, "%s: waiting, likewise",
+	is_int(store_submit_wait(s, &e, &err), -ESTALE, "%s: waiting, likewise",
 	       mode);
-	ok(strstr(store_error(s), "g/a has version 8"),
-	   "%s: the error has words", mode);
+	ok(strstr(err.text, "g/a has version 8"), "%s: the error has words",
+	   mode);
 	is_int(value(s, "g/a/x"), 3, "%s: nothing was written then", mode);
 	e.from = 8;
 	e.to = 0;
 	store_txn_begin(s);
 	store_del_prefix(s, "g/a");
-	is_int(store_submit_wait(s, &e), 0, "%s: the record goes", mode);
+	is_int(store_submit_wait(s, &e, NULL), 0, "%s: the record goes", mode);
 	store_version(s, "g/a", &v);
 	is_int(v, 0, "%s: its version goes with it", mode);
 	record(s, "g/b", 1);
@@ -288,7 +289,7 @@ static void test_audit(bool thread)
 	store_txn_discard(s);
 	store_txn_begin(s);
 	store_audit(s, &a);
-	store_submit_wait(s, NULL);
+	store_submit_wait(s, NULL, NULL);
 	store_audit_each(s, 0, 1000, count_line, &n);
 	is_int(n - before, 2,
 	       "%s: the line and one of a transaction are in the trail", mode);
