@@ -216,52 +216,81 @@ static void outcome_set(struct group *g, void *arg, int ret, const char *why)
 }
 
 /*
- * If the configuration has another policy than the store, that is adopted under
- * a new version, with a line that names the settings that differ. A damaged
- * record is no reason to refuse the start, since it is only compared.
+ * Load the policy that the store has, NULL if that is none or damaged. A damaged
+ * record is no reason to refuse the start, since it is only compared. One that cannot
+ * be read now is: it would be replaced, and its version would begin anew.
  */
-static int settle_policy(struct group *g, struct err *err)
+static int load_stored(struct group *g, struct policy **out, bool *damaged,
+		       struct err *err)
 {
-	char names[POLICY_NAMES_MAX] = "";
+	int ret = policy_load(g, out);
+
+	*damaged = ret == -EBADMSG;
+	if (!ret)
+		return 0;
+	*out = NULL;
+	return ret == -ENOENT || *damaged
+		       ? 0
+		       : err_set(err, ret, "group %s: policy in the store: %s",
+				 g->conf->name,
+				 store_reason(group_store(g), ret));
+}
+
+static int put_policy(struct group *g, const char *names, struct err *err)
+{
 	uint64_t record = g->commit.record;
 	struct store_expect e = { .from = record, .to = record };
+	struct store *s = group_store(g);
 	char key[STORE_KEY_MAX];
 	struct err why = { "" };
-	struct policy *old;
-	int ret;
+	int ret = store_key(key, "g", g->conf->name, NULL);
 
-	ret = policy_load(g, &old);
-	if (!ret) {
-		g->policy->version = old->version;
-		ret = policy_diff(&old->conf, g->conf, ~0U, names,
-				  sizeof(names));
-		policy_free(old);
-		if (!ret)
-			return 0;
-		g->policy->version++;
-	} else if (ret != -ENOENT) {
-		group_warn(g,
-			   "policy damaged: replaced by that of the configuration");
-		snprintf(names, sizeof(names),
-			 "damaged, replaced by the configuration");
-	}
-	ret = store_key(key, "g", g->conf->name, NULL);
 	e.key = key;
 	if (!ret)
-		ret = store_txn_begin(group_store(g));
+		ret = store_txn_begin(s);
 	if (!ret) {
 		ret = policy_put(g, g->policy);
 		if (!ret && names[0])
 			ret = gmc_audit(g->k, g->conf->name, "", "policy",
 					names);
-		ret = store_end_wait(group_store(g), ret, &e, &why);
+		ret = store_end_wait(s, ret, &e, &why);
 	}
 	if (!ret)
 		return 0;
 	return err_set(err, ret, "group %s: policy in the store: %s",
 		       g->conf->name,
-		       why.text[0] ? why.text
-				   : store_reason(group_store(g), ret));
+		       why.text[0] ? why.text : store_reason(s, ret));
+}
+
+/*
+ * If the configuration has another policy than the store, that is adopted under
+ * a new version, with a line that names the settings that differ.
+ */
+static int settle_policy(struct group *g, struct err *err)
+{
+	char names[POLICY_NAMES_MAX] = "";
+	struct policy *old;
+	unsigned int diff;
+	bool damaged;
+	int ret = load_stored(g, &old, &damaged, err);
+
+	if (ret)
+		return ret;
+	if (old) {
+		g->policy->version = old->version;
+		diff = policy_diff(&old->conf, g->conf, ~0U, names,
+				   sizeof(names));
+		policy_free(old);
+		if (!diff)
+			return 0;
+		g->policy->version++;
+	} else if (damaged) {
+		group_warn(g,
+			   "policy damaged: replaced by that of the configuration");
+		snprintf(names, sizeof(names),
+			 "damaged, replaced by the configuration");
+	}
+	return put_policy(g, names, err);
 }
 
 /*
@@ -270,21 +299,27 @@ static int settle_policy(struct group *g, struct err *err)
  * With such members the group is served with the settings of before, and *@next, which
  * is the caller's, is to be adopted as by a reload: it excludes them first.
  */
-static void hold_policy(struct group *g, struct policy **next)
+static int hold_policy(struct group *g, struct policy **next, struct err *err)
 {
 	struct policy *old;
 	unsigned int diff;
+	bool damaged;
+	int ret;
 
-	if (!gmc_some_refused(g, g->conf) || policy_load(g, &old))
-		return;
+	if (!gmc_some_refused(g, g->conf))
+		return 0;
+	ret = load_stored(g, &old, &damaged, err);
+	if (ret || !old)
+		return ret;
 	diff = policy_diff(&old->conf, g->conf, 0, NULL, 0);
 	if (!(diff & POLICY_RESET) || diff & POLICY_FIXED) {
 		policy_free(old);
-		return;
+		return 0;
 	}
 	*next = g->policy;
 	g->policy = old;
 	g->conf = &old->conf;
+	return 0;
 }
 
 static int group_load(struct group *g, bool again, struct policy **next,
@@ -299,9 +334,10 @@ static int group_load(struct group *g, bool again, struct policy **next,
 	if (!ret) {
 		if (!again)
 			psk_change_start(g);
-		hold_policy(g, next);
-		ret = gkm_load(g, &changed, &disown, err);
+		ret = hold_policy(g, next, err);
 	}
+	if (!ret)
+		ret = gkm_load(g, &changed, &disown, err);
 	if (!ret)
 		ret = settle_policy(g, err);
 	if (ret)
@@ -315,8 +351,9 @@ static int group_load(struct group *g, bool again, struct policy **next,
 			return o.ret;
 		ret = witness_rewrite(g);
 		if (ret)
-			err_set(err, ret, "group %s: not reset: %s",
-				g->conf->name, disown);
+			err_set(err, ret, "group %s: witness of the store: %s",
+				g->conf->name,
+				store_reason(g->k->deps.witness, ret));
 		return ret;
 	}
 	if (changed || sigkey_type(g->sign) != g->conf->rekey_sign)
@@ -482,6 +519,7 @@ int group_new(struct gcks *k, const struct conf_group *conf, struct group **out,
 int group_peek(struct gcks *k, const struct conf_group *conf,
 	       struct group_peek *p, struct err *err)
 {
+	bool damaged;
 	int ret;
 
 	memset(p, 0, sizeof(*p));
@@ -489,12 +527,9 @@ int group_peek(struct gcks *k, const struct conf_group *conf,
 	if (ret)
 		return err_set(err, ret, "group %s: %s", conf->name,
 			       strerror(-ret));
-	/* A damaged policy is no error here, as in settle_policy(). */
-	ret = policy_load(p->g, &p->stored);
-	if (ret == -ENOMEM)
-		return err_set(err, ret, "group %s: %s", conf->name,
-			       strerror(-ret));
-	ret = gmc_load(p->g, err);
+	ret = load_stored(p->g, &p->stored, &damaged, err);
+	if (!ret)
+		ret = gmc_load(p->g, err);
 	if (!ret)
 		psk_change_start(p->g);
 	if (!ret)
@@ -676,7 +711,8 @@ static int read_again(struct group *old, struct group **out, struct err *err)
 	TAILQ_INSERT_BEFORE(old, g, all);
 	ret = take_stored_policy(g);
 	if (ret)
-		err_set(err, ret, "policy in the store: %s", strerror(-ret));
+		err_set(err, ret, "policy in the store: %s",
+			store_reason(group_store(g), ret));
 	else
 		ret = group_start(g, true, err);
 	if (ret)

@@ -600,6 +600,9 @@ int policy_load(struct group *g, struct policy **out)
 	}
 	if (!ret && !p->conf.rekey_interface)
 		ret = -EBADMSG;
+	/* More than policy_put() has room for. */
+	if (ret == -EMSGSIZE)
+		ret = -EBADMSG;
 	wbuf_free(&w);
 	if (ret) {
 		policy_free(p);

@@ -72,7 +72,7 @@ const char *policy_refusal(const struct conf_group *conf, const char *identity,
 int policy_put(struct group *g, const struct policy *p);
 /*
  * Read the policy; *out is the caller's. Returns 0, -ENOENT if the store has
- * none, -EBADMSG or -ENOMEM.
+ * none, -EBADMSG if it is damaged, or another -errno if it cannot be read now.
  */
 int policy_load(struct group *g, struct policy **out);
 

@@ -190,6 +190,7 @@ struct sim {
 	unsigned int crash_in; /* counts commits or datagrams down */
 	bool crashed;
 	int store_errno; /* commits fail so */
+	const char *store_unread; /* lists of keys below it fail with -EIO */
 	/* Number of commits that are reported as failed, and are on the disk. */
 	unsigned int store_lies;
 	/*

@@ -205,6 +205,8 @@ static int mortal_each(void *ctx, const char *prefix, store_each_fn *fn,
 {
 	struct mortal *m = ctx;
 
+	if (m->s->store_unread && !strcmp(prefix, m->s->store_unread))
+		return -EIO;
 	return m->real.ops->each(m->real.ctx, prefix, fn, arg);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gcks/group.h"
+#include "gcks/life.h"
 #include "gcks/group_key.h"
 #include "gcks/policy.h"
 #include "group_sim.h"
@@ -214,9 +215,46 @@ static void test_lists(void)
 	   text);
 }
 
+/* A policy that cannot be read now is neither replaced nor taken for none. */
+static void test_unread(void)
+{
+	static const char why[] =
+		"group audio: policy in the store: Input/output error";
+	struct conf_group audio;
+	struct group_peek peek;
+	struct err err;
+
+	sim_init(&s, 3);
+	sim_gcks_up(&s);
+	audio = s.cg;
+	audio.name = (char *)"audio";
+	if (group_new(s.gcks, &audio, &g, &err))
+		bail("%s", err.text);
+	is_int(g->policy->version, 1, "a new group has policy 1");
+	group_free(g);
+	audio.beat++;
+	s.store_unread = "g/audio/policy";
+	is_int(group_peek(s.gcks, &audio, &peek, &err), -EIO,
+	       "a check fails if the policy cannot be read");
+	is_str(err.text, why, "the check says why");
+	group_peek_end(&peek);
+	is_int(group_new(s.gcks, &audio, &g, &err), -EIO,
+	       "no group starts if its policy cannot be read");
+	is_str(err.text, why, "the start says why");
+	is_int(sim_log_count(&s, "policy damaged"), 0,
+	       "the policy is not taken for damaged");
+	s.store_unread = NULL;
+	if (group_new(s.gcks, &audio, &g, &err))
+		bail("%s", err.text);
+	is_int(g->policy->version, 2, "the version goes on");
+	group_free(g);
+	sim_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_numbers);
 	RUN(test_lists);
+	RUN(test_unread);
 	return done();
 }
