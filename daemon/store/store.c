@@ -4,6 +4,7 @@
  */
 #include "store/store.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -151,7 +152,9 @@ const char *store_key_last(const char *key, char *buf, size_t size)
 	size_t n = 0;
 
 	for (p = p ? p + 1 : key; *p && n + 1 < size; p++) {
-		if (*p == '%' && sscanf(p, "%%%2X", &c) == 1) {
+		if (*p == '%' && isxdigit((unsigned char)p[1]) &&
+		    isxdigit((unsigned char)p[2])) {
+			sscanf(p + 1, "%2X", &c);
 			buf[n++] = c;
 			p += 2;
 		} else {

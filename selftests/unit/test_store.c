@@ -70,6 +70,8 @@ static void test_keys(void)
 	is_str(key, "g/video/m/a%2Fb%25%0A", "parts cannot break out");
 	is_str(store_key_last(key, buf, sizeof(buf)), "a/b%\n",
 	       "parts with separators come back");
+	is_str(store_key_last("g/a%A", buf, sizeof(buf)), "a%A",
+	       "half an escape at the end of a key stays as it is");
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	is_int(store_key(key, "g", big, NULL), -ENAMETOOLONG,
