@@ -139,7 +139,7 @@ static int check_quorum(const struct gcks *k, struct quorum_verdict *v)
 	}
 	return err_set(&v->refusal, -EPERM,
 		       "%zu of %u signatures that are needed; not signed by %s%s%s",
-		       v->n_counted, q->needed, missing,
+		       v->n_counted, v->needed, missing,
 		       *bad ? "; not counted: " : "", bad);
 }
 

@@ -135,6 +135,9 @@ static void test_emergency(void)
 			NULL),
 		-ESTALE, "its number is 9, and the next order has number 1",
 		"an emergency that would use numbers up");
+	refuses(secret_dup(both, strlen(both) + 1), -EPERM,
+		"0 of 1 signatures that are needed",
+		"an emergency that nobody has signed");
 	store_set_sink(s.store, &full_trail);
 	refuses(sign_by(both, &y, NULL), -EIO, "not stored: the trail is full",
 		"an emergency of which there can be no line");
