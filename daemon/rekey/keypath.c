@@ -197,7 +197,11 @@ int keypath_resolve(const struct wkp *old, const struct kd_bag *bag,
 	int key_len = kwa_key_len(def->kwa);
 	int ret = -ENOKEY;
 
-	if (key_len < 0 || !want || want > KD_PLAIN_MAX)
+	wkp_init(path);
+	if (!want || want > KD_PLAIN_MAX)
+		return -EINVAL;
+	secret_wipe(keymat, want);
+	if (key_len < 0)
 		return -EINVAL;
 	s.key_len = key_len;
 	/* A path of another key size cannot be the anchor of this message. */

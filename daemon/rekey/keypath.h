@@ -39,9 +39,11 @@ void wkp_move(struct wkp *to, struct wkp *from);
  * @keymat gets @want octets, @path gets the new path; the caller moves it into
  * place once the whole message is accepted.
  *
- * Returns 0; -ENOKEY: no path, the member is excluded; -EINVAL: bad arguments;
- * -ENOMEM. After an error @keymat and @path hold nothing. The work is bounded:
- * each WRAP_KEY is unwrapped at most once.
+ * Returns 0; -ENOKEY: no path, the member is excluded; -EINVAL: @want is 0 or
+ * above KD_PLAIN_MAX, which leaves @keymat alone, or the algorithm of @def is
+ * not known; -ENOMEM. After any other error @keymat is zeros, and after all of
+ * them @path is empty. The work is bounded: each WRAP_KEY is unwrapped at most
+ * once.
  */
 int keypath_resolve(const struct wkp *old, const struct kd_bag *bag,
 		    const struct kd *kd, const struct kwk *def, uint8_t *keymat,

@@ -10,6 +10,7 @@
 #define WANT 36
 
 static struct kwk gsk_w;
+static const uint8_t nothing[KD_PLAIN_MAX];
 static uint8_t keymat_want[WANT];
 
 /* Every node of the tree has a key made from its ID. */
@@ -282,6 +283,8 @@ static void above(void)
 	old.key_len = 32;
 	is_int(keypath_resolve(&old, bag, &kd, &gsk_w, keymat, WANT, &path),
 	       -ENOKEY, "a path of keys of another size is no anchor");
+	is_int(path.n, 0, "the path of before is gone then");
+	is_mem(keymat, WANT, nothing, WANT, "the KEYMAT of before as well");
 	kd_free(&kd);
 }
 
@@ -313,6 +316,9 @@ static void arguments(void)
 	is_int(keypath_resolve(NULL, bag, &kd, &unknown, got, KD_PLAIN_MAX,
 			       &path),
 	       -EINVAL, "a key wrap algorithm that is not known");
+	is_int(path.n, 0, "there is no path then");
+	is_mem(got, KD_PLAIN_MAX, nothing, KD_PLAIN_MAX,
+	       "there is no KEYMAT then, either");
 	kd_free(&kd);
 }
 
