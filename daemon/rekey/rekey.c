@@ -326,7 +326,8 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 		return ret;
 	ret = rekey_sk(rs, &k);
 	if (ret)
-		return ret;
+		return err_set(err, ret, "GSA_REKEY not built: %s",
+			       strerror(-ret));
 
 	h.mid = rs->next_mid;
 	m->mid = h.mid;

@@ -4,6 +4,8 @@
  * RFC 9838 section 2.4.1.2: that of the first fragment is the one of the message, and so
  * it is under the signature.
  */
+#include <errno.h>
+
 #include "crypto/aead.h"
 #include "crypto/sign.h"
 #include "rekey/rekey.h"
@@ -151,10 +153,33 @@ static void test_fragments(void)
 	       "the message is taken when it comes as it was signed");
 }
 
+/* A message that cannot be built has a reason. */
+static void test_unknown_cipher(void)
+{
+	struct rekey_sa tx = rx;
+	struct rekey_msg m;
+	struct wbuf out;
+	struct err err;
+
+	tx.gcauth = GIKE_GCAUTH_IMPLICIT;
+	tx.encr = 99;
+	rekey_msg_init(&m);
+	rekey_msg_delete(&m, IKE_PROTO_ESP, NULL);
+	wbuf_init(&out, IKE_MSG_MAX);
+	is_int(rekey_build(&tx, &m, &out, &err), -ENOTSUP,
+	       "no message is built with an unknown cipher");
+	is_str(err.text, "GSA_REKEY not built: Operation not supported",
+	       "the reason is given");
+	is_int(tx.next_mid, rx.next_mid, "no Message ID is used up");
+	wbuf_free(&out);
+	rekey_msg_free(&m);
+}
+
 int main(void)
 {
 	setup();
 	RUN(test_fragments);
+	RUN(test_unknown_cipher);
 	rekey_sa_wipe(&rx);
 	sigkey_free(key);
 	return done();
