@@ -30,8 +30,10 @@ int refrag_add(struct refrag *r, uint32_t mid, const struct skf *frag,
 	r->total = frag->total;
 	if (r->piece[i].p)
 		return -EAGAIN;
-	if (r->octets + len > IKE_MSG_MAX)
+	if (r->octets + len > IKE_MSG_MAX) {
+		refrag_drop(r);
 		return -E2BIG;
+	}
 	r->piece[i].p = secret_dup(p, len);
 	if (!r->piece[i].p)
 		return -ENOMEM;

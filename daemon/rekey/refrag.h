@@ -41,7 +41,9 @@ void refrag_drop(struct refrag *r);
  * Add the decrypted fragment @frag of message @mid; @p has @len octets. A
  * later message, or the same one with another number of fragments, replaces the
  * kept ones; an earlier one is ignored. Returns 0: complete; -EAGAIN: some are
- * missing; -E2BIG, -ENOMEM.
+ * missing; -E2BIG: more fragments than REFRAG_MAX, which are ignored, or more
+ * octets than a message has, so that one that is kept is forged and all are
+ * dropped; -ENOMEM.
  */
 int refrag_add(struct refrag *r, uint32_t mid, const struct skf *frag,
 	       uint8_t first, const uint8_t *p, size_t len);

@@ -529,7 +529,7 @@ static enum rekey_rc open_rekey_fragment(struct rekey_sa *rs,
 	if (skf_open(p, len, k, &frag, plain, &plain_len, &first))
 		return REKEY_ICV;
 	ret = refrag_add(frags, msg->h.mid, &frag, first, plain, plain_len);
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN || ret == -E2BIG)
 		return REKEY_FRAGMENT;
 	whole = ret ? NULL : secret_alloc(frags->octets);
 	if (!whole) {

@@ -83,7 +83,13 @@ static void test_limits(void)
 	unsigned int i;
 	int ret = -EAGAIN;
 
-	is_int(add(7, 1, 65, 'a', 1), -E2BIG, "65 fragments are too many");
+	add(7, 2, 2, 'b', 1);
+	is_int(add(7, 1, 65, 'x', 1), -E2BIG, "65 fragments are too many");
+	is_int(add(7, 1, 2, 'x', 65536), -E2BIG,
+	       "a fragment of 65536 octets is too long");
+	is_int(add(7, 1, 2, 'a', 1), 0, "the fragment that was kept stays");
+	is_whole("ab", "the message of before");
+	refrag_drop(&r);
 	for (i = 1; i <= 64 && ret == -EAGAIN; i++)
 		ret = add(7, i, 64, 'a', 1);
 	ok(!ret && i == 65, "64 fragments are a message");
@@ -93,7 +99,7 @@ static void test_limits(void)
 	is_int(add(7, 1, 2, 'a', 65536), -E2BIG, "65536 octets are too many");
 	is_int(add(7, 1, 2, 'a', 65535), -EAGAIN, "65535 octets are not");
 	is_int(add(7, 2, 2, 'b', 1), -E2BIG, "one octet more is");
-	refrag_drop(&r);
+	is_int(r.total, 0, "one of them is forged, so both are dropped");
 	add(7, 1, 2, 'a', 65534);
 	is_int(add(7, 2, 2, 'b', 1), 0, "65535 octets in all are not");
 	refrag_drop(&r);
