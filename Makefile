@@ -160,6 +160,9 @@ $(UNITS): $(O)/unit/%: $(O)/obj/selftests/unit/test_%.o \
 		$(call obj,$(UNIT_HELP)) $(LIB)
 	$(link)
 
+# Lets calls of calloc() fail.
+$(O)/unit/ike_memory: MC_LDFLAGS += -Wl,--wrap=calloc,--wrap=free
+
 # A table of its own; selftests/bench/run runs it
 $(O)/bench/delivery: $(O)/obj/selftests/bench/delivery.o \
 		$(call obj,$(UNIT_HELP)) $(LIB)

@@ -318,7 +318,12 @@ void groupreq_ask(struct ike_sa *sa, const struct ike_in *in)
 	 */
 	sag = calloc(1, sizeof(*sag));
 	if (!sag) {
-		refuse_malformed(sa, &in->m, "out of memory");
+		engine_request_refused(sa->engine, &sa->path.peer,
+				       "%s, TEMPORARY_FAILURE: out of memory",
+				       ike_xchg_name(in->m.h.xchg));
+		sa_respond_notify(sa, in->m.h.xchg, IKE_N_TEMPORARY_FAILURE,
+				  NULL, 0);
+		sa_close(sa, 0, "out of memory");
 		return;
 	}
 	take_opaque(&in->m, &opaque);

@@ -217,6 +217,7 @@ struct ike_sa *sa_new(struct ike_engine *engine, bool initiator,
 	if (initiator)
 		sa->t_keepalive = calloc(1, sizeof(*sa->t_keepalive));
 	if (!sa->hs || (initiator && !sa->t_keepalive)) {
+		free(sa->t_keepalive);
 		free(sa->hs);
 		free(sa);
 		return NULL;
