@@ -214,6 +214,13 @@ void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg)
 	}
 }
 
+void commit_log_failure(struct group *g, const char *what, int ret,
+			const char *why)
+{
+	if (ret != -ECANCELED && notice_failure_left(g->k, g->conf->name))
+		group_err(g, "store failed: %s: %s", what, why);
+}
+
 void commit_cancel(struct group *g)
 {
 	struct commit *c = &g->commit;

@@ -79,6 +79,12 @@ void commit_discard(struct group *g);
  */
 void commit_send(struct group *g, uint64_t version, commit_fn *done, void *arg);
 /*
+ * Log that @what was not stored, for a change whose @done has nobody to tell.
+ * Members may cause many, of which some are counted only.
+ */
+void commit_log_failure(struct group *g, const char *what, int ret,
+			const char *why);
+/*
  * Abandon the change in flight because the group goes away; the store may or
  * may not take it. The completion is called with -ECANCELED and must free its
  * argument.

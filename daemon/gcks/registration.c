@@ -344,8 +344,8 @@ static void rereg_done(struct group *g, void *arg, int ret, const char *why)
 	struct rereg *a = arg;
 	struct join_req *j;
 
-	(void)why;
 	if (ret) {
+		commit_log_failure(g, "registrations", ret, why);
 		gkm_abandon(g, a->c);
 		rereg_failed(g, a, ret);
 	} else {
@@ -407,6 +407,8 @@ static void rereg_commit(struct group *g, struct join_reqs *in)
 	if (!a || !a->c) {
 		free(a);
 		TAILQ_CONCAT(&none.in, in, all);
+		commit_log_failure(g, "registrations", -ENOMEM,
+				   "out of memory");
 		rereg_failed(g, &none, -ENOMEM);
 		return;
 	}
@@ -418,7 +420,7 @@ static void rereg_commit(struct group *g, struct join_reqs *in)
 		ret = rereg_record(g, a);
 	if (ret) {
 		g->store_errors++;
-		rereg_done(g, a, ret, "");
+		rereg_done(g, a, ret, strerror(-ret));
 	} else {
 		commit_send(g, a->c->next.version, rereg_done, a);
 	}

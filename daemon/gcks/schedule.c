@@ -57,8 +57,9 @@ static void send_beat(struct group *g)
  * Without any Message ID the beat waits for this. If the store fails, the beat
  * is not due any more but later, or the idle group would try without a pause.
  */
-static void reservation_failed(struct group *g, int ret)
+static void reservation_failed(struct group *g, int ret, const char *why)
 {
+	commit_log_failure(g, "Message IDs", ret, why);
 	if (mids_left(g))
 		return;
 	g->due &= ~DUE_BEAT;
@@ -68,10 +69,9 @@ static void reservation_failed(struct group *g, int ret)
 static void reservation_done(struct group *g, void *arg, int ret,
 			     const char *why)
 {
-	(void)why;
 	if (ret) {
 		gkm_abandon(g, arg);
-		reservation_failed(g, ret);
+		reservation_failed(g, ret, why);
 	} else {
 		gkm_complete(g, arg);
 	}
@@ -93,7 +93,7 @@ static void reserve_mids(struct group *g)
 	}
 	if (c)
 		gkm_abandon(g, c);
-	reservation_failed(g, ret);
+	reservation_failed(g, ret, strerror(-ret));
 }
 
 /*
@@ -217,6 +217,7 @@ static void rekey_deferred(struct group *g, void *arg, int ret, const char *why)
 	void *done_arg = c->arg;
 
 	if (ret) {
+		commit_log_failure(g, "a rekey that waits", ret, why);
 		gkm_abandon(g, c);
 	} else {
 		gkm_complete(g, c);
@@ -248,6 +249,7 @@ static void rekey_defer(struct group *g, unsigned int asked, commit_fn *done,
 	}
 	if (c)
 		gkm_abandon(g, c);
+	commit_log_failure(g, "a rekey that waits", ret, strerror(-ret));
 	done(g, arg, ret, strerror(-ret));
 }
 

@@ -254,6 +254,24 @@ static void test_reserved(void)
 	sim_finish(&s, "reserved");
 }
 
+/* An idle group whose disk is full says why it has no beats. */
+static void test_unreserved(void)
+{
+	usual(11);
+	sim_run(&s, 10000);
+	s.store_errno = -ENOSPC;
+	g->st.next_mid = g->rs.next_mid;
+	forget();
+	sim_run(&s, 60000);
+	is_int(n_wire, 0, "without a Message ID no beat is sent");
+	ok(sim_logged(&s, "store failed: Message IDs: No space left on device"),
+	   "the log says why");
+	s.store_errno = 0;
+	while (!n_wire)
+		sim_run(&s, 1);
+	sim_finish(&s, "unreserved");
+}
+
 /* A change that the store refuses leaves tree and Message IDs as they were. */
 static void test_failed(void)
 {
@@ -628,6 +646,7 @@ int main(void)
 	RUN(test_exclusion);
 	RUN(test_settings);
 	RUN(test_reserved);
+	RUN(test_unreserved);
 	RUN(test_failed);
 	RUN(test_empty);
 	RUN(test_rekey_message);

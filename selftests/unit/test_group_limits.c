@@ -77,6 +77,28 @@ static void test_sender_ids(void)
 
 /* ---- the disk ----------------------------------------------------------- */
 
+/* A sender that registers again changes no keys, and gets Sender-IDs that are stored. */
+static void test_again_full(void)
+{
+	begin(21);
+	usual();
+	s.store_errno = -ENOSPC;
+	sim_down(tx);
+	sim_up(tx);
+	sim_run(&s, 500);
+	is_int(tx->notify, GIKE_N_REGISTRATION_FAILED,
+	       "a sender that is back is refused");
+	is_int(sim_log_count(&s,
+			     "store failed: registrations: No space left on device"),
+	       1, "the log says why");
+	is_int(sim_log_count(&s, "group change failed"), 0,
+	       "no change of keys has failed");
+	s.store_errno = 0;
+	sim_run(&s, 20000);
+	ok(sim_in(tx), "room again: the sender is in");
+	sim_finish(&s, "again");
+}
+
 static void test_store_full(void)
 {
 	struct gcks_group_status before, after;
@@ -274,6 +296,7 @@ static void test_crowd(void)
 int main(void)
 {
 	RUN(test_sender_ids);
+	RUN(test_again_full);
 	RUN(test_store_full);
 	RUN(test_batch);
 	RUN(test_full);
