@@ -418,7 +418,8 @@ static enum grant_verdict judge_request(struct gcks *k, struct group *g,
 void grants_request(struct gcks *k, struct group *g, struct ike_sa *sa,
 		    bool relay, struct wbuf *w, struct grant_answer *ans)
 {
-	char identity[GMC_ID_MAX];
+	char identity[GMC_ID_MAX], name[QUOTE_LEN];
+	int ret;
 
 	if (identity_of(ike_sa_peer_id(sa), identity, sizeof(identity))) {
 		ans->verdict = GRANT_NO_MEMBER;
@@ -427,9 +428,14 @@ void grants_request(struct gcks *k, struct group *g, struct ike_sa *sa,
 	ans->verdict = judge_request(k, g, sa, identity, relay);
 	if (ans->verdict != GRANT_GIVEN)
 		return;
-	if (sign_grant(g, gmc_find(g, identity), sa, w) ||
-	    (relay && add_relay(g, sa))) {
+	ret = sign_grant(g, gmc_find(g, identity), sa, w);
+	if (!ret && relay)
+		ret = add_relay(g, sa);
+	if (ret) {
 		ans->verdict = GRANT_FAILED;
+		if (notice_failure_left(k, g->conf->name))
+			group_err(g, "grant not given: %s: %s",
+				  quote(identity, name), strerror(-ret));
 		return;
 	}
 	/* The next request comes before the grant is over. */

@@ -64,6 +64,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "forged rekey", "46cf2530a58a5e0cb104e3c9ff8a3903" },
 	{ "grant not asked for", "99d156680ba952429ea71f57af84d437" },
 	{ "grant not ended", "a131d985733d52348ef7daf8bcf862fb" },
+	{ "grant not given", "25986d90c6b257de9c5f9025a7a7c8e8" },
 	{ "grant not shown", "7b032f12d6c7559d9726208be0bdabe1" },
 	{ "grant refused", "a02ffa3b654e59c392898a0994816039" },
 	{ "group change failed", "8861817aaa5d5915a0dbf1a71d7cbe17" },

@@ -24,6 +24,9 @@ static struct seen {
 	uint64_t at, until;
 } seen[3];
 
+/* The key server has room for no grant. */
+static bool no_room;
+
 static struct seen *seen_of(const void *m)
 {
 	return &seen[m == relay ? 2 : m == a ? 1 : 0];
@@ -33,7 +36,12 @@ static void on_grant_request(void *ctx, struct ike_sa *sa,
 			     const struct grant_request *req, struct wbuf *w,
 			     struct grant_answer *ans)
 {
-	gcks_grant_request(((struct sim *)ctx)->gcks, sa, req, w, ans);
+	struct wbuf small;
+
+	wbuf_init(&small, 8);
+	gcks_grant_request(((struct sim *)ctx)->gcks, sa, req,
+			   no_room ? &small : w, ans);
+	wbuf_free(&small);
 }
 
 static void on_grant_answer(void *ctx, struct ike_sa *sa,
@@ -135,6 +143,22 @@ static void test_given(void)
 	       "a receiver has a grant without Sender-IDs");
 	is_int(seen_of(a)->verified, 0, "a receiver's grant is signed");
 	sim_finish(&s, "a group with grants");
+}
+
+static void test_failed(void)
+{
+	begin(9, "r.example");
+	no_room = true;
+	ask(tx, "video", false);
+	no_room = false;
+	is_int(seen[0].verdict, GRANT_FAILED,
+	       "the sender is told of a failure");
+	is_int(sim_log_count(&s, "group video: grant not given: \"s.example\": "
+				 "Message too long"),
+	       1, "the key server says why it gives no grant");
+	ask(tx, "video", false);
+	is_int(seen[0].verdict, GRANT_GIVEN, "the next request is granted");
+	sim_finish(&s, "a grant that fails");
 }
 
 static void test_refused(void)
@@ -328,6 +352,7 @@ static void test_clock_back(void)
 int main(void)
 {
 	RUN(test_given);
+	RUN(test_failed);
 	RUN(test_refused);
 	RUN(test_ended);
 	RUN(test_crowd);
