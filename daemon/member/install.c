@@ -563,6 +563,21 @@ static bool deletes_esp(const struct rekey_msg *msg)
 	return false;
 }
 
+/* Take another signing key. With the former one all later rekeys would be refused. */
+static int take_auth_key(struct mrekey *rk, const struct kd *kd,
+			 struct err *err)
+{
+	int ret =
+		rekey_sa_set_auth_key(&rk->rs, kd->auth_key, kd->auth_key_len);
+
+	if (ret)
+		return err_set(err, ret == -ENOMEM ? ret : -EPROTO,
+			       "new signing key does not work: %s",
+			       strerror(-ret));
+	rk->n_signed++;
+	return 0;
+}
+
 static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		       struct rekey_msg *msg, struct err *err)
 {
@@ -591,6 +606,12 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		doubt_note(g, DOUBT_RIVAL);
 		return err_set(err, -EPROTO, "another key under one SPI");
 	}
+	if (!b.rekey && msg->kd.auth_key_len)
+		ret = take_auth_key(rk, &msg->kd, err);
+	if (ret) {
+		key_set_wipe(&b);
+		return ret;
+	}
 	if (b.rekey) {
 		b.rekey->seq = g->next_seq;
 		rival_replaced(g, rk);
@@ -617,10 +638,6 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		/* The missed rekey has arrived. */
 		doubt_drop(g, 1u << DOUBT_EARLY | 1u << DOUBT_OLD |
 				      1u << DOUBT_OLD_BEAT);
-	} else if (msg->kd.auth_key_len) {
-		rekey_sa_set_auth_key(&rk->rs, msg->kd.auth_key,
-				      msg->kd.auth_key_len);
-		rk->n_signed++;
 	}
 	key_set_wipe(&b);
 	return ret;

@@ -426,6 +426,14 @@ static inline uint64_t mgroup_now(const struct mgroup *g)
 	return clock_mono_ms(g->m->deps.clock);
 }
 
+/* Return the time to @until_ms, or 0 if that has passed. */
+static inline uint64_t mgroup_left_ms(const struct mgroup *g, uint64_t until_ms)
+{
+	uint64_t now = mgroup_now(g);
+
+	return until_ms > now ? until_ms - now : 0;
+}
+
 /* ---- mgroup.c ----------------------------------------------------------- */
 
 /* Find a group, configured or being left; NULL if there is none. */

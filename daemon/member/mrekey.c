@@ -77,7 +77,7 @@ static void mrekey_retire(struct mrekey *rk)
 
 void mrekey_install(struct mgroup *g, struct mrekey *rk)
 {
-	uint64_t life_ms = rk->until_ms - mgroup_now(g);
+	uint64_t life_ms = mgroup_left_ms(g, rk->until_ms);
 	struct mrekey *old, *next;
 
 	for (old = TAILQ_FIRST(&g->rekeys); old; old = next) {
@@ -96,7 +96,7 @@ void mrekey_install(struct mgroup *g, struct mrekey *rk)
 		old->accepted.initial_mid = rk->accepted.initial_mid;
 		rk->accepted = old->accepted;
 		if (old->until_ms < rk->until_ms)
-			life_ms = old->until_ms - mgroup_now(g);
+			life_ms = mgroup_left_ms(g, old->until_ms);
 		TAILQ_REMOVE(&g->rekeys, old, all);
 		mrekey_free(old);
 	}

@@ -7,9 +7,7 @@
 
 static uint32_t left_s(const struct mgroup *g, uint64_t until_ms)
 {
-	uint64_t now = mgroup_now(g);
-
-	return until_ms > now ? (until_ms - now) / MSEC_PER_SEC : 0;
+	return (uint32_t)(mgroup_left_ms(g, until_ms) / MSEC_PER_SEC);
 }
 
 /*

@@ -16,16 +16,9 @@
 /* A shorter remaining time is not worth a renewal. */
 #define LEAST_MS 20000
 
-static uint64_t term_left_ms(const struct mgroup *g)
-{
-	uint64_t now = mgroup_now(g);
-
-	return g->term_ms > now ? g->term_ms - now : 0;
-}
-
 static void arm_term(struct mgroup *g)
 {
-	uint64_t left = term_left_ms(g), wait = left;
+	uint64_t left = mgroup_left_ms(g, g->term_ms), wait = left;
 
 	if (left >= LEAST_MS)
 		wait = left / MSEC_PER_SEC *
@@ -39,7 +32,7 @@ static void term_due(void *arg)
 
 	if (!mgroup_is_in(g))
 		return;
-	if (!term_left_ms(g)) {
+	if (!mgroup_left_ms(g, g->term_ms)) {
 		doubt_note(g, DOUBT_TERM);
 		return;
 	}
@@ -48,7 +41,7 @@ static void term_due(void *arg)
 	 * The answer sets the timer anew; without one the membership has ended
 	 * by then.
 	 */
-	timer_set(mgroup_tq(g), &g->term, term_left_ms(g));
+	timer_set(mgroup_tq(g), &g->term, mgroup_left_ms(g, g->term_ms));
 }
 
 void term_learn(struct mgroup *g, const struct gsa_gw *gw)
@@ -64,10 +57,12 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 	 * all.
 	 */
 	g->term_ms = g->asked_ms + (uint64_t)gw->term * MSEC_PER_SEC;
-	if (g->term_ms < before + LEAST_MS && term_left_ms(g) < LEAST_MS)
+	if (g->term_ms < before + LEAST_MS &&
+	    mgroup_left_ms(g, g->term_ms) < LEAST_MS)
 		group_warn(g,
 			   "membership not renewed: ends in %llu s; check the end of the certificate",
-			   (unsigned long long)term_left_ms(g) / MSEC_PER_SEC);
+			   (unsigned long long)mgroup_left_ms(g, g->term_ms) /
+				   MSEC_PER_SEC);
 	arm_term(g);
 }
 

@@ -769,6 +769,45 @@ static void test_signing_key(void)
 	sim_free(&s);
 }
 
+/* A signing key that cannot be used would have every later rekey refused. */
+static void test_bad_signing_key(void)
+{
+	static const uint8_t bad[] = "no SubjectPublicKeyInfo";
+	const struct mrekey *rk;
+
+	begin(13);
+	up();
+	rk = mrekey_current(g);
+	make(0, 0);
+	msg.gsa.has_rekey = false;
+	if (kd_set_auth_key(&msg.kd, bad, sizeof(bad)))
+		bail("no key");
+	not_taken("a signing key that is none",
+		  "new signing key does not work: ");
+	is_int(rk->n_signed, 0, "a signing key that is none is not counted");
+	sim_free(&s);
+}
+
+/* The end of a Rekey SA has passed when its timer has not run yet. */
+static void test_ended(void)
+{
+	struct mrekey *rk;
+	uint64_t n;
+
+	begin(14);
+	up();
+	rk = mrekey_current(g);
+	rk->until_ms = mgroup_now(g) - 1;
+	n = g->registrations;
+	register_now(g);
+	while (g->registrations == n)
+		sim_run(&s, 1);
+	rk = mrekey_current(g);
+	ok(!rk || timer_left_ms(mgroup_tq(g), &rk->end) < 2,
+	   "a Rekey SA that has ended does not last by an answer");
+	sim_free(&s);
+}
+
 /* ---- doubts ------------------------------------------------------------- */
 
 /* The member asks for as long as one of its doubts is left. */
@@ -816,6 +855,8 @@ int main(void)
 	RUN(test_deletes);
 	RUN(test_no_path);
 	RUN(test_signing_key);
+	RUN(test_bad_signing_key);
+	RUN(test_ended);
 	RUN(test_doubts);
 	return done();
 }
