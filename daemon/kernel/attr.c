@@ -728,6 +728,21 @@ int kattr_get_event(const struct nlmsghdr *nlh, struct kevent *ev)
 static const char *const group_attrs[] = {
 	[MCSEC_A_GROUP_NAME] = "name",
 	[MCSEC_A_GROUP_DST] = "dst",
+	[MCSEC_A_GROUP_DST_LEN] = "dst-len",
+	[MCSEC_A_GROUP_SRC] = "src",
+	[MCSEC_A_GROUP_SRC_LEN] = "src-len",
+	[MCSEC_A_GROUP_PROTO] = "proto",
+	[MCSEC_A_GROUP_SPORT] = "sport",
+	[MCSEC_A_GROUP_DPORT] = "dport",
+	[MCSEC_A_GROUP_MARK] = "mark",
+	[MCSEC_A_GROUP_MARK_MASK] = "mark-mask",
+	[MCSEC_A_GROUP_DEV] = "dev",
+	[MCSEC_A_GROUP_POLICY] = "policy",
+	[MCSEC_A_GROUP_FORWARD] = "forward",
+	[MCSEC_A_GROUP_IN_MARK] = "in-mark",
+	[MCSEC_A_GROUP_IN_MARK_MASK] = "in-mark-mask",
+	[MCSEC_A_GROUP_OWNER] = "owner",
+	[MCSEC_A_GROUP_FORCE] = "force",
 };
 
 static const char *const sa_attrs[] = {
@@ -750,6 +765,7 @@ static const char *const sa_attrs[] = {
 	[MCSEC_A_SA_HARD_BYTES] = "hard-bytes",
 	[MCSEC_A_SA_IV_LIMIT] = "iv-limit",
 	[MCSEC_A_SA_SELECTED] = "select",
+	[MCSEC_A_SA_LAST_COUNTS] = "last-counts",
 };
 
 static const char *const sender_attrs[] = {
@@ -763,7 +779,7 @@ static const char *const edge_attrs[] = {
 	[MCSEC_A_EDGE_GROUP] = "group",	     [MCSEC_A_EDGE_ID] = "id",
 	[MCSEC_A_EDGE_SOCKET] = "socket",    [MCSEC_A_EDGE_LOCAL] = "local",
 	[MCSEC_A_EDGE_LOCAL_PORT] = "local", [MCSEC_A_EDGE_PEER] = "peer",
-	[MCSEC_A_EDGE_PEER_PORT] = "peer",   [MCSEC_A_EDGE_DIR] = "up, down",
+	[MCSEC_A_EDGE_PEER_PORT] = "peer",   [MCSEC_A_EDGE_DIR] = "dir",
 	[MCSEC_A_EDGE_SENDERS] = "senders",  [MCSEC_A_EDGE_MTU] = "mtu",
 	[MCSEC_A_EDGE_DEV] = "dev",
 };
@@ -772,8 +788,10 @@ const char *kattr_name(uint8_t cmd, uint16_t attr)
 {
 	switch (cmd) {
 	case MCSEC_CMD_GROUP_NEW:
+	case MCSEC_CMD_GROUP_SET:
 	case MCSEC_CMD_GROUP_DEL:
 	case MCSEC_CMD_GROUP_GET:
+	case MCSEC_CMD_GROUP_FLUSH:
 		return attr < ARRAY_SIZE(group_attrs) ? group_attrs[attr]
 						      : NULL;
 	case MCSEC_CMD_SA_NEW:

@@ -410,6 +410,67 @@ static void test_names(void)
 	   "keys have the lengths of their transforms");
 }
 
+/* Check that each attribute of a request has a name, by which a refusal tells of it. */
+static void all_named(const struct nlmsghdr *nlh, const char *what)
+{
+	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(*genl))
+		ok(kattr_name(genl->cmd, mnl_attr_get_type(a)),
+		   "%s: attribute %u has a name", what, mnl_attr_get_type(a));
+}
+
+static void test_refused_attributes(void)
+{
+	static const struct ksender sender = {
+		.group = "g", .spi = 256, .sender_id = 1, .name = "x"
+	};
+	struct kgroup g = {
+		.name = "g",
+		.owner = "mcsecd",
+		.dst_len = 24,
+		.src_len = 16,
+		.proto = 17,
+		.sport = 1,
+		.dport = 2,
+		.mark = { 1, 1 },
+		.in_mark = { 2, 2 },
+		.policy = MCSEC_POLICY_OBSERVE,
+		.forward = true,
+		.n_devs = 1,
+		.devs = { "eth0" },
+	};
+	struct kedge e = { .group = "g",
+			   .id = 1,
+			   .has_mtu = true,
+			   .mtu = 1400,
+			   .dir = MCSEC_EDGE_DIR_UP,
+			   .dev = "eth0" };
+	struct nlmsghdr *nlh;
+
+	if (addr_parse("239.1.2.0", &g.dst) || addr_parse("10.1.0.0", &g.src) ||
+	    ep_parse("10.1.0.2:4500", 0, &e.peer) ||
+	    ep_parse("10.1.0.1:4500", 0, &e.local))
+		bail("addresses");
+	nlh = start(MCSEC_CMD_GROUP_NEW);
+	is_int(kattr_put_group(nlh, &g), 0, "a group with every setting");
+	all_named(nlh, "a new group");
+	nlh = start(MCSEC_CMD_GROUP_SET);
+	is_int(kattr_put_policy(nlh, "g", MCSEC_POLICY_OBSERVE), 0, "a policy");
+	is_int(kattr_put_force(nlh, true), 0, "a policy by force");
+	all_named(nlh, "a group's policy");
+	nlh = start(MCSEC_CMD_SA_NEW);
+	is_int(kattr_put_sa(nlh, &sample), 0, "an SA with every setting");
+	all_named(nlh, "a new SA");
+	nlh = start(MCSEC_CMD_SENDER_SET);
+	is_int(kattr_put_sender(nlh, &sender, true), 0, "a sender");
+	all_named(nlh, "a sender's name");
+	nlh = start(MCSEC_CMD_EDGE_NEW);
+	is_int(kattr_put_edge(nlh, &e, false), 0, "an edge");
+	all_named(nlh, "a new edge");
+}
+
 int main(void)
 {
 	RUN(test_group);
@@ -418,5 +479,6 @@ int main(void)
 	RUN(test_lengths);
 	RUN(test_others);
 	RUN(test_names);
+	RUN(test_refused_attributes);
 	return done();
 }
