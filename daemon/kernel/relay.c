@@ -83,10 +83,29 @@ int krelay_join(struct krelay *r, int fd, uint32_t group)
 		       : 0;
 }
 
-/* The daemon never empties a namespace of groups, since others may be there. */
+/*
+ * Return true if the daemon makes such requests. Others are for administrators: to empty
+ * a namespace of groups, where other programs have some, or to name senders.
+ */
 static bool is_daemons(uint8_t cmd)
 {
-	return cmd != MCSEC_CMD_GROUP_FLUSH;
+	switch (cmd) {
+	case MCSEC_CMD_GROUP_NEW:
+	case MCSEC_CMD_GROUP_SET:
+	case MCSEC_CMD_GROUP_DEL:
+	case MCSEC_CMD_GROUP_GET:
+	case MCSEC_CMD_SA_NEW:
+	case MCSEC_CMD_SA_SET:
+	case MCSEC_CMD_SA_DEL:
+	case MCSEC_CMD_SA_GET:
+	case MCSEC_CMD_EDGE_NEW:
+	case MCSEC_CMD_EDGE_SET:
+	case MCSEC_CMD_EDGE_DEL:
+	case MCSEC_CMD_EDGE_GET:
+	case MCSEC_CMD_STATS_GET:
+		return true;
+	}
+	return false;
 }
 
 /*

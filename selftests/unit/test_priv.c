@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/netlink.h>
+#include <linux/genetlink.h>
+#include <linux/mcsec.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -264,15 +265,19 @@ static int answer_of(enum priv_op op, uint32_t value, int fd)
 }
 
 /* One netlink message of this type, as a compromised daemon might send it. */
+static uint8_t relay_cmd = MCSEC_CMD_GROUP_GET;
+
 static int relay(int fd, uint16_t type, uint32_t claimed, size_t len)
 {
 	struct priv_head head = { .op = PRIV_SEND };
 	uint8_t data[64] = {};
 	struct nlmsghdr *nlh = (void *)data;
+	struct genlmsghdr *genl = (void *)(data + NLMSG_HDRLEN);
 
 	nlh->nlmsg_len = claimed;
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
+	genl->cmd = relay_cmd;
 	return answer_to(&head, data, len, fd, NULL);
 }
 
@@ -324,7 +329,18 @@ static void send_two_files(void)
 
 static void test_helper(void)
 {
+	static const uint8_t refused[] = {
+		0,
+		MCSEC_CMD_GROUP_FLUSH,
+		MCSEC_CMD_SA_FLUSH,
+		MCSEC_CMD_SENDER_GET,
+		MCSEC_CMD_SENDER_NEW,
+		MCSEC_CMD_SENDER_SET,
+		MCSEC_CMD_SENDER_DEL,
+		MCSEC_CMD_MAX + 1,
+	};
 	struct priv_head head = { .op = PRIV_BIND };
+	size_t i;
 	int sock[2], tcp, give = -1, ret;
 	uint8_t shorter[3] = {};
 	struct priv_answer answer;
@@ -381,6 +397,12 @@ static void test_helper(void)
 	ret = relay(give, 24 /* RTM_NEWROUTE */, 20, 20);
 	ok(ret == -EPERM || ret == -EOPNOTSUPP,
 	   "a request that is not of the module's family");
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		relay_cmd = refused[i];
+		is_int(relay(give, 0x20, 20, 20), -EPERM,
+		       "command %u, which no daemon sends", relay_cmd);
+	}
+	relay_cmd = MCSEC_CMD_GROUP_GET;
 	close(give);
 	give = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	is_int(relay(give, 24 /* RTM_NEWROUTE */, 20, 20), -EPERM,
