@@ -470,15 +470,15 @@ static struct mnl_socket *lent_socket(const struct knl_access *access,
 {
 	int fd = access->open_requests(access->ctx);
 	struct mnl_socket *s = fd < 0 ? NULL : mnl_socket_fdopen(fd);
+	int error = fd < 0 ? -fd : errno;
 
 	if (s)
 		return s;
 	if (fd >= 0)
 		close(fd);
-	else
-		errno = -fd;
-	err_set(err, -errno, "netlink socket not available: %s",
-		strerror(errno));
+	err_set(err, -error, "netlink socket not available: %s",
+		strerror(error));
+	errno = error;
 	return NULL;
 }
 

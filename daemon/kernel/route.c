@@ -86,21 +86,25 @@ static int ask_route(struct nl_sock *sock, const struct ep *to, uint32_t oif,
 	return ret < 0 ? -EIO : 0;
 }
 
-/* Return a socket of rtnetlink whose answers go to @a, or NULL. */
-static struct nl_sock *open_sock(struct answer *a)
+/* Open a socket of rtnetlink whose answers go to @a. Returns 0 or -errno. */
+static int open_sock(struct answer *a, struct nl_sock **out)
 {
 	struct nl_sock *sock = nl_socket_alloc();
+	int ret;
 
 	if (!sock)
-		return NULL;
+		return -ENOMEM;
 	nl_socket_disable_auto_ack(sock);
 	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_route, a);
 	nl_socket_modify_err_cb(sock, NL_CB_CUSTOM, on_error, a);
+	errno = 0;
 	if (nl_connect(sock, NETLINK_ROUTE) < 0) {
+		ret = errno ? -errno : -EIO;
 		nl_socket_free(sock);
-		return NULL;
+		return ret;
 	}
-	return sock;
+	*out = sock;
+	return 0;
 }
 
 int route_get(const struct ep *to, uint32_t oif, struct route *out)
@@ -111,9 +115,9 @@ int route_get(const struct ep *to, uint32_t oif, struct route *out)
 
 	if (addr_is_none(&to->addr))
 		return -EAFNOSUPPORT;
-	sock = open_sock(&a);
-	if (!sock)
-		return -ENOMEM;
+	ret = open_sock(&a, &sock);
+	if (ret)
+		return ret;
 	/* A link-local address is looked up on its link. */
 	ret = ask_route(sock, to, to->scope ? to->scope : oif, &a);
 	nl_socket_free(sock);
@@ -132,11 +136,11 @@ int route_get(const struct ep *to, uint32_t oif, struct route *out)
 bool route_is_vrf(uint32_t ifindex)
 {
 	struct answer a = { .error = 0 };
-	struct nl_sock *sock = open_sock(&a);
+	struct nl_sock *sock;
 	struct rtnl_link *l;
 	bool is = false;
 
-	if (!sock)
+	if (open_sock(&a, &sock))
 		return false;
 	if (!rtnl_link_get_kernel(sock, (int)ifindex, NULL, &l)) {
 		is = rtnl_link_is_vrf(l);

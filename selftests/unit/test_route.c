@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -246,6 +247,24 @@ static void test_report(const char *group)
 	loop_free(l);
 }
 
+/* The error says what is short, which is not always memory. */
+static void test_no_files(void)
+{
+	struct rlimit was, none;
+	struct route r;
+	struct ep to;
+	int ret;
+
+	if (ep_parse("239.1.1.1:5", 0, &to) || getrlimit(RLIMIT_NOFILE, &was))
+		bail("limits");
+	none = was;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_NOFILE, &none);
+	ret = route_get(&to, 0, &r);
+	setrlimit(RLIMIT_NOFILE, &was);
+	is_int(ret, -EMFILE, "a lookup without a descriptor");
+}
+
 int main(void)
 {
 	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET)) {
@@ -269,6 +288,7 @@ int main(void)
 	ip("addr add 10.3.0.1/24 dev three");
 	ip("addr add fd03::1/64 dev three nodad");
 
+	RUN(test_no_files);
 	RUN(test_ipv4);
 	RUN(test_ipv6);
 	RUN(test_vrf);
