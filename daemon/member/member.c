@@ -446,7 +446,7 @@ void member_rekey_input(struct member *m, const struct ep *from,
 	}
 	g = rk->g;
 	if (g->gcks_revoked) {
-		m->drops[REKEY_AUTH_BAD]++;
+		m->drops[REKEY_REVOKED]++;
 		return;
 	}
 	open_rekey(rk, p, len);

@@ -37,6 +37,8 @@ const struct metric rekey_metrics[] = {
 	{ "fragment", METRIC_COUNTER,
 	  "Fragments of incomplete messages, or useless ones.",
 	  AT(REKEY_FRAGMENT) },
+	{ "revoked", METRIC_COUNTER,
+	  "The certificate of the key server is revoked.", AT(REKEY_REVOKED) },
 	{},
 };
 

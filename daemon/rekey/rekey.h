@@ -136,6 +136,7 @@ enum rekey_rc {
 	REKEY_UNSUPPORTED, /* unknown algorithm */
 	REKEY_RESOURCE, /* memory is short */
 	REKEY_FRAGMENT, /* a fragment, others are missing */
+	REKEY_REVOKED, /* the key server is not followed any more */
 	REKEY_RC_MAX,
 };
 

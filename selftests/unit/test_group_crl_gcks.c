@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Revocation lists with the key server's certificate, and with members inband. */
 #include "group_crl.h"
+#include "rekey/rekey.h"
 
 /* ---- the key server ----------------------------------------------------------- */
 
@@ -43,6 +44,10 @@ static void test_gcks_revoked(void)
 	sim_run(&s, 5000);
 	ok(sim_status(a).data_spi != sim_group(&s).data_spi,
 	   "the rekey is not followed");
+	ok(member_rekey_drops(a->m)[REKEY_REVOKED] > 0,
+	   "the rekey is counted as one of a revoked key server");
+	is_int(member_rekey_drops(a->m)[REKEY_AUTH_BAD], 0,
+	       "the rekey is not counted as badly signed");
 	ok(sim_in(b) && sim_status(b).data_spi == sim_group(&s).data_spi,
 	   "a member without that list follows it");
 	sim_run(&s, 20000);
