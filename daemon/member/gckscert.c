@@ -21,15 +21,22 @@ static const char why[] = "the certificate of the key server is revoked";
 void gckscert_learn(struct mgroup *g, const struct ike_sa *sa)
 {
 	static const struct cert_refs none;
+	bool was_revoked = g->gcks_revoked;
 	struct cert_refs now;
 
-	if (g->gcks_revoked)
+	if (was_revoked)
 		group_info(g, "key server certificate changed");
 	g->gcks_revoked = false;
 	timer_del(mgroup_tq(g), &g->gcks_timeout);
-	/* Without memory the former certificates stay known. */
-	if (cert_refs_union(ike_sa_peer_certs(sa), &none, &now))
+	/*
+	 * Without memory the former certificates stay known, as they are mostly the
+	 * same; but not those whose revocation would count against the new ones.
+	 */
+	if (cert_refs_union(ike_sa_peer_certs(sa), &none, &now)) {
+		if (was_revoked)
+			cert_refs_free(&g->gcks_certs);
 		return;
+	}
 	cert_refs_free(&g->gcks_certs);
 	g->gcks_certs = now;
 }
