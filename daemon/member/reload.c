@@ -222,15 +222,18 @@ static void report_keyed(const struct report *r, const struct mgroup *g,
 			 const struct conf_mgroup *c)
 {
 	char a[SELECTOR_STRLEN], b[SELECTOR_STRLEN], line[LINE_MAX_LEN];
+	const char *here;
 
 	if (!c || !g->has_keyed ||
 	    (conf_flow_of(c, &g->keyed) >= 0 && g->keyed_tunnel == c->tunnel))
 		return;
+	here = conf_n_flows(c) > 1 ? "what \"data\" of the group has"
+				   : selector_str(&c->sel, b);
 	snprintf(line, sizeof(line),
 		 "group %s: warning: the key server keys %s in %s mode, and here %s in %s mode is protected: its keys are refused",
 		 c->name, selector_str(&g->keyed, a),
-		 g->keyed_tunnel ? "tunnel" : "transport",
-		 selector_str(&c->sel, b), c->tunnel ? "tunnel" : "transport");
+		 g->keyed_tunnel ? "tunnel" : "transport", here,
+		 c->tunnel ? "tunnel" : "transport");
 	r->fn(r->arg, line);
 }
 

@@ -617,6 +617,7 @@ static void test_removed(void)
 {
 	static struct conf_member none, back;
 	struct sim_member *m;
+	struct mgroup *g;
 
 	start(15);
 	m = s.m[1];
@@ -630,6 +631,15 @@ static void test_removed(void)
 	       "group video: removed: leaves; clear traffic to 239.1.2.0/24 is dropped until \"mcsecctl group del video#2 --force\"\n"
 	       "group video: removed: leaves; clear traffic to 232.1.1.1 src 10.9.0.1 is dropped until \"mcsecctl group del video#3 --force\"\n",
 	       "the check has each of them");
+	g = TAILQ_FIRST(&m->m->groups);
+	g->has_keyed = true;
+	g->keyed_tunnel = true;
+	lines[0] = '\0';
+	is_int(member_reload_check(m->m, m->m->conf, add_line, NULL, &err), 0,
+	       "a check with other keys at the key server");
+	ok(strstr(lines,
+		  " in tunnel mode, and here what \"data\" of the group has in transport"),
+	   "the check names no single one of the entries: %s", lines);
 	is_int(member_reload(m->m, &none, &err), 0, "a reload without it");
 	sim_run(&s, 5000);
 	goes(m, "video#2");
