@@ -241,7 +241,7 @@ static void repair_later(struct mgroup *g)
 
 void membership_apply_policy(struct mgroup *g)
 {
-	struct err err;
+	struct err err = {};
 
 	if (!membership_set_policy(g, &err))
 		return;
@@ -376,7 +376,7 @@ int membership_unprotect(struct mgroup *g, unsigned int flow)
 {
 	const struct kernel *k = g->m->deps.kernel;
 	char name[CONF_GROUP_NAME_MAX + 1];
-	struct err err;
+	struct err err = {};
 	int ret;
 
 	ret = k->ops->group_del(k->ctx, conf_flow_name(g->conf, flow, name),
@@ -393,7 +393,7 @@ int membership_unprotect(struct mgroup *g, unsigned int flow)
 static void protect_again(struct mgroup *g)
 {
 	bool told = g->unprotected, repairs = g->other_policy;
-	struct err err;
+	struct err err = {};
 
 	g->unprotected = membership_protect(g, &err);
 	if (g->unprotected)
@@ -458,7 +458,7 @@ void membership_resync(struct mgroup *g)
 static void repair_due(void *arg)
 {
 	struct mgroup *g = arg;
-	struct err err;
+	struct err err = {};
 
 	if (g->unprotected && !g->removed)
 		membership_resync(g);

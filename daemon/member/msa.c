@@ -135,7 +135,7 @@ void msa_delete(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	char name[CONF_GROUP_NAME_MAX + 1];
-	struct err err;
+	struct err err = {};
 	int ret;
 
 	ret = k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
@@ -208,7 +208,7 @@ static void select_due(void *arg)
 	const struct ksa_set set = { .select = true };
 	struct msa *now = msa_sending(g, s->flow);
 	char name[CONF_GROUP_NAME_MAX + 1];
-	struct err err;
+	struct err err = {};
 	int ret;
 
 	/* A later SA with a shorter ATD, that of an eviction, sends already. */
@@ -413,7 +413,7 @@ int msa_set_dir(struct msa *s, uint32_t dir)
 	const struct ksa_set set = { .dir = dir & (s->dir | MCSEC_DIR_IN) };
 	const struct kernel *k = kernel_of(s->g);
 	char name[CONF_GROUP_NAME_MAX + 1];
-	struct err err;
+	struct err err = {};
 	int ret;
 
 	if (!set.dir || set.dir == s->dir)
@@ -519,10 +519,10 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 	const struct kernel *k = kernel_of(g);
 	bool out = ksa->dir & MCSEC_DIR_OUT;
 	struct msa *s = msa_find(g, ksa->spi);
-	uint8_t digest[HASH_SHA256_LEN];
+	uint8_t digest[HASH_SHA256_LEN] = { 0 };
 	bool has_digest = !key_digest(ksa, digest);
 	char name[CONF_GROUP_NAME_MAX + 1];
-	struct err why;
+	struct err why = {};
 	int ret;
 
 	if (s && s->flow != flow)
@@ -609,8 +609,9 @@ void msa_retire(struct msa *s)
 
 	s->retired = true;
 	timer_del(mgroup_tq(g), &s->soft);
-	if (s->dir & MCSEC_DIR_OUT && delay < g->atd * MSEC_PER_SEC + GRACE_MS)
-		delay = g->atd * MSEC_PER_SEC + GRACE_MS;
+	if (s->dir & MCSEC_DIR_OUT &&
+	    delay < (uint64_t)g->atd * MSEC_PER_SEC + GRACE_MS)
+		delay = (uint64_t)g->atd * MSEC_PER_SEC + GRACE_MS;
 	if (!timer_armed(&s->end) ||
 	    delay < timer_left_ms(mgroup_tq(g), &s->end))
 		timer_set(mgroup_tq(g), &s->end, delay);
