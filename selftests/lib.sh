@@ -386,20 +386,37 @@ mroute_to() {
 
 # ---- tcpdump ---------------------------------------------------------------
 
-# sniffer_counts PID MESSAGES: print tcpdump's counts so far, "captured received".
-sniffer_counts() {
-	# tcpdump writes a line of these in pieces
-	local whole='packets\? captured, [0-9]* packets\? received .*kernel'
+# sniffer_read MESSAGES: set sniffer_said to how often tcpdump has told its counts,
+# and the others to the last ones. Nothing is started: captures are waited for so
+# often that processes would take most of a test's time.
+sniffer_read() {
+	local lines line
+
+	sniffer_said=0
+	mapfile -t lines <"$1"
+	for line in "${lines[@]}"; do
+		# tcpdump writes a line of these in pieces
+		[[ $line =~ ([0-9]+)\ packets?\ captured,\ ([0-9]+)\ packets?\ received\ .*\ ([0-9]+)\ packets?\ dropped\ by\ kernel ]] || continue
+		sniffer_said=$((sniffer_said + 1))
+		sniffer_captured=${BASH_REMATCH[1]}
+		sniffer_received=${BASH_REMATCH[2]}
+		sniffer_dropped=${BASH_REMATCH[3]}
+	done
+}
+
+# sniffer_ask PID MESSAGES: let tcpdump tell its counts, and read them.
+sniffer_ask() {
 	local was i
 
-	was=$(grep -c "$whole" "$2")
+	sniffer_read "$2"
+	was=$sniffer_said
 	kill -USR1 "$1" || return 1
 	for ((i = 0; i < 200; i++)); do
-		[ "$(grep -c "$whole" "$2")" -le "$was" ] || break
-		sleep 0.05
+		lib_sleep 20
+		sniffer_read "$2"
+		[ "$sniffer_said" -le "$was" ] || return 0
 	done
-	# tcpdump: 6 packets captured, 6 packets received by filter, 0 ...
-	tail -n 1 "$2" | sed -n 's/^[^0-9]*\([0-9]*\) packets\? captured, \([0-9]*\) packets\? received .*/\1 \2/p'
+	return 1
 }
 
 # sniffer_catches_up PID MESSAGES: wait until tcpdump has written all packets that
@@ -410,20 +427,19 @@ sniffer_counts() {
 # away. The numbers then never meet, and it is enough that tcpdump had nothing more
 # to write for ten seconds in which it answered, and that no packet was dropped.
 sniffer_catches_up() {
-	local captured received now was='' same=0 i
+	local received was='' same=0 i
 
-	read -r captured received <<<"$(sniffer_counts "$1" "$2")"
-	[ -n "$received" ] || return 1
+	sniffer_ask "$1" "$2" || return 1
+	received=$sniffer_received
 	for ((i = 0; i < 150; i++)); do
-		[ "$captured" -lt "$received" ] || return 0
-		[ "$captured" = "$was" ] || same=0
-		was=$captured same=$((same + 1))
+		[ "$sniffer_captured" -lt "$received" ] || return 0
+		[ "$sniffer_captured" = "$was" ] || same=0
+		was=$sniffer_captured same=$((same + 1))
 		[ $same -le 50 ] || break
-		sleep 0.2
-		read -r captured now <<<"$(sniffer_counts "$1" "$2")"
-		[ -n "$now" ] || return 1
+		lib_sleep 200
+		sniffer_ask "$1" "$2" || return 1
 	done
-	[ $same -gt 50 ] && tail -n 1 "$2" | grep -q ' 0 packets dropped'
+	[ $same -gt 50 ] && [ "$sniffer_dropped" = 0 ]
 }
 
 # ---- the module ------------------------------------------------------------
