@@ -314,8 +314,8 @@ ns_create() {
 	local n
 
 	for n; do
-		ip netns add "$(ns "$n")" || return 1
-		lib_ns+=("$(ns "$n")")
+		ip netns add "$n-mc$$" || return 1
+		lib_ns+=("$n-mc$$")
 		nip "$n" link set lo up
 		# an address must be usable at once
 		in_ns "$n" sysctl -qw net.ipv6.conf.default.accept_dad=0 \
@@ -343,9 +343,10 @@ ns_up() {
 # veth NAMESPACE:DEVICE ADDRESS... [--] NAMESPACE:DEVICE ADDRESS...: link two
 # namespaces:
 #	veth a:eth0 10.0.0.1/24 fd00::1/64 -- b:eth0 10.0.0.2/24 fd00::2/64
-# "--" may be left out if each end has one address.
+# "--" may be left out if each end has one address. Each end is made by one process:
+# nearly every test makes several links.
 veth() {
-	local end=() addr=([0]='' [1]='') i=-1 arg n dev a
+	local end=() addr=([0]='' [1]='') i=-1 arg n dev a words
 
 	for arg; do
 		case $arg in
@@ -357,15 +358,15 @@ veth() {
 		*) addr[i]+=" $arg" ;;
 		esac
 	done
-	ip link add "${end[0]#*:}" netns "$(ns "${end[0]%%:*}")" type veth \
-		peer name "${end[1]#*:}" netns "$(ns "${end[1]%%:*}")" ||
+	ip link add "${end[0]#*:}" netns "${end[0]%%:*}-mc$$" type veth \
+		peer name "${end[1]#*:}" netns "${end[1]%%:*}-mc$$" ||
 		return 1
 	for i in 0 1; do
-		n=${end[i]%%:*} dev=${end[i]#*:}
+		n=${end[i]%%:*} dev=${end[i]#*:} words=
 		for a in ${addr[i]}; do
-			nip "$n" addr add "$a" dev "$dev" || return 1
+			words+="addr add $a dev $dev"$'\n'
 		done
-		nip "$n" link set "$dev" up
+		nip "$n" -batch - <<<"${words}link set $dev up" || return 1
 	done
 	wait_until 20 ns_up "${end[0]%%:*}" "${end[0]#*:}" &&
 		wait_until 20 ns_up "${end[1]%%:*}" "${end[1]#*:}"
@@ -390,11 +391,11 @@ mroute_to() {
 # and the others to the last ones. Nothing is started: captures are waited for so
 # often that processes would take most of a test's time.
 sniffer_read() {
-	local lines line
+	local messages line
 
 	sniffer_said=0
-	mapfile -t lines <"$1"
-	for line in "${lines[@]}"; do
+	mapfile -t messages <"$1"
+	for line in "${messages[@]}"; do
 		# tcpdump writes a line of these in pieces
 		[[ $line =~ ([0-9]+)\ packets?\ captured,\ ([0-9]+)\ packets?\ received\ .*\ ([0-9]+)\ packets?\ dropped\ by\ kernel ]] || continue
 		sniffer_said=$((sniffer_said + 1))

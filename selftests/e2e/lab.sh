@@ -56,7 +56,7 @@ spawn_as() {
 
 	shift 2
 	# in_ns would give the pid of a shell
-	nsenter "--net=/run/netns/$(ns "$h")" -- "$@" \
+	nsenter "--net=/run/netns/$h-mc$$" -- "$@" \
 		>>"$LAB/$h/$name.log" 2>&1 </dev/null &
 	echo $! >>"$LAB/pids"
 	echo $! >"$LAB/$h/$name.pid"
@@ -91,7 +91,7 @@ lab_host() {
 	mkdir -p "$LAB/$h"
 	echo "$h" >>"$LAB/hosts"
 	ns_create "$h" &&
-	nip r link add "r-$h" type veth peer name eth0 netns "$(ns "$h")" &&
+	nip r link add "r-$h" type veth peer name eth0 netns "$h-mc$$" &&
 	in_ns "$h" sysctl -qw net.ipv6.conf.eth0.accept_ra=0 &&
 	nip r -b - <<-END &&
 		addr add 10.77.$n.1/24 dev r-$h

@@ -154,7 +154,7 @@ pkt() {
 	if [ ! -p "$d.ask" ]; then
 		mkfifo "$d.ask" "$d.say" || return 1
 		# in_ns would give the pid of a shell
-		nsenter "--net=/run/netns/$(ns "$n")" -- "$PKT/serve.py" \
+		nsenter "--net=/run/netns/$n-mc$$" -- "$PKT/serve.py" \
 			"$d.ask" "$d.say" >/dev/null 2>>"$d.err" &
 		echo $! >"$d.pid"
 	fi
@@ -229,7 +229,7 @@ sniff() {
 	shift 2
 
 	# in_ns would give the pid of a shell
-	spawn nsenter "--net=/run/netns/$(ns "$n")" -- tcpdump -U -n \
+	spawn nsenter "--net=/run/netns/$n-mc$$" -- tcpdump -U -n \
 		-i "${SNIFF:-eth0}" -w "$TMP/$name.pcap" -B 16384 -s 0 "$@" \
 		2>"$TMP/$name.err"
 	echo $! >"$TMP/$name.pid"
