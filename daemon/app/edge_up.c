@@ -104,6 +104,21 @@ static void del_up_edge(void *ctx, struct upstream *u)
 			  err.text);
 }
 
+static int has_delivered(void *ctx, struct upstream *u)
+{
+	struct egroup *g = ctx;
+	const struct kernel *k = &g->e->app->kernel;
+	struct err err = {};
+	struct kedge edge;
+	int ret = k->ops->edge_get(k->ctx, g->name, id_of_up(u), &edge, &err);
+
+	if (ret)
+		return ret;
+	ret = edge.in_packets != g->heard;
+	g->heard = edge.in_packets;
+	return ret;
+}
+
 static void note_parent_change(void *ctx, const struct upstream *u,
 			       const char *why)
 {
@@ -127,6 +142,7 @@ static const struct child_ops child_ops = {
 	.drop = drop_relay,
 	.edge_add = add_up_edge,
 	.edge_del = del_up_edge,
+	.delivered = has_delivered,
 	.changed = note_parent_change,
 };
 
@@ -144,44 +160,6 @@ void edge_up_closed(struct up_sa *up, const char *reason)
 {
 	up->sa = NULL;
 	child_failed(up->g->child, up->u, reason);
-}
-
-struct seen_edge {
-	uint32_t id;
-	bool found;
-	uint64_t packets;
-};
-
-static int note_edge(void *arg, const struct kedge *e)
-{
-	struct seen_edge *s = arg;
-
-	if (e->id == s->id) {
-		s->found = true;
-		s->packets = e->in_packets;
-	}
-	return 0;
-}
-
-void edge_up_look(struct egroup *g)
-{
-	struct upstream *u = g->child ? child_parent(g->child) : NULL;
-	const struct kernel *k = &g->e->app->kernel;
-	struct seen_edge s = { 0 };
-	struct err err;
-	int ret;
-
-	if (!u)
-		return;
-	s.id = id_of_up(u);
-	ret = k->ops->edge_dump(k->ctx, g->name, note_edge, &s, &err);
-	if (ret && ret != -ENOENT)
-		return;
-	if (!s.found)
-		child_failed(g->child, u, "its edge is gone from the kernel");
-	else if (s.packets != g->heard)
-		child_heard(g->child, u);
-	g->heard = s.packets;
 }
 
 /* ---- start and stop ------------------------------------------------------ */

@@ -17,7 +17,7 @@
 #include "lib/util.h"
 #include "member/member.h"
 
-/* How often children, grants and the kernel's edges of a relay are looked at. */
+/* Intervals of looks at grants, and at all edges that the kernel has of a relay. */
 #define TICK_MS 500
 #define KERNEL_MS 5000
 /* A relay that is gone has to be noticed soon. */
@@ -263,10 +263,8 @@ static void run_edges(void *arg)
 	LIST_FOREACH(g, &e->groups, link)
 		g->in = false;
 	member_each_group(e->app->member, note_membership, e);
-	LIST_FOREACH(g, &e->groups, link) {
+	LIST_FOREACH(g, &e->groups, link)
 		edge_grants_run(g);
-		edge_up_look(g);
-	}
 	edge_kernel_retry(&e->kernel);
 	edge_down_look(e, kernel);
 	if (kernel)

@@ -42,7 +42,7 @@ struct egroup {
 	struct child *child; /* NULL: asks no relay */
 	struct sock sock[2]; /* the child's: IPv4, IPv6 */
 	struct up_sa up[CHILD_MAX_PARENTS]; /* by upstream.place */
-	uint64_t heard; /* datagrams that the edge in use has delivered */
+	uint64_t heard; /* in_packets of the edge in use at the last look */
 
 	/* As the member has it. */
 	bool in;
@@ -90,8 +90,6 @@ struct edges {
 /* Open the sockets and make the machine. Returns 0, or -errno with one line in @err. */
 int edge_up_start(struct egroup *g, struct err *err);
 void edge_up_stop(struct egroup *g);
-/* Look whether the kernel has the edge in use, and whether it has delivered. */
-void edge_up_look(struct egroup *g);
 /* For struct ike_ops, of an IKE SA that this host has opened. */
 void edge_up_answer(struct up_sa *up, const struct edge_answer *ans);
 void edge_up_closed(struct up_sa *up, const char *reason);

@@ -297,6 +297,8 @@ struct kernel_ops {
 	int (*edge_set)(void *ctx, const struct kedge *e, struct err *err);
 	int (*edge_del)(void *ctx, const char *group, uint32_t id,
 			struct err *err);
+	int (*edge_get)(void *ctx, const char *group, uint32_t id,
+			struct kedge *e, struct err *err);
 	int (*edge_dump)(void *ctx, const char *group, kedge_fn *fn, void *arg,
 			 struct err *err);
 

@@ -354,6 +354,15 @@ static int parse_edge(const struct nlmsghdr *nlh, void *item)
 	return kattr_get_edge(nlh, item);
 }
 
+static int op_edge_get(void *ctx, const char *group, uint32_t id,
+		       struct kedge *e, struct err *err)
+{
+	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_EDGE_GET, 0);
+
+	return request_one(ctx, kattr_put_edge_id(nlh, group, id), parse_edge,
+			   e, err);
+}
+
 static int op_edge_dump(void *ctx, const char *group, kedge_fn *fn, void *arg,
 			struct err *err)
 {
@@ -418,6 +427,7 @@ static const struct kernel_ops ops = {
 	.edge_add = op_edge_add,
 	.edge_set = op_edge_set,
 	.edge_del = op_edge_del,
+	.edge_get = op_edge_get,
 	.edge_dump = op_edge_dump,
 	.stats_dump = op_stats_dump,
 };

@@ -253,6 +253,22 @@ static void take_earlier(uint64_t *due, uint64_t ms)
 		*due = ms;
 }
 
+/*
+ * Return when the edge of @u is looked at next: when a quiet one would get a beat, and
+ * before its parent counts as silent.
+ */
+static uint64_t look_at(const struct upstream *u)
+{
+	uint64_t at = u->heard_ms + CHILD_BEAT_MS;
+	uint64_t silent = u->heard_ms + CHILD_SILENT_MS;
+
+	if (at < u->looked_ms + CHILD_BEAT_MS)
+		at = u->looked_ms + CHILD_BEAT_MS;
+	if (u->looked_ms < silent)
+		take_earlier(&at, silent);
+	return at;
+}
+
 static uint64_t beat_at(const struct child *c, const struct upstream *u)
 {
 	uint64_t at = u->heard_ms + CHILD_BEAT_MS;
@@ -273,6 +289,8 @@ static void arm_timer(struct child *c)
 		take_earlier(&due, c->old_until_ms);
 	if (c->trial)
 		take_earlier(&due, c->trial->since_ms + CHILD_ANSWER_MS);
+	if (c->cur)
+		take_earlier(&due, look_at(c->cur));
 	if (c->cur && !c->cur->asks)
 		take_earlier(&due, beat_at(c, c->cur));
 	if (c->cur && !needs_other(c))
@@ -295,9 +313,33 @@ static void give_up(struct child *c, struct upstream *u, const char *why)
 	tell_change(c, u, why);
 }
 
+/* A parent that is heard again needs no successor. */
+static void note_parent(struct child *c, struct upstream *u)
+{
+	u->heard_ms = child_now(c);
+	if (u == c->cur && !u->leaving && c->trial)
+		leave_parent(c, c->trial, "the former parent is there again");
+}
+
+static void look_at_edge(struct child *c, struct upstream *u)
+{
+	int ret;
+
+	if (child_now(c) < look_at(u))
+		return;
+	u->looked_ms = child_now(c);
+	ret = c->ops.delivered(c->ctx, u);
+	if (ret == -ENOENT)
+		give_up(c, u, "its edge is gone from the kernel");
+	else if (ret > 0)
+		note_parent(c, u);
+}
+
 /* Do what is due now. */
 static void run_child(struct child *c)
 {
+	if (c->cur)
+		look_at_edge(c, c->cur);
 	if (c->old && child_now(c) >= c->old_until_ms)
 		leave_parent(c, c->old, "another parent is used");
 	if (c->trial && child_now(c) - c->trial->since_ms >= CHILD_ANSWER_MS)
@@ -421,14 +463,6 @@ static void got_challenged(struct child *c, struct upstream *u,
 		give_up(c, u, "could not be asked");
 }
 
-/* A parent that is heard again needs no successor. */
-static void note_parent(struct child *c, struct upstream *u)
-{
-	u->heard_ms = child_now(c);
-	if (u == c->cur && !u->leaving && c->trial)
-		leave_parent(c, c->trial, "the former parent is there again");
-}
-
 void child_answer(struct child *c, struct upstream *u,
 		  const struct edge_answer *ans)
 {
@@ -466,14 +500,6 @@ void child_failed(struct child *c, struct upstream *u, const char *why)
 	else
 		give_up(c, u, why);
 	run_child(c);
-}
-
-void child_heard(struct child *c, struct upstream *u)
-{
-	if (u->state == UPSTREAM_IDLE || u->state == UPSTREAM_ASKED)
-		return;
-	note_parent(c, u);
-	arm_timer(c);
 }
 
 /* ---- grants -------------------------------------------------------------- */

@@ -5,9 +5,10 @@
  * full or going away. A machine without I/O, like parent.h.
  *
  * A parent is heard when it answers, or when the kernel has taken datagrams from its
- * edge. While it is quiet the child sends beats, and when it has been silent for
- * CHILD_SILENT_MS another one is asked. The former edge stays until the new one has been
- * there for CHILD_OVERLAP_MS: the windows drop what comes by both.
+ * edge, which the child asks before it would send a beat. While its parent is quiet the
+ * child sends beats, and when it has been silent for CHILD_SILENT_MS another one is
+ * asked. The former edge stays until the new one has been there for CHILD_OVERLAP_MS: the
+ * windows drop what comes by both.
  *
  * Single-threaded. An operation must not call back into the machine.
  */
@@ -67,6 +68,7 @@ struct upstream {
 	uint64_t asked_ms; /* when the last one was sent */
 	uint64_t shown; /* number of the grants that it was shown; 0: none */
 	uint64_t heard_ms;
+	uint64_t looked_ms; /* when delivered() was called last */
 	uint64_t since_ms; /* when the state began */
 	uint64_t held_until_ms; /* not asked for an edge before */
 	uint32_t hold_ms; /* the last hold after a failure; 0: there was none */
@@ -86,6 +88,12 @@ struct child_ops {
 	/* Install the edge to @u, or remove it. edge_add() returns 0 or -errno. */
 	int (*edge_add)(void *ctx, struct upstream *u, struct err *err);
 	void (*edge_del)(void *ctx, struct upstream *u);
+	/*
+	 * Look whether the edge to @u has delivered since it was installed or looked
+	 * at last. Returns 1, 0, -ENOENT if the kernel has the edge no longer, or
+	 * another -errno if that is not known.
+	 */
+	int (*delivered)(void *ctx, struct upstream *u);
 	/*
 	 * May be NULL: @u is used from now on, or the former parent @u is lost, or
 	 * was not to be had; @why is a few words.
@@ -135,8 +143,6 @@ void child_answer(struct child *c, struct upstream *u,
 		  const struct edge_answer *ans);
 /* The request to @u has failed, or its IKE SA has ended; @why is a few words. */
 void child_failed(struct child *c, struct upstream *u, const char *why);
-/* The edge of @u has delivered since the last call. */
-void child_heard(struct child *c, struct upstream *u);
 
 /* Return the parent whose edge is used, or NULL. */
 struct upstream *child_parent(const struct child *c);

@@ -22,10 +22,11 @@
 #define WAIT_OTHER_MS 10000
 
 /*
- * A child that was silent for so long has missed three beats. If the relay is full, it
- * gives way to a new edge of the same identity.
+ * A child that was silent for so long has missed the beat that is due in each third of an
+ * edge's lifetime, also while datagrams come. If the relay is full, it gives way to a new
+ * edge of the same identity.
  */
-#define SILENT_MS 2000
+#define SILENT_MS (PARENT_LIFETIME_MS / 3 + 2000)
 
 /*
  * Signatures that are verified: the grants of two full requests at once, then two a

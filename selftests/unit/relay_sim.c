@@ -376,6 +376,18 @@ static void del_up(void *ctx, struct upstream *u)
 	abort();
 }
 
+static int has_delivered(void *ctx, struct upstream *u)
+{
+	struct rs_edge *e = edge_from(ctx, &u->at.ep);
+	bool more;
+
+	if (!e)
+		return -ENOENT;
+	more = e->in != e->looked;
+	e->looked = e->in;
+	return more;
+}
+
 static void note_change(void *ctx, const struct upstream *u, const char *why)
 {
 	struct rs_host *h = ctx;
@@ -389,6 +401,7 @@ static const struct child_ops child_ops = {
 	.drop = drop_relay,
 	.edge_add = add_up,
 	.edge_del = del_up,
+	.delivered = has_delivered,
 	.changed = note_change,
 };
 
@@ -699,8 +712,6 @@ static void datagram_arrives(struct rs_host *h, const struct ep *source,
 		return;
 	}
 	e->in++;
-	if (e->up)
-		child_heard(h->child, e->upstream);
 	if (!is_new(h, from, seq))
 		return;
 	h->got++;

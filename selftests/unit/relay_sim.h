@@ -34,6 +34,7 @@ struct rs_edge {
 	struct upstream *upstream; /* at a child */
 	uint32_t id; /* at a parent */
 	uint64_t in, refused; /* datagrams: taken, and of other Sender-IDs */
+	uint64_t looked; /* @in at the last look of a child */
 };
 
 /* An IKE SA between a child and a parent. */

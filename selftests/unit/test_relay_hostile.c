@@ -314,7 +314,10 @@ static void test_crashed_child(void)
 	is_int(stats()->edges, 4, "the relay is full");
 	s.host[3].ep.port = 9999;
 	is_refused(ask(&s.host[3], 5), EDGE_FULL, "a second edge of a child");
-	rs_pass(&s, 2000);
+	rs_pass(&s, PARENT_LIFETIME_MS / 3 + 1999);
+	is_refused(ask(&s.host[3], 5), EDGE_FULL,
+		   "a child that may still be alive");
+	rs_pass(&s, 1);
 	is_int(ask(&s.host[3], 5).verdict, EDGE_GRANTED,
 	       "a child whose edge is silent may replace it");
 	is_int(stats()->edges, 4, "no other child has lost its edge");
@@ -322,6 +325,37 @@ static void test_crashed_child(void)
 	is_int(stats()->edges, 1, "silent children lose their edges");
 	is_int(stats()->expired, 3, "silent children are counted");
 	ok(rs_edge_to(relay, good), "a child that is heard keeps its edge");
+	rs_free(&s);
+}
+
+/*
+ * A child with datagrams beats rarely, and is no child that has crashed: a second host of
+ * its identity does not get its place in a full relay.
+ */
+static void test_twin_of_busy_child(void)
+{
+	static struct rs_host twin;
+	unsigned int i, full = 0;
+
+	rs_init(&s);
+	relay = rs_host_new(&s);
+	rs_relay(relay, 1, NULL, 0);
+	good = rs_host_new(&s);
+	rs_leaf(good, &relay, 1);
+	rs_pass(&s, 1000);
+	twin = *good;
+	twin.ep.port = 9999;
+	for (i = 0; i < 200; i++) {
+		rs_send(relay);
+		rs_pass(&s, 100);
+		full += i % 10 == 0 && ask(&twin, 1).reason == EDGE_FULL;
+	}
+	is_int(full, 20,
+	       "a full relay refuses each request of the second host");
+	is_int(child_stats(good->child)->beats, 1 + 20000 / 5000,
+	       "the child beats each third of the edge's lifetime");
+	is_int(good->got, 200, "the child gets each datagram");
+	is_int(stats()->granted, 1, "no edge but the child's was made");
 	rs_free(&s);
 }
 
@@ -450,6 +484,7 @@ int main(void)
 	RUN(test_many_moves);
 	RUN(test_many_of_one_identity);
 	RUN(test_crashed_child);
+	RUN(test_twin_of_busy_child);
 	RUN(test_nat);
 	RUN(test_grant_expires);
 	RUN(test_one_group_each);

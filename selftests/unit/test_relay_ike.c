@@ -104,6 +104,14 @@ static int add_up(void *ctx, struct upstream *u, struct err *err)
 	return 0;
 }
 
+/* No datagram comes by any edge here. */
+static int has_delivered(void *ctx, struct upstream *u)
+{
+	(void)ctx;
+	(void)u;
+	return 0;
+}
+
 static void del_up(void *ctx, struct upstream *u)
 {
 	(void)ctx;
@@ -159,7 +167,8 @@ static void make_leaf(void)
 	static const struct child_ops ops = { .ask = ask_relay,
 					      .drop = drop_relay,
 					      .edge_add = add_up,
-					      .edge_del = del_up };
+					      .edge_del = del_up,
+					      .delivered = has_delivered };
 	struct pki_opt opt = { .kind = PKI_MEMBER,
 			       .dns = "leaf.example",
 			       .ca = &ca };
