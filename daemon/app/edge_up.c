@@ -120,13 +120,13 @@ static int has_delivered(void *ctx, struct upstream *u)
 }
 
 static void note_parent_change(void *ctx, const struct upstream *u,
-			       const char *why)
+			       enum edge_reason reason, const char *why)
 {
 	char peer[PEER_STRLEN], id[ID_STR_MAX];
 	struct egroup *g = ctx;
 	bool up = u->state == UPSTREAM_UP;
 
-	if (u->reason == EDGE_NOT_ENTITLED && !up)
+	if (reason == EDGE_NOT_ENTITLED)
 		g->again = true;
 	peer_str(id_str(&u->at.id, id, sizeof(id)), &u->at.ep, peer);
 	if (up)

@@ -46,10 +46,10 @@ static void set_state(struct child *c, struct upstream *u,
 }
 
 static void tell_change(struct child *c, const struct upstream *u,
-			const char *why)
+			enum edge_reason reason, const char *why)
 {
 	if (c->ops.changed)
-		c->ops.changed(c->ctx, u, why);
+		c->ops.changed(c->ctx, u, reason, why);
 }
 
 /* ---- parents ------------------------------------------------------------- */
@@ -231,7 +231,7 @@ static void try_next(struct child *c)
 		c->stats.failed++;
 		leave_parent(c, u, "could not be asked");
 		hold_parent(c, u, 0);
-		tell_change(c, u, "could not be asked");
+		tell_change(c, u, EDGE_NO_REASON, "could not be asked");
 	}
 }
 
@@ -310,7 +310,7 @@ static void give_up(struct child *c, struct upstream *u, const char *why)
 	c->stats.failed++;
 	leave_parent(c, u, why);
 	hold_parent(c, u, 0);
-	tell_change(c, u, why);
+	tell_change(c, u, EDGE_NO_REASON, why);
 }
 
 /* A parent that is heard again needs no successor. */
@@ -391,7 +391,7 @@ static void adopt_parent(struct child *c, struct upstream *u)
 	c->stats.granted++;
 	set_state(c, u, UPSTREAM_UP);
 	u->hold_ms = 0;
-	tell_change(c, u, why);
+	tell_change(c, u, EDGE_NO_REASON, why);
 }
 
 static void got_granted(struct child *c, struct upstream *u,
@@ -404,6 +404,17 @@ static void got_granted(struct child *c, struct upstream *u,
 		adopt_parent(c, u);
 }
 
+/* Give up @u because of its answer, and ask it no earlier than in @least_ms. */
+static void leave_with_answer(struct child *c, struct upstream *u,
+			      const struct edge_answer *ans, uint32_t least_ms)
+{
+	const char *why = edge_reason_str(ans->reason);
+
+	leave_parent(c, u, why);
+	hold_parent(c, u, least_ms);
+	tell_change(c, u, ans->reason, why);
+}
+
 static void got_redirected(struct child *c, struct upstream *u,
 			   const struct edge_answer *ans)
 {
@@ -414,16 +425,13 @@ static void got_redirected(struct child *c, struct upstream *u,
 		u->shown = c->version;
 		return;
 	}
-	leave_parent(c, u, edge_reason_str(ans->reason));
-	hold_parent(c, u, 10 * CHILD_HOLD_MIN_MS);
-	tell_change(c, u, edge_reason_str(ans->reason));
+	leave_with_answer(c, u, ans, 10 * CHILD_HOLD_MIN_MS);
 }
 
 static void got_refused(struct child *c, struct upstream *u,
 			const struct edge_answer *ans)
 {
 	c->stats.refused++;
-	u->reason = ans->reason;
 	if (u == c->cur && ans->reason == EDGE_LEAVING) {
 		u->leaving = true;
 	} else if (u == c->cur && ans->reason == EDGE_UNKNOWN) {
@@ -439,9 +447,7 @@ static void got_refused(struct child *c, struct upstream *u,
 		if (++u->busy >= CHILD_MAX_BUSY)
 			u->leaving = true;
 	} else {
-		leave_parent(c, u, edge_reason_str(ans->reason));
-		hold_parent(c, u, ans->wait_ms);
-		tell_change(c, u, edge_reason_str(ans->reason));
+		leave_with_answer(c, u, ans, ans->wait_ms);
 	}
 }
 

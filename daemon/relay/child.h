@@ -73,7 +73,6 @@ struct upstream {
 	uint64_t held_until_ms; /* not asked for an edge before */
 	uint32_t hold_ms; /* the last hold after a failure; 0: there was none */
 	uint32_t lifetime_ms;
-	enum edge_reason reason; /* why it has refused last */
 };
 
 struct child_ops {
@@ -95,10 +94,12 @@ struct child_ops {
 	 */
 	int (*delivered)(void *ctx, struct upstream *u);
 	/*
-	 * May be NULL: @u is used from now on, or the former parent @u is lost, or
-	 * was not to be had; @why is a few words.
+	 * May be NULL: @u is used from now on, or was used or asked and is given up.
+	 * @reason is that of its answer, if one is the cause, and @why a few words,
+	 * valid until the call returns.
 	 */
-	void (*changed)(void *ctx, const struct upstream *u, const char *why);
+	void (*changed)(void *ctx, const struct upstream *u,
+			enum edge_reason reason, const char *why);
 };
 
 struct child_cfg {

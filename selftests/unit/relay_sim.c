@@ -388,11 +388,13 @@ static int has_delivered(void *ctx, struct upstream *u)
 	return more;
 }
 
-static void note_change(void *ctx, const struct upstream *u, const char *why)
+static void note_change(void *ctx, const struct upstream *u,
+			enum edge_reason reason, const char *why)
 {
 	struct rs_host *h = ctx;
 
 	(void)u;
+	h->not_entitled += reason == EDGE_NOT_ENTITLED;
 	snprintf(h->why, sizeof(h->why), "%s", why);
 }
 

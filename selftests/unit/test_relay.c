@@ -413,6 +413,27 @@ static void test_dead_parents(void)
 	rs_free(&s);
 }
 
+/* Only the refusal of a grant lets the child ask the key server for another one. */
+static void test_refused_once(void)
+{
+	struct rs_host *relay, *leaf;
+
+	rs_init(&s);
+	relay = new_relay(8);
+	leaf = rs_host_new(&s);
+	rs_sign(&s, leaf, leaf->sid, 0);
+	rs_leaf(leaf, &relay, 1);
+	rs_pass(&s, SETTLE_MS);
+	is_int(leaf->not_entitled, 1, "a grant that has ended is refused");
+	rs_kill(relay);
+	rs_pass(&s, 60000);
+	is_int(child_stats(leaf->child)->failed, 5,
+	       "the relay does not answer any more");
+	is_int(leaf->not_entitled, 1,
+	       "a relay that does not answer has refused no grant");
+	rs_free(&s);
+}
+
 /* A relay that goes away in good order costs no datagram. */
 static void test_leaving_parent(void)
 {
@@ -570,6 +591,7 @@ int main(void)
 	RUN(test_silent_parent);
 	RUN(test_silence_without_stream);
 	RUN(test_dead_parents);
+	RUN(test_refused_once);
 	RUN(test_leaving_parent);
 	RUN(test_closed_by_parent);
 	RUN(test_loss);
