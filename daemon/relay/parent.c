@@ -624,7 +624,8 @@ static void recheck_edge(struct parent *p, struct child_edge *e,
 		end_edge(p, e, "its grant has ended");
 		return;
 	}
-	if (!drop_ended(j, &e->grants))
+	/* The kernel may have refused to forget those of an earlier grant, too. */
+	if (!drop_ended(j, &e->grants) && !e->stale)
 		return;
 	set_ranges(p, &to, &e->grants);
 	if (!same_ranges(&e->e, &to) && p->ops.edge_set(p->ctx, &to, NULL)) {
@@ -632,6 +633,7 @@ static void recheck_edge(struct parent *p, struct child_edge *e,
 		return;
 	}
 	e->e = to;
+	e->stale = false;
 	tell_below(p, e->group->name);
 }
 

@@ -462,8 +462,12 @@ static int set_down(void *ctx, const struct parent_edge *e, struct err *err)
 	struct rs_host *h = ctx;
 	struct rs_edge *to = edge_of_id(h, e->id);
 	const struct rs_edge *other = edge_from(h, &e->peer);
+	int ret = h->fail_set;
 
 	(void)err;
+	h->fail_set = 0;
+	if (ret)
+		return ret;
 	if (!to || (other && other != to))
 		abort();
 	fill_down(to, e);

@@ -62,8 +62,10 @@ struct rs_host {
 	unsigned int adds, sets, dels, ups, downs;
 	unsigned int most_ups; /* edges to parents at once */
 	int fail_add; /* the next edge fails so */
+	int fail_set; /* the next change of an edge fails so */
 	char why[64]; /* why the parent has changed last */
-	unsigned int not_entitled; /* times that it changed as none was entitled */
+	unsigned int
+		not_entitled; /* times that it changed as none was entitled */
 };
 
 struct rs_sim {

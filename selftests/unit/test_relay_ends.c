@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Grants that end, by their time or before it, and the edges that were there for them. */
+#include <errno.h>
+
 #include "relay_sim.h"
 #include "tap.h"
 
@@ -97,10 +99,59 @@ static void test_expired(void)
 	rs_free(&s);
 }
 
+/* Show the grants of mid and b at top, or beat, with the cookie of a challenge. */
+static struct edge_answer ask_top(bool beat)
+{
+	static const char sa;
+	const struct parent_peer from = { &sa, &mid->id, mid->ep, false };
+	struct edge_request req = { .group = RS_GROUP, .beat = beat };
+	struct edge_answer ans;
+
+	if (!beat) {
+		req.n = 2;
+		req.grant[0] =
+			(struct edge_grant){ 0, mid->grant, mid->grant_len };
+		req.grant[1] = (struct edge_grant){ 1, b->grant, b->grant_len };
+	}
+	parent_request(top->parent, &from, &req, &ans);
+	if (ans.verdict == EDGE_CHALLENGED) {
+		memcpy(req.cookie, ans.cookie, sizeof(req.cookie));
+		parent_request(top->parent, &from, &req, &ans);
+	}
+	return ans;
+}
+
+/* A grant below expires at a beat, and the kernel does not take the change. */
+static void test_not_taken(void)
+{
+	rs_init(&s);
+	top = rs_host_new(&s);
+	mid = rs_host_new(&s);
+	b = rs_host_new(&s);
+	rs_relay(top, 8, NULL, 0);
+	rs_sign(&s, b, b->sid, 10);
+	is_int(ask_top(false).verdict, EDGE_GRANTED, "an edge for two senders");
+	ok(takes(top, mid, b), "the edge takes what is from below");
+	rs_pass(&s, 10000);
+	top->fail_set = -EIO;
+	is_int(ask_top(true).reason, EDGE_FAILED,
+	       "a change that the kernel refuses is told to the child");
+	ok(takes(top, mid, b), "the kernel has the ended Sender-ID still");
+	parent_recheck(top->parent, NULL, NULL);
+	ok(!takes(top, mid, b), "the next look takes it from the kernel");
+	ok(takes(top, mid, mid), "the child's own Sender-ID stays");
+	is_int(top->sets, 1,
+	       "the Sender-ID is taken from the kernel in one change");
+	parent_recheck(top->parent, NULL, NULL);
+	is_int(top->sets, 1, "a look behind that changes nothing");
+	rs_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_own);
 	RUN(test_below);
 	RUN(test_expired);
+	RUN(test_not_taken);
 	return done();
 }
