@@ -37,7 +37,6 @@ struct egroup *edges_find(struct edges *e, const char *group)
 
 void edge_grants_forget(struct egroup *g)
 {
-	/* Without octets the ends of edges below have nothing to show. */
 	free(g->octets);
 	g->octets = NULL;
 	g->len = 0;

@@ -21,6 +21,9 @@
 #define WAIT_FULL_MS 10000
 #define WAIT_OTHER_MS 10000
 
+/* Least time between two looks at what is below, which cost a step for each edge. */
+#define BELOW_PAUSE_MS 100
+
 /*
  * A child that was silent for so long has missed the beat that is due in each third of an
  * edge's lifetime, also while datagrams come. If the relay is full, it gives way to a new
@@ -54,6 +57,7 @@ static const struct quota_rule move_rule = {
 struct relayed {
 	TAILQ_ENTRY(relayed) link;
 	char name[GRANT_GROUP_MAX + 1];
+	bool changed; /* the operation below() is due */
 };
 
 struct child_edge {
@@ -79,6 +83,8 @@ struct parent {
 	struct child_edges edges;
 	struct htab by_sa;
 	struct timer expiry;
+	struct timer below;
+	uint64_t told_ms; /* when the operation below() was called last */
 	struct quota *verify, *verify_all, *moves;
 	struct edge_parent others[EDGE_MAX_PARENTS];
 	uint8_t secret[PROOF_SECRET_LEN];
@@ -117,10 +123,33 @@ static struct child_edge *find_edge(const struct parent *p, const void *sa)
 	return NULL;
 }
 
-static void tell_below(struct parent *p, const char *group)
+static void on_below(void *arg)
 {
-	if (p->ops.below)
-		p->ops.below(p->ctx, group);
+	struct parent *p = arg;
+	struct relayed *g;
+
+	p->told_ms = parent_now(p);
+	TAILQ_FOREACH(g, &p->groups, link) {
+		if (!g->changed)
+			continue;
+		g->changed = false;
+		p->ops.below(p->ctx, g->name);
+	}
+}
+
+/*
+ * Note that the grants below @g have changed. That is told soon, and once for all edges
+ * that begin or end meanwhile.
+ */
+static void tell_below(struct parent *p, struct relayed *g)
+{
+	uint64_t now = parent_now(p), due = p->told_ms + BELOW_PAUSE_MS;
+
+	if (!p->ops.below)
+		return;
+	g->changed = true;
+	if (!timer_armed(&p->below))
+		timer_set(p->cfg.tq, &p->below, due > now ? due - now : 0);
 }
 
 static void free_edge(struct child_edge *e)
@@ -132,7 +161,7 @@ static void free_edge(struct child_edge *e)
 
 static void end_edge(struct parent *p, struct child_edge *e, const char *why)
 {
-	const char *group = e->group->name;
+	struct relayed *group = e->group;
 
 	TAILQ_REMOVE(&p->edges, e, link);
 	htab_del(&p->by_sa, &e->by_sa);
@@ -385,7 +414,7 @@ static void keep_edge(struct parent *p, struct child_edge *e,
 	note_child(p, e);
 	answer_granted(ans);
 	if (changed)
-		tell_below(p, e->group->name);
+		tell_below(p, e->group);
 }
 
 /* ---- a new edge ---------------------------------------------------------- */
@@ -475,7 +504,7 @@ static enum edge_reason add_edge(struct parent *p,
 	p->stats.granted++;
 	if (!timer_armed(&p->expiry))
 		arm_edge_expiry(p);
-	tell_below(p, group->name);
+	tell_below(p, group);
 	return EDGE_NO_REASON;
 }
 
@@ -634,7 +663,7 @@ static void recheck_edge(struct parent *p, struct child_edge *e,
 	}
 	e->e = to;
 	e->stale = false;
-	tell_below(p, e->group->name);
+	tell_below(p, e->group);
 }
 
 void parent_recheck(struct parent *p,
@@ -757,6 +786,7 @@ int parent_new(const struct parent_cfg *cfg, const struct parent_ops *ops,
 	TAILQ_INIT(&p->edges);
 	htab_init(&p->by_sa, hash_of_edge);
 	timer_init(&p->expiry, on_expiry, p);
+	timer_init(&p->below, on_below, p);
 	if (rand_bytes(p->secret, sizeof(p->secret))) {
 		parent_free(p);
 		return err_set(err, -EIO, "no random octets");
@@ -778,6 +808,7 @@ void parent_free(struct parent *p)
 	while ((g = TAILQ_FIRST(&p->groups)))
 		parent_del_group(p, g->name);
 	timer_del(p->cfg.tq, &p->expiry);
+	timer_del(p->cfg.tq, &p->below);
 	htab_free(&p->by_sa);
 	quota_free(p->verify);
 	quota_free(p->verify_all);

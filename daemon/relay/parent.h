@@ -82,7 +82,11 @@ struct parent_ops {
 	/* The edge ends; @why is a few words. */
 	void (*edge_del)(void *ctx, const struct parent_edge *e,
 			 const char *why);
-	/* May be NULL: the grants of the members below @group have changed. */
+	/*
+	 * May be NULL: the grants of the members below @group have changed, and are to
+	 * be collected by parent_below(), which this operation may call. Edges that begin
+	 * or end within a tenth of a second have one call.
+	 */
 	void (*below)(void *ctx, const char *group);
 };
 
