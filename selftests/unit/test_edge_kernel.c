@@ -9,7 +9,7 @@
 #include "app/edge_kernel.h"
 #include "tap.h"
 
-#define MOST 8
+#define MOST 1000
 
 /* The edges that the kernel has. */
 static uint32_t has[MOST];
@@ -189,6 +189,34 @@ static void test_end(void)
 	is_int(dels, 0, "the kernel is not asked behind the end");
 }
 
+/* A relay loses its children, and the kernel does not answer. */
+static void test_mute_kernel(void)
+{
+	unsigned int i, timed_out = 0;
+
+	begin();
+	for (i = 1; i <= MOST; i++)
+		add_edge(i);
+	is_int(there(0), MOST, "a thousand edges");
+	del_fails = -ETIMEDOUT;
+	for (i = 1; i <= MOST; i++)
+		timed_out += del_edge(i) == -ETIMEDOUT;
+	is_int(timed_out, MOST, "none of them is removed");
+	is_str(err.text, "the kernel does not answer",
+	       "the last one is told why");
+	is_int(dels, 1, "the kernel was asked once");
+	is_int(add_edge(MOST + 1), -ETIMEDOUT, "no edge is added meanwhile");
+	is_int(dels, 2, "one edge was tried again for that");
+	is_int(there(MOST + 1), 0, "the kernel was not asked to add it");
+	del_fails = 0;
+	is_int(edge_kernel_retry(&k), 0, "all are removed when it answers");
+	is_int(dels, 2 + MOST, "the kernel was asked once for each of them");
+	is_int(there(0), 0, "the kernel has none");
+	add_edge(1);
+	is_int(del_edge(1), 0, "an edge is removed at once again");
+	edge_kernel_free(&k);
+}
+
 int main(void)
 {
 	RUN(test_removed);
@@ -196,5 +224,6 @@ int main(void)
 	RUN(test_not_added);
 	RUN(test_same_number);
 	RUN(test_end);
+	RUN(test_mute_kernel);
 	return done();
 }
