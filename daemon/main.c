@@ -53,6 +53,13 @@ static void reload_done(void *arg, int ret, const char *why)
 	(void)why;
 }
 
+static void stop_now(void *arg)
+{
+	struct app *a = arg;
+
+	loop_stop(a->loop);
+}
+
 static void on_signal(void *arg, int signo)
 {
 	struct app *a = arg;
@@ -63,7 +70,9 @@ static void on_signal(void *arg, int signo)
 		return;
 	}
 	log_info("stopping: signal %d", signo);
-	loop_stop(a->loop);
+	/* A second signal does not wait for children. */
+	if (!app_leave_edges(a, stop_now, a))
+		stop_now(a);
 }
 
 static int open_loop(struct app *a, struct err *err)

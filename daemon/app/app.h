@@ -306,6 +306,12 @@ void app_stop_member(struct app *a);
  * called also if the start has failed, and before app_stop_member().
  */
 int app_start_edges(struct app *a, struct err *err);
+/*
+ * Send the children of a relay to others before it stops. @done is called when they have
+ * left, after seconds at most, but not if false is returned: there are none, or they were
+ * sent away already.
+ */
+bool app_leave_edges(struct app *a, void (*done)(void *arg), void *arg);
 void app_stop_edges(struct app *a);
 /* Follow a->conf, which has changed. Errors are logged. */
 void app_reload_edges(struct app *a);

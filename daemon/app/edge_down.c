@@ -21,6 +21,14 @@
 /* A child that asks where no relay listens may do so again after this time. */
 #define REFUSED_WAIT_MS 10000
 
+/*
+ * A relay that stops looks so often whether its children have left, and waits for them at
+ * most so long: a child with datagrams learns of it with a beat, which is due each third
+ * of the lifetime, and keeps the edge for a moment when it has another one.
+ */
+#define LEAVE_LOOK_MS 100
+#define LEAVE_MS (PARENT_LIFETIME_MS / 3 + CHILD_OVERLAP_MS + 1000)
+
 static const struct quota_rule line_rule = {
 	.burst = 16,
 	.every_ms = 10000,
@@ -422,8 +430,48 @@ int edge_down_start(struct edges *e, const struct conf_relay *conf,
 	return parent_new(&cfg, &parent_ops, e, &e->parent, err);
 }
 
+static unsigned long long children_of(const struct edges *e)
+{
+	return e->parent ? parent_stats(e->parent)->edges : 0;
+}
+
+static void on_leave(void *arg)
+{
+	struct timerq *tq;
+	struct edges *e = arg;
+
+	tq = &e->app->tq;
+	if (children_of(e) && clock_mono_ms(tq->clock) < e->leave_until_ms) {
+		timer_set(tq, &e->leave, LEAVE_LOOK_MS);
+		return;
+	}
+	if (children_of(e))
+		log_info("relay stopped: %llu children have found no other one",
+			 children_of(e));
+	e->left(e->left_arg);
+}
+
+bool edge_down_leave(struct edges *e, void (*done)(void *arg), void *arg)
+{
+	struct timerq *tq = &e->app->tq;
+
+	if (!children_of(e) || e->left)
+		return false;
+	log_info("relay stopping: %llu children are sent to others",
+		 children_of(e));
+	parent_leave(e->parent);
+	e->left = done;
+	e->left_arg = arg;
+	e->leave_until_ms = clock_mono_ms(tq->clock) + LEAVE_MS;
+	timer_init(&e->leave, on_leave, e);
+	timer_set(tq, &e->leave, LEAVE_LOOK_MS);
+	return true;
+}
+
 void edge_down_stop(struct edges *e)
 {
+	if (e->left)
+		timer_del(&e->app->tq, &e->leave);
 	parent_free(e->parent);
 	e->parent = NULL;
 	while (!LIST_EMPTY(&e->ended))

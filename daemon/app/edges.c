@@ -333,6 +333,11 @@ static int make_edges(struct app *a, struct err *err)
 	return ret;
 }
 
+bool app_leave_edges(struct app *a, void (*done)(void *arg), void *arg)
+{
+	return a->edges && edge_down_leave(a->edges, done, arg);
+}
+
 void app_stop_edges(struct app *a)
 {
 	struct edges *e = a->edges;

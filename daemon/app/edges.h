@@ -79,6 +79,10 @@ struct edges {
 	LIST_HEAD(, ended_grant) ended;
 	unsigned int n_ended;
 	struct timer tick;
+	struct timer leave; /* looks whether the children have left */
+	uint64_t leave_until_ms;
+	void (*left)(void *arg); /* NULL: edge_down_leave() was not called */
+	void *left_arg;
 	struct edge_kernel kernel;
 	uint64_t checked_ms; /* when the kernel's edges were looked at */
 	struct quota *strangers; /* lines about peers of whom nothing is known */
@@ -100,6 +104,12 @@ void edge_up_closed(struct up_sa *up, const char *reason);
 int edge_down_start(struct edges *e, const struct conf_relay *conf,
 		    struct err *err);
 void edge_down_stop(struct edges *e);
+/*
+ * Send children to other relays, before a stop. @done is called, once, when none is left or
+ * a beat of each was due. Returns false if there is nobody to wait for, or it was called
+ * before; then @done is not called.
+ */
+bool edge_down_leave(struct edges *e, void (*done)(void *arg), void *arg);
 void edge_down_request(struct edges *e, struct ike_sa *sa,
 		       const struct ep *from, const struct edge_request *req,
 		       struct edge_answer *ans);

@@ -168,11 +168,15 @@ try "the first relay is in" wait_until 30 member_in p
 relayed_twice() { [ "$(grep -c 'group video: relayed' "$LAB/p/mcsecd.log")" = 2 ]; }
 try "the first relay has its grant" wait_until 20 relayed_twice
 is "children stay where they are served" "$(edges q)" "s a b"
+lost=$(stream_now a rx '.streams[0].lost')
 daemon_stop q
 for h in s a b; do
 	try "$h is back at the first relay" wait_until 20 edges_are $h p
 done
+try "children were told" logged q 'relay stopping: 3 children are sent to others'
+is "no child was left behind" "$(grep -c 'relay stopped:' "$LAB/q/mcsecd.log")" 0
 try "a hears on" hears_on a
+is "a relay that ends costs no datagram" "$(stream_now a rx '.streams[0].lost')" "$lost"
 try "b hears on" hears_on b
 
 section "an evicted child"

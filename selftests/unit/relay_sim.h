@@ -64,8 +64,7 @@ struct rs_host {
 	int fail_add; /* the next edge fails so */
 	int fail_set; /* the next change of an edge fails so */
 	char why[64]; /* why the parent has changed last */
-	unsigned int
-		not_entitled; /* times that it changed as none was entitled */
+	unsigned int not_entitled; /* changes with that reason */
 };
 
 struct rs_sim {

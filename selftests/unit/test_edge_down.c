@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Where a relay serves children (daemon/app/edge_down.c). */
+/* Where a relay serves children, and its stop (daemon/app/edge_down.c). */
+#include <string.h>
+
 #include "app/edges.h"
+#include "crypto/sign.h"
 #include "ike/sa.h"
 #include "lib/clock.h"
 #include "lib/timer.h"
@@ -54,8 +57,167 @@ static void test_where_it_listens(void)
 	parent_free(edges.parent);
 }
 
+/* ---- a relay that stops --------------------------------------------------- */
+
+static uint64_t ms;
+static unsigned int stops;
+
+static uint64_t stop_mono(void *ctx)
+{
+	(void)ctx;
+	return ms;
+}
+
+static time_t stop_wall(void *ctx)
+{
+	(void)ctx;
+	return 1800000000;
+}
+
+static int take_grant(void *ctx, const char *group, const uint8_t *p,
+		      size_t len)
+{
+	(void)ctx;
+	(void)group;
+	(void)p;
+	(void)len;
+	return 0;
+}
+
+static int take_edge(void *ctx, const struct parent_edge *e, struct err *err)
+{
+	(void)ctx;
+	(void)e;
+	(void)err;
+	return 0;
+}
+
+static void drop_edge(void *ctx, const struct parent_edge *e, const char *why)
+{
+	(void)ctx;
+	(void)e;
+	(void)why;
+}
+
+static void count_stop(void *arg)
+{
+	(void)arg;
+	stops++;
+}
+
+static void pass_ms(uint64_t n)
+{
+	for (uint64_t end = ms + n; ms < end; ms++)
+		timerq_run(&edges.app->tq);
+}
+
+/* Ask for an edge as @who, or beat, over the IKE SA that this pointer stands for. */
+static enum edge_verdict ask_as(struct grant *g, const void *who, bool beat)
+{
+	struct edge_request req = { .group = "video",
+				    .beat = beat,
+				    .n = !beat };
+	struct parent_peer from = { .sa = who, .id = &g->member };
+	static struct sigkey *key;
+	struct edge_answer ans;
+	struct wbuf w;
+
+	if ((!key && sigkey_generate(SIG_ED25519, &key)) ||
+	    ep_parse("192.0.2.9", 4500, &from.ep))
+		bail("no key");
+	wbuf_init(&w, GRANT_MAX);
+	if (grant_sign(g, key, &w))
+		bail("no grant");
+	req.grant[0] = (struct edge_grant){ 0, w.p, w.len };
+	parent_request(edges.parent, &from, &req, &ans);
+	if (ans.verdict == EDGE_CHALLENGED) {
+		memcpy(req.cookie, ans.cookie, sizeof(req.cookie));
+		parent_request(edges.parent, &from, &req, &ans);
+	}
+	wbuf_free(&w);
+	return ans.verdict;
+}
+
+/* Start a relay that knows another one, with one child or none. */
+static void begin_relay(struct grant *g, bool child)
+{
+	static const struct parent_ops ops = { .verify = take_grant,
+					       .edge_add = take_edge,
+					       .edge_set = take_edge,
+					       .edge_del = drop_edge };
+	static const struct clock stop_clock = { stop_mono, stop_wall, NULL };
+	static struct app app;
+	static struct edge_parent other;
+	struct parent_cfg cfg = { .clock = &stop_clock,
+				  .tq = &app.tq,
+				  .max_children = 1,
+				  .n_others = 1,
+				  .others = &other };
+
+	ms = 1000;
+	stops = 0;
+	timerq_init(&app.tq, &stop_clock);
+	memset(&edges, 0, sizeof(edges));
+	edges.app = &app;
+	*g = (struct grant){ .group = "video",
+			     .issued = 1800000000,
+			     .expires = 1800000600 };
+	id_set(&g->member, IKE_ID_FQDN, "a.example", 9);
+	if (parent_new(&cfg, &ops, NULL, &edges.parent, NULL) ||
+	    parent_add_group(edges.parent, "video"))
+		bail("no relay");
+	if (child && ask_as(g, g, false) != EDGE_GRANTED)
+		bail("no edge");
+}
+
+static void end_relay(void)
+{
+	edge_down_stop(&edges);
+	is_int(timerq_next_ms(&edges.app->tq), -1, "a stop leaves no timer");
+}
+
+static void test_children_leave(void)
+{
+	struct grant g;
+
+	begin_relay(&g, false);
+	ok(!edge_down_leave(&edges, count_stop, NULL),
+	   "a relay without children waits for nobody");
+	end_relay();
+
+	begin_relay(&g, true);
+	ok(edge_down_leave(&edges, count_stop, NULL),
+	   "a relay waits for its child");
+	ok(!edge_down_leave(&edges, count_stop, NULL),
+	   "a second signal waits for nobody");
+	is_int(ask_as(&g, &g, true), EDGE_REDIRECTED,
+	       "the next beat is answered with another relay");
+	pass_ms(3000);
+	is_int((intmax_t)parent_stats(edges.parent)->edges, 1,
+	       "the child keeps its edge until it has another one");
+	is_int(stops, 0, "the relay has not stopped meanwhile");
+	parent_sa_closed(edges.parent, &g);
+	pass_ms(101);
+	is_int(stops, 1, "the relay stops when the child has left");
+	end_relay();
+
+	begin_relay(&g, true);
+	edge_down_leave(&edges, count_stop, NULL);
+	pass_ms(7000);
+	is_int(stops, 0, "a busy child has the time until its next beat");
+	pass_ms(101);
+	is_int(stops, 1, "a child without another relay holds up no stop");
+	end_relay();
+
+	begin_relay(&g, true);
+	edge_down_leave(&edges, count_stop, NULL);
+	end_relay();
+	is_int(stops, 0, "a stop that does not wait tells nobody of its end");
+}
+
 int main(void)
 {
 	RUN(test_where_it_listens);
+	RUN(test_children_leave);
 	return done();
 }
