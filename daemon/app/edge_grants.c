@@ -96,12 +96,13 @@ static void ask_grant(struct egroup *g, struct ike_sa *sa)
 	int ret;
 
 	memcpy(req.group, g->name, sizeof(req.group));
+	g->asked_serial = ike_sa_serial(sa);
+	/* The IKE SA may have ended when this returns. */
 	ret = ike_ask_grant(sa, &req);
 	if (ret)
 		log_group(LOG_LEVEL_DEBUG, g->name, "grant not asked for: %s",
 			  strerror(-ret));
 	g->asked_ms = now_ms_of_grants();
-	g->asked_serial = ike_sa_serial(sa);
 	g->asked_sid = g->first_sid;
 	g->asked_sids = g->n_sids;
 }
@@ -169,6 +170,8 @@ static int take_grant(struct egroup *g, const struct grant_answer *ans,
 	octets = ret ? NULL : malloc(ans->len);
 	if (!octets) {
 		sigpub_free(key);
+		if (!ret)
+			*why = "out of memory";
 		return ret ? ret : -ENOMEM;
 	}
 	memcpy(octets, ans->p, ans->len);

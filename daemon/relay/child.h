@@ -10,7 +10,7 @@
  * asked. The former edge stays until the new one has been there for CHILD_OVERLAP_MS: the
  * windows drop what comes by both.
  *
- * Single-threaded. An operation must not call back into the machine.
+ * Single-threaded. Operations other than ask() must not call back into the machine.
  */
 #ifndef RELAY_CHILD_H
 #define RELAY_CHILD_H
@@ -78,7 +78,8 @@ struct upstream {
 struct child_ops {
 	/*
 	 * Send a request over an IKE SA with @u, which is opened unless it is there.
-	 * child_answer() or child_failed() follows. Returns 0 or -errno.
+	 * child_answer() or child_failed() follows; child_failed() may also be called
+	 * from within, as the request may end the IKE SA. Returns 0 or -errno.
 	 */
 	int (*ask)(void *ctx, struct upstream *u,
 		   const struct edge_request *req);

@@ -292,6 +292,27 @@ static void test_silent_relay(void)
 	end();
 }
 
+/* A beat is one message more than an IKE SA may have, and ends it. */
+static void test_end_while_asked(void)
+{
+	struct ike_sa *sa;
+
+	begin("leaf.example");
+	sa = child_parent(child)->user;
+	sa->my_mid = UINT32_MAX;
+	net_pass(&net, CHILD_BEAT_MS + 100, true);
+	is_int(child_stats(child)->failed, 1, "the parent is given up");
+	is_int(downs, 1, "the edge of the IKE SA is removed");
+	is_int(ups, 2, "another edge was installed");
+	ok(child_parent(child)->user && child_parent(child)->user != sa,
+	   "another IKE SA has the new edge");
+	is_int(parent_stats(parent[1])->edges, 1,
+	       "the second relay has the edge");
+	/* No Delete could be sent. */
+	net_pass(&net, PARENT_LIFETIME_MS, true);
+	end();
+}
+
 static void test_not_entitled(void)
 {
 	begin("other.example");
@@ -311,6 +332,7 @@ int main(void)
 		bail("no key");
 	RUN(test_edge);
 	RUN(test_silent_relay);
+	RUN(test_end_while_asked);
 	RUN(test_not_entitled);
 	sigpub_free(pub);
 	sigkey_free(key);
