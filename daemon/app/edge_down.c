@@ -23,11 +23,10 @@
 
 /*
  * A relay that stops looks so often whether its children have left, and waits for them at
- * most so long: a child with datagrams learns of it with a beat, which is due each third
- * of the lifetime, and keeps the edge for a moment when it has another one.
+ * most so long: a child keeps the edge for a moment when it has another one.
  */
 #define LEAVE_LOOK_MS 100
-#define LEAVE_MS (PARENT_LIFETIME_MS / 3 + CHILD_OVERLAP_MS + 1000)
+#define LEAVE_MS (3 * CHILD_OVERLAP_MS)
 
 static const struct quota_rule line_rule = {
 	.burst = 16,
@@ -172,12 +171,26 @@ static void below_changed(void *ctx, const char *group)
 		edge_grants_show(g);
 }
 
+static void tell_child(void *ctx, const struct parent_edge *edge,
+		       const struct edge_answer *ans)
+{
+	/* Each edge has the IKE SA of edge_down_request(). */
+	int ret = ike_tell_edge((struct ike_sa *)edge->sa, ans);
+
+	(void)ctx;
+	if (ret)
+		log_group(LOG_LEVEL_DEBUG, edge->group,
+			  "edge peer: not told that the relay ends: %s",
+			  strerror(-ret));
+}
+
 static const struct parent_ops parent_ops = {
 	.verify = verify_grant,
 	.edge_add = add_down_edge,
 	.edge_set = set_down_edge,
 	.edge_del = del_down_edge,
 	.below = below_changed,
+	.tell = tell_child,
 };
 
 void edge_down_request(struct edges *e, struct ike_sa *sa,

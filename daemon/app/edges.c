@@ -83,6 +83,16 @@ static void on_edge_answer(void *ctx, struct ike_sa *sa,
 		edge_up_answer(up, ans);
 }
 
+static void on_edge_news(void *ctx, struct ike_sa *sa,
+			 const struct edge_answer *ans)
+{
+	struct up_sa *up = ike_sa_user(sa);
+
+	(void)ctx;
+	if (up)
+		child_told(up->g->child, up->u, ans);
+}
+
 static void on_edge_closed(void *ctx, struct ike_sa *sa, const char *reason)
 {
 	struct up_sa *up = ike_sa_user(sa);
@@ -120,6 +130,7 @@ static const struct ike_ops edges_ops = {
 	.hears_natt = hears_no_natt,
 	.edge_request = on_edge_request,
 	.edge_answer = on_edge_answer,
+	.edge_news = on_edge_news,
 	.sa_closed = on_edge_closed,
 	.event = edges_event,
 };

@@ -105,9 +105,9 @@ int edge_down_start(struct edges *e, const struct conf_relay *conf,
 		    struct err *err);
 void edge_down_stop(struct edges *e);
 /*
- * Send children to other relays, before a stop. @done is called, once, when none is left or
- * a beat of each was due. Returns false if there is nobody to wait for, or it was called
- * before; then @done is not called.
+ * Send children to other relays, before a stop. @done is called, once, when none is left,
+ * or those that are have found no other relay for seconds. Returns false if there is nobody
+ * to wait for, or it was called before; then @done is not called.
  */
 bool edge_down_leave(struct edges *e, void (*done)(void *arg), void *arg);
 void edge_down_request(struct edges *e, struct ike_sa *sa,

@@ -6,6 +6,11 @@
  *	HDR, SK{ N(EDGE_REQUEST) } -->
  *				<-- HDR, SK{ N(EDGE) [, N(REDIRECT)] }
  *
+ * and of the news of a relay that goes away:
+ *
+ *				<-- HDR, SK{ N(EDGE) }
+ *	HDR, SK{ } -->
+ *
  * An engine that is none of a relay's answers with an empty message, as it does to
  * every notify that it does not know.
  */
@@ -110,6 +115,40 @@ void edge_got_request(struct ike_sa *sa, const struct ike_in *in)
 	note_edge_answer(sa, &ans);
 	if (!sa->dead && send_answer(sa, &ans))
 		sa_close(sa, 0, "the answer could not be built");
+}
+
+/* A relay that goes away tells its children before they ask. */
+void edge_got_news(struct ike_sa *sa, const struct ike_msg *m)
+{
+	const struct notify_pld *n = msg_notify(m, MCSEC_N_EDGE);
+	struct ike_engine *engine = sa->engine;
+	struct edge_answer ans;
+
+	if (!n || !engine->cfg.relays || sa->gcks || sa->shadow || sa->dead ||
+	    !engine->ops.edge_news)
+		return;
+	if (edge_answer_parse(n->data, n->len, &ans))
+		end_malformed(sa, "malformed news about an edge");
+	else
+		engine->ops.edge_news(engine->ctx, sa, &ans);
+}
+
+int ike_tell_edge(struct ike_sa *sa, const struct edge_answer *ans)
+{
+	struct ike_task t = { .xchg = IKE_XCHG_INFORMATIONAL,
+			      .edge_type = MCSEC_N_EDGE };
+	struct wbuf w;
+	int ret = -EINVAL;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	if (sa->engine->cfg.relays && sa->gcks && sa->state == IKE_ST_UP)
+		ret = edge_answer_put(&w, ans);
+	t.edge = w.p;
+	t.edge_len = w.len;
+	if (!ret)
+		ret = sa_ask(sa, &t);
+	wbuf_free(&w);
+	return ret;
 }
 
 void edge_got_answer(struct ike_sa *sa, const struct ike_in *in)

@@ -311,6 +311,9 @@ struct ike_ops {
 	 */
 	void (*edge_answer)(void *ctx, struct ike_sa *sa,
 			    const struct edge_answer *ans);
+	/* Initiator with ike_engine_cfg.relays, may be NULL: news by ike_tell_edge(). */
+	void (*edge_news)(void *ctx, struct ike_sa *sa,
+			  const struct edge_answer *ans);
 
 	/*
 	 * Responder, may be NULL: an authenticated member asks for a grant. The
@@ -565,6 +568,12 @@ int ike_report_rival(struct ike_sa *sa, const struct ike_id *idg, uint32_t spi);
  * ike_register_more().
  */
 int ike_ask_edge(struct ike_sa *sa, const struct edge_request *req);
+/*
+ * Tell a child of a relay of its edge without being asked; others answer and ignore it.
+ * Returns -EINVAL for a peer that is no child, or whose IKE SA is not up; other errors are
+ * those of ike_register_more(). The IKE SA may end meanwhile, also when 0 is returned.
+ */
+int ike_tell_edge(struct ike_sa *sa, const struct edge_answer *ans);
 /*
  * Ask the key server for a grant. grant_answer() follows, or the SA ends. Errors are
  * those of ike_register_more().

@@ -169,6 +169,8 @@ bool edge_is_request(const struct ike_sa *sa, const struct ike_msg *m);
 void edge_got_request(struct ike_sa *sa, const struct ike_in *in);
 /* Handle the answer to such a request of ours; the SA may be closed then. */
 void edge_got_answer(struct ike_sa *sa, const struct ike_in *in);
+/* Handle what an answered message of a relay says of an edge, if it does. */
+void edge_got_news(struct ike_sa *sa, const struct ike_msg *m);
 
 /* ---- grant.c ------------------------------------------------------------ */
 

@@ -105,6 +105,7 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 		got_of_data(sa, m, MCSEC_N_CHANGED, false,
 			    sa->engine->ops.changed);
 		grant_got_ends(sa, m);
+		edge_got_news(sa, m);
 	}
 }
 

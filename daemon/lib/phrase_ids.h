@@ -138,6 +138,8 @@ static const struct phrase_id phrase_ids[] = {
 	{ "rekey sending resumed", "4878f1f861c9540ebecedc45f08efae8" },
 	{ "relay not told", "4e0795cef0d356c3a436b871f9740a4b" },
 	{ "relay not used", "ebba22fa9d1c5acf82eda7d830fc1bb2" },
+	{ "relay stopped", "1b74c78780d55858a158ce1868c854d7" },
+	{ "relay stopping", "b84ea3769ce1522c8763e46f8d6f8a50" },
 	{ "relay used", "a7d2f2ca88425926b455338c9ce8bf67" },
 	{ "relayed", "44934638421d55148a3f195a560cffb1" },
 	{ "reload change", "755217f7f2db57d09bff9e5a6a2dbed8" },

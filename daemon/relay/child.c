@@ -497,6 +497,18 @@ void child_answer(struct child *c, struct upstream *u,
 	run_child(c);
 }
 
+void child_told(struct child *c, struct upstream *u,
+		const struct edge_answer *ans)
+{
+	if (u != c->cur || u->leaving || ans->reason != EDGE_LEAVING)
+		return;
+	if (ans->verdict == EDGE_REDIRECTED)
+		got_redirected(c, u, ans);
+	else if (ans->verdict == EDGE_REFUSED)
+		got_refused(c, u, ans);
+	run_child(c);
+}
+
 void child_failed(struct child *c, struct upstream *u, const char *why)
 {
 	if (u->state == UPSTREAM_IDLE)

@@ -143,6 +143,9 @@ int child_set_grants(struct child *c, const struct edge_grant *grants,
 /* The answer of @u to the last request. */
 void child_answer(struct child *c, struct upstream *u,
 		  const struct edge_answer *ans);
+/* @u has something to say without being asked: that it goes away, or it is ignored. */
+void child_told(struct child *c, struct upstream *u,
+		const struct edge_answer *ans);
 /* The request to @u has failed, or its IKE SA has ended; @why is a few words. */
 void child_failed(struct child *c, struct upstream *u, const char *why);
 

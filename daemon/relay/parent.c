@@ -680,7 +680,16 @@ void parent_recheck(struct parent *p,
 
 void parent_leave(struct parent *p)
 {
+	struct child_edge *e, *next;
+	struct edge_answer ans;
+
 	p->leaving = true;
+	for (e = TAILQ_FIRST(&p->edges); p->ops.tell && e; e = next) {
+		next = TAILQ_NEXT(e, link);
+		memset(&ans, 0, sizeof(ans));
+		answer_elsewhere(p, EDGE_LEAVING, &ans);
+		p->ops.tell(p->ctx, &e->e, &ans);
+	}
 }
 
 /* ---- what is below ------------------------------------------------------- */

@@ -13,7 +13,7 @@
  * A child costs memory when it has an edge, and only then. Signatures are verified, and
  * edges are moved, at a rate that is bounded for each identity and for all of them.
  *
- * Single-threaded. An operation must not call back into the machine.
+ * Single-threaded. An operation must not call back into the machine, unless it says so.
  */
 #ifndef RELAY_PARENT_H
 #define RELAY_PARENT_H
@@ -88,6 +88,12 @@ struct parent_ops {
 	 * or end within a tenth of a second have one call.
 	 */
 	void (*below)(void *ctx, const char *group);
+	/*
+	 * May be NULL: tell a child, which has not asked, that the relay goes away. If
+	 * its IKE SA ends with that, parent_sa_closed() may be called.
+	 */
+	void (*tell)(void *ctx, const struct parent_edge *e,
+		     const struct edge_answer *ans);
 };
 
 struct parent_cfg {
@@ -143,8 +149,8 @@ void parent_recheck(struct parent *p,
 		    bool (*ended)(void *arg, const struct grant *g), void *arg);
 
 /*
- * The relay is going away: from now on every request is answered with a redirection, so
- * that each child leaves when it has another edge.
+ * The relay is going away. All children are told, and from now on every request is
+ * answered with a redirection, so that each child leaves when it has another edge.
  */
 void parent_leave(struct parent *p);
 

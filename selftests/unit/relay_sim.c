@@ -13,6 +13,7 @@ enum rs_kind {
 	RS_OPENED,
 	RS_REQUEST,
 	RS_ANSWER,
+	RS_NEWS,
 	RS_DELETE,
 };
 
@@ -219,6 +220,7 @@ static void take_message(struct rs_sa *sa, const struct rs_message *m,
 			 struct rs_host *at)
 {
 	struct rs_host *h = sa->child;
+	struct edge_answer ans;
 
 	switch (m->kind) {
 	case RS_OPEN:
@@ -241,6 +243,12 @@ static void take_message(struct rs_sa *sa, const struct rs_message *m,
 	case RS_ANSWER:
 		if (h)
 			take_answer(sa, m);
+		break;
+	case RS_NEWS:
+		if (h && edge_answer_parse(m->octets, m->len, &ans))
+			abort();
+		if (h)
+			child_told(h->child, sa->upstream, &ans);
 		break;
 	case RS_DELETE:
 		if (at == sa->parent) {
@@ -487,6 +495,19 @@ static void del_down(void *ctx, const struct parent_edge *e, const char *why)
 	h->dels++;
 }
 
+static void tell_child(void *ctx, const struct parent_edge *e,
+		       const struct edge_answer *ans)
+{
+	struct rs_sa *sa = (struct rs_sa *)e->sa;
+	struct wbuf w;
+
+	wbuf_init(&w, 65535);
+	if (edge_answer_put(&w, ans))
+		abort();
+	put_message(sa, RS_NEWS, ctx, &e->peer, w.p, w.len);
+	wbuf_free(&w);
+}
+
 static void below_changed(void *ctx, const char *group)
 {
 	(void)group;
@@ -499,6 +520,7 @@ static const struct parent_ops parent_ops = {
 	.edge_set = set_down,
 	.edge_del = del_down,
 	.below = below_changed,
+	.tell = tell_child,
 };
 
 /* ---- hosts --------------------------------------------------------------- */

@@ -529,9 +529,50 @@ static void test_full_of_edges(void)
 	pair_teardown();
 }
 
+static unsigned int news;
+static struct edge_answer last_news;
+
+static void on_news(void *ctx, struct ike_sa *from,
+		    const struct edge_answer *ans)
+{
+	(void)ctx;
+	(void)from;
+	news++;
+	last_news = *ans;
+}
+
+/* A relay that goes away says so without being asked. */
+static void test_news(void)
+{
+	struct edge_answer ans = { .verdict = EDGE_REFUSED,
+				   .reason = EDGE_LEAVING,
+				   .wait_ms = 10000 };
+
+	begin();
+	news = 0;
+	m->engine->ops.edge_news = on_news;
+	ask();
+	net_run(&net);
+	is_int(ike_tell_edge(sa, &ans), -EINVAL, "a child has nothing to tell");
+	is_int(ike_tell_edge(g->sa, &ans), 0, "a relay tells its child");
+	net_run(&net);
+	is_int(news, 1, "the child is told once");
+	is_int(last_news.reason, EDGE_LEAVING, "the child is told the reason");
+	is_int(last_news.wait_ms, 10000, "the child is told how long to wait");
+	is_int(m->seen.edge_answers, 1, "news is no answer to a request");
+	m->engine->ops.edge_news = NULL;
+	is_int(ike_tell_edge(g->sa, &ans), 0,
+	       "a relay tells a child that is older");
+	net_run(&net);
+	is_int(news, 1, "a child that knows of no news ignores it");
+	ok(ike_sa_is_up(sa) && ike_sa_is_up(g->sa), "the IKE SA stays up");
+	pair_teardown();
+}
+
 int main(void)
 {
 	RUN(test_request);
+	RUN(test_news);
 	RUN(test_redirect);
 	RUN(test_retransmission);
 	RUN(test_repeated_request);

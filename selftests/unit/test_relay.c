@@ -452,6 +452,9 @@ static void test_leaving_parent(void)
 	for (i = 0; i < 1500; i++) {
 		if (i == 300)
 			parent_leave(a->parent);
+		if (i == 305)
+			ok(rs_parent_of(leaf) == b,
+			   "a busy child changes four round trips after the relay said so");
 		rs_send(root);
 		rs_send(leaf);
 		rs_pass(&s, 10);
