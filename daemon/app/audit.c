@@ -570,7 +570,8 @@ int app_open_audit(struct app *a, struct err *err)
 		return err_set(err, ret, "audit trail: thread not started: %s",
 			       strerror(-ret));
 	u->cfg.worker = u->worker;
-	ret = u->cfg.dir ? begin_trail(u, err) : -ENOMEM;
+	ret = u->cfg.dir ? begin_trail(u, err)
+			 : err_set(err, -ENOMEM, "audit trail: out of memory");
 	if (ret && c->audit_required)
 		return ret;
 	note_result(u, ret, err);
@@ -601,6 +602,20 @@ static void note_stop(struct app *a)
 		log_err("audit record lost: %s", err.text);
 }
 
+static void record_last(struct app_audit *u, const struct trail_head *head)
+{
+	struct err err = {};
+	int ret = record_anchor(u, head);
+
+	if (ret) {
+		anchor_done(NULL, ret, store_reason(u->store, ret));
+		return;
+	}
+	ret = store_submit_wait(u->store, NULL, &err);
+	if (ret)
+		anchor_done(NULL, ret, err.text);
+}
+
 void app_close_audit(struct app *a)
 {
 	struct app_audit *u = a->audit;
@@ -617,8 +632,7 @@ void app_close_audit(struct app *a)
 		if (audit_catch_up(u, &err))
 			log_err("audit trail failed: %s", err.text);
 		trail_close(u->trail, &head);
-		if (!record_anchor(u, &head))
-			store_submit_wait(u->store, NULL, NULL);
+		record_last(u, &head);
 	}
 	worker_free(u->worker, NULL);
 	a->audit = NULL;

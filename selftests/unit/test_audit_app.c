@@ -12,6 +12,7 @@
 #include "app/audit.h"
 #include "audit/trail.h"
 #include "crypto/seal.h"
+#include "lib/log.h"
 #include "lib/loop.h"
 #include "store/store.h"
 
@@ -29,8 +30,9 @@ static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 static bool stalled;
 static bool fails;
+static bool store_fails;
 
-static bool is_trail(int fd)
+static bool is_file(int fd, const char *name)
 {
 	char link[64], path[256];
 	ssize_t n;
@@ -38,7 +40,7 @@ static bool is_trail(int fd)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	n = readlink(link, path, sizeof(path) - 1);
 	path[n > 0 ? n : 0] = '\0';
-	return strstr(path, "/trail-");
+	return strstr(path, name);
 }
 
 /* This replaces the function of libc in the whole program. */
@@ -46,7 +48,9 @@ int fdatasync(int fd)
 {
 	bool failed = false;
 
-	if (is_trail(fd)) {
+	if (store_fails && is_file(fd, "/store")) {
+		failed = true;
+	} else if (is_file(fd, "/trail-")) {
 		pthread_mutex_lock(&gate);
 		while (stalled)
 			pthread_cond_wait(&opened, &gate);
@@ -57,6 +61,23 @@ int fdatasync(int fd)
 		return syscall(SYS_fdatasync, fd);
 	errno = EIO;
 	return -1;
+}
+
+/* SQLite may ask for more than fdatasync() does. */
+int fsync(int fd)
+{
+	return fdatasync(fd);
+}
+
+static bool no_memory;
+
+/* The copy of the trail's folder is made by this. */
+char *strdup(const char *s)
+{
+	size_t size = strlen(s) + 1;
+	char *copy = no_memory ? NULL : malloc(size);
+
+	return copy ? memcpy(copy, s, size) : NULL;
 }
 
 static void set_disk(bool stalls, bool bad)
@@ -201,6 +222,45 @@ static void test_failure(void)
 	stop();
 }
 
+/* ---- what the log says ------------------------------------------------------------ */
+
+static unsigned int heads;
+
+static void count_head(enum log_level level, const char *line, void *ctx)
+{
+	(void)ctx;
+	heads += level == LOG_LEVEL_WARN &&
+		 !!strstr(line, "store failed: the head of the audit trail: ");
+}
+
+static void test_head_at_stop(void)
+{
+	start();
+	wait_for(is_anchored);
+	log_set_tap(count_head, NULL);
+	store_fails = true;
+	stop();
+	store_fails = false;
+	log_set_tap(NULL, NULL);
+	is_int(heads, 1, "a stop says that the last head is not in the store");
+}
+
+static void test_no_memory(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/store", base);
+	err_clear(&err);
+	if (store_open(path, sealer, &app.vault.store[0], &err))
+		bail("%s", err.text);
+	no_memory = true;
+	is_int(app_open_audit(&app, &err), -ENOMEM,
+	       "a trail that is required does not start without memory");
+	no_memory = false;
+	is_str(err.text, "audit trail: out of memory", "the error has a text");
+	stop();
+}
+
 int main(void)
 {
 	uint8_t seal_key[SEAL_KEY_LEN] = { 1 };
@@ -224,6 +284,8 @@ int main(void)
 	app.conf = &conf;
 	RUN(test_stall);
 	RUN(test_failure);
+	RUN(test_head_at_stop);
+	RUN(test_no_memory);
 	loop_free(app.loop);
 	sigkey_free(app.key);
 	sealer_free(sealer);
