@@ -436,7 +436,8 @@ static int open_kernel(struct app *a, struct err *err)
 		return err_set(err, ret, "rtnetlink: %s", strerror(-ret));
 	a->link_fd =
 		(struct loop_fd){ linkmon_fd(a->links), links_readable, a };
-	return loop_add(a->loop, &a->link_fd, EPOLLIN);
+	ret = loop_add(a->loop, &a->link_fd, EPOLLIN);
+	return ret ? err_set(err, ret, "rtnetlink: %s", strerror(-ret)) : 0;
 }
 
 int app_protect_member(struct app *a, struct err *err)
