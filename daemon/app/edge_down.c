@@ -144,8 +144,8 @@ static int set_down_edge(void *ctx, const struct parent_edge *edge,
 	} else {
 		/* Without Sender-IDs a change would leave those of before. */
 		ret = k->ops->edge_del(k->ctx, to.group, to.id, &err);
-		if (!ret)
-			ret = edge_kernel_add(&e->kernel, &to, &err);
+		if (!ret && edge_kernel_add(&e->kernel, &to, &err))
+			ret = -ENOENT;
 	}
 	return warn_edge(e, edge, ret, &err);
 }
@@ -385,7 +385,7 @@ static void look_at_group(struct edges *e, const struct egroup *g)
 		parent_each_edge(e->parent, find_gone, &k);
 	}
 	while (k.n_gone)
-		parent_sa_closed(e->parent, k.gone[--k.n_gone]);
+		parent_edge_lost(e->parent, k.gone[--k.n_gone]);
 	free(k.gone);
 	free(k.v);
 }

@@ -24,6 +24,9 @@
 /* Least time between two looks at what is below, which cost a step for each edge. */
 #define BELOW_PAUSE_MS 100
 
+/* Why an edge ends that the kernel has not. */
+#define LOST_EDGE "the kernel does not have it any more"
+
 /*
  * A child that was silent for so long has missed the beat that is due in each third of an
  * edge's lifetime, also while datagrams come. If the relay is full, it gives way to a new
@@ -356,14 +359,16 @@ static void free_address(struct parent *p, const struct parent_peer *from)
 }
 
 /*
- * Change the edge as the kernel has it to what @to says. Returns the reason why it
- * stays as it was.
+ * Change the edge as the kernel has it to what @to says. Returns EDGE_NO_REASON, or why it
+ * stays as it was; EDGE_UNKNOWN: the kernel does not have it, and it has ended. Edges that
+ * have the new address end in any case.
  */
 static enum edge_reason change_edge(struct parent *p, struct child_edge *e,
 				    const struct parent_peer *from,
 				    const struct parent_edge *to)
 {
 	bool moves = !ep_equal(&e->e.peer, &to->peer);
+	int ret;
 
 	if (!moves && same_ranges(&e->e, to))
 		return EDGE_NO_REASON;
@@ -371,7 +376,12 @@ static enum edge_reason change_edge(struct parent *p, struct child_edge *e,
 		return EDGE_BUSY;
 	if (moves)
 		free_address(p, from);
-	if (p->ops.edge_set(p->ctx, to, NULL))
+	ret = p->ops.edge_set(p->ctx, to, NULL);
+	if (ret == -ENOENT) {
+		end_edge(p, e, LOST_EDGE);
+		return EDGE_UNKNOWN;
+	}
+	if (ret)
 		return EDGE_FAILED;
 	p->stats.moved += moves;
 	e->e = *to;
@@ -606,6 +616,14 @@ void parent_request(struct parent *p, const struct parent_peer *from,
 	} else {
 		answer_refused(p, EDGE_UNKNOWN, ans);
 	}
+}
+
+void parent_edge_lost(struct parent *p, const void *sa)
+{
+	struct child_edge *e = find_edge(p, sa);
+
+	if (e)
+		end_edge(p, e, LOST_EDGE);
 }
 
 void parent_sa_closed(struct parent *p, const void *sa)

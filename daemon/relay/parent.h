@@ -74,7 +74,10 @@ struct parent_ops {
 	 */
 	int (*verify)(void *ctx, const char *group, const uint8_t *grant,
 		      size_t len);
-	/* Install an edge, or change one. Return 0 or -errno. */
+	/*
+	 * Install an edge, or change one. Return 0 or -errno. An edge that cannot be
+	 * changed with -ENOENT is not there, and ends.
+	 */
 	int (*edge_add)(void *ctx, const struct parent_edge *e,
 			struct err *err);
 	int (*edge_set)(void *ctx, const struct parent_edge *e,
@@ -139,6 +142,8 @@ void parent_request(struct parent *p, const struct parent_peer *from,
 		    const struct edge_request *req, struct edge_answer *ans);
 /* The IKE SA has ended, and its edge with it. */
 void parent_sa_closed(struct parent *p, const void *sa);
+/* The kernel does not have the edge of @sa: it ends, and the child is told when it asks. */
+void parent_edge_lost(struct parent *p, const void *sa);
 
 /*
  * Look at the grants of all edges again, because some may have expired, or @ended, which

@@ -488,7 +488,7 @@ static void del_down(void *ctx, const struct parent_edge *e, const char *why)
 	struct rs_host *h = ctx;
 	struct rs_edge *edge = edge_of_id(h, e->id);
 
-	(void)why;
+	snprintf(h->why, sizeof(h->why), "%s", why);
 	if (!edge)
 		abort();
 	edge->used = false;

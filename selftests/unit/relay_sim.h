@@ -63,7 +63,7 @@ struct rs_host {
 	unsigned int most_ups; /* edges to parents at once */
 	int fail_add; /* the next edge fails so */
 	int fail_set; /* the next change of an edge fails so */
-	char why[64]; /* why the parent has changed last */
+	char why[64]; /* why the parent has changed or an edge has ended last */
 	unsigned int not_entitled; /* changes with that reason */
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where a relay serves children, and its stop (daemon/app/edge_down.c). */
+#include <errno.h>
 #include <string.h>
 
 #include "app/edges.h"
@@ -215,9 +216,117 @@ static void test_children_leave(void)
 	is_int(stops, 0, "a stop that does not wait tells nobody of its end");
 }
 
+/* ---- an edge whose Sender-IDs go ------------------------------------------- */
+
+static unsigned int in_kernel;
+static int add_fails;
+
+static int add_to_kernel(void *ctx, const struct kedge *e, struct err *err)
+{
+	(void)ctx;
+	(void)e;
+	if (add_fails)
+		return err_set(err, add_fails, "not added");
+	in_kernel++;
+	return 0;
+}
+
+static int set_in_kernel(void *ctx, const struct kedge *e, struct err *err)
+{
+	(void)ctx;
+	return e->n_ranges
+		       ? 0
+		       : err_set(err, -EINVAL, "no Sender-IDs are taken away");
+}
+
+static int del_from_kernel(void *ctx, const char *group, uint32_t id,
+			   struct err *err)
+{
+	(void)ctx;
+	(void)group;
+	(void)id;
+	if (!in_kernel)
+		return err_set(err, -ENOENT, "there is no such edge");
+	in_kernel--;
+	return 0;
+}
+
+/* Ask over the IKE SA @sa with a grant for @n Sender-IDs, behind the cookie. */
+static struct edge_answer ask_for(unsigned int n, const struct sigkey *key)
+{
+	struct edge_request req = { .group = "video", .n = 1 };
+	struct grant grant = { .group = "video", .n_ranges = n };
+	struct edge_answer ans = { 0 };
+	struct wbuf w;
+
+	grant.member = *sa.peer_id;
+	grant.issued = (uint64_t)clock_wall(clock_system());
+	grant.expires = grant.issued + 600;
+	wbuf_init(&w, GRANT_MAX);
+	if (grant_sign(&grant, key, &w))
+		bail("no grant");
+	req.grant[0] = (struct edge_grant){ 0, w.p, w.len };
+	edge_down_request(&edges, &sa, &sa.path.peer, &req, &ans);
+	if (ans.verdict == EDGE_CHALLENGED) {
+		memcpy(req.cookie, ans.cookie, sizeof(req.cookie));
+		memset(&ans, 0, sizeof(ans));
+		edge_down_request(&edges, &sa, &sa.path.peer, &req, &ans);
+	}
+	wbuf_free(&w);
+	return ans;
+}
+
+/* The kernel removes the edge, and does not add it again without Sender-IDs. */
+static void test_not_added_again(void)
+{
+	static const struct kernel_ops ops = { .edge_add = add_to_kernel,
+					       .edge_set = set_in_kernel,
+					       .edge_del = del_from_kernel };
+	static const struct conf_relay conf = { .max_children = 4 };
+	static struct egroup group = { .name = "video", .e = &edges };
+	static struct app app = { .kernel.ops = &ops };
+	struct sigkey *key;
+	struct err err = {};
+
+	memset(&edges, 0, sizeof(edges));
+	timerq_init(&app.tq, clock_system());
+	edges.app = &app;
+	LIST_INSERT_HEAD(&edges.groups, &group, link);
+	edge_kernel_init(&edges.kernel, &app.kernel);
+	edges.listen[0].local = sa.path.local;
+	edges.n_listen = 1;
+	if (sigkey_generate(SIG_ED25519, &key) || sigkey_pub(key, &group.key) ||
+	    edge_down_start(&edges, &conf, &err) ||
+	    parent_add_group(edges.parent, "video"))
+		bail("no relay: %s", err.text);
+	is_int(ask_for(1, key).verdict, EDGE_GRANTED, "a sender has an edge");
+	is_int(ask_for(0, key).verdict, EDGE_GRANTED,
+	       "a host that sends no more keeps its edge");
+	is_int(in_kernel, 1,
+	       "the edge was removed and added without Sender-IDs");
+	ask_for(1, key);
+	add_fails = -ENOMEM;
+	is_str(edge_reason_str(ask_for(0, key).reason),
+	       edge_reason_str(EDGE_UNKNOWN),
+	       "the host is told that the edge could not be added again");
+	is_int(in_kernel, 0, "the kernel has no edge");
+	is_int((intmax_t)parent_stats(edges.parent)->edges, 0,
+	       "the relay has no edge either");
+	add_fails = 0;
+	is_int(ask_for(0, key).verdict, EDGE_GRANTED,
+	       "the host gets another edge when it asks again");
+	is_int(in_kernel, 1, "the kernel has the other edge");
+	edge_down_stop(&edges);
+	is_int(in_kernel, 0, "a stop removes the edge");
+	edge_kernel_free(&edges.kernel);
+	sigpub_free(group.key);
+	sigkey_free(key);
+}
+
 int main(void)
 {
 	RUN(test_where_it_listens);
 	RUN(test_children_leave);
+	RUN(test_not_added_again);
 	return done();
 }

@@ -99,11 +99,13 @@ static void test_expired(void)
 	rs_free(&s);
 }
 
+/* A stand-in for the IKE SA of ask_top(). */
+static const char ask_sa;
+
 /* Show the grants of mid and b at top, or beat, with the cookie of a challenge. */
 static struct edge_answer ask_top(bool beat)
 {
-	static const char sa;
-	const struct parent_peer from = { &sa, &mid->id, mid->ep, false };
+	const struct parent_peer from = { &ask_sa, &mid->id, mid->ep, false };
 	struct edge_request req = { .group = RS_GROUP, .beat = beat };
 	struct edge_answer ans;
 
@@ -147,11 +149,43 @@ static void test_not_taken(void)
 	rs_free(&s);
 }
 
+/* The kernel has lost an edge, as its change or a look at it shows. */
+static void test_lost_edge(void)
+{
+	begin();
+	rs_sign(&s, a, 77, 600);
+	top->fail_set = -ENOENT;
+	rs_show(a);
+	rs_pass(&s, 3 * CHILD_BEAT_MS);
+	is_int(top->dels, 1,
+	       "an edge that the kernel does not have cannot be changed, and ends");
+	ok(takes(top, a, a), "the child has another edge with the next beat");
+	is_int((intmax_t)child_stats(a->child)->failed, 0,
+	       "the child has not given its parent up for that");
+	is_int((intmax_t)parent_stats(top->parent)->edges, 2,
+	       "the relay has an edge to each child");
+	rs_free(&s);
+
+	rs_init(&s);
+	top = rs_host_new(&s);
+	mid = rs_host_new(&s);
+	b = rs_host_new(&s);
+	rs_relay(top, 8, NULL, 0);
+	ask_top(false);
+	parent_edge_lost(top->parent, &ask_sa);
+	is_str(top->why, "the kernel does not have it any more",
+	       "the end of an edge names the kernel, and not an IKE SA that is up");
+	is_int(ask_top(true).reason, EDGE_UNKNOWN,
+	       "the child is told that it has no edge");
+	rs_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_own);
 	RUN(test_below);
 	RUN(test_expired);
 	RUN(test_not_taken);
+	RUN(test_lost_edge);
 	return done();
 }
