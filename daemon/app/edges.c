@@ -377,7 +377,7 @@ static int follow_conf(struct app *a, struct err *err)
 {
 	const struct conf_member *c = a->conf->member;
 	struct err why = {};
-	int ret = 0, rs;
+	int ret = 0, one; /* @one is of this group */
 	size_t i;
 
 	for (i = 0; i < c->n_groups; i++) {
@@ -385,13 +385,16 @@ static int follow_conf(struct app *a, struct err *err)
 
 		if (!m->relay && !m->parents.n)
 			continue;
-		rs = a->edges ? 0 : make_edges(a, &why);
-		if (rs)
+		one = a->edges ? 0 : make_edges(a, &why);
+		if (one) {
+			/* The next groups need the same sockets. */
 			app_stop_edges(a);
-		if (!rs && !edges_find(a->edges, m->name))
-			rs = add_egroup(a->edges, m, &why);
-		if (rs && !ret)
-			ret = err_set(err, rs, "%s", why.text);
+			return err_set(err, one, "%s", why.text);
+		}
+		if (!edges_find(a->edges, m->name))
+			one = add_egroup(a->edges, m, &why);
+		if (one && !ret)
+			ret = err_set(err, one, "%s", why.text);
 	}
 	return ret;
 }
