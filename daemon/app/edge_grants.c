@@ -192,10 +192,11 @@ static void use_grant(struct egroup *g)
 	if (g->relay && !g->served)
 		ret = parent_add_group(g->e->parent, g->name);
 	if (ret)
-		log_group(LOG_LEVEL_ERR, g->name, "not relayed: %s",
+		log_group(LOG_LEVEL_ERR, g->name, "relay not started: %s",
 			  strerror(-ret));
 	else if (g->relay && !g->served)
-		log_group(LOG_LEVEL_INFO, g->name, "relayed");
+		log_group(LOG_LEVEL_INFO, g->name,
+			  "relay started: children may ask for edges");
 	g->served = g->relay && !ret;
 	edge_grants_show(g);
 }

@@ -88,7 +88,7 @@ static void check_expiry(void *arg)
 	time_t left = cert_chain_not_after(a->chain) - now;
 
 	if (cert_chain_not_before(a->chain) > now)
-		log_err("certificate not yet valid: %s: is the clock right?",
+		log_err("certificate not yet valid: %s: peers will refuse it",
 			a->conf->identity.certificate);
 	else if (left <= 0)
 		log_err("certificate expired: %s: peers will refuse it",
@@ -204,8 +204,10 @@ void app_close_sas(struct ike_engine *engine)
 		return;
 	ike_engine_each(engine, count_sa, &l.size);
 	l.v = calloc(l.size ? l.size : 1, sizeof(struct ike_sa *));
-	if (!l.v)
+	if (!l.v) {
+		log_warn("peers not told of the end: out of memory");
 		return;
+	}
 	ike_engine_each(engine, collect_sa, &l);
 	while (l.n)
 		ike_close(l.v[--l.n], "mcsecd ends");

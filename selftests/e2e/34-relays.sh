@@ -165,7 +165,7 @@ try "the relay's death has cost no more than four seconds of the stream" \
 section "a relay that ends"
 try "the first relay starts again" daemon_start p
 try "the first relay is in" wait_until 30 member_in p
-relayed_twice() { [ "$(grep -c 'group video: relayed' "$LAB/p/mcsecd.log")" = 2 ]; }
+relayed_twice() { [ "$(grep -c 'group video: relay started' "$LAB/p/mcsecd.log")" = 2 ]; }
 try "the first relay has its grant" wait_until 20 relayed_twice
 is "children stay where they are served" "$(edges q)" "s a b"
 lost=$(stream_now a rx '.streams[0].lost')
