@@ -28,6 +28,9 @@
 #define LEAVE_LOOK_MS 100
 #define LEAVE_MS (3 * CHILD_OVERLAP_MS)
 
+_Static_assert(PARENT_MAX_RANGES == MCSEC_EDGE_RANGES_MAX,
+	       "an edge of the machine fits into one of the kernel");
+
 static const struct quota_rule line_rule = {
 	.burst = 16,
 	.every_ms = 10000,

@@ -25,7 +25,7 @@ struct child {
 	struct upstream *old; /* the former one, until @old_until_ms */
 	uint64_t old_until_ms;
 	struct timer timer;
-	/* Own copies; @octets has those of all. */
+	/* The grants that are shown: copies, each of which points into @octets. */
 	unsigned int n_grants;
 	struct edge_grant grants[EDGE_MAX_GRANTS];
 	uint8_t *octets;
@@ -54,7 +54,7 @@ static void tell_change(struct child *c, const struct upstream *u,
 
 /* ---- parents ------------------------------------------------------------- */
 
-/* End what there is with @u, which may be asked again later. */
+/* End the edge and the IKE SA with @u, and forget its requests; it may be asked again. */
 static void leave_parent(struct child *c, struct upstream *u, const char *why)
 {
 	if (u->state == UPSTREAM_UP || u->state == UPSTREAM_RETIRES)
@@ -218,6 +218,14 @@ static int ask_parent(struct child *c, struct upstream *u)
 	return request_edge(c, u, NULL);
 }
 
+static void give_up(struct child *c, struct upstream *u, const char *why)
+{
+	c->stats.failed++;
+	leave_parent(c, u, why);
+	hold_parent(c, u, 0);
+	tell_change(c, u, EDGE_NO_REASON, why);
+}
+
 /* Ask one relay after the other, until a request is on its way. */
 static void try_next(struct child *c)
 {
@@ -228,14 +236,14 @@ static void try_next(struct child *c)
 		c->trial = u;
 		if (!ask_parent(c, u))
 			return;
-		c->stats.failed++;
-		leave_parent(c, u, "could not be asked");
-		hold_parent(c, u, 0);
-		tell_change(c, u, EDGE_NO_REASON, "could not be asked");
+		give_up(c, u, "could not be asked");
 	}
 }
 
-/* A request waits until the one before it is answered, and for a moment after it. */
+/*
+ * Return true if @u has to be asked again: it has not seen the present grants, was quiet for
+ * a beat, or a third of the lifetime is over. One request is open at a time.
+ */
 static bool is_beat_due(const struct child *c, const struct upstream *u)
 {
 	uint64_t now = child_now(c);
@@ -305,16 +313,8 @@ static void arm_timer(struct child *c)
 			  due > now + TICK_MIN_MS ? due - now : TICK_MIN_MS);
 }
 
-static void give_up(struct child *c, struct upstream *u, const char *why)
-{
-	c->stats.failed++;
-	leave_parent(c, u, why);
-	hold_parent(c, u, 0);
-	tell_change(c, u, EDGE_NO_REASON, why);
-}
-
 /* A parent that is heard again needs no successor. */
-static void note_parent(struct child *c, struct upstream *u)
+static void parent_was_heard(struct child *c, struct upstream *u)
 {
 	u->heard_ms = child_now(c);
 	if (u == c->cur && !u->leaving && c->trial)
@@ -332,7 +332,7 @@ static void look_at_edge(struct child *c, struct upstream *u)
 	if (ret == -ENOENT)
 		give_up(c, u, "its edge is gone from the kernel");
 	else if (ret > 0)
-		note_parent(c, u);
+		parent_was_heard(c, u);
 }
 
 /* Do what is due now. */
@@ -358,7 +358,7 @@ static void on_timer(void *arg)
 
 /* ---- answers ------------------------------------------------------------- */
 
-static bool is_busy(const struct upstream *u)
+static bool was_busy_too_often(const struct upstream *u)
 {
 	return u->busy >= CHILD_MAX_BUSY;
 }
@@ -366,8 +366,9 @@ static bool is_busy(const struct upstream *u)
 /* The edge of @u is used from now on; the former one stays for a moment. */
 static void adopt_parent(struct child *c, struct upstream *u)
 {
-	const char *why = !c->cur	    ? "an edge was granted"
-			  : is_busy(c->cur) ? "the former parent is busy"
+	const char *why = !c->cur ? "an edge was granted"
+			  : was_busy_too_often(c->cur)
+				  ? "the former parent is busy"
 			  : c->cur->leaving ? "the former parent is going away"
 					    : "the former parent is silent";
 	struct err err = {};
@@ -422,10 +423,11 @@ static void got_redirected(struct child *c, struct upstream *u,
 	learn_parents(c, ans);
 	if (u == c->cur) {
 		u->leaving = true;
+		/* Beats keep its edge until another relay has given one. */
 		u->shown = c->version;
 		return;
 	}
-	leave_with_answer(c, u, ans, 10 * CHILD_HOLD_MIN_MS);
+	leave_with_answer(c, u, ans, CHILD_HOLD_FULL_MS);
 }
 
 static void got_refused(struct child *c, struct upstream *u,
@@ -443,8 +445,9 @@ static void got_refused(struct child *c, struct upstream *u,
 			child_now(c) + (ans->wait_ms < CHILD_WAIT_MAX_MS
 						? ans->wait_ms
 						: CHILD_WAIT_MAX_MS);
+		u->busy++;
 		/* The edge stays until another relay has one. */
-		if (++u->busy >= CHILD_MAX_BUSY)
+		if (was_busy_too_often(u))
 			u->leaving = true;
 	} else {
 		leave_with_answer(c, u, ans, ans->wait_ms);
@@ -453,7 +456,8 @@ static void got_refused(struct child *c, struct upstream *u,
 
 /*
  * The parent asks whether this host receives at the address that it has asked from. A NAT
- * may change that once more in between, but not always.
+ * may change that before the cookie is back there, but not CHILD_MAX_CHALLENGES times in
+ * a row.
  */
 static void got_challenged(struct child *c, struct upstream *u,
 			   const struct edge_answer *ans)
@@ -475,7 +479,7 @@ void child_answer(struct child *c, struct upstream *u,
 	if (!u->asks)
 		return;
 	u->asks = false;
-	note_parent(c, u);
+	parent_was_heard(c, u);
 	if (u->state != UPSTREAM_ASKED && u->state != UPSTREAM_UP)
 		return;
 	if (ans->verdict != EDGE_CHALLENGED)

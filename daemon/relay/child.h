@@ -26,20 +26,25 @@ struct child;
 struct clock;
 struct timerq;
 
+/* Interval of the beats of a quiet edge. */
 #define CHILD_BEAT_MS 500u
+/* Silence of a parent after which another one is asked. */
 #define CHILD_SILENT_MS 2000u
+/* Time for which the edge of the former parent stays. */
 #define CHILD_OVERLAP_MS 1000u
 /* A parent that does not answer a request for so long is given up. */
 #define CHILD_ANSWER_MS 3000u
-/* Requests one after the other that a parent answers with a cookie only. */
+/* A parent is given up when it answers with more cookies than these in a row. */
 #define CHILD_MAX_CHALLENGES 4
-/* A parent that was asked too often so many times in a row is left for another one. */
+/* A parent that has answered EDGE_BUSY so many times in a row is left for another one. */
 #define CHILD_MAX_BUSY 10
-/* A parent may not keep the child from asking for so long that it takes it for silent. */
+/* A pause that a parent demands is cut to this, or it would look like its silence. */
 #define CHILD_WAIT_MAX_MS (CHILD_SILENT_MS - CHILD_BEAT_MS)
-/* A parent that has failed is asked again after a second, then two, and so on. */
+/* Pause before a parent that has failed is asked again; doubled by each failure. */
 #define CHILD_HOLD_MIN_MS 1000u
 #define CHILD_HOLD_MAX_MS 30000u
+/* Least pause before a relay that had no place is asked again. */
+#define CHILD_HOLD_FULL_MS 10000u
 /* Relays that may be configured; others are learned from redirections. */
 #define CHILD_MAX_CONFIGURED 8
 #define CHILD_MAX_PARENTS 16
@@ -56,16 +61,16 @@ enum upstream_state {
 struct upstream {
 	struct edge_parent at;
 	unsigned int place; /* below CHILD_MAX_PARENTS */
-	void *user; /* the user's, NULL at first */
+	void *user; /* free for the operations; belongs to @place */
 	enum upstream_state state;
 	bool learned; /* from a redirection */
 	bool asks; /* a request or beat has no answer yet */
 	bool beat; /* the last one was a beat */
 	unsigned int challenges; /* since the last other answer */
-	unsigned int busy; /* refusals of that kind since the last grant */
+	unsigned int busy; /* answers EDGE_BUSY since the last grant */
 	uint64_t wait_until_ms; /* not asked before */
 	bool leaving; /* has said that it is going away */
-	uint64_t asked_ms; /* when the last one was sent */
+	uint64_t asked_ms; /* when the last request or beat was sent */
 	uint64_t shown; /* number of the grants that it was shown; 0: none */
 	uint64_t heard_ms;
 	uint64_t looked_ms; /* when delivered() was called last */
@@ -107,11 +112,11 @@ struct child_cfg {
 	const struct clock *clock;
 	struct timerq *tq;
 	const char *group;
-	const struct ike_id
-		*self; /* own identity, which is never asked; copied */
-	unsigned int
-		n_parents; /* 1 to CHILD_MAX_CONFIGURED, in order of preference */
-	const struct edge_parent *parents; /* copied */
+	/* Own identity, which is never asked; copied. */
+	const struct ike_id *self;
+	/* 1 to CHILD_MAX_CONFIGURED, in the order of preference; copied. */
+	unsigned int n_parents;
+	const struct edge_parent *parents;
 };
 
 struct child_stats {
@@ -151,6 +156,7 @@ void child_failed(struct child *c, struct upstream *u, const char *why);
 
 /* Return the parent whose edge is used, or NULL. */
 struct upstream *child_parent(const struct child *c);
+/* Call @fn, which must not call back, for each parent: first those that are configured. */
 void child_each(const struct child *c,
 		void (*fn)(void *arg, const struct upstream *u), void *arg);
 const struct child_stats *child_stats(const struct child *c);

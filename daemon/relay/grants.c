@@ -128,3 +128,40 @@ unsigned int grant_set_ranges(const struct grant_set *s, struct sid_range *out,
 	}
 	return n;
 }
+
+static bool is_newer(const struct grant *a, const struct grant *b)
+{
+	return a->issued != b->issued ? a->issued > b->issued
+				      : a->expires > b->expires;
+}
+
+void grants_below_add(struct grants_below *b, const struct held_grant *h,
+		      uint8_t hops)
+{
+	struct edge_grant *to;
+	struct grant g;
+	unsigned int i;
+
+	/* A member that only receives has nothing to show farther up. */
+	if (!h->n_ranges || hops > EDGE_MAX_HOPS ||
+	    grant_parse(h->octets, h->len, &g))
+		return;
+	for (i = 0; i < b->n; i++)
+		if (id_equal(&b->grant[i].member, &g.member))
+			break;
+	if (i == b->max)
+		return;
+	to = &b->out[i];
+	if (i < b->n && to->len == h->len &&
+	    !memcmp(to->p, h->octets, h->len)) {
+		if (hops < to->hops)
+			to->hops = hops;
+		return;
+	}
+	if (i < b->n && !is_newer(&g, &b->grant[i]))
+		return;
+	*to = (struct edge_grant){ hops, h->octets, h->len };
+	b->grant[i] = g;
+	if (i == b->n)
+		b->n++;
+}

@@ -40,14 +40,30 @@ unsigned int grant_set_expire(struct grant_set *s, uint64_t now);
 void grant_set_drop(struct grant_set *s, unsigned int i);
 /* Return true if both have the same grants, in the same order and as far away. */
 bool grant_set_equal(const struct grant_set *a, const struct grant_set *b);
+/* Drop all grants of the set. */
 void grant_set_clear(struct grant_set *s);
 
 /*
  * Write the Sender-IDs of a set, in order and merged, into @out, which has room for @max
- * ranges. A grant that would need more is left out as a whole, the later ones first.
- * Returns the number of ranges; *@left_out is that of such grants.
+ * ranges and uses GRANT_MAX_RANGES at most. Grants are taken in their order, and one with
+ * which that would not be enough is left out as a whole. Returns the number of ranges;
+ * *@left_out is that of such grants.
  */
 unsigned int grant_set_ranges(const struct grant_set *s, struct sid_range *out,
 			      unsigned int max, unsigned int *left_out);
+
+/* The newest grant of each identity, which a relay passes on. */
+struct grants_below {
+	struct edge_grant *out;
+	unsigned int n, max;
+	struct grant grant[EDGE_MAX_GRANTS];
+};
+
+/*
+ * Add a grant unless a newer one of its identity is there. Of the same grant the shortest
+ * way counts.
+ */
+void grants_below_add(struct grants_below *b, const struct held_grant *h,
+		      uint8_t hops);
 
 #endif

@@ -57,8 +57,8 @@ static const struct quota_rule move_rule = {
 	.keys = 4096,
 };
 
-struct relayed {
-	TAILQ_ENTRY(relayed) link;
+struct relayed_group {
+	TAILQ_ENTRY(relayed_group) link;
 	char name[GRANT_GROUP_MAX + 1];
 	bool changed; /* the operation below() is due */
 };
@@ -67,14 +67,14 @@ struct child_edge {
 	TAILQ_ENTRY(child_edge) link; /* by the time of the last request */
 	struct hnode by_sa;
 	struct parent_edge e;
-	struct relayed *group;
-	struct ike_id *member; /* without the octets that it does not need */
+	struct relayed_group *group;
+	struct ike_id *member; /* allocated short: never copy the struct */
 	struct grant_set grants;
 	bool stale; /* the kernel does not have the ranges of @grants yet */
 };
 
 TAILQ_HEAD(child_edges, child_edge);
-TAILQ_HEAD(relayed_groups, relayed);
+TAILQ_HEAD(relayed_groups, relayed_group);
 
 struct parent {
 	struct parent_cfg cfg;
@@ -129,7 +129,7 @@ static struct child_edge *find_edge(const struct parent *p, const void *sa)
 static void on_below(void *arg)
 {
 	struct parent *p = arg;
-	struct relayed *g;
+	struct relayed_group *g;
 
 	p->told_ms = parent_now(p);
 	TAILQ_FOREACH(g, &p->groups, link) {
@@ -144,7 +144,7 @@ static void on_below(void *arg)
  * Note that the grants below @g have changed. That is told soon, and once for all edges
  * that begin or end meanwhile.
  */
-static void tell_below(struct parent *p, struct relayed *g)
+static void tell_below(struct parent *p, struct relayed_group *g)
 {
 	uint64_t now = parent_now(p), due = p->told_ms + BELOW_PAUSE_MS;
 
@@ -164,7 +164,7 @@ static void free_edge(struct child_edge *e)
 
 static void end_edge(struct parent *p, struct child_edge *e, const char *why)
 {
-	struct relayed *group = e->group;
+	struct relayed_group *group = e->group;
 
 	TAILQ_REMOVE(&p->edges, e, link);
 	htab_del(&p->by_sa, &e->by_sa);
@@ -264,7 +264,7 @@ static bool may_verify(struct parent *p, const struct ike_id *id)
 
 /*
  * Get one grant of a request into *@out, which stays NULL if it is not valid. Returns
- * false if it would have to be verified, and that is too often.
+ * false if its signature would have to be verified, and the quota does not allow that.
  */
 static bool get_grant(struct parent *p, const struct child_edge *e,
 		      const struct parent_peer *from, const char *group,
@@ -346,7 +346,7 @@ static bool same_ranges(const struct parent_edge *a,
 	       !memcmp(a->range, b->range, a->n_ranges * sizeof(a->range[0]));
 }
 
-/* Let no other edge have the address that @from was heard at just now. */
+/* End other edges that have the address of @from, which has shown that it receives there. */
 static void free_address(struct parent *p, const struct parent_peer *from)
 {
 	struct child_edge *e, *next;
@@ -432,7 +432,7 @@ static void keep_edge(struct parent *p, struct child_edge *e,
 /* Return the edge that a new one of @from replaces, or NULL. */
 static struct child_edge *replaced_edge(const struct parent *p,
 					const struct parent_peer *from,
-					const struct relayed *group)
+					const struct relayed_group *group)
 {
 	struct child_edge *e, *first = NULL;
 	unsigned int n = 0;
@@ -464,7 +464,7 @@ static struct ike_id *copy_id(const struct ike_id *id)
 
 static struct child_edge *make_edge(struct parent *p,
 				    const struct parent_peer *from,
-				    struct relayed *group)
+				    struct relayed_group *group)
 {
 	struct child_edge *e = calloc(1, sizeof(*e));
 
@@ -491,13 +491,15 @@ static struct child_edge *make_edge(struct parent *p,
 /* Install an edge for a child that is entitled by @set, which is empty afterwards. */
 static enum edge_reason add_edge(struct parent *p,
 				 const struct parent_peer *from,
-				 struct relayed *group, struct grant_set *set)
+				 struct relayed_group *group,
+				 struct grant_set *set)
 {
 	struct child_edge *e = make_edge(p, from, group), *old;
 
 	if (!e)
 		return EDGE_FAILED;
 	set_ranges(p, &e->e, set);
+	/* The kernel has one edge to each address, so the former ones go first. */
 	old = replaced_edge(p, from, group);
 	if (old)
 		end_edge(p, old, "replaced by a newer one of the same child");
@@ -520,9 +522,10 @@ static enum edge_reason add_edge(struct parent *p,
 
 /* ---- requests ------------------------------------------------------------ */
 
-static struct relayed *find_group(const struct parent *p, const char *name)
+static struct relayed_group *find_group(const struct parent *p,
+					const char *name)
 {
-	struct relayed *g;
+	struct relayed_group *g;
 
 	TAILQ_FOREACH(g, &p->groups, link)
 		if (!strcmp(g->name, name))
@@ -530,9 +533,11 @@ static struct relayed *find_group(const struct parent *p, const char *name)
 	return NULL;
 }
 
-static void got_grants(struct parent *p, struct child_edge *e,
-		       const struct parent_peer *from, struct relayed *group,
-		       const struct edge_request *req, struct edge_answer *ans)
+static void request_with_grants(struct parent *p, struct child_edge *e,
+				const struct parent_peer *from,
+				struct relayed_group *group,
+				const struct edge_request *req,
+				struct edge_answer *ans)
 {
 	struct grant_set set = { 0 };
 	enum edge_reason reason;
@@ -589,9 +594,9 @@ void parent_request(struct parent *p, const struct parent_peer *from,
 		    const struct edge_request *req, struct edge_answer *ans)
 {
 	struct child_edge *e = find_edge(p, from->sa);
-	struct relayed *group = e && !strcmp(e->group->name, req->group)
-					? e->group
-					: find_group(p, req->group);
+	struct relayed_group *group = e && !strcmp(e->group->name, req->group)
+					      ? e->group
+					      : find_group(p, req->group);
 
 	memset(ans, 0, sizeof(*ans));
 	if (group && (e || !req->beat) && !receives_there(p, e, from, req)) {
@@ -610,7 +615,7 @@ void parent_request(struct parent *p, const struct parent_peer *from,
 			note_child(p, e);
 		answer_elsewhere(p, EDGE_LEAVING, ans);
 	} else if (!req->beat) {
-		got_grants(p, e, from, group, req, ans);
+		request_with_grants(p, e, from, group, req, ans);
 	} else if (e) {
 		keep_edge(p, e, from, NULL, ans);
 	} else {
@@ -636,13 +641,14 @@ void parent_sa_closed(struct parent *p, const void *sa)
 
 /* ---- ends of grants ------------------------------------------------------- */
 
-struct judge {
+struct ended_check {
 	bool (*ended)(void *arg, const struct grant *g);
 	void *arg;
 	uint64_t now; /* seconds since 1970 */
 };
 
-static bool grant_has_ended(const struct judge *j, const struct held_grant *h)
+static bool grant_has_ended(const struct ended_check *j,
+			    const struct held_grant *h)
 {
 	struct grant g;
 
@@ -652,7 +658,7 @@ static bool grant_has_ended(const struct judge *j, const struct held_grant *h)
 }
 
 /* Return true if grants of members below have gone. */
-static bool drop_ended(const struct judge *j, struct grant_set *s)
+static bool drop_ended(const struct ended_check *j, struct grant_set *s)
 {
 	unsigned int i, before = s->n;
 
@@ -663,7 +669,7 @@ static bool drop_ended(const struct judge *j, struct grant_set *s)
 }
 
 static void recheck_edge(struct parent *p, struct child_edge *e,
-			 const struct judge *j)
+			 const struct ended_check *j)
 {
 	struct parent_edge to = e->e;
 
@@ -687,7 +693,8 @@ static void recheck_edge(struct parent *p, struct child_edge *e,
 void parent_recheck(struct parent *p,
 		    bool (*ended)(void *arg, const struct grant *g), void *arg)
 {
-	struct judge j = { ended, arg, (uint64_t)clock_wall(p->cfg.clock) };
+	struct ended_check j = { ended, arg,
+				 (uint64_t)clock_wall(p->cfg.clock) };
 	struct child_edge *e, *next;
 
 	for (e = TAILQ_FIRST(&p->edges); e; e = next) {
@@ -712,70 +719,27 @@ void parent_leave(struct parent *p)
 
 /* ---- what is below ------------------------------------------------------- */
 
-/* A relay passes on the newest grant of each identity. */
-struct below {
-	struct edge_grant *out;
-	unsigned int n, max;
-	struct grant grant[EDGE_MAX_GRANTS];
-};
-
-static bool is_newer(const struct grant *a, const struct grant *b)
-{
-	return a->issued != b->issued ? a->issued > b->issued
-				      : a->expires > b->expires;
-}
-
-/*
- * Add a grant unless a newer one of its identity is there. Of the same grant the shortest
- * way counts.
- */
-static void add_below(struct below *b, const struct held_grant *h, uint8_t hops)
-{
-	struct edge_grant *to;
-	struct grant g;
-	unsigned int i;
-
-	/* A member that only receives has nothing to show farther up. */
-	if (!h->n_ranges || hops > EDGE_MAX_HOPS ||
-	    grant_parse(h->octets, h->len, &g))
-		return;
-	for (i = 0; i < b->n; i++)
-		if (id_equal(&b->grant[i].member, &g.member))
-			break;
-	if (i == b->max)
-		return;
-	to = &b->out[i];
-	if (i < b->n && to->len == h->len &&
-	    !memcmp(to->p, h->octets, h->len)) {
-		if (hops < to->hops)
-			to->hops = hops;
-		return;
-	}
-	if (i < b->n && !is_newer(&g, &b->grant[i]))
-		return;
-	*to = (struct edge_grant){ hops, h->octets, h->len };
-	b->grant[i] = g;
-	if (i == b->n)
-		b->n++;
-}
-
 unsigned int parent_below(const struct parent *p, const char *group,
 			  struct edge_grant *out, unsigned int max)
 {
-	struct below b = { .out = out,
-			   .max = max < EDGE_MAX_GRANTS ? max
-							: EDGE_MAX_GRANTS };
+	struct grants_below b = {
+		.out = out, .max = max < EDGE_MAX_GRANTS ? max : EDGE_MAX_GRANTS
+	};
 	const struct child_edge *e;
 	unsigned int i;
 
 	/* A child that passes on many takes the place of no other child. */
 	TAILQ_FOREACH(e, &p->edges, link)
 		if (!strcmp(e->group->name, group))
-			add_below(&b, e->grants.v[0], e->grants.hops[0] + 1);
-	TAILQ_FOREACH(e, &p->edges, link)
-		for (i = 1; i < e->grants.n && !strcmp(e->group->name, group);
-		     i++)
-			add_below(&b, e->grants.v[i], e->grants.hops[i] + 1);
+			grants_below_add(&b, e->grants.v[0],
+					 e->grants.hops[0] + 1);
+	TAILQ_FOREACH(e, &p->edges, link) {
+		if (strcmp(e->group->name, group))
+			continue;
+		for (i = 1; i < e->grants.n; i++)
+			grants_below_add(&b, e->grants.v[i],
+					 e->grants.hops[i] + 1);
+	}
 	return b.n;
 }
 
@@ -828,7 +792,7 @@ int parent_new(const struct parent_cfg *cfg, const struct parent_ops *ops,
 
 void parent_free(struct parent *p)
 {
-	struct relayed *g;
+	struct relayed_group *g;
 
 	if (!p)
 		return;
@@ -847,7 +811,7 @@ void parent_free(struct parent *p)
 int parent_add_group(struct parent *p, const char *group)
 {
 	size_t len = strnlen(group, GRANT_GROUP_MAX + 1);
-	struct relayed *g;
+	struct relayed_group *g;
 
 	if (!len || len > GRANT_GROUP_MAX)
 		return -EINVAL;
@@ -863,7 +827,7 @@ int parent_add_group(struct parent *p, const char *group)
 
 void parent_del_group(struct parent *p, const char *group)
 {
-	struct relayed *g = find_group(p, group);
+	struct relayed_group *g = find_group(p, group);
 	struct child_edge *e, *next;
 
 	if (!g)

@@ -6,9 +6,9 @@
  *
  * An edge belongs to one IKE SA and ends with it. It leads to an address only when the
  * child has sent back, from there, the cookie of an answer that went there, and nothing
- * else moves it. A child is
- * entitled by a grant of the key server (wire/grant.h), and an edge takes the Sender-IDs
- * of that grant and of those that the child passes on from members below it.
+ * else moves it. A child is entitled by a grant of the key server (wire/grant.h), and an
+ * edge takes the Sender-IDs of that grant and of those that the child passes on from
+ * members below it.
  *
  * A child costs memory when it has an edge, and only then. Signatures are verified, and
  * edges are moved, at a rate that is bounded for each identity and for all of them.
@@ -37,18 +37,19 @@ struct timerq;
 #define PARENT_MAX_PER_IDENTITY 4
 /* Children of all groups. */
 #define PARENT_MAX_CHILDREN 65536
-#define PARENT_MAX_RANGES 16 /* as the kernel's limit of an edge */
+#define PARENT_MAX_RANGES \
+	16 /* MCSEC_EDGE_RANGES_MAX, which app/edge_down.c asserts */
 
 /* An authenticated IKE SA that asks. */
 struct parent_peer {
-	const void
-		*sa; /* stands for the IKE SA, and is never used as a pointer */
+	const void *
+		sa; /* stands for the IKE SA; the machine never looks into it */
 	const struct ike_id *id;
 	struct ep ep;
 	/*
-	 * No NAT is in front of the peer, and @ep is not the address of its IKE SA, so
-	 * that a copy of a datagram is as likely as a peer that has moved. It opens
-	 * another IKE SA if it has.
+	 * No NAT is in front of the peer, and @ep is not the address of its IKE SA: this
+	 * may be a copy that somebody else has sent. A peer that has really moved opens
+	 * another IKE SA.
 	 */
 	bool elsewhere;
 };
@@ -58,10 +59,10 @@ struct parent_edge {
 	uint32_t id; /* unique in the process, never 0 */
 	const void *sa;
 	const char *group;
-	const struct ike_id *member;
+	const struct ike_id *member; /* never copy it, see copy_id() */
 	struct ep peer;
 	uint64_t since_ms; /* monotonic time of the first grant of the edge */
-	uint64_t heard_ms; /* time of the last request */
+	uint64_t heard_ms; /* monotonic time of the last request or beat */
 	/* Sender-IDs that the child and those below it may use, in order. */
 	unsigned int n_ranges;
 	struct sid_range range[PARENT_MAX_RANGES];
@@ -137,7 +138,10 @@ int parent_add_group(struct parent *p, const char *group);
 /* Relay it no longer; its edges end. */
 void parent_del_group(struct parent *p, const char *group);
 
-/* Answer a request. @from and @req are not kept. */
+/*
+ * Answer a request. The operations may be called meanwhile, also for other edges. @from and
+ * @req are not kept.
+ */
 void parent_request(struct parent *p, const struct parent_peer *from,
 		    const struct edge_request *req, struct edge_answer *ans);
 /* The IKE SA has ended, and its edge with it. */

@@ -14,14 +14,17 @@
 
 struct parent_peer;
 
-/* The request with a cookie is given up after two and a half seconds. */
+/*
+ * A cookie is good in the slot in which it was made and in the next one: for longer than a
+ * child repeats its request, which is two and a half seconds.
+ */
 #define PROOF_SLOT_MS 10000u
 #define PROOF_SECRET_LEN 32
 
 /* Make the cookie for @peer at @now_ms. Returns 0 or -errno. */
 int proof_make(const uint8_t secret[PROOF_SECRET_LEN], uint64_t now_ms,
 	       const struct parent_peer *peer, uint8_t out[EDGE_COOKIE_LEN]);
-/* Return true if @cookie was made for @peer not long ago. */
+/* Return true if @cookie was made for @peer in this slot or the one before. */
 bool proof_is_good(const uint8_t secret[PROOF_SECRET_LEN], uint64_t now_ms,
 		   const struct parent_peer *peer,
 		   const uint8_t cookie[EDGE_COOKIE_LEN]);

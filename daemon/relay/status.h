@@ -18,10 +18,11 @@ struct edge_group_status {
 	const struct child *child; /* NULL: asks no relay */
 };
 
+/* @s and what it points to are valid until the call returns. */
+typedef void edge_group_fn(void *arg, const struct edge_group_status *s);
+
 /* Metrics of struct parent_stats, and of struct child_stats. */
 extern const struct metric relay_metrics[];
 extern const struct metric child_metrics[];
-
-typedef void edge_group_fn(void *arg, const struct edge_group_status *s);
 
 #endif
