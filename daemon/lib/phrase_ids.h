@@ -19,6 +19,7 @@ static const struct phrase_id phrase_ids[] = {
 	{ "NAT detected", "0e3af0bbf6365e46836b4cae2a6dd9a1" },
 	{ "NAT traversal unavailable", "8d79080a749d5e6e91988bbc82665217" },
 	{ "SA deleted early", "887dfd8f30cb52ce932f075ede603fc8" },
+	{ "SA deleted late", "85bed95a18975f838f6d1d9f6a56dbf0" },
 	{ "SA direction not changed", "4b1b39547b015530a44a755be6bb7e9c" },
 	{ "SA expired", "6d7807c04d56532cb3e65e3231a4248b" },
 	{ "SA not deleted", "3524fce4271d5b4b9451b2aec9099a9c" },

@@ -42,6 +42,7 @@ int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	m->conf = conf;
 	m->deps = *deps;
 	TAILQ_INIT(&m->groups);
+	leftover_init(m);
 	timer_init(&m->idle_sa, idle_sa_due, m);
 	timer_init(&m->unreachable, unreachable_due, m);
 	if (peer_id_parse(&m->gcks_id, conf->gcks_id)) {
@@ -138,6 +139,7 @@ void member_free(struct member *m)
 		return;
 	timer_del(m->deps.tq, &m->idle_sa);
 	timer_del(m->deps.tq, &m->unreachable);
+	leftover_free(m);
 	while (!TAILQ_EMPTY(&m->groups))
 		drop_group(TAILQ_FIRST(&m->groups));
 	free(m);

@@ -88,8 +88,10 @@ static int adopt_sa(void *arg, const struct ksa_info *info)
 {
 	const struct adoption *a = arg;
 
-	return msa_find(a->g, info->sa.spi) ? 0
-					    : msa_adopt(a->g, a->flow, info);
+	if (msa_find(a->g, info->sa.spi) ||
+	    leftover_has(a->g->m, info->sa.group, info->sa.spi))
+		return 0;
+	return msa_adopt(a->g, a->flow, info);
 }
 
 /* Return true if no SA of an earlier run can send, and this host is to. */

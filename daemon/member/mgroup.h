@@ -25,6 +25,7 @@
  *	early.c		GSA_REKEYs that arrive too early
  *	mrekey.c	Rekey SAs and their timers
  *	msa.c		Data SAs in the kernel and their timers
+ *	leftover.c	Data SAs that the kernel has not deleted yet
  */
 #ifndef MEMBER_MGROUP_H
 #define MEMBER_MGROUP_H
@@ -392,6 +393,13 @@ struct mgroup {
 
 TAILQ_HEAD(mgroups, mgroup);
 
+/* An SA that the kernel has not deleted when it was told to. */
+struct leftover {
+	TAILQ_ENTRY(leftover) all;
+	uint32_t spi;
+	char group[MCSEC_NAME_MAX + 1];
+};
+
 /* The kernel's counters of all groups, at one time. */
 struct lost_sample {
 	uint64_t count[MEMBER_LOST_REASONS];
@@ -410,6 +418,8 @@ struct member {
 	struct mgroups groups; /* configured ones and removed ones */
 	bool protected; /* member_protect() was successful */
 	struct spent spent; /* keys of removed groups, too */
+	TAILQ_HEAD(, leftover) leftovers;
+	struct timer leftover_due; /* deletes them again */
 	uint64_t drops[REKEY_RC_MAX];
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct lost_sample lost[MEMBER_LOST_SAMPLES];
@@ -861,5 +871,16 @@ struct msa *msa_sending(const struct mgroup *g, unsigned int flow);
 /* Return true if an SA sends for each flow; the second: and all came with one message. */
 bool msa_all_send(const struct mgroup *g);
 bool msa_at_one_change(const struct mgroup *g);
+
+/* ---- leftover.c --------------------------------------------------------- */
+
+void leftover_init(struct member *m);
+/* Give up what the kernel has not deleted: the next run takes it over. */
+void leftover_free(struct member *m);
+/* Delete the SA of the kernel's group again until it is gone. */
+void leftover_add(struct member *m, const char *group, uint32_t spi);
+/* Forget a leftover, since the kernel has a new SA with this SPI. */
+void leftover_replaced(struct member *m, const char *group, uint32_t spi);
+bool leftover_has(const struct member *m, const char *group, uint32_t spi);
 
 #endif

@@ -135,13 +135,14 @@ void msa_delete(struct msa *s)
 {
 	const struct kernel *k = kernel_of(s->g);
 	char name[CONF_GROUP_NAME_MAX + 1];
+	const char *group = kernel_name(s->g, s->flow, name);
 	struct err err = {};
 	int ret;
 
-	ret = k->ops->sa_del(k->ctx, kernel_name(s->g, s->flow, name), s->spi,
-			     NULL, &err);
+	ret = k->ops->sa_del(k->ctx, group, s->spi, NULL, &err);
 	if (ret && ret != -ENOENT) {
 		s->g->kernel_errors++;
+		leftover_add(s->g->m, group, s->spi);
 		group_warn(s->g, "SA not deleted: " SPI_FMT ": %s", s->spi,
 			   err.text);
 	}
@@ -568,6 +569,7 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 		msa_forget(s);
 		return ret;
 	}
+	leftover_replaced(g->m, ksa->group, ksa->spi);
 	arm_life(s, lifetime);
 	if (ksa->select)
 		set_selected(s);

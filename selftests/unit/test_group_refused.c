@@ -20,6 +20,8 @@ static void fail_by(const struct kernel_ops *by)
 		failing.group_add = by->group_add;
 	if (by->group_set)
 		failing.group_set = by->group_set;
+	if (by->sa_del)
+		failing.sa_del = by->sa_del;
 	a->mk.k.ops = &failing;
 }
 
@@ -218,10 +220,47 @@ static void test_tried_again(void)
 	sim_finish(&s, "tried again");
 }
 
+static int fail_del(void *ctx, const char *group, uint32_t spi,
+		    struct ksa_info *info, struct err *e)
+{
+	(void)ctx;
+	(void)group;
+	(void)spi;
+	(void)info;
+	return err_set(e, -EIO, "no");
+}
+
+/* A member that leaves must not keep keys because the kernel has refused once. */
+static void test_deleted_late(void)
+{
+	usual(15);
+	fail_by(&(struct kernel_ops){ .sa_del = fail_del });
+	is_int(member_leave(a->m, "video"), 0, "a member leaves");
+	sim_run(&s, 5000);
+	is_int(kernel_sas("video"), 1, "the kernel refuses to delete the SA");
+	is_int(sim_log_count(&s, "group video: SA not deleted: "), 1,
+	       "an SA that is not deleted is logged once");
+	resync();
+	work_again();
+	sim_run(&s, 1500);
+	is_int(kernel_sas("video"), 0,
+	       "an SA that was refused is deleted later");
+	is_int(sim_log_count(&s, "group video: SA deleted late: "), 1,
+	       "an SA that is deleted later is logged");
+
+	/* The key server may give the same SA again, which stays then. */
+	is_int(member_join(a->m, "video"), 0, "the member comes back");
+	sim_run(&s, 20000);
+	is_int(kernel_sas("video"), 1, "a member that came back has its SA");
+	sim_run(&s, 60000);
+	sim_finish(&s, "deleted late");
+}
+
 int main(void)
 {
 	RUN(test_failure_keeps_earlier);
 	RUN(test_failure_of_returning);
 	RUN(test_tried_again);
+	RUN(test_deleted_late);
 	return done();
 }
