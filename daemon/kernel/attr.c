@@ -49,12 +49,12 @@ int kattr_put_name(struct nlmsghdr *nlh, uint16_t attr, const char *name)
 	return put_attr(nlh, attr, len + 1, name);
 }
 
-static int put_u8(struct nlmsghdr *nlh, uint16_t attr, uint8_t v)
+static int put_u8_unless_0(struct nlmsghdr *nlh, uint16_t attr, uint8_t v)
 {
 	return v ? put_attr(nlh, attr, sizeof(v), &v) : 0;
 }
 
-static int put_port(struct nlmsghdr *nlh, uint16_t attr, uint16_t v)
+static int put_port_unless_0(struct nlmsghdr *nlh, uint16_t attr, uint16_t v)
 {
 	uint16_t be = htons(v);
 
@@ -70,11 +70,11 @@ int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g)
 		return -EINVAL;
 	ret = kattr_put_name(nlh, MCSEC_A_GROUP_NAME, g->name) ?:
 	      put_attr(nlh, MCSEC_A_GROUP_DST, g->dst.len, g->dst.b) ?:
-	      put_u8(nlh, MCSEC_A_GROUP_DST_LEN, g->dst_len) ?:
-	      put_u8(nlh, MCSEC_A_GROUP_SRC_LEN, g->src_len) ?:
-	      put_u8(nlh, MCSEC_A_GROUP_PROTO, g->proto) ?:
-	      put_port(nlh, MCSEC_A_GROUP_SPORT, g->sport) ?:
-	      put_port(nlh, MCSEC_A_GROUP_DPORT, g->dport);
+	      put_u8_unless_0(nlh, MCSEC_A_GROUP_DST_LEN, g->dst_len) ?:
+	      put_u8_unless_0(nlh, MCSEC_A_GROUP_SRC_LEN, g->src_len) ?:
+	      put_u8_unless_0(nlh, MCSEC_A_GROUP_PROTO, g->proto) ?:
+	      put_port_unless_0(nlh, MCSEC_A_GROUP_SPORT, g->sport) ?:
+	      put_port_unless_0(nlh, MCSEC_A_GROUP_DPORT, g->dport);
 	if (!ret && !addr_is_none(&g->src))
 		ret = put_attr(nlh, MCSEC_A_GROUP_SRC, g->src.len, g->src.b);
 	if (!ret && g->mark.mask)
@@ -153,7 +153,7 @@ static int put_socket(struct nlmsghdr *nlh, const struct kedge *e)
 
 	if (e->has_socket)
 		return put_u32(nlh, MCSEC_A_EDGE_SOCKET, (uint32_t)e->socket);
-	ret = put_port(nlh, MCSEC_A_EDGE_LOCAL_PORT, e->local.port);
+	ret = put_port_unless_0(nlh, MCSEC_A_EDGE_LOCAL_PORT, e->local.port);
 	if (!ret && !addr_is_none(local) && !addr_is_any(local))
 		ret = put_attr(nlh, MCSEC_A_EDGE_LOCAL, local->len, local->b);
 	return ret;
@@ -172,8 +172,8 @@ int kattr_put_edge(struct nlmsghdr *nlh, const struct kedge *e, bool change)
 		ret = put_socket(nlh, e);
 	if (!ret && !addr_is_none(peer))
 		ret = put_attr(nlh, MCSEC_A_EDGE_PEER, peer->len, peer->b)
-			      ?: put_port(nlh, MCSEC_A_EDGE_PEER_PORT,
-					  e->peer.port);
+			      ?: put_port_unless_0(nlh, MCSEC_A_EDGE_PEER_PORT,
+						   e->peer.port);
 	if (!ret && e->dir)
 		ret = put_u32(nlh, MCSEC_A_EDGE_DIR, e->dir);
 	for (i = 0; !ret && i < e->n_ranges; i++)
@@ -327,7 +327,7 @@ static int attr_get_addr(const struct nlattr *a, struct addr *addr)
 }
 
 /* mnl_attr_for_each() does not check that the header is complete. */
-#define HDRLEN (MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct genlmsghdr)))
+#define GENL_MSG_MIN (MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct genlmsghdr)))
 #define for_each_attr(a, nlh) \
 	mnl_attr_for_each(a, nlh, sizeof(struct genlmsghdr))
 
@@ -393,7 +393,7 @@ int kattr_get_group(const struct nlmsghdr *nlh, struct kgroup_info *g)
 	int ret = 0;
 
 	memset(g, 0, sizeof(*g));
-	if (nlh->nlmsg_len < HDRLEN)
+	if (nlh->nlmsg_len < GENL_MSG_MIN)
 		return -EBADMSG;
 	for_each_attr(a, nlh) {
 		switch (mnl_attr_get_type(a)) {
@@ -503,7 +503,7 @@ int kattr_get_sa(const struct nlmsghdr *nlh, struct ksa_info *sa)
 	const struct nlattr *a;
 
 	memset(sa, 0, sizeof(*sa));
-	if (nlh->nlmsg_len < HDRLEN)
+	if (nlh->nlmsg_len < GENL_MSG_MIN)
 		return -EBADMSG;
 	for_each_attr(a, nlh)
 		if (get_sa_attr(a, sa))
@@ -517,7 +517,7 @@ int kattr_get_sender(const struct nlmsghdr *nlh, struct ksender *s)
 	int ret = 0;
 
 	memset(s, 0, sizeof(*s));
-	if (nlh->nlmsg_len < HDRLEN)
+	if (nlh->nlmsg_len < GENL_MSG_MIN)
 		return -EBADMSG;
 	for_each_attr(a, nlh) {
 		switch (mnl_attr_get_type(a)) {
@@ -606,7 +606,7 @@ int kattr_get_edge(const struct nlmsghdr *nlh, struct kedge *e)
 	const struct nlattr *a;
 
 	memset(e, 0, sizeof(*e));
-	if (nlh->nlmsg_len < HDRLEN)
+	if (nlh->nlmsg_len < GENL_MSG_MIN)
 		return -EBADMSG;
 	for_each_attr(a, nlh)
 		if (get_edge_attr(a, e))
@@ -621,7 +621,7 @@ int kattr_get_counter(const struct nlmsghdr *nlh, struct kcounter *c)
 	int ret = 0;
 
 	memset(c, 0, sizeof(*c));
-	if (nlh->nlmsg_len < HDRLEN)
+	if (nlh->nlmsg_len < GENL_MSG_MIN)
 		return -EBADMSG;
 	for_each_attr(a, nlh) {
 		switch (mnl_attr_get_type(a)) {
@@ -694,7 +694,7 @@ int kattr_get_event(const struct nlmsghdr *nlh, struct kevent *ev)
 	const struct genlmsghdr *genl;
 
 	memset(ev, 0, sizeof(*ev));
-	if (nlh->nlmsg_len < HDRLEN)
+	if (nlh->nlmsg_len < GENL_MSG_MIN)
 		return -EBADMSG;
 	genl = mnl_nlmsg_get_payload(nlh);
 	switch (genl->cmd) {

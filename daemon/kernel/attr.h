@@ -22,8 +22,8 @@ struct nlmsghdr *kattr_begin(void *buf, uint16_t type, uint8_t cmd,
 
 /*
  * Append to a request. Returns 0, -EMSGSIZE, or -EINVAL for a value that cannot
- * be encoded: an empty or unterminated name, no address, too many Sender-IDs, a
- * key that is too long.
+ * be encoded: an empty or unterminated name, no address, too many Sender-IDs,
+ * interfaces or ranges, or a key that is too long.
  */
 int kattr_put_group(struct nlmsghdr *nlh, const struct kgroup *g);
 int kattr_put_force(struct nlmsghdr *nlh, bool force);

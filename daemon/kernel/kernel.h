@@ -5,10 +5,11 @@
  * tests implement it as a mock. Objects and rules are those of
  * Documentation/netlink/specs/mcsec.yaml.
  *
- * All functions return 0 or -errno, and change nothing when they fail. @err may
- * be NULL. Otherwise it has one line of text after a failure, without a
- * newline: the message of the kernel, and the attribute that it is about. After
- * a success it has a warning of the kernel, or is empty.
+ * All functions return 0 or -errno, and change nothing when they fail, but for
+ * sa_del() with @last. @err may be NULL. Otherwise it has one line of text
+ * after a failure, without a newline: the message of the kernel, and the
+ * attribute that it is about. After a success it has a warning of the kernel,
+ * or is empty.
  *
  * SPIs and Sender-IDs are in host byte order. Times are in seconds, sizes in
  * octets. A struct kernel belongs to one thread.
@@ -63,7 +64,10 @@ struct kgroup {
 /* Enough for a selector, marks and ten interfaces; longer texts are cut. */
 #define KGROUP_STRLEN 512
 
-/* Set @sel to the part of the selector that is no matter of this host alone. */
+/*
+ * Set @sel to the addresses, protocol and ports of @g. Marks and interfaces are of this
+ * host alone, and not compared with the key server.
+ */
 void kgroup_selector(const struct kgroup *g, struct selector *sel);
 /*
  * Return the first setting in which the groups differ, as mcsecd.conf(5) names
@@ -165,8 +169,9 @@ struct ksender {
 	uint64_t replays;
 };
 
+/* Sender-IDs from @first to @last. */
 struct krange {
-	uint16_t first; /* Sender-IDs */
+	uint16_t first;
 	uint16_t last;
 };
 
@@ -247,14 +252,12 @@ struct kernel_ops {
 	/* Without @force a group that has an owner is refused with -EPERM. */
 	int (*group_set)(void *ctx, const char *name, enum mcsec_policy policy,
 			 bool force, struct err *err);
-	/*
-	 * Returns -ENOENT if there is no such group, as the other
-	 * functions do.
-	 */
+	/* Returns -ENOENT if there is no such group, as the other functions do. */
 	int (*group_del)(void *ctx, const char *name, bool force,
 			 struct err *err);
 	int (*group_get)(void *ctx, const char *name, struct kgroup_info *g,
 			 struct err *err);
+	/* Delete all groups of the namespace, with @force those with an owner as well. */
 	int (*group_flush)(void *ctx, bool force, struct err *err);
 	int (*group_dump)(void *ctx, kgroup_fn *fn, void *arg, struct err *err);
 
@@ -265,11 +268,12 @@ struct kernel_ops {
 		      const struct ksa_set *set, struct err *err);
 	/*
 	 * With @last not NULL, wait until no packet uses the SA any more, and return
-	 * its counts, the fields from out_packets to in_bad_icv. The SA may be deleted
-	 * after an error other than -ENOENT, too.
+	 * its counts, the fields from out_packets to in_bad_icv. After an error other
+	 * than -ENOENT the SA may be deleted nevertheless.
 	 */
 	int (*sa_del)(void *ctx, const char *group, uint32_t spi,
 		      struct ksa_info *last, struct err *err);
+	/* Delete all SAs of @group. */
 	int (*sa_flush)(void *ctx, const char *group, struct err *err);
 	int (*sa_get)(void *ctx, const char *group, uint32_t spi,
 		      struct ksa_info *sa, struct err *err);
@@ -284,10 +288,7 @@ struct kernel_ops {
 	int (*sender_add)(void *ctx, const struct ksender *s, struct err *err);
 	/* Set the name of a sender, or remove it if it is "". */
 	int (*sender_set)(void *ctx, const struct ksender *s, struct err *err);
-	/*
-	 * Delete name and counts. Earlier packets of the sender
-	 * remain replays.
-	 */
+	/* Delete name and counts. Earlier packets of the sender remain replays. */
 	int (*sender_del)(void *ctx, const struct ksender *s, struct err *err);
 	int (*sender_dump)(void *ctx, const char *group, uint32_t spi,
 			   ksender_fn *fn, void *arg, struct err *err);

@@ -44,7 +44,7 @@ struct linkmon {
 };
 
 /* The error codes of libnl are less precise than errno. */
-static int error_of(int nle)
+static int nle_to_errno(int nle)
 {
 	switch (-nle) {
 	case 0:
@@ -286,7 +286,7 @@ int linkmon_open(link_fn *fn, void *arg, struct linkmon **out)
 
 close:
 	linkmon_close(lm);
-	return error_of(ret);
+	return nle_to_errno(ret);
 }
 
 void linkmon_close(struct linkmon *lm)
@@ -330,7 +330,7 @@ static int recover_links(struct linkmon *lm)
 	int ret = reload_links(lm);
 
 	if (ret < 0)
-		return error_of(ret);
+		return nle_to_errno(ret);
 	lm->lost = false;
 	lm->routes = false;
 	lm->n = 0;
@@ -355,7 +355,7 @@ int linkmon_read(struct linkmon *lm)
 			break;
 		}
 		if (ret < 0 && ret != -NLE_INTR)
-			return error_of(ret);
+			return nle_to_errno(ret);
 	}
 	if (lm->lost)
 		return recover_links(lm);
@@ -376,7 +376,7 @@ int linkmon_find(const struct linkmon *lm, const char *name, int ifindex,
 	return 0;
 }
 
-/* Links are stacked no deeper than this, as the kernel has it. */
+/* MAX_NEST_DEV of the kernel: links are stacked no deeper. */
 #define MAX_NESTING 8
 
 /* Return the index that @get has of the link @ifindex, or 0. */

@@ -90,6 +90,6 @@ const struct metric kernel_metrics[] = {
 	COUNTER("edge-refused",
 		"Copies dropped: refused by rules, or by the interface's queue."),
 	COUNTER("edge-loop",
-		"By no edge: made of the copy for an edge, by a tunnel."),
+		"Copies not sent: a tunnel has wrapped an edge's copy."),
 	{},
 };

@@ -11,7 +11,10 @@
 #include "lib/secret.h"
 #include "lib/util.h"
 
-/* A socket that another thread uses is asked for so often, in so long. */
+/*
+ * Attempts for a socket that another thread has locked (-EAGAIN), and the pause between
+ * them.
+ */
 #define EDGE_TRIES 5
 #define EDGE_PAUSE_MS 10
 
@@ -21,18 +24,21 @@ static struct nlmsghdr *begin_request(struct knl *n, uint8_t cmd,
 	return kattr_begin(n->tx, n->family, cmd, flags);
 }
 
+/* Report @put, the error of a kattr_put function, which may have left a key behind. */
+static int report_put(struct knl *n, int put, struct err *err)
+{
+	secret_wipe(n->tx, sizeof(n->tx));
+	return err_set(err, put, "request cannot be encoded: %s",
+		       strerror(-put));
+}
+
 /* Send the request. @put is the result of a kattr_put function. */
 static int send_request(struct knl *n, int put, struct err *err)
 {
-	if (put) {
-		secret_wipe(n->tx, sizeof(n->tx));
-		return err_set(err, put, "request cannot be encoded: %s",
-			       strerror(-put));
-	}
-	return ktalk(n, NULL, NULL, NULL, err);
+	return put ? report_put(n, put, err) : ktalk(n, NULL, NULL, NULL, err);
 }
 
-struct one {
+struct single_answer {
 	int (*parse)(const struct nlmsghdr *nlh, void *item);
 	void *item;
 	bool got;
@@ -40,7 +46,7 @@ struct one {
 
 static int take_one(const struct nlmsghdr *nlh, void *arg)
 {
-	struct one *one = arg;
+	struct single_answer *one = arg;
 
 	one->got = true;
 	return one->parse(nlh, one->item);
@@ -50,11 +56,11 @@ static int request_one(struct knl *n, int put,
 		       int (*parse)(const struct nlmsghdr *nlh, void *item),
 		       void *item, struct err *err)
 {
-	struct one one = { .parse = parse, .item = item };
+	struct single_answer one = { .parse = parse, .item = item };
 	int ret;
 
 	if (put)
-		return send_request(n, put, err);
+		return report_put(n, put, err);
 	ret = ktalk(n, take_one, &one, NULL, err);
 	return !ret && !one.got ? ktalk_errno(err, -EBADMSG) : ret;
 }
@@ -64,7 +70,7 @@ static int request_one(struct knl *n, int put,
  * only at the end that something has changed, and because callbacks may send
  * requests.
  */
-struct items {
+struct dump_items {
 	int (*parse)(const struct nlmsghdr *nlh, void *item);
 	size_t size;
 	size_t n;
@@ -74,7 +80,7 @@ struct items {
 
 static int take_item(const struct nlmsghdr *nlh, void *arg)
 {
-	struct items *items = arg;
+	struct dump_items *items = arg;
 	size_t room;
 	void *v;
 	int ret;
@@ -97,8 +103,8 @@ static int take_item(const struct nlmsghdr *nlh, void *arg)
  * Send the dump request in n->tx, and repeat it while the answer is
  * inconsistent.
  */
-static int dump_items(struct knl *n, int put, struct items *items,
-		      struct err *err)
+static int request_items(struct knl *n, int put, struct dump_items *items,
+			 struct err *err)
 {
 	struct nlmsghdr *nlh = (void *)n->tx;
 	size_t len = nlh->nlmsg_len;
@@ -108,7 +114,7 @@ static int dump_items(struct knl *n, int put, struct items *items,
 	int ret;
 
 	if (put || len > sizeof(again))
-		return send_request(n, put ?: -EMSGSIZE, err);
+		return report_put(n, put ?: -EMSGSIZE, err);
 	memcpy(again, n->tx, len);
 
 	for (tries = 0; tries < KTALK_DUMP_TRIES; tries++) {
@@ -173,7 +179,7 @@ static int op_group_flush(void *ctx, bool force, struct err *err)
 
 static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
 {
-	struct items items = {
+	struct dump_items items = {
 		.parse = parse_group,
 		.size = sizeof(struct kgroup_info),
 	};
@@ -181,7 +187,7 @@ static int op_group_dump(void *ctx, kgroup_fn *fn, void *arg, struct err *err)
 	int ret;
 
 	begin_request(ctx, MCSEC_CMD_GROUP_GET, NLM_F_DUMP);
-	ret = dump_items(ctx, 0, &items, err);
+	ret = request_items(ctx, 0, &items, err);
 	for (i = 0; !ret && i < items.n; i++)
 		ret = fn(arg, (struct kgroup_info *)items.v + i);
 	free(items.v);
@@ -249,7 +255,7 @@ static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 		      struct err *err)
 {
 	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_GET, NLM_F_DUMP);
-	struct items items = {
+	struct dump_items items = {
 		.parse = parse_sa,
 		.size = sizeof(struct ksa_info),
 	};
@@ -259,7 +265,7 @@ static int op_sa_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 
 	if (group)
 		put = kattr_put_name(nlh, MCSEC_A_SA_GROUP, group);
-	ret = dump_items(ctx, put, &items, err);
+	ret = request_items(ctx, put, &items, err);
 	for (i = 0; !ret && i < items.n; i++)
 		ret = fn(arg, (struct ksa_info *)items.v + i);
 	free(items.v);
@@ -297,22 +303,24 @@ static int op_sender_dump(void *ctx, const char *group, uint32_t spi,
 {
 	struct nlmsghdr *nlh =
 		begin_request(ctx, MCSEC_CMD_SENDER_GET, NLM_F_DUMP);
-	struct items items = {
+	struct dump_items items = {
 		.parse = parse_sender,
 		.size = sizeof(struct ksender),
 	};
 	size_t i;
 	int ret;
 
-	ret = dump_items(ctx, kattr_put_sender_id(nlh, group, spi), &items,
-			 err);
+	ret = request_items(ctx, kattr_put_sender_id(nlh, group, spi), &items,
+			    err);
 	for (i = 0; !ret && i < items.n; i++)
 		ret = fn(arg, (struct ksender *)items.v + i);
 	free(items.v);
 	return ret;
 }
 
-/* The kernel does not wait for whoever uses the socket in that moment. */
+/*
+ * The kernel does not wait for a thread that is using the socket, but returns -EAGAIN.
+ */
 static int op_edge_add(void *ctx, const struct kedge *e, struct err *err)
 {
 	const struct timespec pause = { .tv_nsec =
@@ -368,14 +376,14 @@ static int op_edge_dump(void *ctx, const char *group, kedge_fn *fn, void *arg,
 {
 	struct nlmsghdr *nlh =
 		begin_request(ctx, MCSEC_CMD_EDGE_GET, NLM_F_DUMP);
-	struct items items = {
+	struct dump_items items = {
 		.parse = parse_edge,
 		.size = sizeof(struct kedge),
 	};
 	size_t i;
 	int ret;
 
-	ret = dump_items(ctx, kattr_put_edge_id(nlh, group, 0), &items, err);
+	ret = request_items(ctx, kattr_put_edge_id(nlh, group, 0), &items, err);
 	for (i = 0; !ret && i < items.n; i++)
 		ret = fn(arg, (struct kedge *)items.v + i);
 	free(items.v);
@@ -389,7 +397,7 @@ static int parse_counter(const struct nlmsghdr *nlh, void *item)
 
 static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg, struct err *err)
 {
-	struct items items = {
+	struct dump_items items = {
 		.parse = parse_counter,
 		.size = sizeof(struct kcounter),
 	};
@@ -398,7 +406,7 @@ static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg, struct err *err)
 	int ret;
 
 	begin_request(ctx, MCSEC_CMD_STATS_GET, NLM_F_DUMP);
-	ret = dump_items(ctx, 0, &items, err);
+	ret = request_items(ctx, 0, &items, err);
 	for (i = 0; !ret && i < items.n; i++) {
 		c = (struct kcounter *)items.v + i;
 		ret = fn(arg, c->name, c->value);
@@ -407,7 +415,7 @@ static int op_stats_dump(void *ctx, kcounter_fn *fn, void *arg, struct err *err)
 	return ret;
 }
 
-static const struct kernel_ops ops = {
+static const struct kernel_ops knl_ops = {
 	.group_add = op_group_add,
 	.group_set = op_group_set,
 	.group_del = op_group_del,
@@ -432,11 +440,11 @@ static const struct kernel_ops ops = {
 	.stats_dump = op_stats_dump,
 };
 
-static const struct knl_access *knl_access;
+static const struct knl_access *default_access;
 
 void knl_set_access(const struct knl_access *access)
 {
-	knl_access = access;
+	default_access = access;
 }
 
 struct mnl_socket *knl_socket(struct err *err)
@@ -499,13 +507,13 @@ int knl_open(struct kernel *k, struct err *err)
 
 	if (!n)
 		return ktalk_errno(err, -ENOMEM);
-	n->access = knl_access;
+	n->access = default_access;
 	n->lent = -1;
 	n->req = n->access ? lent_socket(n->access, err) : knl_socket(err);
 	ret = n->req ? ktalk_resolve(n, err) : -errno;
 	if (ret)
 		goto close;
-	k->ops = &ops;
+	k->ops = &knl_ops;
 	k->ctx = n;
 	return 0;
 

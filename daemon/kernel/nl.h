@@ -29,7 +29,10 @@ struct knl_access {
 	int (*open_requests)(void *ctx);
 	/* Send on @fd, a socket for requests. */
 	int (*send)(void *ctx, int fd, const void *request, size_t len);
-	/* Let the other process have UDP socket @fd for the request that is next. */
+	/*
+	 * Send UDP socket @fd to the other process, for the next request, which names
+	 * it.
+	 */
 	int (*lend)(void *ctx, int fd);
 	/* Let socket @fd hear multicast group @group of the module's. */
 	int (*join)(void *ctx, int fd, uint32_t group);

@@ -37,8 +37,8 @@ int ktalk_errno(struct err *err, int error)
  * Set the text from the attributes that follow the error number in an
  * NLMSG_ERROR or NLMSG_DONE. Returns true if the kernel sent a message.
  */
-static bool say_extack(struct err *err, const struct nlmsghdr *req,
-		       const struct nlmsghdr *nlh, size_t off)
+static bool set_extack_text(struct err *err, const struct nlmsghdr *req,
+			    const struct nlmsghdr *nlh, size_t off)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(req);
 	/*
@@ -137,9 +137,9 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 		if (e->error)
 			a->ret = e->error;
 		if (e->error || !a->ret)
-			a->spoke = say_extack(a->err, a->req, nlh,
-					      e->error ? error_len(nlh, e)
-						       : sizeof(*e));
+			a->spoke = set_extack_text(a->err, a->req, nlh,
+						   e->error ? error_len(nlh, e)
+							    : sizeof(*e));
 		return true;
 	case NLMSG_DONE:
 		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(ret))
@@ -147,7 +147,8 @@ static bool answer_message(struct answer *a, const struct nlmsghdr *nlh)
 		memcpy(&ret, mnl_nlmsg_get_payload(nlh), sizeof(ret));
 		if (ret < 0) {
 			a->ret = ret;
-			a->spoke = say_extack(a->err, a->req, nlh, sizeof(ret));
+			a->spoke = set_extack_text(a->err, a->req, nlh,
+						   sizeof(ret));
 		}
 		return true;
 	case NLMSG_NOOP:
