@@ -46,7 +46,7 @@ static const struct {
  * Interval of a sender's reports of its SA, with a random part of the same
  * size.
  */
-#define REPORT_MS 150000
+#define SENDING_REPORT_MS 150000
 /*
  * Random part of the wait for a key server that has put a request off, and the
  * longest wait: batch-join is a minute at most, and a change may be before it.
@@ -58,7 +58,10 @@ static const struct {
 /* Time limit of a leave, after which the member leaves without an answer. */
 #define LEAVE_MS 5000
 
-/* The first retransmission of IKE_SA_INIT is after 0.5 s, and gets a second. */
+/*
+ * A key server that has not answered in this time is logged as unreachable: IKE_SA_INIT
+ * was sent again after 0.5 s, and that copy had a second.
+ */
 #define UNREACHABLE_MS 1500
 
 /* Return a random time from half to one and a half times @ms. */
@@ -153,10 +156,9 @@ static int request_gcks(struct mgroup *g, bool send)
 	struct ike_sa *old = m->sa;
 	int ret;
 
-	if (g->conf->inband) {
-		/* Without GIKE_UPDATE the key server can give no Rekey SA. */
+	/* Without GIKE_UPDATE the key server can give no Rekey SA. */
+	if (g->conf->inband)
 		req.sag = sag_inband();
-	}
 	if (m->sa && !ike_register_more(m->sa, &req)) {
 		limit_answer_wait(m, idle_sa_ms(g));
 		return 0;
@@ -392,7 +394,10 @@ void register_failed(struct mgroup *g, uint16_t notify, const char *text)
 		snprintf(g->last_error, sizeof(g->last_error),
 			 "%s; datagrams are not sent: %s", text,
 			 strerror(-g->m->send_error));
-	/* The names and groups of both are compared here. */
+	/*
+	 * An administrator has to look at this host if there is no answer, or one that
+	 * only says that names or groups of both differ.
+	 */
 	g->found_here = !notify || notify == GIKE_N_INVALID_GROUP_ID;
 	ms = retry_after_ms(g);
 	group_warn(g, "registration failed: as %s: %s; next try in %u s",
@@ -427,7 +432,10 @@ void register_unreachable(struct member *m)
 	m->unreachable_logged = true;
 }
 
-/* Requests over that SA fail by register_failed(), and are then repeated. */
+/*
+ * Close the IKE SA that gave no answer: its requests fail by register_failed(), and are
+ * repeated over another one.
+ */
 void register_idle_sa(struct member *m)
 {
 	struct ike_sa *sa = m->sa;
@@ -455,7 +463,7 @@ static void confirm_due(void *arg)
 	 * or have lost the IKE SA.
 	 */
 	timer_set(mgroup_tq(g), &g->confirm,
-		  REPORT_MS + member_random(REPORT_MS));
+		  SENDING_REPORT_MS + member_random(SENDING_REPORT_MS));
 }
 
 void register_confirm(struct mgroup *g)
@@ -496,7 +504,7 @@ void register_unwatch(struct mgroup *g)
 {
 	doubt_stop(g);
 	term_stop(g);
-	rival_stop(g);
+	rival_cancel_report(g);
 }
 
 /* ---- leaving ------------------------------------------------------------ */
@@ -505,7 +513,8 @@ static void leave_due(void *arg)
 {
 	struct mgroup *g = arg;
 
-	group_info(g, "leave unanswered");
+	group_info(g,
+		   "leave unanswered: the key server may count this host as a member until its membership ends");
 	register_left(g);
 }
 

@@ -21,6 +21,7 @@ static void arm_term(struct mgroup *g)
 	uint64_t left = mgroup_left_ms(g, g->term_ms), wait = left;
 
 	if (left >= LEAST_MS)
+		/* Seconds times thousandths are milliseconds. */
 		wait = left / MSEC_PER_SEC *
 		       (10 * RENEW_FROM + member_random(10 * RENEW_SPREAD));
 	timer_set(mgroup_tq(g), &g->term, wait);
@@ -60,7 +61,7 @@ void term_learn(struct mgroup *g, const struct gsa_gw *gw)
 	if (g->term_ms < before + LEAST_MS &&
 	    mgroup_left_ms(g, g->term_ms) < LEAST_MS)
 		group_warn(g,
-			   "membership not renewed: ends in %llu s; check the end of the certificate",
+			   "membership not renewed: it ends in %llu s, and a registration does not extend it: renew the certificate, or see \"membership-lifetime\" at the key server",
 			   (unsigned long long)mgroup_left_ms(g, g->term_ms) /
 				   MSEC_PER_SEC);
 	arm_term(g);
