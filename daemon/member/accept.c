@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The policy of the key server, compared with the configuration. */
+/* The policy of the key server is accepted if it fits the configuration. */
 #include <errno.h>
 #include <string.h>
 
@@ -131,7 +131,7 @@ int accept_policy(const struct mgroup *g, const struct gsa *gsa, bool transport,
 	 */
 	if (!sag_covers(sag_default(), gsa, err))
 		return -EPROTO;
-	if (gsa->n_data && transport == g->conf->tunnel)
+	if (gsa->n_data && transport != !g->conf->tunnel)
 		return err_set(err, -EPROTO,
 			       "Data SA is for %s mode, configured is %s",
 			       transport ? "transport" : "tunnel",
@@ -213,7 +213,10 @@ int accept_sender_ids(const struct mgroup *g, const struct gsa *gsa,
 	return 0;
 }
 
-/* The first one that is not configured is of interest. */
+/*
+ * Store the first Data SA that is not configured, or else the first: the status shows
+ * it.
+ */
 void accept_store_keyed(struct mgroup *g, const struct gsa *gsa, bool transport)
 {
 	unsigned int i, at = 0;

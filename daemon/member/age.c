@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Age of a message of the key server. Each message has the time at which it was
- * made, by the key server's clock; a registration, which is a request and its
- * answer, gives the current value of that clock. Delaying messages therefore
- * gains an attacker nothing: lifetimes count from when a message was made, and
- * one that is too old is rejected.
+ * Age of a message of the key server. Each message has the time at which it was made,
+ * by the key server's clock; a registration, which is a request and its answer, gives
+ * the current value of that clock. Delaying messages therefore gains an attacker
+ * nothing: lifetimes count from when a message was made, and one that is too old is
+ * rejected.
  *
- * The answer was made between the request and its arrival here. Lifetimes are
- * computed as if it had been made immediately, ATD and the age limit as if it
- * had arrived immediately: an error lets keys end early and senders wait
- * longer.
+ * The answer was made between the request and its arrival here. For lifetimes it counts
+ * as made at the request, so that keys end early; for ATD and the age limit as made at
+ * its arrival, so that senders wait longer.
  *
- * Until the next answer the clocks drift apart, by a second or more. A sender whose clock
- * is ahead would use a key before others have it, so that ATD does not count what all of
- * the last beats seem to have taken. Other messages are repeated, and may be old.
+ * Until the next answer the clocks drift apart, by a second or more. To a member whose
+ * clock is ahead each message looks older than it is, and a sender would end ATD early
+ * and use a key before others have it. What all of the last beats seem to have taken is
+ * therefore drift, and does not count for ATD. Beats alone tell that: other messages
+ * are repeated, and may be old.
  */
 #include "member/mgroup.h"
 #include "lib/util.h"
@@ -22,12 +23,9 @@
 #define OLD_MS 60000
 /* The order of two events that are closer than this is unknown. */
 #define APART_MS 500
-/*
- * Interval after which the server's time is asked for again, because clocks
- * drift.
- */
-#define ASK_MS (20 * 3600 * MSEC_PER_SEC)
-#define ASK_SPREAD_MS (8 * 3600 * MSEC_PER_SEC)
+/* Interval after which the server's time is asked for again, as clocks drift. */
+#define CLOCK_ASK_MS (20 * 3600 * MSEC_PER_SEC)
+#define CLOCK_ASK_SPREAD_MS (8 * 3600 * MSEC_PER_SEC)
 
 /*
  * Return the latest local time at which an answer that has just come was made: after the
@@ -61,7 +59,7 @@ void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms)
 	g->local_ms = asked_ms < now ? asked_ms : now;
 	g->uncertain_ms = now - g->local_ms;
 	timer_set(mgroup_tq(g), &g->ask_time,
-		  ASK_MS + member_random(ASK_SPREAD_MS));
+		  CLOCK_ASK_MS + member_random(CLOCK_ASK_SPREAD_MS));
 }
 
 uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw)

@@ -36,7 +36,7 @@ static enum member_fault group_fault(const struct mgroup *g, unsigned int flow,
 }
 
 /* The SAs that the kernel has of those in use here. */
-struct sa_list {
+struct sa_count {
 	const struct mgroup *g;
 	unsigned int n;
 	const struct msa *dead;
@@ -44,7 +44,7 @@ struct sa_list {
 
 static int count_kernel_sa(void *arg, const struct ksa_info *info)
 {
-	struct sa_list *l = arg;
+	struct sa_count *l = arg;
 	const struct msa *s = msa_find(l->g, info->sa.spi);
 
 	l->n += s ? 1 : 0;
@@ -59,7 +59,7 @@ static enum member_fault sa_fault(const struct mgroup *g, unsigned int flow,
 {
 	const struct msa *s, *sending = msa_sending(g, flow);
 	const struct kernel *k = g->m->deps.kernel;
-	struct sa_list l = { .g = g };
+	struct sa_count l = { .g = g };
 	unsigned int n = 0;
 	struct err err = {};
 
@@ -124,7 +124,10 @@ static enum member_fault flow_fault(const struct mgroup *g, unsigned int flow,
 	return MEMBER_FAULT_OBSERVES;
 }
 
-/* A fault of the keys comes before a policy, which leaves the keys undoubted. */
+/*
+ * A fault of the keys is returned before an open policy, which is no reason to doubt
+ * them.
+ */
 enum member_fault member_difference(const struct member *m, const char *group,
 				    struct err *why)
 {

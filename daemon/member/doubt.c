@@ -168,10 +168,10 @@ void doubt_received(struct mgroup *g, uint64_t made_ms)
 }
 
 /*
- * Return the doubts that were noted after @ms and that an answer made then does not
- * settle: it may have been lost and retransmitted. They must stay, since each sign counts
- * once and may not come again. An accepted answer always extends the membership and
- * has the Data SA of its Rekey SA, so these two doubts are settled by any.
+ * Return the doubts that are newer than an answer made at @ms. Each sign is noted once
+ * and may not come again, so these stay: the answer may have been lost and sent again.
+ * Two are settled by any accepted answer, which extends the membership and has the Data
+ * SA of its Rekey SA.
  */
 static unsigned int doubts_after(const struct mgroup *g, uint64_t ms)
 {
@@ -259,13 +259,15 @@ static void ask_about_stray(struct mgroup *g, const struct stray *t,
 }
 
 /*
- * An exclusion replaces the announced SPIs, so the SPIs after two of them, or
- * after more changes than SPIs were announced, are unknown to a member that
- * missed these. A member that has the keys goes on receiving packets that it can
- * read, so what somebody else sends makes nobody ask while there is traffic. Without
- * beats traffic proves nothing: who was excluded by a change that this member missed
- * may send it. No stranger can keep beats away, and what strangers cause while beats
- * come must not delay the question without them.
+ * Ask about ESP with an SPI that was not announced. An exclusion replaces the announced
+ * SPIs, so a member that has missed two of them, or more changes than SPIs were
+ * announced, sees SPIs that it does not know.
+ *
+ * A member that reads other packets has the keys, and what strangers send makes it not
+ * ask. Without beats that proves nothing, as whoever was excluded by a change that this
+ * member has missed may send. It asks then in any case, at a rate of its own
+ * (stray_silent): strangers cannot keep beats away, nor use that rate up while they
+ * come.
  */
 static void stray_esp_due(void *arg)
 {
@@ -287,9 +289,9 @@ static void stray_rekey_due(void *arg)
 }
 
 /*
- * @again: the SPI was announced, and has been asked about in vain. Each member knows it
- * before its time, and must not spend the sign that the others get when it has come: it
- * counts again, as often as any stranger's.
+ * @again: the SPI was announced, and one request about it was in vain. Each member
+ * knows it before its time and could send with it; another request must stay possible
+ * when the SA is really in use, so it is limited by rate, as for a stranger's SPI.
  */
 static void watch_stray(struct mgroup *g, struct stray *t, enum once about,
 			const void *spi, size_t len, bool again)
@@ -341,7 +343,11 @@ void doubt_esp(struct mgroup *g, uint32_t spi)
 		return;
 	if (g->inband)
 		inband_esp(g);
-	/* A thief of the key of an earlier run may send with it, but this sender does not. */
+	/*
+	 * No key was held for this SPI, so a sender has changed keys and does not use
+	 * an SA of the earlier run (unread_unless). A thief of such a key can send, but
+	 * with an SPI that was held.
+	 */
 	if (!msa_held_before(g, spi))
 		g->unread_unless = false;
 	again = is_announced(g, spi);

@@ -19,17 +19,17 @@
 #define EARLY_SA_MAX (REFRAG_MAX + 6)
 #define EARLY_OCTETS_MAX (256 * 1024)
 
-static struct early *unlink_early(struct mgroup *g, struct early *e)
+static void unlink_early(struct mgroup *g, struct early *e)
 {
 	TAILQ_REMOVE(&g->early, e, all);
 	g->n_early--;
 	g->early_octets -= e->len;
-	return e;
 }
 
 static void early_free(struct mgroup *g, struct early *e)
 {
-	free(unlink_early(g, e));
+	unlink_early(g, e);
+	free(e);
 }
 
 void early_drop(struct mgroup *g)
@@ -89,5 +89,7 @@ struct early *early_take(struct mgroup *g, const struct rekey_sa *rs)
 		if (!first || rekey_peek_mid(e->p) < rekey_peek_mid(first->p))
 			first = e;
 	}
-	return first ? unlink_early(g, first) : NULL;
+	if (first)
+		unlink_early(g, first);
+	return first;
 }

@@ -12,7 +12,7 @@
 #include "member/mgroup.h"
 
 /* Members that read the same list at once do not ask all at once. */
-#define ASK_SPREAD_MS 1000
+#define CERT_ASK_SPREAD_MS 1000
 /* Longer than an attempt with lost datagrams takes. */
 #define OTHER_CERT_MS 10000
 
@@ -66,12 +66,12 @@ static void check_gcks_cert(struct mgroup *g, const struct crls *crls)
 		  "key server revoked: %s: its rekeys are not followed, and its keys are deleted in %u s unless it proves another certificate",
 		  g->m->conf->gcks_id, OTHER_CERT_MS / 1000);
 	timer_set(mgroup_tq(g), &g->gcks_timeout, OTHER_CERT_MS);
-	register_again(g, member_random(ASK_SPREAD_MS), why);
+	register_again(g, member_random(CERT_ASK_SPREAD_MS), why);
 }
 
 /*
  * SAs of an earlier run have no record of the key server that gave them. They are
- * treated like those of this run: as if it had been the one that answers now.
+ * treated as if the one that has just proven a revoked certificate had given them.
  */
 void gckscert_refused(struct member *m)
 {

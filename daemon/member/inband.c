@@ -9,8 +9,8 @@
 #include "member/mgroup.h"
 
 /*
- * Return true if the message is for @g. Without a name the traffic selectors tell
- * for which group keys are; Deletes are for every group of the IKE SA.
+ * Return true if the message is for @g. Keys without IDg are for the group that their
+ * traffic selectors name; Deletes without IDg are for every group of the IKE SA.
  */
 static bool is_for_group(const struct mgroup *g, const struct ike_id *idg,
 			 const struct gike_inband *msg)
@@ -36,7 +36,7 @@ static bool is_exclusion(const struct gike_inband *msg)
 
 	for (i = 0; i < msg->n_del; i++)
 		if ((msg->del[i].proto == GIKE_PROTO_GIKE_UPDATE ||
-		     !msg->del[i].proto) &&
+		     msg->del[i].proto == IKE_PROTO_NONE) &&
 		    delete_is_all(&msg->del[i]))
 			return true;
 	return false;
@@ -70,8 +70,8 @@ static void apply_keys(struct mgroup *g, struct ike_sa *sa,
 }
 
 /*
- * The answer that begins inband rekeys may be lost and retransmitted, and is out of date
- * after this message.
+ * Remember what came before the answer that begins inband rekeys: that answer may be a
+ * retransmission, and out of date.
  */
 static void note_before_answer(struct mgroup *g, const struct gike_inband *msg)
 {

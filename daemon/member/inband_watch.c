@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The IKE SA of a member that is rekeyed over it and has no Rekey SA (RFC 9838
- * section 2.4.2). The key server retransmits them until they are answered, so that
- * none is missed while both sides have the IKE SA. A key server that was restarted
- * does not have it, and cannot say so: the member checks the IKE SA at intervals,
- * and when ESP with an unknown SPI shows that keys may have changed.
+ * The IKE SA of a member that is rekeyed over it and has no Rekey SA (RFC 9838 section
+ * 2.4.2). The key server retransmits each GSA_INBAND_REKEY until it is answered, so
+ * that none is missed while both sides have the IKE SA. A key server that was restarted
+ * does not have it, and cannot say so: the member checks the IKE SA at intervals, and
+ * when ESP with an unknown SPI shows that keys may have changed.
  *
- * An IKE SA that ends excludes the member (RFC 9838 section 2.3.3), which
- * registers again. It keeps its Data SAs meanwhile, because their end would be
- * lost packets: nobody else gets them by that, and their lifetime stays.
+ * An IKE SA that ends excludes the member (RFC 9838 section 2.3.3), which registers
+ * again. It keeps its Data SAs meanwhile, as ending them would lose packets: nobody
+ * gains by that, and they end at their lifetime.
  */
 #include "lib/util.h"
 #include "member/mgroup.h"

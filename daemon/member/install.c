@@ -24,7 +24,11 @@
 struct key_set {
 	struct mrekey *rekey; /* NULL: no new Rekey SA */
 	struct wkp wkp;
-	/* The Data SA that this member sends with, if others have deleted it; spi 0: no. */
+	/*
+	 * The Data SA that this member sends with, if the key server says that all
+	 * others have deleted it; spi 0: they have not. That of the first flow names
+	 * the change (msa.c).
+	 */
 	struct gsa_dead dead;
 	unsigned int n;
 	struct ksa ksa[GSA_MAX_DATA];
@@ -163,8 +167,8 @@ static void learn_delays(struct mgroup *g, const struct gsa_gw *gw)
 }
 
 /*
- * Install all SAs or none that sends; those that existed before are left alone, and see
- * msa_undo().
+ * Install all SAs, or none that sends. After an error those that existed before are as
+ * they were, and of the others only what msa_undo() leaves is there.
  */
 static int install_keys(struct mgroup *g, struct key_set *b, uint64_t age_ms,
 			struct err *err)
@@ -254,13 +258,14 @@ static bool has_adopted(const struct mgroup *g)
 }
 
 /*
- * Return true if senders may go on with a Data SA that this member never had, for ATD of
- * the one in the answer: the member has just joined, has missed more than one change, or
- * does not know how many it missed while the daemon was down. A member that has
- * followed up to the new Data SA knows its SPI as the first announced one, or the
- * Rekey SA of the answer. One that was out has not followed, whatever it knows: it is
- * told alike that all were reset, where senders go on with a Data SA that it has, and
- * that it was evicted, where they do not. store_unread() lets packets decide.
+ * Return true if senders may still use a Data SA that this member never had, until ATD
+ * of the one in the answer is over. That is so if it has just joined, has missed more
+ * than one change, or was down. A member that followed knows the SPI of the new Data SA
+ * as the first announced one, or has the answer's Rekey SA.
+ *
+ * One that was out did not follow, and a reset of the group and its own eviction look
+ * the same to it: after a reset senders go on with an SA that it has, after an eviction
+ * they do not. store_unread() lets packets decide.
  */
 static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 {
@@ -275,9 +280,9 @@ static bool may_lack_sa(const struct mgroup *g, const struct gsa *gsa)
 }
 
 /*
- * Store until when the member may lack that SA, once the others are installed. With an SA
- * of an earlier run, or of before a Delete, that ends with the first packet received, as
- * senders may use that.
+ * Store until when the member may lack that SA, once the others are installed. If it
+ * has SAs of an earlier run, or of before a Delete, the first packet that is read with
+ * one of them ends that, since it shows that senders use it.
  */
 static void store_unread(struct mgroup *g, bool lacks, bool adopted)
 {
@@ -346,7 +351,10 @@ static bool is_applied(const struct mgroup *g, const struct gsa *gsa)
 	return true;
 }
 
-/* An answer and a rekey of one millisecond may have come in any order. */
+/*
+ * Return true if a rekey is newer than the answer; made in the same millisecond, they
+ * are told apart by their SPIs.
+ */
 static bool answer_overtaken(const struct mgroup *g, const struct gsa *gsa)
 {
 	if (g->inband_ms < g->asked_ms)
@@ -549,9 +557,9 @@ bool install_deletes(struct mgroup *g, const struct delete_pld *del,
 }
 
 /*
- * A key server that deletes Data SAs when it replaces them names those that it remembers.
- * A member that has missed changes may have one from before these, which is as much
- * replaced, and whose key a member that was excluded since has.
+ * Return true if Data SAs are deleted. The key server names those that it remembers;
+ * what a member that missed changes has from before these is as much replaced, and a
+ * member that was excluded since may have its key.
  */
 static bool deletes_esp(const struct rekey_msg *msg)
 {
@@ -645,7 +653,7 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 
 void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 {
-	bool was = flows_have(g, &msg->gsa, false);
+	bool had_all = flows_have(g, &msg->gsa, false);
 	bool current = rk == mrekey_current(g);
 	uint64_t before = g->next_seq + 1;
 	struct err err = {};
@@ -657,13 +665,13 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 							 : 0);
 	if (msg->has_gsa && age_too_old(g, &msg->gsa.gw)) {
 		g->n_too_old++;
-		doubt_note(g, was && !msg->gsa.has_rekey ? DOUBT_OLD_BEAT
-							 : DOUBT_OLD);
+		doubt_note(g, had_all && !msg->gsa.has_rekey ? DOUBT_OLD_BEAT
+							     : DOUBT_OLD);
 		return;
 	}
 	if (msg->has_gsa)
 		ret = apply_rekey(g, rk, msg, &err);
-	if (!ret && was && !msg->gsa.has_rekey)
+	if (!ret && had_all && !msg->gsa.has_rekey)
 		age_note(g, &msg->gsa.gw);
 	if (!ret && msg->has_gsa && msg->gsa.n_data)
 		doubt_drop(g, 1u << DOUBT_DATA | 1u << DOUBT_ESP);
@@ -675,7 +683,7 @@ void install_rekey(struct mgroup *g, struct mrekey *rk, struct rekey_msg *msg)
 	}
 	if (ret)
 		group_warn(g, "rekey rejected: %s", err.text);
-	else if (msg->gsa.has_rekey || !msg->has_gsa || !was)
+	else if (msg->gsa.has_rekey || !msg->has_gsa || !had_all)
 		g->n_rekeys++;
 	if (!ret && current && deletes_esp(msg))
 		msa_retire_older(g, before, flows_in(g, &msg->gsa));
@@ -715,7 +723,10 @@ int install_inband(struct mgroup *g, struct ike_sa *sa, struct gike_inband *msg,
 		return ret;
 	learn_delays(g, &gsa->gw);
 	set_sender_ids(g, &b);
-	/* As in apply_rekey(). */
+	/*
+	 * As in apply_rekey(); but the policy is acceptable, so that no report follows
+	 * (-ENOENT, see inband.c).
+	 */
 	if (b.n && g->conf->send && !g->sids.n && !g->conf->receive)
 		ret = err_set(err, -ENOENT, "no Sender-ID held");
 	else

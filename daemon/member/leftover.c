@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "lib/log.h"
-#include "member/mgroup.h"
+#include "member/leftover.h"
 
 #define AGAIN_MS 1000
 
-static struct leftover *find_leftover(const struct member *m, const char *group,
-				      uint32_t spi)
+static struct leftover *find_undeleted(const struct member *m,
+				       const char *group, uint32_t spi)
 {
 	struct leftover *l;
 
@@ -23,7 +23,7 @@ static struct leftover *find_leftover(const struct member *m, const char *group,
 	return NULL;
 }
 
-static void drop_leftover(struct member *m, struct leftover *l)
+static void drop_undeleted(struct member *m, struct leftover *l)
 {
 	TAILQ_REMOVE(&m->leftovers, l, all);
 	free(l);
@@ -46,7 +46,7 @@ static void delete_again(void *arg)
 			continue;
 		log_group(LOG_LEVEL_INFO, l->group, "SA deleted late: " SPI_FMT,
 			  l->spi);
-		drop_leftover(m, l);
+		drop_undeleted(m, l);
 	}
 	if (!TAILQ_EMPTY(&m->leftovers))
 		timer_set(m->deps.tq, &m->leftover_due, AGAIN_MS);
@@ -62,12 +62,12 @@ void leftover_free(struct member *m)
 {
 	timer_del(m->deps.tq, &m->leftover_due);
 	while (!TAILQ_EMPTY(&m->leftovers))
-		drop_leftover(m, TAILQ_FIRST(&m->leftovers));
+		drop_undeleted(m, TAILQ_FIRST(&m->leftovers));
 }
 
 void leftover_add(struct member *m, const char *group, uint32_t spi)
 {
-	struct leftover *l = find_leftover(m, group, spi);
+	struct leftover *l = find_undeleted(m, group, spi);
 
 	if (l)
 		return;
@@ -86,13 +86,13 @@ void leftover_add(struct member *m, const char *group, uint32_t spi)
 
 void leftover_replaced(struct member *m, const char *group, uint32_t spi)
 {
-	struct leftover *l = find_leftover(m, group, spi);
+	struct leftover *l = find_undeleted(m, group, spi);
 
 	if (l)
-		drop_leftover(m, l);
+		drop_undeleted(m, l);
 }
 
 bool leftover_has(const struct member *m, const char *group, uint32_t spi)
 {
-	return find_leftover(m, group, spi);
+	return find_undeleted(m, group, spi);
 }

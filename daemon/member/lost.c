@@ -37,12 +37,12 @@ static int add_drops(void *arg, const struct kgroup_info *info)
 
 static int take_counter(void *arg, const char *name, uint64_t value)
 {
-	uint64_t *count = arg;
+	uint64_t *counts = arg;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(reasons); i++)
 		if (!strcmp(reasons[i].counter, name))
-			count[i] = value;
+			counts[i] = value;
 	return 0;
 }
 
@@ -112,7 +112,7 @@ static uint64_t other_drops(const struct member *m, const struct mgroup *g,
 	return n;
 }
 
-/* Return how many the group has lost for the reason @why at least. */
+/* Return how many datagrams the group has lost at least, for the reason @why. */
 static uint64_t lost_by(const struct mgroup *g, enum member_lost why,
 			const uint64_t *count)
 {

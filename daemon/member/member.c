@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/util.h"
+#include "member/leftover.h"
 #include "member/membership.h"
 #include "wire/proto.h"
 

@@ -39,7 +39,7 @@ struct member;
 struct timerq;
 struct trust;
 
-/* A certificate without these. */
+/* Bits of member_deps.auth(); 0: a certificate alone. */
 enum member_auth {
 	MEMBER_BY_PSK = 1 << 0, /* by a pre-shared key instead */
 	MEMBER_WITH_PPK = 1 << 1, /* a PPK is mixed in */
@@ -91,17 +91,17 @@ struct member_deps {
 	 */
 	bool (*carries)(void *ctx, uint32_t ifindex);
 	/*
-	 * Return true if packets of the interface @upper may pass @lower, as a
-	 * port of the bridge that it is. May be NULL: interfaces have none below
-	 * them.
+	 * Return true if packets of the interface @upper may pass @lower, for example a
+	 * port of the bridge @upper. May be NULL: interfaces have none below them.
 	 */
 	bool (*is_below)(void *ctx, uint32_t lower, uint32_t upper);
 	void *ctx;
 };
 
 /*
- * Create a member. @deps' objects must outlive it; so must @conf until
- * member_reload() replaces it. Returns 0, or -errno with one line in @err.
+ * Create a member. @deps is copied; what it points to must outlive the member,
+ * and so must @conf until member_reload() replaces it. Returns 0, or -errno
+ * with one line in @err.
  */
 int member_new(const struct conf_member *conf, const struct member_deps *deps,
 	       struct member **out, struct err *err);
@@ -113,9 +113,10 @@ void member_set_engine(struct member *m, struct ike_engine *engine);
  */
 int member_protect(struct member *m, struct err *err);
 /*
- * Protect the groups, unless that is done, and register. Returns 0, or -errno with one
- * line in @err if the kernel refuses a group: then nothing is sent in clear,
- * but the groups are not protected either.
+ * Protect the groups, unless that is done, and register. Returns 0, or -errno
+ * with one line in @err if the kernel refuses a group: then mcsecd sends
+ * nothing, and what applications send to groups that are not protected leaves
+ * in the clear.
  */
 int member_start(struct member *m, struct err *err);
 /*
@@ -170,7 +171,7 @@ void member_check_gcks(struct member *m, const struct trust *trust);
 /*
  * member_leave() leaves @group (NULL: all): it tells the key server and deletes
  * the SAs; the kernel's group stays closed. member_join() registers again. They
- * return 0, -ENOENT (no such group) or -EALREADY.
+ * return 0, -ENOENT (no such group) or -EALREADY; with NULL always 0.
  */
 int member_leave(struct member *m, const char *group);
 int member_join(struct member *m, const char *group);
@@ -220,7 +221,8 @@ struct member_group_status {
 	bool removed; /* no longer configured, still closed */
 	uint32_t retry_ms; /* time to the next try */
 	const char *last_error; /* why it is not in, or "" */
-	bool found_here; /* by this host, and not told by the key server */
+	/* last_error was found by this host, and not told by the key server. */
+	bool found_here;
 	/* Why the keys may be out of date, or NULL; only while it is in. */
 	const char *doubt;
 	bool silent; /* no rekey or beat for three intervals */
@@ -258,7 +260,7 @@ struct member_group_status {
 		uint32_t data_spi;
 	} flow[CONF_MAX_DATA];
 	unsigned int n_sas; /* retired ones included */
-	int64_t until; /* end of membership, seconds since 1970; 0 */
+	int64_t until; /* end of membership, seconds since 1970; 0: unknown */
 	uint32_t atd; /* seconds, as last received */
 	uint32_t dtd;
 	uint32_t n_sender_ids;

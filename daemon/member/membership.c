@@ -10,6 +10,7 @@
 
 #include "lib/err.h"
 #include "lib/log.h"
+#include "member/leftover.h"
 #include "member/membership.h"
 
 /* Interval at which the kernel is asked again for what it has refused. */
@@ -166,14 +167,14 @@ void membership_watch_devs(struct mgroup *g)
 }
 
 /* A search for a group of the kernel that protects the same by another name. */
-struct same_search {
+struct selector_search {
 	const struct kgroup *as;
 	char name[MCSEC_NAME_MAX + 1]; /* "": none yet */
 };
 
-static int find_same(void *arg, const struct kgroup_info *info)
+static int find_same_selector(void *arg, const struct kgroup_info *info)
 {
-	struct same_search *s = arg;
+	struct selector_search *s = arg;
 
 	if (!kgroup_differs(&info->group, s->as))
 		memcpy(s->name, info->group.name, sizeof(s->name));
@@ -184,10 +185,11 @@ static int find_same(void *arg, const struct kgroup_info *info)
 static int explain_conflict(const struct kernel *k, const struct kgroup *kg,
 			    const char *why, struct err *err)
 {
-	struct same_search s = { .as = kg };
+	struct selector_search s = { .as = kg };
 	char a[KGROUP_STRLEN];
 
-	if (k->ops->group_dump(k->ctx, find_same, &s, NULL) || !*s.name)
+	if (k->ops->group_dump(k->ctx, find_same_selector, &s, NULL) ||
+	    !*s.name)
 		return err_set(err, -EEXIST,
 			       "group \"%s\": kernel: %s; \"mcsecctl group show\" lists the groups that are there",
 			       kg->name, why);
@@ -479,7 +481,10 @@ int membership_leave(struct mgroup *g)
 	if (g->state == MEMBER_OUT || g->state == MEMBER_LEAVING)
 		return -EALREADY;
 	rekey_group_leave(g);
-	/* The key server may not hear of the leave, or take it back. */
+	/*
+	 * The key server may not hear of the leave, or offer the same SA again later:
+	 * its replay windows are gone, so the next registration asks for another one.
+	 */
 	if (!TAILQ_EMPTY(&g->sas))
 		g->used_up = true;
 	while (!TAILQ_EMPTY(&g->sas))

@@ -182,7 +182,10 @@ struct asked {
 	uint8_t spi[GIKE_SPI_LEN_REKEY];
 };
 
-/* An SPI that was not announced, or has counted before: @again. */
+/*
+ * An SPI that was not announced; with @again one that was, and about which one request
+ * was in vain.
+ */
 struct stray {
 	struct asked sign;
 	bool again;
@@ -285,7 +288,7 @@ struct mgroup {
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct asked asked[ASKED_MAX];
 	unsigned int n_asked;
-	uint64_t switched_ms; /* senders use the SAs of the last answer */
+	uint64_t switched_ms; /* from then on senders use the SAs of the last answer */
 	/* Until then they may use a Data SA that this member never had. */
 	uint64_t unread_ms;
 	/* If set, they do not any more once msa_received() is above unread_received. */
@@ -392,13 +395,7 @@ struct mgroup {
 };
 
 TAILQ_HEAD(mgroups, mgroup);
-
-/* An SA that the kernel has not deleted when it was told to. */
-struct leftover {
-	TAILQ_ENTRY(leftover) all;
-	uint32_t spi;
-	char group[MCSEC_NAME_MAX + 1];
-};
+TAILQ_HEAD(leftovers, leftover);
 
 /* The kernel's counters of all groups, at one time. */
 struct lost_sample {
@@ -418,8 +415,8 @@ struct member {
 	struct mgroups groups; /* configured ones and removed ones */
 	bool protected; /* member_protect() was successful */
 	struct spent spent; /* keys of removed groups, too */
-	TAILQ_HEAD(, leftover) leftovers;
-	struct timer leftover_due; /* deletes them again */
+	struct leftovers leftovers; /* SAs to be deleted again, see leftover.c */
+	struct timer leftover_due;
 	uint64_t drops[REKEY_RC_MAX];
 	/* Ring buffer: the oldest entry is overwritten. */
 	struct lost_sample lost[MEMBER_LOST_SAMPLES];
@@ -566,7 +563,10 @@ unsigned int flows_in(const struct mgroup *g, const struct gsa *gsa);
 /* Return the SPI of the first Data SA of a flow in @gsa; 0: there is none. */
 uint32_t flow_spi(const struct mgroup *g, const struct gsa *gsa,
 		  unsigned int flow);
-/* Return true if the group has all Data SAs in @gsa; @or_next: or the first announced. */
+/*
+ * Return true if the group has each Data SA in @gsa, or, with @or_next, knows its SPI
+ * as the first announced one.
+ */
 bool flows_have(const struct mgroup *g, const struct gsa *gsa, bool or_next);
 /* Note that the Data SAs in @gsa have come with @rk. */
 void flows_store_spis(struct mrekey *rk, const struct gsa *gsa);
@@ -634,7 +634,7 @@ void install_excluded(struct mgroup *g, const char *why);
 /* ---- inband_watch.c ----------------------------------------------------- */
 
 /*
- * Rekeys come over the IKE SA from now on. It is checked as often as others
+ * Begin to check, or check anew, the IKE SA over which rekeys come: as often as others
  * expect a beat, because a key server that lost it can send nothing.
  */
 void inband_watch(struct mgroup *g);
@@ -642,7 +642,7 @@ void inband_watch(struct mgroup *g);
 bool inband_sa_is_up(const struct mgroup *g);
 /* Time of such a check, called by doubt.c. */
 void inband_check(struct mgroup *g);
-/* The kernel received ESP for the group with an unknown SPI. */
+/* Handle ESP with an unknown SPI, which the kernel has received for the group. */
 void inband_esp(struct mgroup *g);
 
 /* ---- mrekey.c ----------------------------------------------------------- */
@@ -678,7 +678,7 @@ void rekey_group_link_up(struct mgroup *g, uint32_t ifindex);
 void doubt_init(struct mgroup *g);
 /* Drop all doubts, since no keys are held any more. */
 void doubt_stop(struct mgroup *g);
-/* Note a reason to ask the key server soon. */
+/* Note a reason to ask the key server soon; nothing if the member is not in. */
 void doubt_note(struct mgroup *g, enum doubt d);
 /*
  * Note a doubt that an attacker can cause, which must not make a member ask
@@ -694,42 +694,44 @@ bool doubt_was_asked(const struct mgroup *g, enum once about, const void *spi,
 /* Drop doubts; @which has bits 1 << enum doubt. */
 void doubt_drop(struct mgroup *g, unsigned int which);
 /*
- * A GSA_REKEY of the key server arrived at the rekey address, made at @made_ms of
- * its clock; 0: unknown.
+ * Note that a GSA_REKEY of the key server arrived at the rekey address, made at
+ * @made_ms of its clock; 0: unknown.
  */
 void doubt_received(struct mgroup *g, uint64_t made_ms);
 /*
- * The key server has answered a registration. What was noted after the answer was made,
- * by g->answer_ms, stays.
+ * Drop the doubts that an answer of the key server settles. What was noted after it was
+ * made, by g->answer_ms, stays.
  */
 void doubt_answered(struct mgroup *g);
-/* The registration has brought keys that the member did not have. */
+/* Note that the registration has brought keys that the member did not have. */
 void doubt_confirmed(struct mgroup *g);
-/* The kernel received ESP for the group with an unknown SPI. */
+/* Handle ESP with an unknown SPI, which the kernel has received for the group. */
 void doubt_esp(struct mgroup *g, uint32_t spi);
 /*
- * A message over a Rekey SA (@spi) has come to the rekey address that is neither known
- * nor announced; @again: that is announced, and has counted once.
+ * Handle a message to the rekey address over a Rekey SA (@spi) that is neither known
+ * nor announced; with @again one that is announced, and has counted once.
  */
 void doubt_rekey(struct mgroup *g, const uint8_t *spi, bool again);
-/* Links, addresses or routes of this host have changed. */
+/* Let the member ask soon, as links, addresses or routes of this host have changed. */
 void doubt_link_changed(struct mgroup *g);
 /* Describe the first doubt, or return NULL. */
 const char *doubt_text(const struct mgroup *g);
 
 /* ---- rival.c ------------------------------------------------------------ */
 
-/* A message over @rk brought its successor. */
+/* Note that a message over @rk has brought its successor. */
 void rival_replaced(struct mgroup *g, const struct mrekey *rk);
 /* Handle a message to the rekey address that is not of the Rekey SA in use. */
 void rival_other_sa(struct member *m, const uint8_t *p, size_t len);
 /*
- * A message over the Rekey SA in use, or a fragment of one, was accepted.
- * @expected is rs.next_mid before that.
+ * Note an accepted message over the Rekey SA in use, or a fragment of one. @expected is
+ * rs.next_mid before that.
  */
 void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
 		    size_t len);
-/* A request is about to be sent, whose answer may deny what the member holds. */
+/*
+ * Note that a request is about to be sent, whose answer may deny what the member holds.
+ */
 void rival_requested(struct mgroup *g);
 /* Return true if a Data SA in @gsa is not the one that came with @rk. */
 bool rival_data(const struct mrekey *rk, const struct gsa *gsa);
@@ -753,7 +755,7 @@ void rival_undo(struct mgroup *g, struct ike_sa *sa, const struct gsa *gsa,
  */
 void rival_registered(struct mgroup *g, struct ike_sa *sa);
 void rival_init(struct mgroup *g);
-void rival_stop(struct mgroup *g);
+void rival_cancel_report(struct mgroup *g);
 /*
  * Return true if a rival has the signing key, so that @msg is not
  * authenticated. A message that would change something causes a request.
@@ -765,7 +767,7 @@ bool rival_distrusts(struct mgroup *g, struct mrekey *rk,
  * message before.
  */
 bool rival_repeats(const struct mrekey *rk, const uint8_t *p, size_t len);
-/* A message over the Rekey SA in use was rejected. */
+/* Judge a message over the Rekey SA in use that was rejected. */
 void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 		    size_t len);
 
@@ -773,12 +775,18 @@ void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
 
 /* Learn the server's time from the answer to a request sent at @asked_ms. */
 void age_learn(struct mgroup *g, const struct gsa_gw *gw, uint64_t asked_ms);
-/* Return upper and lower bounds of the milliseconds since a message was made. */
+/*
+ * Return upper and lower bounds of the milliseconds since a message was made; 0 if the
+ * key server's time is not known.
+ */
 uint64_t age_most_ms(const struct mgroup *g, const struct gsa_gw *gw);
 uint64_t age_least_ms(const struct mgroup *g, const struct gsa_gw *gw);
 /* Note the age of a beat that has just come. */
 void age_note(struct mgroup *g, const struct gsa_gw *gw);
-/* Return the milliseconds since a message was made by which its ATD is shorter. */
+/*
+ * Return how much of a message's ATD is over: the milliseconds since it was made, less
+ * the drift of the clocks.
+ */
 uint64_t age_for_atd_ms(const struct mgroup *g, const struct gsa_gw *gw);
 /* Return true if a message is older than a member accepts (a minute). */
 bool age_too_old(const struct mgroup *g, const struct gsa_gw *gw);
@@ -847,8 +855,9 @@ void msa_retire_older(struct mgroup *g, uint64_t before, unsigned int flows);
 /* Delete the SA here and in the kernel. */
 void msa_delete(struct msa *s);
 /*
- * The rest of the message that brought @s cannot be installed. Delete @s if it has not
- * received; else it goes on receiving until that comes again, or a later message.
+ * Undo the installation of @s, since the rest of its message cannot be installed:
+ * delete it if it has not received, or else let it only receive until that message
+ * comes again, or a later one.
  */
 void msa_undo(struct msa *s);
 /*
@@ -868,19 +877,9 @@ uint64_t msa_received(const struct mgroup *g);
 bool msa_drop_if_lost(struct msa *s);
 /* Return the SA that sends for a flow, or NULL. */
 struct msa *msa_sending(const struct mgroup *g, unsigned int flow);
-/* Return true if an SA sends for each flow; the second: and all came with one message. */
+/* Return true if an SA sends for each flow. */
 bool msa_all_send(const struct mgroup *g);
+/* Return true if one does, and all of these came with one message. */
 bool msa_at_one_change(const struct mgroup *g);
-
-/* ---- leftover.c --------------------------------------------------------- */
-
-void leftover_init(struct member *m);
-/* Give up what the kernel has not deleted: the next run takes it over. */
-void leftover_free(struct member *m);
-/* Delete the SA of the kernel's group again until it is gone. */
-void leftover_add(struct member *m, const char *group, uint32_t spi);
-/* Forget a leftover, since the kernel has a new SA with this SPI. */
-void leftover_replaced(struct member *m, const char *group, uint32_t spi);
-bool leftover_has(const struct member *m, const char *group, uint32_t spi);
 
 #endif

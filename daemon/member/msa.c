@@ -11,7 +11,7 @@
 
 #include "lib/log.h"
 #include "lib/util.h"
-#include "member/mgroup.h"
+#include "member/leftover.h"
 
 /* Least time by which the old SA outlives ATD, whatever DTD is. */
 #define GRACE_MS 1000
@@ -201,6 +201,7 @@ static void set_selected(struct msa *s)
 	s->g->ops->selected(s->g);
 }
 
+/* Send with @s when its ATD is over, unless a later SA, with a shorter ATD, sends already. */
 static void select_due(void *arg)
 {
 	struct msa *s = arg;
@@ -212,7 +213,7 @@ static void select_due(void *arg)
 	struct err err = {};
 	int ret;
 
-	/* A later SA with a shorter ATD, that of an eviction, sends already. */
+	/* The SA of an eviction has a shorter ATD. */
 	if (now && now->seq > s->seq)
 		return;
 	ret = k->ops->sa_set(k->ctx, kernel_name(g, s->flow, name), s->spi,
@@ -230,9 +231,10 @@ static void select_due(void *arg)
 }
 
 /*
- * The key server has judged by what this member reported, or was given. A member that has
- * followed since then may send with what receivers have, and some of these may lack @s.
- * The first flow names the change; it may have begun with that of @s a moment ago.
+ * The Data SA that this member sent with is dead: send with @s before its ATD is over.
+ * The key server judged by what this member had reported; one that has followed another
+ * change since waits as others do, as some receivers may lack @s. The first flow names
+ * the change, which may have begun with @s just now.
  */
 static void hurry_due(void *arg)
 {
@@ -446,9 +448,10 @@ static int request_other_sa(struct mgroup *g, const struct ksa *ksa,
 }
 
 /*
- * The replay windows of an SA that has received nothing are empty: a rekey may bring it
- * a moment before the answer that lets this host send with it. A datagram may come
- * between the question and the end of the SA, and counts: its key cannot come again.
+ * Delete @s if it has received nothing, so that it can be added anew: its replay
+ * windows are empty, as when a rekey brings it a moment before the answer that lets
+ * this host send with it. A datagram that comes between the question and the end of the
+ * SA counts, as its key cannot be used again then. Returns false if @s stays.
  */
 static bool delete_unused_sa(struct msa *s)
 {
@@ -471,8 +474,8 @@ static bool delete_unused_sa(struct msa *s)
 }
 
 /*
- * The key of an SA that has received cannot come again, since its windows would be empty.
- * Another one would change the keys of all members.
+ * An SA that has received stays, and only receives: added again it would have empty
+ * windows, and another Data SA would change the keys of all members.
  */
 void msa_undo(struct msa *s)
 {
@@ -487,8 +490,8 @@ void msa_undo(struct msa *s)
 }
 
 /*
- * Another message has replaced that of such an SA. Senders, which could install theirs
- * as a whole, send with it until all have the next one.
+ * A later message replaces what an incomplete one has left. Senders that could install
+ * that one go on with its SAs until DTD, so that these are retired like any other.
  */
 static void retire_partial_sas(struct mgroup *g, unsigned int flow)
 {

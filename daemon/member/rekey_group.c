@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Multicast group of rekeys, joined, and joined again when links change. */
+/* Join the multicast group of rekeys, and again when links change. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -127,9 +127,9 @@ struct report {
 	void *arg;
 };
 
-static void settings_changed(const struct conf_mgroup *was,
-			     const struct conf_mgroup *conf, char *buf,
-			     size_t size)
+static void list_changed_settings(const struct conf_mgroup *was,
+				  const struct conf_mgroup *conf, char *buf,
+				  size_t size)
 {
 	snprintf(buf, size, "%s%s%s%s%s%s%s",
 		 was->send != conf->send ? " send" : "",
@@ -169,10 +169,10 @@ static void report_change(const struct report *r, enum change kind,
 			  const struct conf_mgroup *conf)
 {
 	const struct conf_mgroup *c = conf ? conf : g->conf;
-	char line[LINE_MAX_LEN], what[64] = "";
+	char line[LINE_MAX_LEN], what[128] = "";
 
 	if (g && conf)
-		settings_changed(g->conf, conf, what, sizeof(what));
+		list_changed_settings(g->conf, conf, what, sizeof(what));
 	switch (kind) {
 	case CHANGE_NONE:
 		return;

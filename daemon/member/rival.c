@@ -48,7 +48,7 @@
 /* Message IDs after which a member asks again about messages that do not fit. */
 #define ROUND_MIDS 64u
 /* Interval of retries of the report to the key server. */
-#define REPORT_MS 10000u
+#define RIVAL_REPORT_MS 10000u
 
 /* Get the name of the signing key of the Rekey SA in use. */
 static void key_name(const struct mgroup *g, char buf[static SIGPUB_NAME_LEN])
@@ -89,25 +89,25 @@ static uint64_t short_digest(const uint8_t *p, size_t len)
  * gap at most, whose time does not change, so a thief that goes on to use up
  * Message IDs does not prolong that time.
  */
-static bool is_overtaken(const struct accepted *h, uint32_t mid, uint64_t now)
+static bool is_overtaken(const struct accepted *a, uint32_t mid, uint64_t now)
 {
 	const struct mid_gap *gap;
 	unsigned int i;
 
-	for (i = 0; i < h->n_gaps && i < GAPS_MAX; i++) {
-		gap = &h->gaps[i];
+	for (i = 0; i < a->n_gaps && i < GAPS_MAX; i++) {
+		gap = &a->gaps[i];
 		if (mid >= gap->first && mid < gap->end)
 			return now - gap->at_ms < OVERTAKEN_MS;
 	}
 	return false;
 }
 
-static bool is_known(const struct accepted *h, uint64_t d)
+static bool is_known(const struct accepted *a, uint64_t d)
 {
 	unsigned int i;
 
-	for (i = 0; i < h->n && i < ACCEPTED_MAX; i++)
-		if (h->v[i] == d)
+	for (i = 0; i < a->n && i < ACCEPTED_MAX; i++)
+		if (a->v[i] == d)
 			return true;
 	return false;
 }
@@ -116,34 +116,34 @@ static bool is_known(const struct accepted *h, uint64_t d)
  * Return true if the message is one of the key server's, so it is no sign of a
  * rival.
  */
-static bool is_from_gcks(const struct accepted *h, uint64_t now,
+static bool is_from_gcks(const struct accepted *a, uint64_t now,
 			 const uint8_t *p, size_t len)
 {
 	uint32_t mid = rekey_peek_mid(p);
 
-	return mid < h->initial_mid || is_overtaken(h, mid, now) ||
-	       is_known(h, short_digest(p, len));
+	return mid < a->initial_mid || is_overtaken(a, mid, now) ||
+	       is_known(a, short_digest(p, len));
 }
 
 void rival_accepted(struct mrekey *rk, uint32_t expected, const uint8_t *p,
 		    size_t len)
 {
-	struct accepted *h = &rk->accepted;
+	struct accepted *a = &rk->accepted;
 	uint32_t next = rk->rs.next_mid;
 	uint64_t d = short_digest(p, len);
 
-	h->last = d;
-	h->before = expected;
+	a->last = d;
+	a->before = expected;
 	/* A fragment leaves the next Message ID as it was. */
 	if (next > expected && next - 1 > expected)
-		h->gaps[h->n_gaps++ % GAPS_MAX] = (struct mid_gap){
+		a->gaps[a->n_gaps++ % GAPS_MAX] = (struct mid_gap){
 			.first = expected,
 			.end = next - 1,
 			.at_ms = mgroup_now(rk->g),
 		};
 	/* Copies of fragments come until the message is complete. */
-	if (!is_known(h, d))
-		h->v[h->n++ % ACCEPTED_MAX] = d;
+	if (!is_known(a, d))
+		a->v[a->n++ % ACCEPTED_MAX] = d;
 }
 
 void rival_requested(struct mgroup *g)
@@ -292,11 +292,11 @@ static void report_rival(struct mgroup *g, struct ike_sa *sa)
 	if (!g->unreported || !sa)
 		return;
 	if (ike_report_rival(sa, &g->idg, g->unreported_spi)) {
-		timer_set(mgroup_tq(g), &g->report, REPORT_MS);
+		timer_set(mgroup_tq(g), &g->report, RIVAL_REPORT_MS);
 		return;
 	}
 	g->unreported = false;
-	rival_stop(g);
+	rival_cancel_report(g);
 }
 
 static void report_due(void *arg)
@@ -402,7 +402,7 @@ void rival_init(struct mgroup *g)
 	timer_init(&g->report, report_due, g);
 }
 
-void rival_stop(struct mgroup *g)
+void rival_cancel_report(struct mgroup *g)
 {
 	timer_del(mgroup_tq(g), &g->report);
 }
