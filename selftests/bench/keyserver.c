@@ -7,7 +7,7 @@
  *
  *	build/bench/keyserver [FILE.json [LOG2_OF_MEMBERS | PART]...]
  *
- * With sizes or parts ("growth", "crowd", "idle", "registrations") named, only these,
+ * With sizes or parts ("short-keys", "growth", "crowd", "idle", "registrations") named, only these,
  * and nothing else. CPU is that of the key server
  * alone, by the process's clock, so that it depends on the machine: compare what is
  * in one run.
@@ -160,6 +160,7 @@ static void judge_all(void)
 	puts("goals");
 	MOST("evict", 1 << 20, "us", cpu_us, 1000);
 	MOST("evict", 1 << 20, "octets", bytes, 3072);
+	MOST("evict, keys of 128 bits", 1 << 20, "octets", bytes, 3072);
 	judge_growth("join");
 	judge_growth("leave");
 	judge_growth("evict");
@@ -182,6 +183,11 @@ static void judge_all(void)
 	if (r)
 		judge_goal("asking again, times as fast as registering",
 			   r->ratio, 20, true);
+}
+
+static void measure_short_keys(void)
+{
+	ks_short_keys(1 << 20);
 }
 
 static void measure_growth(void)
@@ -208,6 +214,7 @@ static const struct part {
 	const char *name;
 	void (*fn)(void);
 } parts[] = {
+	{ "short-keys", measure_short_keys },
 	{ "growth", measure_growth },
 	{ "crowd", measure_crowd },
 	{ "idle", measure_idle },

@@ -29,6 +29,8 @@ double ks_cpu_us(void);
 
 /* large_group.c: one group of that many members in this process. */
 void ks_group(unsigned int members);
+/* Joins and evictions of one whose tree has keys of 128 bits. */
+void ks_short_keys(unsigned int members);
 /* The step that grows what has room for @members. */
 void ks_growth(unsigned int members);
 /* @leave of @members leave in the same moment. */

@@ -275,6 +275,8 @@ static struct cert_chain *chain_of(const struct pki_pair *p)
 	return chain;
 }
 
+/* Groups made from now on have trees with keys of 128 bits, not of 256. */
+static bool short_keys;
 static char *senders[] = { (char *)"s.example" };
 static char *receivers[] = { (char *)"*.example" };
 
@@ -309,6 +311,10 @@ static void make_conf(void)
 	c->max_members = UINT32_MAX;
 	c->max_inband = 256;
 	c->membership_lifetime = YEAR_S;
+	if (short_keys) {
+		c->kek_alg.key_bits = 128;
+		c->kwa = GIKE_KWA_5649_128;
+	}
 	w.conf.groups = c;
 	w.conf.n_groups = 1;
 }
@@ -337,8 +343,23 @@ static void open_server(void)
 	w.g = TAILQ_FIRST(&w.gcks->groups);
 }
 
+/* IKE SAs have the key wrap of the Rekey SA. */
+static void propose_short_keys(struct sa_pld *sa)
+{
+	struct proposal *p;
+
+	memset(sa, 0, sizeof(*sa));
+	p = proposal_add(sa, 1, IKE_PROTO_IKE);
+	proposal_put(p, IKE_TT_ENCR, IKE_ENCR_AES_GCM_16, 128);
+	proposal_put(p, IKE_TT_PRF, IKE_PRF_HMAC_SHA2_256, 0);
+	proposal_put(p, IKE_TT_KE, IKE_KE_X25519, 0);
+	proposal_put(p, GIKE_TT_KWA, GIKE_KWA_5649_128, 0);
+}
+
 static void open_engine(void)
 {
+	static struct sa_pld proposals;
+
 	w.cfg.clock = &w.clock;
 	w.cfg.tq = &w.server_tq;
 	w.cfg.chain = w.chain;
@@ -353,6 +374,10 @@ static void open_engine(void)
 	w.cfg.cookie_above = 1 << 20;
 	w.cfg.idle_ms = YEAR_S;
 	w.cfg.lifetime_ms = UINT32_MAX;
+	if (short_keys) {
+		propose_short_keys(&proposals);
+		w.cfg.proposals = &proposals;
+	}
 	if (ike_engine_new(&w.cfg, &server_ops, NULL, &w.engine))
 		bail("no engine");
 	if (w.gcks)
@@ -638,7 +663,7 @@ static void evict_done(void *arg, int ret, uint32_t effective_ms,
 	*(bool *)arg = true;
 }
 
-static void evict_some(void)
+static void evict_some(const char *bench)
 {
 	unsigned int i;
 	char name[32];
@@ -656,7 +681,7 @@ static void evict_some(void)
 		if (!done)
 			bail("an eviction is not done");
 	}
-	report("evict", EVICTED);
+	report(bench, EVICTED);
 }
 
 static int note_status(void *arg, const struct gcks_group_status *s)
@@ -683,10 +708,11 @@ static void ask_status(void)
 
 static void measure_store(void)
 {
+	int ret = store_clean(w.store);
 	struct stat st;
 	char path[96];
 
-	if (store_clean(w.store))
+	if (ret)
 		bail("the store has failed: %s", store_reason(w.store, ret));
 	snprintf(path, sizeof(path), "%s/gcks.db", w.dir);
 	if (stat(path, &st))
@@ -737,7 +763,7 @@ void ks_group(unsigned int members)
 		return;
 	}
 	start_group(members, "join");
-	evict_some();
+	evict_some("evict");
 	cost_begin();
 	for (i = 0; i < EVICTED; i++)
 		leave_group(&w.peers[i]);
@@ -746,6 +772,17 @@ void ks_group(unsigned int members)
 	measure_store();
 	restart();
 	world_end();
+}
+
+void ks_short_keys(unsigned int members)
+{
+	if (members > LKH_MEMBERS_MAX)
+		return;
+	short_keys = true;
+	start_group(members, "join, keys of 128 bits");
+	evict_some("evict, keys of 128 bits");
+	world_end();
+	short_keys = false;
 }
 
 void ks_growth(unsigned int members)
