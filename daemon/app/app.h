@@ -48,12 +48,12 @@ extern const uint8_t app_marker[APP_MARKER_LEN];
 
 /* A UDP socket for unicast IKE of one role. */
 struct sock {
-	struct app *app;
-	struct loop_fd fd;
+	struct app *app; /* NULL: was never opened */
+	struct loop_fd fd; /* fd.fd is -1 behind app_close_sock() */
 	struct ep local;
 	struct ike_engine **engine;
 	bool marked; /* IKE has the non-ESP marker, whatever the ports are */
-	uint32_t lost; /* datagrams, as the socket has counted them */
+	uint32_t lost; /* the last count of SO_RXQ_OVFL */
 	struct timer serve; /* first messages wait */
 };
 
@@ -150,9 +150,8 @@ void app_change_peer_keys(struct app *a, struct peer_keys *to);
 int app_load_crls(const struct app *a, const struct conf *c, struct crls **out,
 		  struct err *err);
 /*
- * Check that @to may replace the lists in use and follow those that were in use once,
- * and pass to @fn, line by line, what that would change. Returns 0, or -errno with one
- * line in @err.
+ * Check that no list of @to is older than one that is in use or was used before, and pass
+ * to @fn, line by line, what @to would change. Returns 0, or -errno with one line in @err.
  */
 int app_check_crls(const struct app *a, const struct crls *to,
 		   conf_change_fn *fn, void *arg, struct err *err);
@@ -162,7 +161,7 @@ int app_check_crls(const struct app *a, const struct crls *to,
  */
 int app_note_crls(const struct app *a, const struct crls *to,
 		  struct crl_seen **out, struct err *err);
-/* Let what was written down count if the lists are @used from now on, or drop it. */
+/* Keep the note if the lists are @used from now on, or drop it. Frees @seen. */
 void app_end_note(struct crl_seen *seen, bool used);
 /*
  * Read the revocation lists of the configuration and use them, once. Returns 0, or
@@ -171,8 +170,8 @@ void app_end_note(struct crl_seen *seen, bool used);
 int app_read_crls(struct app *a, struct err *err);
 /*
  * The same for a start, before the first peer is heard and after app_protect_member():
- * the lists must follow those that were in use, and are noted. The audit trail has an
- * error, too.
+ * the lists must follow those that were in use, and are noted. An error is recorded in the
+ * audit trail as well.
  */
 int app_take_crls(struct app *a, struct err *err);
 /*
@@ -206,7 +205,10 @@ void app_close_sas(struct ike_engine *engine);
 
 /* ---- sock.c ------------------------------------------------------------- */
 
-/* Open a socket; @s must not move afterwards. *@engine may be set later. */
+/*
+ * Open a socket; @s must not move afterwards. *@engine may be set later. After an error
+ * @s->app is NULL.
+ */
 int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 		  struct ike_engine **engine, struct err *err);
 void app_close_sock(struct app *a, struct sock *s);
@@ -315,13 +317,13 @@ bool app_leave_edges(struct app *a, void (*done)(void *arg), void *arg);
 void app_stop_edges(struct app *a);
 /* Follow a->conf, which has changed. Errors are logged. */
 void app_reload_edges(struct app *a);
-/* A membership has changed. */
+/* Look at all edges soon, as a membership has changed. */
 void app_wake_edges(struct app *a);
 /* For struct ike_ops of the member: grants of the key server, and their ends. */
 void app_edges_grant(struct app *a, struct ike_sa *sa,
 		     const struct grant_answer *ans);
 void app_edges_ends(struct app *a, const struct grant_ends *ends);
-/* The revocation lists have changed. */
+/* Close IKE SAs of edges whose peers the present revocation lists revoke. */
 void app_edges_crls(struct app *a);
 /* Return the machine of the relay that this host is, or NULL. */
 const struct parent *app_relay(const struct app *a);

@@ -20,7 +20,7 @@
 #define TICK_MS 5000
 /* The file system of the trail is scarce below a file, or this part of it. */
 #define SCARCE_PART 10
-/* A difference of the clocks that is no drift between two looks. */
+/* The two clocks differ by no more than this between two ticks, unless one was set. */
 #define STEP_MS 2000
 /* A sync that takes longer is reported. */
 #define LATE_MS 2000
@@ -99,14 +99,14 @@ static struct audit_entry line_entry(const struct store_audit *a,
 	return e;
 }
 
-struct knowing {
+struct line_compare {
 	const struct audit_record *r;
 	bool same;
 };
 
 static int compare_line(void *arg, const struct store_audit *a)
 {
-	struct knowing *k = arg;
+	struct line_compare *k = arg;
 	char user[64];
 	struct audit_entry e = line_entry(a, user);
 
@@ -118,7 +118,7 @@ static int compare_line(void *arg, const struct store_audit *a)
 static int store_knows(void *arg, const struct audit_record *r, struct err *err)
 {
 	struct app_audit *u = arg;
-	struct knowing k = { .r = r };
+	struct line_compare k = { .r = r };
 	int ret;
 
 	ret = store_audit_each(u->store, r->entry.row - 1, 1, compare_line, &k);
@@ -141,7 +141,7 @@ static int append_line(struct app_audit *u, const struct store_audit *a,
 	return ret;
 }
 
-/* Lines that the store has dropped before the trail could have them. */
+/* Append a record that says which lines the store has dropped before the trail had them. */
 static int append_lost(struct app_audit *u, uint64_t from, uint64_t to,
 		       struct err *err)
 {
@@ -163,7 +163,7 @@ static int append_lost(struct app_audit *u, uint64_t from, uint64_t to,
 	return trail_append(u->trail, &e, err);
 }
 
-struct catching {
+struct catch_up {
 	struct app_audit *u;
 	struct err *err;
 	size_t n;
@@ -171,7 +171,7 @@ struct catching {
 
 static int catch_line(void *arg, const struct store_audit *a)
 {
-	struct catching *c = arg;
+	struct catch_up *c = arg;
 	struct trail_head head;
 	int ret = 0;
 
@@ -185,7 +185,7 @@ static int catch_line(void *arg, const struct store_audit *a)
 /* Append what the store has and the trail lacks. */
 static int audit_catch_up(struct app_audit *u, struct err *err)
 {
-	struct catching c = { .u = u, .err = err };
+	struct catch_up c = { .u = u, .err = err };
 	struct trail_head head;
 	int ret;
 
@@ -440,7 +440,7 @@ static void mend_trail(struct app_audit *u)
 	struct err err = { "" };
 	int ret;
 
-	/* The disk would be waited for. */
+	/* An attempt would wait for the disk, which is late. */
 	if (u->trail && trail_late_ms(u->trail) >= LATE_MS)
 		return;
 	/* A sync that has failed is made up for by another, see trail_done(). */

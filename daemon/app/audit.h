@@ -3,7 +3,7 @@
  * The audit trail of the key server: lines of the store become records of the
  * trail (audit/trail.h), whose head is kept in the store.
  *
- * A line is in the transaction of the change that it tells of. So no change is
+ * A line is in the transaction of the change that it tells of. No change is
  * without a line, and no line without its change. The record follows when the
  * transaction is on the disk, before anybody is answered; what a crash or a full
  * disk kept out of the trail is appended from the store as soon as that is

@@ -204,7 +204,7 @@ void app_change_crls(struct app *a, struct crls *to)
 static void warn_of_list(const struct app *a, const struct crl_state *s,
 			 time_t now)
 {
-	const char *then =
+	const char *consequence =
 		crls_policy(a->crls) == CRL_STRICT
 			? "peers with certificates of this CA are refused"
 			: "certificates revoked since are not known";
@@ -221,11 +221,11 @@ static void warn_of_list(const struct app *a, const struct crl_state *s,
 		break;
 	case CRL_EXPIRED:
 		log_err("revocation list expired: %s: on %s: %s: get the next one and reload",
-			name, t, then);
+			name, t, consequence);
 		break;
 	case CRL_EARLY:
 		log_err("revocation list not valid yet: %s: %s: set the clock of this host or of the CA",
-			name, then);
+			name, consequence);
 		break;
 	}
 }

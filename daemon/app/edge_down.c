@@ -14,8 +14,8 @@
 #include "lib/quote.h"
 
 /*
- * Ended grants that are remembered. One is forgotten when all grants of before have
- * expired, in some minutes.
+ * Ended grants that are remembered, each until every grant that it ends has expired, ten
+ * minutes later.
  */
 #define ENDED_MAX 4096
 /* A child that asks where no relay listens may do so again after this time. */
@@ -229,7 +229,7 @@ static bool is_ended(void *arg, const struct grant *grant)
 
 	if (LIST_EMPTY(&e->ended))
 		return false;
-	/* The key server has named nobody here whom it could not name in a list. */
+	/* An identity without a text cannot be named by the key server either. */
 	if (identity_of(&grant->member, id, sizeof(id)))
 		return false;
 	LIST_FOREACH(x, &e->ended, link)
@@ -302,7 +302,7 @@ static int note_ended(struct edges *e, const struct grant_ends *ends,
 		LIST_INSERT_HEAD(&e->ended, x, link);
 		e->n_ended++;
 	}
-	/* The key server repeats an eviction, which is not the time of it. */
+	/* The key server repeats an eviction, of which the first time counts. */
 	if (ends->at > x->at)
 		x->at = ends->at;
 	x->until = ends->until;
@@ -367,7 +367,10 @@ static void find_gone(void *arg, const struct parent_edge *edge)
 		k->gone[k->n_gone++] = edge->sa;
 }
 
-/* A child is told with its next beat that it has no edge, and asks for another one. */
+/*
+ * End the edges of @g that the kernel does not have any more. The child is told with its
+ * next beat, and asks for another one.
+ */
 static void look_at_group(struct edges *e, const struct egroup *g)
 {
 	const struct kernel *kernel = &e->app->kernel;
@@ -393,7 +396,7 @@ static void look_at_group(struct edges *e, const struct egroup *g)
 	free(k.v);
 }
 
-void edge_down_look(struct edges *e, bool kernel)
+void edge_down_check(struct edges *e, bool ask_kernel)
 {
 	const struct egroup *g;
 
@@ -401,7 +404,7 @@ void edge_down_look(struct edges *e, bool kernel)
 		return;
 	parent_recheck(e->parent, NULL, NULL);
 	LIST_FOREACH(g, &e->groups, link)
-		if (kernel && g->served)
+		if (ask_kernel && g->served)
 			look_at_group(e, g);
 }
 

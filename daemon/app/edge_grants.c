@@ -11,28 +11,18 @@
 #include "lib/util.h"
 #include "member/member.h"
 
-/* Pauses between two requests, and behind a refusal, which may be corrected. */
+/* Pauses before a grant is asked for again; after a refusal, which may be corrected, longer. */
 #define ASK_PAUSE_MS 2000
 #define REFUSED_PAUSE_MS 15000
 
-static uint64_t now_s_of_grants(void)
+static uint64_t wall_now_s(void)
 {
 	return (uint64_t)clock_wall(clock_system());
 }
 
-static uint64_t now_ms_of_grants(void)
+static uint64_t mono_now_ms(void)
 {
 	return clock_mono_ms(clock_system());
-}
-
-struct egroup *edges_find(struct edges *e, const char *group)
-{
-	struct egroup *g;
-
-	LIST_FOREACH(g, &e->groups, link)
-		if (!strcmp(g->name, group))
-			return g;
-	return NULL;
 }
 
 void edge_grants_forget(struct egroup *g)
@@ -78,15 +68,15 @@ static bool is_grant_due(const struct egroup *g, const struct ike_sa *sa)
 	uint64_t pause = g->verdict > GRANT_GIVEN ? REFUSED_PAUSE_MS
 						  : ASK_PAUSE_MS;
 
-	if (g->asked_ms && now_ms_of_grants() - g->asked_ms < pause)
+	if (g->asked_ms && mono_now_ms() - g->asked_ms < pause)
 		return false;
-	if (!g->len || g->again || g->asked_sid != g->first_sid ||
+	if (!g->len || g->needs_new || g->asked_sid != g->first_sid ||
 	    g->asked_sids != g->n_sids)
 		return true;
 	/* The key server tells relays of ended grants over this IKE SA. */
 	if (g->relay && g->asked_serial != ike_sa_serial(sa))
 		return true;
-	return now_s_of_grants() >=
+	return wall_now_s() >=
 	       g->grant.issued + (g->grant.expires - g->grant.issued) / 2;
 }
 
@@ -102,7 +92,7 @@ static void ask_grant(struct egroup *g, struct ike_sa *sa)
 	if (ret)
 		log_group(LOG_LEVEL_DEBUG, g->name, "grant not asked for: %s",
 			  strerror(-ret));
-	g->asked_ms = now_ms_of_grants();
+	g->asked_ms = mono_now_ms();
 	g->asked_sid = g->first_sid;
 	g->asked_sids = g->n_sids;
 }
@@ -111,7 +101,7 @@ void edge_grants_run(struct egroup *g)
 {
 	struct ike_sa *sa = member_ike_sa(g->e->app->member);
 
-	if (!g->in || (g->len && g->grant.expires <= now_s_of_grants()))
+	if (!g->in || (g->len && g->grant.expires <= wall_now_s()))
 		edge_grants_forget(g);
 	if (g->in && sa && ike_sa_is_up(sa) && is_grant_due(g, sa))
 		ask_grant(g, sa);
@@ -141,10 +131,7 @@ const char *edge_grant_fault(const struct grant *grant, const char *group,
 	return NULL;
 }
 
-/*
- * Returns 0, or -errno if the grant is none of this host, or not signed so; then *@why
- * says it.
- */
+/* Take over the grant of an answer. Returns 0, or -errno with the reason in *@why. */
 static int take_grant(struct egroup *g, const struct grant_answer *ans,
 		      const char **why)
 {
@@ -162,7 +149,7 @@ static int take_grant(struct egroup *g, const struct grant_answer *ans,
 		ret = grant_verify(ans->p, ans->len, key);
 	fault = ret ? NULL
 		    : edge_grant_fault(&grant, g->name, &g->e->self,
-				       now_s_of_grants());
+				       wall_now_s());
 	if (fault) {
 		*why = fault;
 		ret = -EBADMSG;
@@ -188,7 +175,7 @@ static void use_grant(struct egroup *g)
 {
 	int ret = 0;
 
-	g->again = false;
+	g->needs_new = false;
 	if (g->relay && !g->served)
 		ret = parent_add_group(g->e->parent, g->name);
 	if (ret)

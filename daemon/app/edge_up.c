@@ -8,8 +8,8 @@
 #include "lib/log.h"
 #include "lib/quote.h"
 
-/* Numbers of edges up, apart from those that lead down and those made by hand. */
-#define UP_ID 1000000001u
+/* First number of edges to parents; those to children have numbers from 1 on. */
+#define UP_ID (PARENT_MAX_ID + 1)
 
 static uint32_t id_of_up(const struct upstream *u)
 {
@@ -127,7 +127,7 @@ static void note_parent_change(void *ctx, const struct upstream *u,
 	bool up = u->state == UPSTREAM_UP;
 
 	if (reason == EDGE_NOT_ENTITLED)
-		g->again = true;
+		g->needs_new = true;
 	peer_str(id_str(&u->at.id, id, sizeof(id)), &u->at.ep, peer);
 	if (up)
 		log_group(LOG_LEVEL_INFO, g->name, "relay used: %s: %s", peer,
@@ -192,8 +192,6 @@ int edge_up_start(struct egroup *g, struct err *err)
 		addr_set(&any.addr, families[i], &in6addr_any);
 		ret = app_open_sock(g->e->app, &g->sock[i], &any, &g->e->engine,
 				    err);
-		if (ret)
-			g->sock[i].app = NULL;
 		if (ret && has_family(g, families[i]))
 			return ret;
 		g->sock[i].marked = true;

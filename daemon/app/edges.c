@@ -58,7 +58,7 @@ static void edges_send(void *ctx, const struct ep *from, const struct ep *to,
 		app_sock_send(s, from, to, p, len);
 }
 
-/* IKE has the ports of edges from the start, and needs no others behind a NAT. */
+/* IKE uses the ports of edges from its first message, so no NAT makes it change to 4500. */
 static bool hears_no_natt(void *ctx, const struct ep *local)
 {
 	(void)ctx;
@@ -277,7 +277,7 @@ static void run_edges(void *arg)
 	LIST_FOREACH(g, &e->groups, link)
 		edge_grants_run(g);
 	edge_kernel_retry(&e->kernel);
-	edge_down_look(e, kernel);
+	edge_down_check(e, kernel);
 	if (kernel)
 		e->checked_ms = now;
 	timer_set(&e->app->tq, &e->tick, TICK_MS);

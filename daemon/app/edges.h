@@ -10,6 +10,7 @@
 #ifndef APP_EDGES_H
 #define APP_EDGES_H
 
+#include <string.h>
 #include <sys/queue.h>
 
 #include "app/app.h"
@@ -48,13 +49,13 @@ struct egroup {
 	bool in;
 	uint32_t first_sid, n_sids;
 
-	/* The own grant, without octets if there is none, and who signs grants. */
+	/* The own grant (NULL octets: there is none), and the key that verifies grants. */
 	struct grant grant;
 	uint8_t *octets;
 	size_t len;
 	struct sigpub *key;
 	enum grant_verdict verdict; /* the last answer; 0: there was none */
-	bool again; /* another one is needed */
+	bool needs_new; /* another one is needed before its time */
 	uint64_t asked_ms; /* 0: never */
 	uint64_t asked_serial; /* serial number of the IKE SA */
 	uint32_t asked_sid, asked_sids; /* Sender-IDs at that time */
@@ -89,6 +90,17 @@ struct edges {
 	struct quota *lines; /* lines about the edges of each identity */
 };
 
+/* Return the group of this name, or NULL. */
+static inline struct egroup *edges_find(struct edges *e, const char *group)
+{
+	struct egroup *g;
+
+	LIST_FOREACH(g, &e->groups, link)
+		if (!strcmp(g->name, group))
+			return g;
+	return NULL;
+}
+
 /* ---- edge_up.c: the child ------------------------------------------------ */
 
 /* Open the sockets and make the machine. Returns 0, or -errno with one line in @err. */
@@ -113,14 +125,13 @@ bool edge_down_leave(struct edges *e, void (*done)(void *arg), void *arg);
 void edge_down_request(struct edges *e, struct ike_sa *sa,
 		       const struct ep *from, const struct edge_request *req,
 		       struct edge_answer *ans);
-/* End edges whose grants have expired, or that the kernel does not have any more. */
-void edge_down_look(struct edges *e, bool kernel);
+/* End edges whose grants have expired and, with @ask_kernel, those that it does not have. */
+void edge_down_check(struct edges *e, bool ask_kernel);
 /* The key server ends grants before their time. */
 void edge_down_ends(struct edges *e, const struct grant_ends *ends);
 
 /* ---- edge_grants.c ------------------------------------------------------- */
 
-struct egroup *edges_find(struct edges *e, const char *group);
 /* Ask for a grant if one is needed, or give up one that is not good any more. */
 void edge_grants_run(struct egroup *g);
 void edge_grants_answer(struct edges *e, struct ike_sa *sa,

@@ -11,7 +11,7 @@
 #include "conf/host.h"
 #include "lib/err.h"
 
-/* Return true if the host does not have the address, as is tried out. */
+/* Return true if the host does not have the address: a socket that is bound to it tells. */
 static bool is_missing(const struct addr *addr)
 {
 	const struct ep e = { .addr = *addr };

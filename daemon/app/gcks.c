@@ -17,8 +17,14 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-/* Receive buffer in octets; see udp_set_rcvbuf(). */
-#define ROOM (8 << 20)
+/* Receive buffer; see udp_set_rcvbuf(). */
+#define RCVBUF_OCTETS (8 << 20)
+
+/*
+ * Time that the group layer may take for a join: it waits for its batch, at most a minute
+ * (batch-join, after a reload too), then for the rekey before it.
+ */
+#define JOIN_PATIENCE_MS (60000 + 30000)
 
 /*
  * Return the socket bound to the address @from, else a wildcard socket, or
@@ -274,11 +280,12 @@ static int reseal_stores(void *ctx, struct err *err)
 static void set_receive_buffer(struct sock *s)
 {
 	char ep[EP_STRLEN];
-	int got = udp_set_rcvbuf(s->fd.fd, ROOM);
+	int got = udp_set_rcvbuf(s->fd.fd, RCVBUF_OCTETS);
 
-	if (got < ROOM)
+	if (got < RCVBUF_OCTETS)
 		log_warn("receive buffer too small: %s: room for %d octets of datagrams, not %d: raise net.core.rmem_max",
-			 ep_str(&s->local, ep), got < 0 ? 0 : got, ROOM);
+			 ep_str(&s->local, ep), got < 0 ? 0 : got,
+			 RCVBUF_OCTETS);
 }
 
 /*
@@ -322,13 +329,7 @@ static int open_listeners(struct app *a, struct err *err)
 	return 0;
 }
 
-/*
- * A join waits for its batch, at most a minute (batch-join, after a reload
- * too), then for the rekey before it.
- */
-#define JOIN_PATIENCE_MS (60000 + 30000)
-
-/* IKE SAs and Rekey SAs use the same key wrap, so no other one is offered. */
+/* All groups have one key wrap (conf/check.c), for IKE SAs too, so no other is offered. */
 static void restrict_kwa(struct app *a)
 {
 	struct sa_pld *sa = &a->gcks_proposals;

@@ -16,8 +16,6 @@
 #include "lib/log.h"
 #include "lib/util.h"
 
-/* Time before the end of the own certificate at which daily warnings start. */
-
 static int load_certificate(struct app *a, struct err *err)
 {
 	const struct conf_identity *id = &a->conf->identity;
@@ -175,7 +173,7 @@ struct ike_addke app_addke(const struct conf_addke *c)
 	return a;
 }
 
-struct sa_list {
+struct sas_to_close {
 	struct ike_sa **v;
 	size_t n;
 	size_t size;
@@ -183,7 +181,7 @@ struct sa_list {
 
 static void collect_sa(void *arg, struct ike_sa *sa)
 {
-	struct sa_list *l = arg;
+	struct sas_to_close *l = arg;
 
 	if (l->n < l->size)
 		l->v[l->n++] = sa;
@@ -198,7 +196,7 @@ static void count_sa(void *arg, struct ike_sa *sa)
 /* A Delete tells peers at once that the IKE SA has ended. */
 void app_close_sas(struct ike_engine *engine)
 {
-	struct sa_list l = { 0 };
+	struct sas_to_close l = { 0 };
 
 	if (!engine)
 		return;

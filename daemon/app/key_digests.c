@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "conf/conf.h"
 #include "lib/file.h"
 #include "lib/log.h"
 #include "lib/secret.h"
@@ -17,27 +18,27 @@
 #define SPI_LEN 8
 #define HEX_LEN (2 * HASH_SHA256_LEN)
 /* An SPI, a digest, spaces, a name and the newline. */
-#define LINE_MAX_LEN (SPI_LEN + 1 + HEX_LEN + 1 + 32 + 1)
+#define LINE_MAX_LEN (SPI_LEN + 1 + HEX_LEN + 1 + CONF_GROUP_NAME_MAX + 2)
 
-struct note {
-	TAILQ_ENTRY(note) all;
-	char group[32];
+struct key_note {
+	TAILQ_ENTRY(key_note) all;
+	char group[CONF_GROUP_NAME_MAX + 1];
 	uint32_t spi;
 	uint8_t digest[HASH_SHA256_LEN];
 	bool current; /* set or asked for by this process */
 };
 
 struct key_digests {
-	TAILQ_HEAD(, note) notes;
+	TAILQ_HEAD(, key_note) notes;
 	unsigned int n;
 	char *path;
 	char *fresh; /* temporary name for writing */
 };
 
-static struct note *find_note(const struct key_digests *n, const char *group,
-			      uint32_t spi)
+static struct key_note *find_note(const struct key_digests *n,
+				  const char *group, uint32_t spi)
 {
-	struct note *e;
+	struct key_note *e;
 
 	TAILQ_FOREACH(e, &n->notes, all) {
 		if (e->spi == spi && !strcmp(e->group, group))
@@ -46,7 +47,7 @@ static struct note *find_note(const struct key_digests *n, const char *group,
 	return NULL;
 }
 
-static void drop_note(struct key_digests *n, struct note *e)
+static void drop_note(struct key_digests *n, struct key_note *e)
 {
 	TAILQ_REMOVE(&n->notes, e, all);
 	n->n--;
@@ -55,7 +56,7 @@ static void drop_note(struct key_digests *n, struct note *e)
 
 /* ---- the file ----------------------------------------------------------- */
 
-static bool parse_line(const char *line, struct note *e)
+static bool parse_line(const char *line, struct key_note *e)
 {
 	static const char hex[] = "0123456789abcdef";
 	const char *digest = line + SPI_LEN + 1, *name = digest + HEX_LEN + 1;
@@ -80,7 +81,7 @@ static int parse_notes(struct key_digests *n, char *text)
 	char *save, *line = strtok_r(text, "\n", &save);
 
 	for (; line; line = strtok_r(NULL, "\n", &save)) {
-		struct note *e = calloc(1, sizeof(*e));
+		struct key_note *e = calloc(1, sizeof(*e));
 
 		if (!e)
 			return -ENOMEM;
@@ -117,7 +118,7 @@ static void load_notes(struct key_digests *n)
 		drop_note(n, TAILQ_FIRST(&n->notes));
 }
 
-static size_t put_line(char *to, const struct note *e)
+static size_t put_line(char *to, const struct key_note *e)
 {
 	char *p = to;
 	int i;
@@ -133,7 +134,7 @@ static void save_notes(struct key_digests *n)
 {
 	char *text = malloc((size_t)n->n * (LINE_MAX_LEN + 1) + 1);
 	struct err err = { "out of memory" };
-	const struct note *e;
+	const struct key_note *e;
 	size_t len = 0;
 	int ret = -ENOMEM;
 
@@ -183,7 +184,7 @@ void key_digests_free(struct key_digests *n)
 void key_digests_set(struct key_digests *n, const char *group, uint32_t spi,
 		     const uint8_t *digest)
 {
-	struct note *e = find_note(n, group, spi);
+	struct key_note *e = find_note(n, group, spi);
 
 	if (!e && !digest)
 		return;
@@ -211,7 +212,7 @@ void key_digests_set(struct key_digests *n, const char *group, uint32_t spi,
 bool key_digests_get(struct key_digests *n, const char *group, uint32_t spi,
 		     uint8_t digest[HASH_SHA256_LEN])
 {
-	struct note *e = find_note(n, group, spi);
+	struct key_note *e = find_note(n, group, spi);
 
 	if (!e)
 		return false;
@@ -222,7 +223,7 @@ bool key_digests_get(struct key_digests *n, const char *group, uint32_t spi,
 
 void key_digests_prune(struct key_digests *n, key_digests_fn *gone, void *arg)
 {
-	struct note *e, *next;
+	struct key_note *e, *next;
 	bool changed = false;
 
 	for (e = TAILQ_FIRST(&n->notes); e; e = next) {

@@ -78,10 +78,8 @@ static void open_natt(struct app *a, const struct ep *unicast)
 		ret = app_open_sock(a, &a->natt, &local, &a->member_engine,
 				    &err);
 	}
-	if (ret) {
-		a->natt.app = NULL;
+	if (ret)
 		log_warn("NAT traversal unavailable: %s", err.text);
-	}
 }
 
 static void on_registered(void *ctx, struct ike_sa *sa,
@@ -95,6 +93,10 @@ static void on_registered(void *ctx, struct ike_sa *sa,
 	app_wake_edges(a);
 }
 
+/*
+ * Behind app_stop_member() there is no member, and only ends of IKE SAs, refusals and what
+ * the key server has sent by itself can still come, but no answers.
+ */
 static void on_refused(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 		       uint16_t notify, const char *text)
 {
@@ -263,7 +265,7 @@ static bool find_key_note(void *ctx, const char *group, uint32_t spi,
 	return key_digests_get(a->key_digests, group, spi, digest);
 }
 
-/* The same choice as ike/authenticate.c makes. */
+/* Tell by what the key server is authenticated; ike/authenticate.c chooses in the same way. */
 static unsigned int member_auth(void *ctx)
 {
 	const struct app *a = ctx;
@@ -273,7 +275,7 @@ static unsigned int member_auth(void *ctx)
 	       (ppks_find(a->peer_keys.ppks, id) ? MEMBER_WITH_PPK : 0);
 }
 
-/* By its first name, as the module knows no others. */
+/* The module knows an interface by its first name only, so no other one counts. */
 static bool has_interface(void *ctx, const char *name)
 {
 	const struct app *a = ctx;
@@ -485,11 +487,11 @@ int app_start_member(struct app *a, struct err *err)
 	/* A member that may have missed a rekey must be quick. */
 	cfg.rexmit_ms = REXMIT_MS;
 	cfg.rexmit_max = REXMIT_MAX;
-	cfg.lifetime_ms = c->sa_lifetime * 1000;
+	cfg.lifetime_ms = c->sa_lifetime * MSEC_PER_SEC;
 	cfg.resume = c->session_resumption;
 	cfg.fragment_size = c->fragment_size;
 	cfg.addke = app_addke(&c->addke);
-	cfg.rekey_ms = c->sa_rekey * 1000;
+	cfg.rekey_ms = c->sa_rekey * MSEC_PER_SEC;
 
 	ret = mcast_new(a->loop, on_rekey, a, &a->mcast);
 	if (ret)
@@ -509,17 +511,15 @@ int app_start_member(struct app *a, struct err *err)
 	member_set_engine(a->member, a->member_engine);
 	ret = member_start(a->member, err);
 	timer_init(&a->lost, watch_lost, a);
-	if (!ret)
-		watch_lost(a);
-	if (!ret)
-		key_digests_prune(a->key_digests, lost_key, a);
 	if (ret)
 		return ret;
+	watch_lost(a);
+	key_digests_prune(a->key_digests, lost_key, a);
 	conf_each_gap(a->conf, log_gap, NULL);
 	conf_each_control(a->conf, log_control, NULL);
 	log_info("started: member of %zu group%s", c->n_groups,
 		 c->n_groups == 1 ? "" : "s");
-	return ret;
+	return 0;
 }
 
 /*

@@ -11,7 +11,7 @@
 #include "lib/log.h"
 #include "lib/secret.h"
 
-/* Digits of a key that is likely to have lost its 0x, at least. */
+/* A text of at least so many hexadecimal digits has probably lost its 0x. */
 #define HEX_MIN 32
 
 /*

@@ -60,7 +60,7 @@ static int load_all(const struct app *a, const char *file, struct inputs *in,
 	ret = conf_load(file, &in->conf, err);
 	if (!ret)
 		ret = app_load_peer_keys(in->conf, &in->keys, err);
-	/* Another identity is refused behind this, by conf_reload_check(). */
+	/* Another identity is refused later, by conf_reload_check(). */
 	if (!ret && a->trust) {
 		ret = app_load_crls(a, in->conf, &in->crls, err);
 		refused = ret;
@@ -175,7 +175,7 @@ static void gcks_reloaded(void *arg, int ret, uint32_t effective_ms,
 	reload_end(arg, ret, ret ? text : "");
 }
 
-/* Nothing has changed. */
+/* End a reload that has changed nothing. */
 static void refuse_reload(struct reload *r, struct inputs *in, int ret,
 			  const struct err *err)
 {
@@ -206,7 +206,7 @@ static void run_reload(struct app *a, struct reload *r)
 		ret = err_set(&err, changes.err,
 			      "the changes cannot be recorded: %s",
 			      strerror(-changes.err));
-	/* Keys of peers change without a transaction that would be refused. */
+	/* Keys of peers change without a transaction that audit-required could refuse. */
 	if (!ret && changes.len)
 		ret = app_audit_ready(a, &err);
 	if (!ret)

@@ -10,13 +10,13 @@
 #include "lib/log.h"
 
 /*
- * Batches read from one socket in a row, and first messages of IKE SAs that are handled
- * in a row, so that a flood does not block the loop. Fewer are while the socket is not
- * empty: what it has no room for is lost, whoever sent it.
+ * Batches that are read from one socket in a row, and first messages of IKE SAs that are
+ * handled in a row, so that a flood does not block the loop. While the socket is not empty
+ * fewer messages are handled, since it loses what it has no room for, whoever sent it.
  */
 #define BATCHES 64
-#define SERVED 32
-#define SERVED_BEHIND 8
+#define FIRST_MAX 32
+#define FIRST_MAX_BEHIND 8
 
 const uint8_t app_marker[APP_MARKER_LEN];
 
@@ -35,15 +35,15 @@ bool app_strip_marker(const uint8_t **p, size_t *len)
 }
 
 /* First messages that are left are handled when other events had their turn. */
-static void serve_first(struct sock *s, unsigned int most)
+static void handle_first_messages(struct sock *s, unsigned int most)
 {
 	if (*s->engine && ike_engine_serve(*s->engine, most))
 		timer_set(&s->app->tq, &s->serve, 0);
 }
 
-static void serve_due(void *arg)
+static void first_messages_due(void *arg)
 {
-	serve_first(arg, SERVED_BEHIND);
+	handle_first_messages(arg, FIRST_MAX_BEHIND);
 }
 
 static void pass_datagram(struct sock *s, const struct udp_datagram *d)
@@ -88,7 +88,7 @@ static void sock_readable(void *arg, uint32_t events)
 				pass_datagram(s, &b->v[k]);
 	}
 	note_lost(s, b->lost);
-	serve_first(s, n == UDP_BATCH ? SERVED_BEHIND : SERVED);
+	handle_first_messages(s, n == UDP_BATCH ? FIRST_MAX_BEHIND : FIRST_MAX);
 }
 
 int app_send(int fd, const struct ep *from, const struct ep *to, bool mark,
@@ -122,6 +122,7 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 	char ep[EP_STRLEN];
 	int fd, ret;
 
+	s->app = NULL;
 	fd = udp_open(local, 0);
 	if (fd == -EADDRNOTAVAIL) {
 		fd = udp_open(local, UDP_FREEBIND);
@@ -137,13 +138,14 @@ int app_open_sock(struct app *a, struct sock *s, const struct ep *local,
 				       : "");
 	*s = (struct sock){ .app = a, .engine = engine };
 	s->fd = (struct loop_fd){ .fd = fd, .fn = sock_readable, .arg = s };
-	timer_init(&s->serve, serve_due, s);
+	timer_init(&s->serve, first_messages_due, s);
 	ret = udp_local(fd, &s->local);
 	if (!ret)
 		ret = loop_add(a->loop, &s->fd, EPOLLIN);
 	if (ret) {
 		close(fd);
 		s->fd.fd = -1;
+		s->app = NULL;
 		return err_set(err, ret, "UDP %s: %s", ep_str(local, ep),
 			       strerror(-ret));
 	}

@@ -161,7 +161,7 @@ int app_where(const struct where *w, uint32_t *ifindex, struct err *err)
 			       w->setting);
 	}
 	ret = guess_interface(w, bound, ifindex, err);
-	/* The first interface has at least a route of the kernel. */
+	/* A route of the kernel, as ff00::/8 on the first interface, is better than none. */
 	if (ret && r.ifindex) {
 		*ifindex = r.ifindex;
 		ret = 0;

@@ -475,8 +475,7 @@ static struct child_edge *make_edge(struct parent *p,
 		free(e);
 		return NULL;
 	}
-	if (!++p->last_id)
-		p->last_id = 1;
+	p->last_id = p->last_id % PARENT_MAX_ID + 1;
 	e->group = group;
 	e->e.id = p->last_id;
 	e->e.sa = from->sa;

@@ -35,6 +35,8 @@ struct timerq;
 #define PARENT_LIFETIME_MS 15000u
 /* Edges of one identity in a group: a host that comes back, and its former one. */
 #define PARENT_MAX_PER_IDENTITY 4
+/* Numbers of edges; those above are free for other uses. */
+#define PARENT_MAX_ID 1000000000u
 /* Children of all groups. */
 #define PARENT_MAX_CHILDREN 65536
 #define PARENT_MAX_RANGES \
@@ -56,7 +58,7 @@ struct parent_peer {
 
 /* An edge as the operations and parent_each_edge() are given it. */
 struct parent_edge {
-	uint32_t id; /* unique in the process, never 0 */
+	uint32_t id; /* unique in the process, 1 to PARENT_MAX_ID */
 	const void *sa;
 	const char *group;
 	const struct ike_id *member; /* never copy it, see copy_id() */
