@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/quota.h"
 #include "lib/quote.h"
+#include "lib/util.h"
 
 /*
  * Ended grants that are remembered, each until every grant that it ends has expired, ten
@@ -220,6 +221,40 @@ void edge_down_request(struct edges *e, struct ike_sa *sa,
 
 /* ---- ends of grants ------------------------------------------------------- */
 
+static struct ended_grant *ended_of(const struct hnode *n)
+{
+	return (void *)((char *)n - offsetof(struct ended_grant, node));
+}
+
+static uint64_t hash_of_member(const char *group, const char *identity,
+			       size_t len)
+{
+	return fnv1a(fnv1a(FNV1A_BASIS, group, strlen(group)), identity, len);
+}
+
+static uint64_t hash_of_ended(const struct hnode *n)
+{
+	const struct ended_grant *x = ended_of(n);
+
+	return hash_of_member(x->group, x->identity, strlen(x->identity));
+}
+
+static struct ended_grant *find_ended(const struct edges *e, const char *group,
+				      const char *identity, size_t len)
+{
+	struct hnode *n =
+		htab_first(&e->ended, hash_of_member(group, identity, len));
+	struct ended_grant *x;
+
+	for (; n; n = n->next) {
+		x = ended_of(n);
+		if (!strcmp(x->group, group) && strlen(x->identity) == len &&
+		    !memcmp(x->identity, identity, len))
+			return x;
+	}
+	return NULL;
+}
+
 /* Return true if the key server has ended the grant before its time. */
 static bool is_ended(void *arg, const struct grant *grant)
 {
@@ -227,16 +262,13 @@ static bool is_ended(void *arg, const struct grant *grant)
 	const struct ended_grant *x;
 	char id[GRANT_ID_MAX];
 
-	if (LIST_EMPTY(&e->ended))
+	if (!e->ended.n)
 		return false;
 	/* An identity without a text cannot be named by the key server either. */
 	if (identity_of(&grant->member, id, sizeof(id)))
 		return false;
-	LIST_FOREACH(x, &e->ended, link)
-		if (grant->issued <= x->at && !strcmp(x->identity, id) &&
-		    !strcmp(x->group, grant->group))
-			return true;
-	return false;
+	x = find_ended(e, grant->group, id, strlen(id));
+	return x && grant->issued <= x->at;
 }
 
 static int verify_grant(void *ctx, const char *group, const uint8_t *p,
@@ -253,59 +285,59 @@ static int verify_grant(void *ctx, const char *group, const uint8_t *p,
 
 static void forget_ended(struct edges *e, struct ended_grant *x)
 {
-	LIST_REMOVE(x, link);
-	e->n_ended--;
+	htab_del(&e->ended, &x->node);
 	free(x);
 }
 
-static void drop_old(struct edges *e)
+/* Forget ended grants that have expired at @time, in seconds since 1970. */
+static void drop_until(struct edges *e, uint64_t time)
 {
-	uint64_t now = (uint64_t)clock_wall(clock_system());
-	struct ended_grant *x, *next, *first = NULL;
+	struct htab_walk walk = {};
+	struct hnode *n;
 
-	for (x = LIST_FIRST(&e->ended); x; x = next) {
-		next = LIST_NEXT(x, link);
-		if (x->until <= now)
-			forget_ended(e, x);
-		else if (!first || x->until < first->until)
-			first = x;
-	}
-	if (first && e->n_ended >= ENDED_MAX)
-		forget_ended(e, first);
+	while ((n = htab_each(&e->ended, &walk)))
+		if (ended_of(n)->until <= time)
+			forget_ended(e, ended_of(n));
 }
 
-static struct ended_grant *
-find_ended(struct edges *e, const struct grant_ends *ends, unsigned int i)
+/* Drop the one that is forgotten next. */
+static void drop_first(struct edges *e)
 {
-	struct ended_grant *x;
+	struct ended_grant *x, *first = NULL;
+	struct htab_walk walk = {};
+	struct hnode *n;
 
-	LIST_FOREACH(x, &e->ended, link)
-		if (!strcmp(x->group, ends->group) &&
-		    strlen(x->identity) == ends->id[i].len &&
-		    !memcmp(x->identity, ends->id[i].p, ends->id[i].len))
-			return x;
-	return NULL;
+	while ((n = htab_each(&e->ended, &walk))) {
+		x = ended_of(n);
+		if (!first || x->until < first->until)
+			first = x;
+	}
+	if (first)
+		forget_ended(e, first);
 }
 
 static int note_ended(struct edges *e, const struct grant_ends *ends,
 		      unsigned int i)
 {
-	struct ended_grant *x = find_ended(e, ends, i);
+	const char *identity = (const char *)ends->id[i].p;
+	size_t len = ends->id[i].len;
+	struct ended_grant *x = find_ended(e, ends->group, identity, len);
 
 	if (!x) {
-		drop_old(e);
-		x = calloc(1, sizeof(*x) + ends->id[i].len + 1);
+		if (e->ended.n >= ENDED_MAX)
+			drop_first(e);
+		x = calloc(1, sizeof(*x) + len + 1);
 		if (!x)
 			return -ENOMEM;
 		memcpy(x->group, ends->group, sizeof(x->group));
-		memcpy(x->identity, ends->id[i].p, ends->id[i].len);
-		LIST_INSERT_HEAD(&e->ended, x, link);
-		e->n_ended++;
+		memcpy(x->identity, identity, len);
+		htab_add(&e->ended, &x->node);
 	}
-	/* The key server repeats an eviction, of which the first time counts. */
+	/* The key server repeats what it has said; another eviction may be later. */
 	if (ends->at > x->at)
 		x->at = ends->at;
-	x->until = ends->until;
+	if (ends->until > x->until)
+		x->until = ends->until;
 	return 0;
 }
 
@@ -315,6 +347,7 @@ void edge_down_ends(struct edges *e, const struct grant_ends *ends)
 
 	if (!e->parent)
 		return;
+	drop_until(e, (uint64_t)clock_wall(clock_system()));
 	for (i = 0; i < ends->n; i++)
 		if (note_ended(e, ends, i))
 			log_group(LOG_LEVEL_ERR, ends->group,
@@ -438,6 +471,7 @@ int edge_down_start(struct edges *e, const struct conf_relay *conf,
 	};
 	int ret = rand_bytes(&cfg.seed, sizeof(cfg.seed));
 
+	htab_init(&e->ended, hash_of_ended);
 	if (ret)
 		return err_set(err, ret, "no random octets");
 	ret = fill_others(&conf->others, others, err);
@@ -493,8 +527,8 @@ void edge_down_stop(struct edges *e)
 		timer_del(&e->app->tq, &e->leave);
 	parent_free(e->parent);
 	e->parent = NULL;
-	while (!LIST_EMPTY(&e->ended))
-		forget_ended(e, LIST_FIRST(&e->ended));
+	drop_until(e, UINT64_MAX);
+	htab_free(&e->ended);
 	quota_free(e->lines);
 	e->lines = NULL;
 }

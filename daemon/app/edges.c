@@ -327,7 +327,6 @@ static int make_edges(struct app *a, struct err *err)
 	a->edges = e;
 	e->app = a;
 	LIST_INIT(&e->groups);
-	LIST_INIT(&e->ended);
 	edge_kernel_init(&e->kernel, &a->kernel);
 	timer_init(&e->tick, run_edges, e);
 	cert_chain_id(a->chain, &type, &data, &len);

@@ -15,6 +15,7 @@
 
 #include "app/app.h"
 #include "app/edge_kernel.h"
+#include "lib/htab.h"
 #include "relay/child.h"
 #include "relay/parent.h"
 #include "relay/status.h"
@@ -63,7 +64,7 @@ struct egroup {
 
 /* Grants of an identity that end before their time. */
 struct ended_grant {
-	LIST_ENTRY(ended_grant) link;
+	struct hnode node; /* by group and identity */
 	char group[GRANT_GROUP_MAX + 1];
 	uint64_t at, until; /* like those of struct grant_ends */
 	char identity[];
@@ -77,8 +78,7 @@ struct edges {
 	size_t n_listen;
 	struct parent *parent; /* NULL: relays nothing */
 	LIST_HEAD(, egroup) groups;
-	LIST_HEAD(, ended_grant) ended;
-	unsigned int n_ended;
+	struct htab ended;
 	struct timer tick;
 	struct timer leave; /* looks whether the children have left */
 	uint64_t leave_until_ms;

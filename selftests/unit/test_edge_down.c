@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Where a relay serves children, and its stop (daemon/app/edge_down.c). */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/edges.h"
@@ -276,14 +277,15 @@ static struct edge_answer ask_for(unsigned int n, const struct sigkey *key)
 	return ans;
 }
 
-/* The kernel removes the edge, and does not add it again without Sender-IDs. */
-static void test_not_added_again(void)
+static struct egroup group = { .name = "video", .e = &edges };
+
+/* Start a relay of one group. Returns the key that signs its grants. */
+static struct sigkey *begin_edges(void)
 {
 	static const struct kernel_ops ops = { .edge_add = add_to_kernel,
 					       .edge_set = set_in_kernel,
 					       .edge_del = del_from_kernel };
 	static const struct conf_relay conf = { .max_children = 4 };
-	static struct egroup group = { .name = "video", .e = &edges };
 	static struct app app = { .kernel.ops = &ops };
 	struct sigkey *key;
 	struct err err = {};
@@ -299,6 +301,22 @@ static void test_not_added_again(void)
 	    edge_down_start(&edges, &conf, &err) ||
 	    parent_add_group(edges.parent, "video"))
 		bail("no relay: %s", err.text);
+	return key;
+}
+
+static void end_edges(struct sigkey *key)
+{
+	edge_down_stop(&edges);
+	edge_kernel_free(&edges.kernel);
+	sigpub_free(group.key);
+	sigkey_free(key);
+}
+
+/* The kernel removes the edge, and does not add it again without Sender-IDs. */
+static void test_not_added_again(void)
+{
+	struct sigkey *key = begin_edges();
+
 	is_int(ask_for(1, key).verdict, EDGE_GRANTED, "a sender has an edge");
 	is_int(ask_for(0, key).verdict, EDGE_GRANTED,
 	       "a host that sends no more keeps its edge");
@@ -316,11 +334,68 @@ static void test_not_added_again(void)
 	is_int(ask_for(0, key).verdict, EDGE_GRANTED,
 	       "the host gets another edge when it asks again");
 	is_int(in_kernel, 1, "the kernel has the other edge");
-	edge_down_stop(&edges);
+	end_edges(key);
 	is_int(in_kernel, 0, "a stop removes the edge");
-	edge_kernel_free(&edges.kernel);
-	sigpub_free(group.key);
-	sigkey_free(key);
+}
+
+/* ---- grants that end before their time --------------------------------------- */
+
+/* The key server has taken out these members until @at. */
+static void end_grants(const char *const *names, unsigned int n, uint64_t at)
+{
+	struct grant_ends ends = { .group = "video",
+				   .at = at,
+				   .until = at + 600 };
+
+	for (ends.n = 0; ends.n < n; ends.n++) {
+		ends.id[ends.n].p = names[ends.n];
+		ends.id[ends.n].len = strlen(names[ends.n]);
+	}
+	edge_down_ends(&edges, &ends);
+}
+
+static void test_ended_grants(void)
+{
+	static const char *const others[] = { "b.example", "a.exampl",
+					      "a.example.org" };
+	static const char *const child[] = { "a.example" };
+	uint64_t now = (uint64_t)clock_wall(clock_system());
+	static char text[64][16];
+	const char *many[64];
+	struct sigkey *key;
+	unsigned int i, k;
+
+	key = begin_edges();
+	is_int(ask_for(1, key).verdict, EDGE_GRANTED, "a member has an edge");
+	end_grants(others, 3, now + 100);
+	is_int(in_kernel, 1,
+	       "the ends of grants of other members leave the edge");
+	end_grants(child, 1, now - 100);
+	is_int(in_kernel, 1,
+	       "an end from before the grant was issued leaves the edge");
+	end_grants(child, 1, now + 100);
+	is_int(in_kernel, 0, "the edge goes with the grant of its member");
+	is_str(edge_reason_str(ask_for(1, key).reason),
+	       edge_reason_str(EDGE_NOT_ENTITLED),
+	       "a grant from before the end gets no edge");
+	end_grants(child, 1, now - 100);
+	is_str(edge_reason_str(ask_for(1, key).reason),
+	       edge_reason_str(EDGE_NOT_ENTITLED),
+	       "an older message does not give the grant back");
+	is_int(edges.ended.n, 4, "each member is noted once");
+	for (i = 0; i < 70; i++) {
+		for (k = 0; k < 64; k++) {
+			snprintf(text[k], sizeof(text[k]), "m%u", 64 * i + k);
+			many[k] = text[k];
+		}
+		end_grants(many, 64, now - 50);
+	}
+	is_int(edges.ended.n, 4096, "no more than 4096 are noted");
+	is_str(edge_reason_str(ask_for(1, key).reason),
+	       edge_reason_str(EDGE_NOT_ENTITLED),
+	       "the end that lasts longest is kept, whatever was said of it later");
+	end_edges(key);
+	is_int(edges.ended.n, 0, "a stop forgets all of them");
 }
 
 int main(void)
@@ -328,5 +403,6 @@ int main(void)
 	RUN(test_where_it_listens);
 	RUN(test_children_leave);
 	RUN(test_not_added_again);
+	RUN(test_ended_grants);
 	return done();
 }
