@@ -115,15 +115,13 @@ static int warn_edge(struct edges *e, const struct parent_edge *edge, int ret,
 	return ret;
 }
 
-static int add_down_edge(void *ctx, const struct parent_edge *edge,
-			 struct err *unused)
+static int add_down_edge(void *ctx, const struct parent_edge *edge)
 {
 	struct edges *e = ctx;
 	struct kedge to;
 	struct err err = {};
 	int ret = fill_edge(e, edge, &to);
 
-	(void)unused;
 	if (!ret)
 		ret = edge_kernel_add(&e->kernel, &to, &err);
 	if (!ret)
@@ -131,8 +129,7 @@ static int add_down_edge(void *ctx, const struct parent_edge *edge,
 	return warn_edge(e, edge, ret, &err);
 }
 
-static int set_down_edge(void *ctx, const struct parent_edge *edge,
-			 struct err *unused)
+static int set_down_edge(void *ctx, const struct parent_edge *edge)
 {
 	struct edges *e = ctx;
 	const struct kernel *k = &e->app->kernel;
@@ -140,7 +137,6 @@ static int set_down_edge(void *ctx, const struct parent_edge *edge,
 	struct err err = {};
 	int ret = fill_edge(e, edge, &to);
 
-	(void)unused;
 	if (ret)
 		return ret;
 	if (to.n_ranges) {

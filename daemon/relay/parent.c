@@ -376,7 +376,7 @@ static enum edge_reason change_edge(struct parent *p, struct child_edge *e,
 		return EDGE_BUSY;
 	if (moves)
 		free_address(p, from);
-	ret = p->ops.edge_set(p->ctx, to, NULL);
+	ret = p->ops.edge_set(p->ctx, to);
 	if (ret == -ENOENT) {
 		end_edge(p, e, LOST_EDGE);
 		return EDGE_UNKNOWN;
@@ -503,7 +503,7 @@ static enum edge_reason add_edge(struct parent *p,
 	if (old)
 		end_edge(p, old, "replaced by a newer one of the same child");
 	free_address(p, from);
-	if (p->ops.edge_add(p->ctx, &e->e, NULL)) {
+	if (p->ops.edge_add(p->ctx, &e->e)) {
 		free_edge(e);
 		return EDGE_FAILED;
 	}
@@ -680,7 +680,7 @@ static void recheck_edge(struct parent *p, struct child_edge *e,
 	if (!drop_ended(j, &e->grants) && !e->stale)
 		return;
 	set_ranges(p, &to, &e->grants);
-	if (!same_ranges(&e->e, &to) && p->ops.edge_set(p->ctx, &to, NULL)) {
+	if (!same_ranges(&e->e, &to) && p->ops.edge_set(p->ctx, &to)) {
 		end_edge(p, e, "Sender-IDs could not be taken from it");
 		return;
 	}

@@ -81,10 +81,8 @@ struct parent_ops {
 	 * Install an edge, or change one. Return 0 or -errno. An edge that cannot be
 	 * changed with -ENOENT is not there, and ends.
 	 */
-	int (*edge_add)(void *ctx, const struct parent_edge *e,
-			struct err *err);
-	int (*edge_set)(void *ctx, const struct parent_edge *e,
-			struct err *err);
+	int (*edge_add)(void *ctx, const struct parent_edge *e);
+	int (*edge_set)(void *ctx, const struct parent_edge *e);
 	/* The edge ends; @why is a few words. */
 	void (*edge_del)(void *ctx, const struct parent_edge *e,
 			 const char *why);

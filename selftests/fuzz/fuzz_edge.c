@@ -180,12 +180,11 @@ static int any_grant(void *ctx, const char *group, const uint8_t *grant,
 	return len % 7 ? 0 : -grant[0];
 }
 
-static int add(void *ctx, const struct parent_edge *e, struct err *err)
+static int add(void *ctx, const struct parent_edge *e)
 {
 	int at = place_of(0);
 
 	(void)ctx;
-	(void)err;
 	check(at >= 0 && e->id && place_of(e->id) < 0);
 	if (e->peer.port % 16 == 15)
 		return -1;
@@ -195,12 +194,11 @@ static int add(void *ctx, const struct parent_edge *e, struct err *err)
 	return 0;
 }
 
-static int set(void *ctx, const struct parent_edge *e, struct err *err)
+static int set(void *ctx, const struct parent_edge *e)
 {
 	int at = place_of(e->id);
 
 	(void)ctx;
-	(void)err;
 	check(at >= 0 && e->n_ranges <= PARENT_MAX_RANGES);
 	for (unsigned int i = 0; i < e->n_ranges; i++)
 		check(e->range[i].first <= e->range[i].last &&

@@ -446,13 +446,12 @@ static void fill_down(struct rs_edge *to, const struct parent_edge *e)
 }
 
 /* The kernel has neither two edges of a number nor two of a peer. */
-static int add_down(void *ctx, const struct parent_edge *e, struct err *err)
+static int add_down(void *ctx, const struct parent_edge *e)
 {
 	struct rs_host *h = ctx;
 	struct rs_edge *to;
 	int ret = h->fail_add;
 
-	(void)err;
 	h->fail_add = 0;
 	if (ret)
 		return ret;
@@ -465,14 +464,13 @@ static int add_down(void *ctx, const struct parent_edge *e, struct err *err)
 	return 0;
 }
 
-static int set_down(void *ctx, const struct parent_edge *e, struct err *err)
+static int set_down(void *ctx, const struct parent_edge *e)
 {
 	struct rs_host *h = ctx;
 	struct rs_edge *to = edge_of_id(h, e->id);
 	const struct rs_edge *other = edge_from(h, &e->peer);
 	int ret = h->fail_set;
 
-	(void)err;
 	h->fail_set = 0;
 	if (ret)
 		return ret;

@@ -86,11 +86,10 @@ static int take_grant(void *ctx, const char *group, const uint8_t *p,
 	return 0;
 }
 
-static int take_edge(void *ctx, const struct parent_edge *e, struct err *err)
+static int take_edge(void *ctx, const struct parent_edge *e)
 {
 	(void)ctx;
 	(void)e;
-	(void)err;
 	return 0;
 }
 

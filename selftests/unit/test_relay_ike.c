@@ -35,9 +35,8 @@ static int verify(void *ctx, const char *group, const uint8_t *p, size_t len)
 	return grant_verify(p, len, pub);
 }
 
-static int put_edge(void *ctx, const struct parent_edge *e, struct err *err)
+static int put_edge(void *ctx, const struct parent_edge *e)
 {
-	(void)err;
 	peer[relay_of(ctx)] = e->peer;
 	ranges[relay_of(ctx)] = e->n_ranges;
 	return 0;

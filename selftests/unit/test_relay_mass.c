@@ -47,20 +47,18 @@ static int check_grant(void *ctx, const char *group, const uint8_t *p,
 	return 0;
 }
 
-static int add_edge(void *ctx, const struct parent_edge *e, struct err *err)
+static int add_edge(void *ctx, const struct parent_edge *e)
 {
 	(void)ctx;
 	(void)e;
-	(void)err;
 	adds++;
 	return 0;
 }
 
-static int set_edge(void *ctx, const struct parent_edge *e, struct err *err)
+static int set_edge(void *ctx, const struct parent_edge *e)
 {
 	(void)ctx;
 	(void)e;
-	(void)err;
 	return 0;
 }
 
