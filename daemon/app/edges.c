@@ -238,18 +238,6 @@ static bool same_parents(const struct egroup *g, const struct conf_mgroup *c)
 	return true;
 }
 
-static const struct conf_mgroup *conf_of(const struct edges *e,
-					 const char *name)
-{
-	const struct conf_member *c = e->app->conf->member;
-	size_t i;
-
-	for (i = 0; i < c->n_groups; i++)
-		if (!strcmp(c->groups[i].name, name))
-			return &c->groups[i];
-	return NULL;
-}
-
 /* ---- the clock ----------------------------------------------------------- */
 
 static int note_membership(void *arg, const struct member_group_status *s)
@@ -415,7 +403,7 @@ void app_reload_edges(struct app *a)
 
 	for (g = a->edges ? LIST_FIRST(&a->edges->groups) : NULL; g; g = next) {
 		next = LIST_NEXT(g, link);
-		c = conf_of(a->edges, g->name);
+		c = conf_find_mgroup(a->conf->member, g->name);
 		if (!c || !same_parents(g, c))
 			free_egroup(g);
 	}

@@ -94,7 +94,6 @@ static int check_roles(struct app *a, struct inputs *in, conf_change_fn *fn,
 		       void *arg, struct err *err)
 {
 	const struct conf *to = in->conf;
-	char line[64];
 	int ret;
 
 	ret = conf_reload_check(a->conf, to, err);
@@ -108,10 +107,8 @@ static int check_roles(struct app *a, struct inputs *in, conf_change_fn *fn,
 		ret = check_gcks(a, in, fn, arg, err);
 	if (!ret)
 		app_check_peer_keys(a, &in->keys, fn, arg);
-	if (!ret && a->conf->log_level != to->log_level) {
-		snprintf(line, sizeof(line), "log-level changed");
-		fn(arg, line);
-	}
+	if (!ret && a->conf->log_level != to->log_level)
+		fn(arg, "log-level changed");
 	return ret;
 }
 

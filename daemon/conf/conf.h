@@ -481,6 +481,10 @@ int conf_flow_of(const struct conf_mgroup *g, const struct selector *sel);
 const char *conf_flow_name(const struct conf_mgroup *g, size_t i,
 			   char buf[static CONF_GROUP_NAME_MAX + 1]);
 
+/* Return the group of this name, or NULL. */
+const struct conf_mgroup *conf_find_mgroup(const struct conf_member *c,
+					   const char *name);
+
 void conf_names_free(struct conf_names *names);
 /*
  * Copy @from with an index. Returns 0 or -ENOMEM, when conf_names_free() frees

@@ -222,6 +222,17 @@ int conf_flow_of(const struct conf_mgroup *g, const struct selector *sel)
 	return -ENOENT;
 }
 
+const struct conf_mgroup *conf_find_mgroup(const struct conf_member *c,
+					   const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < c->n_groups; i++)
+		if (!strcmp(c->groups[i].name, name))
+			return &c->groups[i];
+	return NULL;
+}
+
 const char *conf_flow_name(const struct conf_mgroup *g, size_t i,
 			   char buf[static CONF_GROUP_NAME_MAX + 1])
 {

@@ -31,17 +31,6 @@ enum change {
 	CHANGE_REMOVED,
 };
 
-static const struct conf_mgroup *
-find_mgroup_conf(const struct conf_member *conf, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < conf->n_groups; i++)
-		if (!strcmp(conf->groups[i].name, name))
-			return &conf->groups[i];
-	return NULL;
-}
-
 /* ---- check -------------------------------------------------------------- */
 
 /* Sockets and IKE SAs depend on these settings. */
@@ -255,7 +244,7 @@ static void report_member_changes(const struct member *m,
 		r->fn(r->arg,
 		      "member: interface changed: rekey addresses are joined again");
 	TAILQ_FOREACH(g, &m->groups, all) {
-		c = find_mgroup_conf(conf, g->conf->name);
+		c = conf_find_mgroup(conf, g->conf->name);
 		report_change(r, change_of(g, c), g, c);
 		report_policy(r, g, c);
 		report_keyed(r, g, c);
@@ -281,7 +270,7 @@ int member_reload_check(const struct member *m, const struct conf_member *conf,
 /* Return true if the group was removed, and is configured again. */
 static bool comes_back(const struct mgroup *g, const struct conf_member *conf)
 {
-	return g->removed && find_mgroup_conf(conf, g->conf->name);
+	return g->removed && conf_find_mgroup(conf, g->conf->name);
 }
 
 /* Undo what this reload has created. */
@@ -402,7 +391,7 @@ int member_reload(struct member *m, const struct conf_member *conf,
 			      &(struct report){ conf_log_change, NULL });
 	m->conf = conf;
 	TAILQ_FOREACH(g, &m->groups, all) {
-		apply_change(g, find_mgroup_conf(conf, g->conf->name));
+		apply_change(g, conf_find_mgroup(conf, g->conf->name));
 		if (moved && g->joined)
 			rekey_group_join(g);
 	}
