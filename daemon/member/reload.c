@@ -10,11 +10,13 @@
  * the group up by a separate command, which the kernel reports.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/util.h"
 #include "member/membership.h"
 
 #define LINE_MAX_LEN 768
@@ -22,7 +24,7 @@
 	", policy observe: datagrams that cannot be protected are sent and " \
 	"accepted in the clear"
 
-/* Effect of another configuration on a group. */
+/* Effect of another configuration on a group, the larger ones last. */
 enum change {
 	CHANGE_NONE,
 	CHANGE_NEXT_SA, /* applies from the next Data SA on */
@@ -89,24 +91,51 @@ static int check_groups(const struct member *m, const struct conf_member *conf,
 	return ret;
 }
 
+#define SETTING(member, name, kind) \
+	{ \
+		name, kind, offsetof(struct conf_mgroup, member), \
+			sizeof(((struct conf_mgroup *)NULL)->member) \
+	}
+
+/* Settings that may change while the kernel's group stays as it is. */
+static const struct {
+	const char *name;
+	enum change kind;
+	size_t offset;
+	size_t len;
+} settings[] = {
+	SETTING(send, "send", CHANGE_REGISTER),
+	SETTING(receive, "receive", CHANGE_REGISTER),
+	SETTING(sender_ids, "sender-ids", CHANGE_REGISTER),
+	SETTING(tunnel, "mode", CHANGE_REGISTER),
+	SETTING(inband, "inband", CHANGE_REGISTER),
+	SETTING(window, "replay-window", CHANGE_NEXT_SA),
+	SETTING(max_senders, "max-senders", CHANGE_NEXT_SA),
+};
+
+static bool setting_differs(size_t i, const struct conf_mgroup *was,
+			    const struct conf_mgroup *conf)
+{
+	return memcmp((const char *)was + settings[i].offset,
+		      (const char *)conf + settings[i].offset, settings[i].len);
+}
+
 /* @conf NULL: the group is no longer configured. */
 static enum change change_of(const struct mgroup *g,
 			     const struct conf_mgroup *conf)
 {
-	const struct conf_mgroup *was = g->conf;
+	enum change most = CHANGE_NONE;
+	size_t i;
 
 	if (!conf)
 		return g->removed ? CHANGE_NONE : CHANGE_REMOVED;
 	if (g->removed)
 		return CHANGE_ADDED;
-	if (was->send != conf->send || was->receive != conf->receive ||
-	    was->sender_ids != conf->sender_ids ||
-	    was->tunnel != conf->tunnel || was->inband != conf->inband)
-		return CHANGE_REGISTER;
-	if (was->window != conf->window ||
-	    was->max_senders != conf->max_senders)
-		return CHANGE_NEXT_SA;
-	return CHANGE_NONE;
+	for (i = 0; i < ARRAY_SIZE(settings); i++)
+		if (settings[i].kind > most &&
+		    setting_differs(i, g->conf, conf))
+			most = settings[i].kind;
+	return most;
 }
 
 /* ---- report ------------------------------------------------------------- */
@@ -120,14 +149,12 @@ static void list_changed_settings(const struct conf_mgroup *was,
 				  const struct conf_mgroup *conf, char *buf,
 				  size_t size)
 {
-	snprintf(buf, size, "%s%s%s%s%s%s%s",
-		 was->send != conf->send ? " send" : "",
-		 was->receive != conf->receive ? " receive" : "",
-		 was->sender_ids != conf->sender_ids ? " sender-ids" : "",
-		 was->tunnel != conf->tunnel ? " mode" : "",
-		 was->inband != conf->inband ? " inband" : "",
-		 was->window != conf->window ? " replay-window" : "",
-		 was->max_senders != conf->max_senders ? " max-senders" : "");
+	size_t i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++)
+		if (n < size && setting_differs(i, was, conf))
+			n += (size_t)snprintf(buf + n, size - n, " %s",
+					      settings[i].name);
 }
 
 /* Report a group that comes or goes, with a line for each flow. */
