@@ -35,9 +35,7 @@ static bool is_exclusion(const struct gike_inband *msg)
 	unsigned int i;
 
 	for (i = 0; i < msg->n_del; i++)
-		if ((msg->del[i].proto == GIKE_PROTO_GIKE_UPDATE ||
-		     msg->del[i].proto == IKE_PROTO_NONE) &&
-		    delete_is_all(&msg->del[i]))
+		if (delete_excludes(&msg->del[i]))
 			return true;
 	return false;
 }

@@ -396,6 +396,34 @@ static void begin_inband(struct mgroup *g, struct ike_sa *sa)
 	g->inband_sa = sa;
 }
 
+/* Install the Data SAs of an answer. After an error the Sender-IDs are those of before. */
+static int install_answer(struct mgroup *g, const struct gsa *gsa,
+			  const struct kd *kd, struct key_set *b,
+			  struct err *err)
+{
+	struct sids old = g->sids;
+	int ret;
+
+	store_sender_ids(g, gsa, kd);
+	g->atd = 0;
+	learn_delays(g, &gsa->gw);
+	set_sender_ids(g, b);
+	ret = install_keys(g, b, 0, err);
+	if (ret) {
+		g->sids = old;
+		key_set_wipe(b);
+	}
+	return ret;
+}
+
+static int accept_answer(struct mgroup *g, const struct gsa *gsa,
+			 const struct kd *kd, bool transport, struct err *err)
+{
+	int ret = accept_policy(g, gsa, transport, true, err);
+
+	return ret ? ret : accept_sender_ids(g, gsa, kd, err);
+}
+
 /* Install an answer without a Rekey SA (RFC 9838 section 2.3.3). */
 static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 				       const struct gsa *gsa,
@@ -403,14 +431,11 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 				       struct err *err)
 {
 	uint64_t before = g->next_seq + 1;
-	struct sids old = g->sids;
 	bool lacks = may_lack_sa(g, gsa), adopted = has_adopted(g);
 	struct key_set b;
 	int ret;
 
-	ret = accept_policy(g, gsa, transport, true, err);
-	if (!ret)
-		ret = accept_sender_ids(g, gsa, kd, err);
+	ret = accept_answer(g, gsa, kd, transport, err);
 	if (ret)
 		return ret;
 	if (answer_overtaken(g, gsa))
@@ -418,16 +443,10 @@ static int install_inband_registration(struct mgroup *g, struct ike_sa *sa,
 	ret = unwrap_all(g, &b, gsa, kd, ike_sa_kwk(sa), NULL, err);
 	if (ret)
 		return ret;
-	store_sender_ids(g, gsa, kd);
-	g->atd = 0;
-	learn_delays(g, &gsa->gw);
-	set_sender_ids(g, &b);
-	ret = install_keys(g, &b, 0, err);
-	key_set_wipe(&b);
-	if (ret) {
-		g->sids = old;
+	ret = install_answer(g, gsa, kd, &b, err);
+	if (ret)
 		return ret;
-	}
+	key_set_wipe(&b);
 	store_unread(g, lacks, adopted);
 	msa_retire_older(g, before, ALL_FLOWS);
 	begin_inband(g, sa);
@@ -442,7 +461,6 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 			 bool transport, struct err *err)
 {
 	uint64_t before = g->next_seq + 1;
-	struct sids old = g->sids;
 	bool denied, lacks, adopted;
 	struct key_set b;
 	unsigned int i;
@@ -458,9 +476,7 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 	if (!gsa->has_rekey)
 		return install_inband_registration(g, sa, gsa, kd, transport,
 						   err);
-	ret = accept_policy(g, gsa, transport, true, err);
-	if (!ret)
-		ret = accept_sender_ids(g, gsa, kd, err);
+	ret = accept_answer(g, gsa, kd, transport, err);
 	if (ret)
 		return ret;
 	denied = rival_denied(g, gsa, &seq);
@@ -473,17 +489,9 @@ int install_registration(struct mgroup *g, struct ike_sa *sa,
 		denied = rival_clash(g, b.rekey, b.ksa, b.n, &seq);
 	for (i = 0; denied && i < b.n; i++)
 		msa_allow(g, &b.ksa[i]);
-
-	store_sender_ids(g, gsa, kd);
-	g->atd = 0;
-	learn_delays(g, &gsa->gw);
-	set_sender_ids(g, &b);
-	ret = install_keys(g, &b, 0, err);
-	if (ret) {
-		g->sids = old;
-		key_set_wipe(&b);
+	ret = install_answer(g, gsa, kd, &b, err);
+	if (ret)
 		return ret;
-	}
 	store_unread(g, lacks, adopted);
 	g->inband = false;
 	g->inband_sa = NULL;
@@ -539,12 +547,10 @@ bool install_deletes(struct mgroup *g, const struct delete_pld *del,
 	for (i = 0; i < n; i++) {
 		const struct delete_pld *d = &del[i];
 
-		if (d->proto == GIKE_PROTO_GIKE_UPDATE || !d->proto)
-			out |= delete_is_all(d);
-		if (d->proto == IKE_PROTO_ESP || !d->proto) {
-			if (delete_is_all(d))
-				msa_retire_older(g, before, ALL_FLOWS);
-		}
+		out |= delete_excludes(d);
+		if ((d->proto == IKE_PROTO_ESP || d->proto == IKE_PROTO_NONE) &&
+		    delete_is_all(d))
+			msa_retire_older(g, before, ALL_FLOWS);
 		if (d->proto != IKE_PROTO_ESP)
 			continue;
 		for (j = 0; j < d->n; j++) {
@@ -586,14 +592,12 @@ static int take_auth_key(struct mrekey *rk, const struct kd *kd,
 	return 0;
 }
 
-static int apply_rekey(struct mgroup *g, struct mrekey *rk,
-		       struct rekey_msg *msg, struct err *err)
+/* Check a GSA_REKEY before its keys are unwrapped. */
+static int accept_rekey(struct mgroup *g, const struct mrekey *rk,
+			const struct rekey_msg *msg, struct err *err)
 {
-	struct key_set b;
-	uint64_t seq;
-	int ret;
+	int ret = accept_policy(g, &msg->gsa, msg->transport, false, err);
 
-	ret = accept_policy(g, &msg->gsa, msg->transport, false, err);
 	if (!ret)
 		ret = accept_algs(g, &msg->gsa, err);
 	if (!ret && msg->gsa.has_rekey &&
@@ -604,9 +608,20 @@ static int apply_rekey(struct mgroup *g, struct mrekey *rk,
 		ret = err_set(err, -EPROTO,
 			      "another Data SA under one Rekey SA");
 	}
-	if (ret)
-		return ret;
-	ret = unwrap_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk, err);
+	return ret;
+}
+
+static int apply_rekey(struct mgroup *g, struct mrekey *rk,
+		       struct rekey_msg *msg, struct err *err)
+{
+	struct key_set b;
+	uint64_t seq;
+	int ret;
+
+	ret = accept_rekey(g, rk, msg, err);
+	if (!ret)
+		ret = unwrap_all(g, &b, &msg->gsa, &msg->kd, &rk->rs.gsk_w, rk,
+				 err);
 	if (ret)
 		return ret;
 	if (rival_clash(g, b.rekey, b.ksa, b.n, &seq)) {

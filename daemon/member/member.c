@@ -406,9 +406,9 @@ static struct mrekey *find_rekey(struct member *m, const uint8_t *spi)
  * Former members know these SPIs as well, though, and the header is not
  * authenticated: it causes one registration per Rekey SA at most.
  */
-static void handle_unknown_spi(struct member *m, const uint8_t *spi,
-			       const uint8_t *p, size_t len)
+static void handle_unknown_spi(struct member *m, const uint8_t *p, size_t len)
 {
+	const uint8_t *spi = rekey_peek_spi(p, len);
 	struct mrekey *rk;
 	struct mgroup *g;
 
@@ -444,7 +444,7 @@ void member_rekey_input(struct member *m, const struct ep *from,
 	if (!rk || rk->retired)
 		rival_other_sa(m, p, len);
 	if (!rk) {
-		handle_unknown_spi(m, spi, p, len);
+		handle_unknown_spi(m, p, len);
 		return;
 	}
 	g = rk->g;

@@ -103,6 +103,12 @@ const char *member_state_text(const struct member_group_status *s)
 	}
 }
 
+/* The random part keeps members from asking all at once. */
+uint64_t member_soft_ms(uint64_t life_ms)
+{
+	return life_ms / 100 * (80 + member_random(10));
+}
+
 uint32_t member_random(uint32_t n)
 {
 	uint32_t v = 0;

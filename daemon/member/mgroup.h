@@ -433,6 +433,9 @@ static inline uint64_t mgroup_now(const struct mgroup *g)
 	return clock_mono_ms(g->m->deps.clock);
 }
 
+/* Return the part of a lifetime after which a successor is asked for. */
+uint64_t member_soft_ms(uint64_t life_ms);
+
 /* Return the time to @until_ms, or 0 if that has passed. */
 static inline uint64_t mgroup_left_ms(const struct mgroup *g, uint64_t until_ms)
 {

@@ -103,8 +103,7 @@ void mrekey_install(struct mgroup *g, struct mrekey *rk)
 	rk->until_ms = mgroup_now(g) + life_ms;
 	TAILQ_INSERT_HEAD(&g->rekeys, rk, all);
 	timer_set(mgroup_tq(g), &rk->end, life_ms);
-	timer_set(mgroup_tq(g), &rk->soft,
-		  life_ms / 100 * (80 + member_random(10)));
+	timer_set(mgroup_tq(g), &rk->soft, member_soft_ms(life_ms));
 }
 
 void mrekey_drop_all(struct mgroup *g)

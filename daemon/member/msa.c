@@ -309,8 +309,7 @@ static void arm_life(struct msa *s, uint32_t lifetime)
 
 	s->until_ms = mgroup_now(s->g) + life_ms;
 	timer_set(q, &s->end, life_ms);
-	/* The random part keeps members from asking all at once. */
-	timer_set(q, &s->soft, life_ms / 100 * (80 + member_random(10)));
+	timer_set(q, &s->soft, member_soft_ms(life_ms));
 }
 
 /*
@@ -517,35 +516,16 @@ static int reuse_sa(struct msa *s, const struct ksa *ksa, uint32_t lifetime,
 	return 0;
 }
 
-int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
-	    uint32_t lifetime, uint64_t atd_ms, struct err *err)
+static int add_new_sa(struct mgroup *g, unsigned int flow, struct ksa *ksa,
+		      uint32_t lifetime, uint64_t atd_ms, struct err *err)
 {
 	const struct kernel *k = kernel_of(g);
 	bool out = ksa->dir & MCSEC_DIR_OUT;
-	struct msa *s = msa_find(g, ksa->spi);
-	uint8_t digest[HASH_SHA256_LEN] = { 0 };
-	bool has_digest = !key_digest(ksa, digest);
 	char name[CONF_GROUP_NAME_MAX + 1];
 	struct err why = {};
+	struct msa *s;
 	int ret;
 
-	if (s && s->flow != flow)
-		return err_set(err, -EPROTO,
-			       "SA " SPI_FMT " is for other traffic", ksa->spi);
-	if (s && !msa_differs(s, ksa) && out && !(s->dir & MCSEC_DIR_OUT) &&
-	    delete_unused_sa(s))
-		s = NULL;
-	if (s && !msa_differs(s, ksa))
-		return reuse_sa(s, ksa, lifetime, atd_ms, err);
-	if (has_digest && is_spent(&g->m->spent, digest))
-		return request_other_sa(g, ksa, "was held before", err);
-	/* The Data SA is another one, but a sender may lack Sender-IDs still. */
-	if (out || !g->conf->send)
-		g->used_up = false;
-	/* The kernel has one SA of this SPI, from a rival and with another key. */
-	if (s)
-		msa_delete(s);
-	retire_partial_sas(g, flow);
 	snprintf(ksa->group, sizeof(ksa->group), "%s",
 		 kernel_name(g, flow, name));
 	set_limits(ksa, lifetime);
@@ -554,8 +534,7 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 	s = msa_new(g, flow, ksa->spi, ksa->dir);
 	if (!s)
 		return err_set(err, -ENOMEM, "out of memory");
-	s->has_digest = has_digest;
-	memcpy(s->digest, digest, sizeof(digest));
+	s->has_digest = !key_digest(ksa, s->digest);
 	/*
 	 * The digest is stored before the SA is added, so that no SA in the
 	 * kernel is without one.
@@ -579,6 +558,33 @@ int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
 	else if (out)
 		timer_set(mgroup_tq(g), &s->select, atd_ms);
 	return 0;
+}
+
+int msa_add(struct mgroup *g, unsigned int flow, struct ksa *ksa,
+	    uint32_t lifetime, uint64_t atd_ms, struct err *err)
+{
+	bool out = ksa->dir & MCSEC_DIR_OUT;
+	struct msa *s = msa_find(g, ksa->spi);
+	uint8_t digest[HASH_SHA256_LEN];
+
+	if (s && s->flow != flow)
+		return err_set(err, -EPROTO,
+			       "SA " SPI_FMT " is for other traffic", ksa->spi);
+	if (s && !msa_differs(s, ksa) && out && !(s->dir & MCSEC_DIR_OUT) &&
+	    delete_unused_sa(s))
+		s = NULL;
+	if (s && !msa_differs(s, ksa))
+		return reuse_sa(s, ksa, lifetime, atd_ms, err);
+	if (!key_digest(ksa, digest) && is_spent(&g->m->spent, digest))
+		return request_other_sa(g, ksa, "was held before", err);
+	/* The Data SA is another one, but a sender may lack Sender-IDs still. */
+	if (out || !g->conf->send)
+		g->used_up = false;
+	/* The kernel has one SA of this SPI, from a rival and with another key. */
+	if (s)
+		msa_delete(s);
+	retire_partial_sas(g, flow);
+	return add_new_sa(g, flow, ksa, lifetime, atd_ms, err);
 }
 
 int msa_adopt(struct mgroup *g, unsigned int flow, const struct ksa_info *info)

@@ -171,6 +171,13 @@ bool delete_is_all(const struct delete_pld *d)
 	return d->n == 1 && d->spi_len && !memcmp(d->spi[0], zero, d->spi_len);
 }
 
+bool delete_excludes(const struct delete_pld *d)
+{
+	return (d->proto == GIKE_PROTO_GIKE_UPDATE ||
+		d->proto == IKE_PROTO_NONE) &&
+	       delete_is_all(d);
+}
+
 /*
  * Build A | P of RFC 9838 section 2.4.1.1, which is signed: the lengths are
  * those that the message would have with P in the clear. @head are the 32

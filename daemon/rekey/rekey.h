@@ -95,6 +95,8 @@ int rekey_msg_delete(struct rekey_msg *m, uint8_t proto, const uint8_t *spi);
  * protocols (protocol 0).
  */
 bool delete_is_all(const struct delete_pld *d);
+/* Return true if @d ends the membership: all Rekey SAs are deleted, or all SAs. */
+bool delete_excludes(const struct delete_pld *d);
 
 /*
  * Build, sign and encrypt a message; @out must be empty. Consumes one Message
