@@ -160,6 +160,9 @@ $(UNITS): $(O)/unit/%: $(O)/obj/selftests/unit/test_%.o \
 		$(call obj,$(UNIT_HELP)) $(LIB)
 	$(link)
 
+# Lets a parameter of a statement fail.
+$(O)/unit/store: MC_LDFLAGS += -Wl,--wrap=sqlite3_bind_blob64
+
 # Lets calls of calloc() fail.
 $(O)/unit/ike_memory: MC_LDFLAGS += -Wl,--wrap=calloc,--wrap=free
 

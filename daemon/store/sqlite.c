@@ -94,6 +94,7 @@ static const char *const schema[] = {
 struct sq {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_MAX];
+	int bind_rc; /* the first error of a parameter since the last step */
 	unsigned int audits;
 	uint64_t audit_last;
 	char err[256];
@@ -140,10 +141,35 @@ static int sq_fail(struct sq *q, int rc)
 	return ret;
 }
 
+static void note_bind(struct sq *q, int rc)
+{
+	if (!q->bind_rc)
+		q->bind_rc = rc;
+}
+
+static void bind_str(struct sq *q, enum stmt n, int at, const char *s)
+{
+	note_bind(q, sqlite3_bind_text(q->st[n], at, s, -1, SQLITE_STATIC));
+}
+
+static void bind_int(struct sq *q, enum stmt n, int at, int64_t v)
+{
+	note_bind(q, sqlite3_bind_int64(q->st[n], at, v));
+}
+
+/* A parameter that is not bound is NULL: no statement runs with that. */
+static int step_bound(struct sq *q, enum stmt n)
+{
+	int rc = q->bind_rc;
+
+	q->bind_rc = 0;
+	return rc ? rc : sqlite3_step(q->st[n]);
+}
+
 /* Run a statement without rows, whose parameters are bound. */
 static int sq_run(struct sq *q, enum stmt n)
 {
-	int rc = sqlite3_step(q->st[n]);
+	int rc = step_bound(q, n);
 	int ret = 0;
 
 	if (rc != SQLITE_DONE)
@@ -151,11 +177,6 @@ static int sq_run(struct sq *q, enum stmt n)
 	sqlite3_reset(q->st[n]);
 	sqlite3_clear_bindings(q->st[n]);
 	return ret;
-}
-
-static void bind_str(struct sq *q, enum stmt n, int at, const char *s)
-{
-	sqlite3_bind_text(q->st[n], at, s, -1, SQLITE_STATIC);
 }
 
 /* Forget the text of an earlier error, which may not be that of the next one. */
@@ -193,7 +214,8 @@ static int sq_put(void *ctx, const char *key, const void *val, size_t len)
 	struct sq *q = ctx;
 
 	bind_str(q, ST_PUT, 1, key);
-	sqlite3_bind_blob64(q->st[ST_PUT], 2, val, len, SQLITE_STATIC);
+	note_bind(q, sqlite3_bind_blob64(q->st[ST_PUT], 2, val, len,
+					 SQLITE_STATIC));
 	return sq_run(q, ST_PUT);
 }
 
@@ -217,7 +239,7 @@ static int sq_get(void *ctx, const char *key, struct wbuf *val)
 
 	clear_error(q);
 	bind_str(q, ST_GET, 1, key);
-	rc = sqlite3_step(st);
+	rc = step_bound(q, ST_GET);
 	if (rc == SQLITE_ROW) {
 		wbuf_put(val, sqlite3_column_blob(st, 0),
 			 sqlite3_column_bytes(st, 0));
@@ -241,7 +263,7 @@ static int sq_version(void *ctx, const char *key, uint64_t *v)
 	*v = 0;
 	clear_error(q);
 	bind_str(q, ST_VERSION, 1, key);
-	rc = sqlite3_step(st);
+	rc = step_bound(q, ST_VERSION);
 	if (rc == SQLITE_ROW)
 		*v = sqlite3_column_int64(st, 0);
 	else if (rc != SQLITE_DONE)
@@ -270,7 +292,7 @@ static int sq_expect(void *ctx, const struct store_expect *e)
 	}
 	bind_str(q, n, 1, e->key);
 	if (e->to)
-		sqlite3_bind_int64(q->st[n], 2, e->to);
+		bind_int(q, n, 2, (int64_t)e->to);
 	return sq_run(q, n);
 }
 
@@ -286,7 +308,9 @@ static int each_row(struct sq *q, enum stmt n, const char *prefix,
 	if (rc)
 		return sq_fail(q, rc);
 	if (prefix)
-		sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
+		rc = sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
+	if (rc)
+		ret = sq_fail(q, rc);
 	while (!ret && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		ret = fn(arg, (const char *)sqlite3_column_text(st, 0),
 			 sqlite3_column_blob(st, 1),
@@ -323,11 +347,11 @@ static int sq_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 	struct sq *q = ctx;
 	int ret;
 
-	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM_REFUSALS], 1, refusals);
+	bind_int(q, ST_AUDIT_TRIM_REFUSALS, 1, (int64_t)refusals);
 	ret = sq_run(q, ST_AUDIT_TRIM_REFUSALS);
 	if (ret)
 		return ret;
-	sqlite3_bind_int64(q->st[ST_AUDIT_TRIM], 1, others);
+	bind_int(q, ST_AUDIT_TRIM, 1, (int64_t)others);
 	return sq_run(q, ST_AUDIT_TRIM);
 }
 
@@ -336,7 +360,7 @@ static int sq_audit(void *ctx, const struct store_audit *a)
 	struct sq *q = ctx;
 	int ret;
 
-	sqlite3_bind_int64(q->st[ST_AUDIT], 1, a->time);
+	bind_int(q, ST_AUDIT, 1, a->time);
 	bind_str(q, ST_AUDIT, 2, a->group);
 	bind_str(q, ST_AUDIT, 3, a->identity);
 	bind_str(q, ST_AUDIT, 4, a->event);
@@ -365,9 +389,9 @@ static int sq_audit_each(void *ctx, uint64_t after, size_t max,
 	struct store_audit a;
 	int rc, ret = 0;
 
-	sqlite3_bind_int64(st, 1, after);
-	sqlite3_bind_int64(st, 2, max > INT_MAX ? INT_MAX : max);
-	while (!ret && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	bind_int(q, ST_AUDIT_EACH, 1, (int64_t)after);
+	bind_int(q, ST_AUDIT_EACH, 2, max > INT_MAX ? INT_MAX : (int64_t)max);
+	while (!ret && (rc = step_bound(q, ST_AUDIT_EACH)) == SQLITE_ROW) {
 		a.seq = sqlite3_column_int64(st, 0);
 		a.time = sqlite3_column_int64(st, 1);
 		a.group = column_str(st, 2);

@@ -22,6 +22,21 @@ static char path[128];
 static struct sealer *sealer;
 static struct err err;
 
+/* A value is refused with this, unless it is 0. */
+static int bind_rc;
+
+int __real_sqlite3_bind_blob64(sqlite3_stmt *st, int at, const void *p,
+			       sqlite3_uint64 n, void (*end)(void *));
+int __wrap_sqlite3_bind_blob64(sqlite3_stmt *st, int at, const void *p,
+			       sqlite3_uint64 n, void (*end)(void *));
+
+int __wrap_sqlite3_bind_blob64(sqlite3_stmt *st, int at, const void *p,
+			       sqlite3_uint64 n, void (*end)(void *))
+{
+	return bind_rc ? bind_rc
+		       : __real_sqlite3_bind_blob64(st, at, p, n, end);
+}
+
 static struct store *reopen(struct store *s)
 {
 	store_close(s);
@@ -627,6 +642,21 @@ static int actor_line(void *arg, const struct store_audit *a)
 	return 0;
 }
 
+/* A value that SQLite does not take is not stored as none. */
+static void test_unbound(struct store *s)
+{
+	int rc;
+
+	is_int(put(s, "bound", "1"), 0, "a value is stored");
+	bind_rc = SQLITE_NOMEM;
+	rc = put(s, "bound", "2");
+	bind_rc = 0;
+	is_int(rc, -ENOMEM, "a value that is not taken is an error");
+	is_str(get(s, "bound"), "1", "the former value is still there");
+	is_int(put(s, "bound", "3"), 0, "the next one is stored");
+	is_str(get(s, "bound"), "3", "the next one is there");
+}
+
 /* A reason is that of the call that has failed, and not of an earlier one. */
 static void test_reasons(struct store *s)
 {
@@ -743,6 +773,7 @@ int main(void)
 	RUN(test_audit, s);
 	s = reopen(NULL);
 	RUN(test_reasons, s);
+	RUN(test_unbound, s);
 	RUN(test_sink, s);
 	RUN(test_old_audit, s);
 	s = reopen(NULL);
