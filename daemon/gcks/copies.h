@@ -22,7 +22,10 @@ unsigned int copies_reset(const struct group *g, uint32_t last_ms,
 			  uint32_t *at);
 /* Like copies_plain(), for the first or the @second message of an exclusion. */
 unsigned int copies_exclude(const struct group *g, bool second, uint32_t *at);
-/* Return the milliseconds until the last copy of a change is sent. */
+/*
+ * Return the milliseconds until all copies of a change are sent that others wait
+ * for: those of an exclusion with the late ones, and of all other changes without.
+ */
 uint32_t copies_ms(const struct group *g, enum gkm_how how);
 /*
  * Return the milliseconds from the first message of an exclusion to the last
