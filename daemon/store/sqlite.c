@@ -19,12 +19,13 @@
 
 #define FORMAT 1
 /*
- * Limits of the audit trail; beyond them the oldest lines are deleted.
+ * Lines of the audit trail that are kept; beyond them the oldest are deleted.
  * Refusals, which peers cause, have a limit of their own, so that they cannot
  * displace the others.
  */
 #define AUDIT_KEEP 1000000
 #define AUDIT_KEEP_REFUSALS 100000
+/* Lines between two looks at these limits. */
 #define AUDIT_TRIM_EVERY 4096
 
 enum stmt {
@@ -529,13 +530,13 @@ static int sq_setup_audit(struct sq *q)
 	return ret;
 }
 
-/* secure_delete: replaced values are not left in free pages. */
 static int sq_setup(struct sq *q)
 {
 	int64_t version = 0;
 	char text[48];
 	int ret, i;
 
+	/* By secure_delete replaced values are not left in free pages. */
 	ret = sq_exec(q, "PRAGMA locking_mode=EXCLUSIVE;"
 			 "PRAGMA journal_mode=WAL;"
 			 "PRAGMA synchronous=FULL;"

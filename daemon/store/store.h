@@ -32,7 +32,7 @@ struct store_txn;
 #define STORE_KEY_MAX 1024 /* octets, with the terminator */
 #define STORE_VALUE_MAX 131072 /* octets */
 
-/* A line of the audit trail. Strings are never NULL; "" if unknown. */
+/* A line of the audit trail. Strings but @actor are never NULL; "" if unknown. */
 struct store_audit {
 	uint64_t seq; /* assigned by the store, from 1 */
 	int64_t time; /* seconds since 1970 */
@@ -210,6 +210,11 @@ int store_del_prefix(struct store *s, const char *prefix);
  */
 int store_get(struct store *s, const char *key, struct wbuf *val);
 int store_get_u64(struct store *s, const char *key, uint64_t *val);
+/*
+ * Pass all values below @prefix to @fn, in the order of their keys, until it
+ * returns another value than 0, which is returned. @fn may read the store, and
+ * must not write.
+ */
 int store_each(struct store *s, const char *prefix, store_each_fn *fn,
 	       void *arg);
 
@@ -226,7 +231,7 @@ int store_version(struct store *s, const char *key, uint64_t *v);
 int store_txn_begin(struct store *s);
 void store_txn_discard(struct store *s);
 /*
- * Submit the recorded transaction. @done is called exactly once, before this
+ * Submit the recorded transaction, which there must be. @done is called exactly once, before this
  * returns or later from the event loop, and always in the order of the
  * submissions. @e may be NULL. Returns a handle for store_forget(), valid until
  * @done is called, or NULL if that has happened already.
@@ -271,10 +276,7 @@ void store_txn_end(struct store *s, uint64_t number, int ret, const char *why);
  * files.
  */
 int store_reseal(struct store *s, const struct sealer *to);
-/*
- * Remove the remains of replaced values from the files; also after such an
- * error.
- */
+/* Remove the remains of replaced values from the files, as store_reseal() does. */
 int store_clean(struct store *s);
 
 /*
@@ -288,9 +290,9 @@ int store_audit(struct store *s, const struct store_audit *a);
  */
 void store_set_sink(struct store *s, const struct store_sink *sink);
 /*
- * Ask the sink whether a change may be made whose line is in another
- * transaction, as is asked for each transaction that has a line of its own.
- * Returns 0, or -errno with one line in @err.
+ * Ask the sink whether a change may be made now whose line will be in another
+ * transaction than the change. Submitting asks by itself if a transaction has
+ * both. Returns 0, or -errno with one line in @err.
  */
 int store_audit_ready(const struct store *s, struct err *err);
 /* Return true if lines that peers cause should be counted instead of added. */

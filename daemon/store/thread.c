@@ -66,9 +66,7 @@ static void thread_submit(void *ctx, struct store_txn *t, uint64_t number)
 	worker_add(w->worker, &j->work);
 }
 
-/*
- * Return the context of the back end, once the thread has finished all jobs.
- */
+/* Return the context of the back end, once the thread has finished all jobs. */
 static void *wait_quiet(struct store_worker *w)
 {
 	worker_wait(w->worker);

@@ -198,7 +198,10 @@ void store_txn_sink(const struct store_txn *t)
 	}
 }
 
-/* A transaction that was waited for may end before those submitted earlier. */
+/*
+ * A transaction that was waited for may end before those that were submitted earlier, so
+ * the number of the last line never goes back.
+ */
 static void note_lines(const struct store_txn *t)
 {
 	if (t->s->audit_last < t->audit_last)
@@ -222,7 +225,7 @@ static int sink_ready(const struct store_txn *t, struct err *err)
 
 /* ---- submitting --------------------------------------------------------- */
 
-/* Take the recorded transaction, or end it if recording has failed. */
+/* Take the recorded transaction out of the store; its ret is -errno if that has failed. */
 static struct store_txn *txn_take(struct store *s, const struct store_expect *e,
 				  store_done_fn *done, void *arg)
 {

@@ -19,7 +19,10 @@
 #define NEXT_KEY "next-seal-key"
 #define NEXT_LEN (sizeof(NEXT_KEY) - 1)
 
-/* Load the key of an interrupted change, if there is a whole one. */
+/*
+ * Load the key of an interrupted change. That there is none, or one that was not written
+ * to its end (-EINVAL), is no error.
+ */
 static int load_new(struct vault *v, struct err *err)
 {
 	struct err why;

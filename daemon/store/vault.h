@@ -8,8 +8,8 @@
  * record is not used but removed: whoever can write there may have put it there.
  *
  * A key that is wrapped is unwrapped by vault_open() only, before the process is
- * confined. A credential can't be written: a new one is passed beside the former at a
- * start, where vault_open() finds a change to complete.
+ * confined. A key that systemd passes as a credential cannot be written: a new one is
+ * passed beside the former at a start, where vault_open() finds a change to complete.
  */
 #ifndef STORE_VAULT_H
 #define STORE_VAULT_H
