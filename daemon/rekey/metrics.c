@@ -8,14 +8,15 @@ struct rekey_drops {
 #define AT(rc) METRIC_AT(struct rekey_drops, by[rc])
 
 const struct metric rekey_metrics[] = {
-	{ "short", METRIC_COUNTER, "Shorter than its header says.",
-	  AT(REKEY_SHORT) },
+	{ "short", METRIC_COUNTER,
+	  "No IKE header, or another length than it says.", AT(REKEY_SHORT) },
 	{ "not-rekey", METRIC_COUNTER, "Not a GSA_REKEY.",
 	  AT(REKEY_NOT_REKEY) },
 	{ "other-spi", METRIC_COUNTER,
 	  "The SPI is of no Rekey SA of this member.", AT(REKEY_OTHER_SPI) },
 	{ "old", METRIC_COUNTER,
-	  "The Message ID is not newer than the last one.", AT(REKEY_OLD) },
+	  "The Message ID is not newer than the last one: mostly copies of a message that was taken.",
+	  AT(REKEY_OLD) },
 	{ "icv", METRIC_COUNTER, "The ICV did not verify.", AT(REKEY_ICV) },
 	{ "syntax", METRIC_COUNTER, "Malformed payloads.", AT(REKEY_SYNTAX) },
 	{ "auth-absent", METRIC_COUNTER,

@@ -38,7 +38,8 @@ struct refrag {
 
 void refrag_drop(struct refrag *r);
 /*
- * Add the decrypted fragment @frag of message @mid; @p has @len octets. A
+ * Add the decrypted fragment @frag of message @mid, which is as skf_open() returns
+ * it: its number is 1 to total; @p has @len octets. A
  * later message, or the same one with another number of fragments, replaces the
  * kept ones; an earlier one is ignored. Returns 0: complete; -EAGAIN: some are
  * missing; -E2BIG: more fragments than REFRAG_MAX, which are ignored, or more

@@ -428,6 +428,7 @@ static enum rekey_rc open_auth(const struct rekey_sa *rs,
 		return REKEY_AUTH_BAD;
 
 	memcpy(sig, auth.sig, auth.sig_len);
+	/* auth.sig points into @plain, through a const pointer. */
 	memset(plain + (auth.sig - plain), 0, auth.sig_len);
 	wbuf_init(&tbs, A_LEN + plain_len);
 	ret = tbs_build(&tbs, head, plain, plain_len);

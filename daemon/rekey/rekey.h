@@ -50,8 +50,9 @@ struct rekey_sa {
  * octets). next_mid becomes GSA_INITIAL_MESSAGE_ID, or 0. A policy in a rekey
  * has no GCAUTH: @from is the Rekey SA that it came over, whose method,
  * algorithm and key are copied (RFC 9838 section 2.4.1.1: a rekey must not
- * change the method). @from is NULL at registration. Returns 0, -EINVAL,
- * -ENOTSUP or -ENOMEM; after an error @rs holds nothing.
+ * change the method). @from is NULL at registration. Returns 0; -EINVAL: not
+ * of GIKE_UPDATE, KEYMAT of another length, or @from where the policy has
+ * GCAUTH; -ENOTSUP or -ENOMEM. After an error @rs holds nothing.
  */
 int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,
 		  const uint8_t *keymat, size_t len,
@@ -59,12 +60,12 @@ int rekey_sa_init(struct rekey_sa *rs, const struct gsa_sa *policy,
 void rekey_sa_wipe(struct rekey_sa *rs);
 
 /*
- * Key server: sets the signing key, which must outlive the SA. Returns 0, or
+ * Key server: set the signing key, which must outlive the SA. Returns 0, or
  * -EINVAL if its type is not that of sigalg.
  */
 int rekey_sa_set_key(struct rekey_sa *rs, const struct sigkey *key);
 /*
- * Member: sets the key of AUTH_KEY, which must have the type and curve of
+ * Member: set the key of AUTH_KEY, which must have the type and curve of
  * sigalg. Returns 0, -EBADMSG, or -EINVAL if it does not match; after an error
  * the former key stays.
  */
@@ -99,11 +100,11 @@ bool delete_is_all(const struct delete_pld *d);
 bool delete_excludes(const struct delete_pld *d);
 
 /*
- * Build, sign and encrypt a message; @out must be empty. Consumes one Message
- * ID, also after an error that occurs once a message has it. Returns 0;
- * -EBADMSG or -ENOTSUP with the reason in @err, if RFC 9838 section 5 is
+ * Build, sign and encrypt a message; @out must be empty. Uses up one Message ID
+ * as soon as @m has passed the checks, also if a later step fails. Returns 0, or
+ * with the reason in @err: -EBADMSG or -ENOTSUP, if RFC 9838 section 5 is
  * violated; -EOVERFLOW: Message IDs are used up; -EMSGSIZE: more than 65535
- * octets.
+ * octets; or an error of the random generator or of the signature.
  */
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 		struct err *err);
@@ -128,7 +129,11 @@ enum rekey_rc {
 	REKEY_OTHER_SPI, /* not of this Rekey SA */
 	REKEY_OLD, /* Message ID below next_mid */
 	REKEY_ICV, /* did not decrypt */
-	REKEY_SYNTAX, /* decrypted, payloads malformed */
+	/*
+	 * From here to REKEY_CRITICAL: decrypted, so that its sender has the key of the
+	 * Rekey SA.
+	 */
+	REKEY_SYNTAX, /* payloads malformed */
 	REKEY_AUTH_ABSENT, /* signature required and absent */
 	REKEY_AUTH_PRESENT, /* Implicit: AUTH is not allowed */
 	REKEY_AUTH_ALG, /* other AlgorithmIdentifier than the policy's */
