@@ -25,6 +25,7 @@ void sa_arm_retry(struct ike_sa *sa, uint64_t ms)
 		sa_arm_end(sa);
 }
 
+/* A renewal begins up to a tenth before cfg.rekey_ms is over, not all at once. */
 void sa_arm_life(struct ike_sa *sa)
 {
 	struct ike_engine_cfg *cfg = &sa->engine->cfg;

@@ -182,8 +182,8 @@ int child_request(struct ike_sa *sa, const struct ike_task *t)
 		return 0;
 	}
 	/*
-	 * The peer was first, or what it authenticated by has ended. One that it began
-	 * and did not go on with takes nothing from the IKE SA's lifetime.
+	 * The peer was first, or what it authenticated by has ended. A renewal that the
+	 * peer began and gave up does not count: this one must not be left out for it.
 	 */
 	if (is_recent(sa, sa->rekeyed_ms) || is_outdated(sa)) {
 		task_free(task_take(sa));
@@ -422,7 +422,7 @@ static void accept_renewal(struct ike_sa *sa, const struct renewal_ask *ask)
 		return;
 	} else if (sa->rekey) {
 		renewal_enter(s);
-		/* The peer may delete the candidate, but that gives it no other. */
+		/* The peer may delete the candidate, and gets no other one sooner by that. */
 		sa->begun_ms = mono_ms(sa);
 		s->main = sa;
 		sa->rekey->candidate = s;

@@ -11,8 +11,8 @@
  *				<-- HDR, SK{ N(EDGE) }
  *	HDR, SK{ } -->
  *
- * An engine that is none of a relay's answers with an empty message, as it does to
- * every notify that it does not know.
+ * An engine that does not belong to a relay answers with an empty message, as it does
+ * to every notify that it does not know.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,8 +45,8 @@ bool edge_is_request(const struct ike_sa *sa, const struct ike_msg *m)
 }
 
 /*
- * The first relay that is named, in the form that others than ours know as well. RFC 5685
- * has neither a port nor an identity there, so N(EDGE) is what counts.
+ * The first relay that is named, as N(REDIRECT) of RFC 5685, for implementations that do
+ * not know N(EDGE). Port and identity are in N(EDGE) only, so our members go by that.
  */
 static void put_redirect(struct pchain *c, const struct edge_parent *p)
 {
@@ -80,8 +80,8 @@ static int send_answer(struct ike_sa *sa, const struct edge_answer *ans)
 }
 
 /*
- * An edge ends with its IKE SA, so that one must not give way to peers that have none. A
- * child that asks too often keeps the edge that it has.
+ * An edge ends with its IKE SA, which therefore does not give way (places.c) to those of
+ * peers without an edge. A child that asks too often keeps the edge that it has.
  */
 static void note_edge_answer(struct ike_sa *sa, const struct edge_answer *ans)
 {
@@ -110,6 +110,7 @@ void edge_got_request(struct ike_sa *sa, const struct ike_in *in)
 		end_malformed(sa, "malformed request for an edge");
 		return;
 	}
+	/* The user of the engine knows the SA from here on: sa_closed() will follow. */
 	sa->told = true;
 	engine->ops.edge_request(engine->ctx, sa, &in->path.peer, &req, &ans);
 	note_edge_answer(sa, &ans);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* IKE SAs of a role: dispatch of datagrams, limits, lifetimes. */
+/* IKE SAs of a role: the interface to other folders, and dispatch of datagrams. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

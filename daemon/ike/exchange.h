@@ -17,7 +17,8 @@
 struct exchange {
 	uint8_t type; /* enum ike_xchg; 0 ends the table */
 	uint8_t by; /* BY_* */
-	unsigned int in_state; /* IN_STATE() bits of the side that is asked */
+	/* IN_STATE() bits: states of the side that gets the request. */
+	unsigned int in_state;
 	/*
 	 * Whether it may begin now, if that depends on more than the state; may
 	 * be NULL (true).
@@ -45,7 +46,7 @@ struct exchange {
 	void (*answer_unprotected)(struct ike_sa *sa, struct ike_in *in);
 	/*
 	 * Called before each further copy of our request; may be NULL. Returns true if
-	 * it has sent another request instead.
+	 * it has sent another request instead, or closed the SA.
 	 */
 	bool (*unanswered)(struct ike_sa *sa);
 	/*

@@ -6,8 +6,8 @@
  *	HDR, SK{ KEi(n), N(ADDITIONAL_KEY_EXCHANGE) } -->
  *			<-- HDR, SK{ KEr(n), N(ADDITIONAL_KEY_EXCHANGE) }
  *
- * The last answer has no notify. Who answers keeps the state for a time, and says
- * STATE_NOT_FOUND then.
+ * The last answer has no notify. The side that answers keeps the state for FOLLOW_MS,
+ * and says STATE_NOT_FOUND after that.
  */
 #include <errno.h>
 #include <string.h>
@@ -204,9 +204,9 @@ static int send_follow_answer(struct ike_sa *sa, bool last, uint16_t method,
 	return ret;
 }
 
-/* The exchange is computed: answer, and if it is the last one, renew. */
-static void go_on(struct ike_sa *sa, uint16_t method,
-		  const struct ke_answer *answer)
+/* Answer, now that the key exchange is computed; the last one replaces the IKE SA. */
+static void finish_follow_request(struct ike_sa *sa, uint16_t method,
+				  const struct ke_answer *answer)
 {
 	struct ike_follow *f = sa->follow;
 	bool last = !due_method(f);
@@ -270,6 +270,6 @@ void followup_got_request(struct ike_sa *sa, struct ike_in *in)
 		sa_drop_follow(sa);
 	} else {
 		f->secrets.n++;
-		go_on(sa, ke.group, &answer);
+		finish_follow_request(sa, ke.group, &answer);
 	}
 }

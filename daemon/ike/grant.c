@@ -17,10 +17,10 @@
 #include "ike/exchange.h"
 #include "wire/entitle.h"
 
-/* Requests to a relay that wait while it is told of more: most places are for keys. */
+/* Messages to a relay that may wait in the queue of its IKE SA; the rest is for keys. */
 #define ENDS_QUEUED 8
 
-/* Both sides are those of a group, and not those of an edge. */
+/* Return true if @sa is an IKE SA of a group, and not one of an edge. */
 static bool is_of_group(const struct ike_sa *sa)
 {
 	return !sa->engine->cfg.relays && sa->suite.kwa && !sa->shadow &&

@@ -6,7 +6,7 @@
 #include "ike/sa.h"
 #include "lib/clock.h"
 
-/* Peers give a request up long before. */
+/* An answer is kept for so long; peers give a request up long before. */
 #define KEPT_MS 240000
 
 static uint64_t kept_now(const struct ike_engine *engine)
@@ -35,7 +35,10 @@ static void keep_from(struct ike_kept *k, uint64_t now)
 	k->at_ms = now;
 }
 
-/* A request that waits for the group layer is answered later than that, if need be. */
+/*
+ * Forget old answers. A request that the group layer has not decided about stays, as its
+ * answer is still to come.
+ */
 static void kept_due(void *arg)
 {
 	struct ike_engine *engine = arg;

@@ -17,7 +17,7 @@
 #include "lib/util.h"
 
 #define LAST_ANSWERS_MAX 1024
-/* Retransmission by mcsecd ends after 39 s. */
+/* Longer than mcsecd retransmits a request: 39 s, by the times of app/member.c. */
 #define LAST_ANSWER_MS 40000
 
 struct last_answer {

@@ -71,7 +71,7 @@ static void send_again(void *arg)
 {
 	struct last_request *f = arg;
 
-	/* The peer had more time for its answer by then. */
+	/* The request before it had as much time to be answered. */
 	if (f->sent_again == LAST_REQUEST_REPEATS) {
 		last_request_free(f);
 		return;

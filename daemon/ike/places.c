@@ -127,8 +127,8 @@ bool place_has_edge(const struct ike_sa *sa)
 static bool may_give_way(const struct ike_sa *sa)
 {
 	/*
-	 * An SA that waits for an answer is not idle, whatever its timer says. Edges are
-	 * given for grants, and any certificate is enough for an IKE SA.
+	 * An SA that waits for an answer is not idle, whatever its timer says. One with
+	 * an edge stays: an edge needs a grant, and any certificate opens an IKE SA.
 	 */
 	return sa->state == IKE_ST_UP && !sa->waits && !place_has_edge(sa);
 }

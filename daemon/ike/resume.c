@@ -20,8 +20,9 @@
 /* A cookie, and cookies whose secret has rotated. */
 #define RESUME_MAX_TRIES 4
 /*
- * Copies of a request without an answer. A key server that does not know the exchange is
- * silent, and one that many members come back to answers late: IKE_SA_INIT costs it more.
+ * Copies of a request that gets no answer, before IKE_SA_INIT. A key server that does not
+ * know the exchange is silent. One that many members come back to is slow, and would have
+ * more work by IKE_SA_INIT, so it gets some time.
  */
 #define RESUME_COPIES 3
 
@@ -121,7 +122,7 @@ static void begin_anew(struct ike_sa *sa, const char *why)
 	end_unless(sa, init_request(sa, t));
 }
 
-/* Return true if the answer requires another request. */
+/* Return true if the answer is dealt with: another request was sent, or none is worth it. */
 static bool not_yet(struct ike_sa *sa, const struct ike_msg *m)
 {
 	const struct notify_pld *n = msg_notify(m, IKE_N_COOKIE);

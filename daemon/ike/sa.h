@@ -109,8 +109,8 @@ struct ike_keys {
 };
 
 /*
- * Keys that a PPK changes, as they were without it. Those of SK_e stay, and the IVs that they have
- * used.
+ * Keys that a PPK changes, as they were without it. Those of SK_e stay, and the IVs that
+ * they have used.
  */
 struct ike_unmixed {
 	uint8_t sk_d[PRF_MAX_LEN];
@@ -348,7 +348,8 @@ struct ike_sa {
 
 	struct timer t_rexmit;
 	struct timer t_life; /* half-open limit, then renewal and lifetime */
-	struct timer t_idle; /* member: see child_old_deleted() */
+	/* Key server: limit of idleness. Member: time to check a renewed IKE SA. */
+	struct timer t_idle;
 	struct timer *t_keepalive; /* initiator, for a NAT; else NULL */
 };
 
@@ -565,7 +566,7 @@ void kept_drop(struct ike_sa *sa);
 /* The group layer has later_ms from now to decide about the request, or has decided. */
 void kept_wait(struct ike_sa *sa);
 void kept_decided(struct ike_sa *sa);
-/* Return an SA whose time for that is over, and which has not been returned yet. */
+/* Return an SA whose time to be decided about is over, each once; NULL: there is none. */
 struct ike_sa *kept_undecided(struct ike_engine *engine);
 
 /* ---- last_answer.c ------------------------------------------------------ */

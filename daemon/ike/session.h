@@ -92,7 +92,7 @@ struct ike_resume *session_take(const struct ike_sa *sa);
  * Returns true if there was one.
  */
 bool session_end(struct ike_sa *sa);
-/* Initiator: return the IKE SA that has such a serial number, or NULL. */
+/* Initiator: return the IKE SA with the serial number @serial, or NULL. */
 struct ike_sa *session_sa(const struct ike_engine *engine, uint64_t serial);
 /* Wipe and free all of them: the keys that authenticate peers have changed. */
 void sessions_drop(struct ike_engine *engine);

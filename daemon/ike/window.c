@@ -36,8 +36,9 @@ static unsigned int quicker_by(const struct ike_sa *sa)
 }
 
 /*
- * A peer is told of a change while it may be off the network, and nobody waits for its
- * answer. For minutes that is no reason to take it for dead (RFC 7296 section 2.4).
+ * A peer that is told of a change may be off the network for minutes, and nobody waits for
+ * its answer: N(MCSEC_CHANGED) is repeated for so long before the peer counts as dead (RFC
+ * 7296 section 2.4).
  */
 #define TELLING_TRIES 24
 
