@@ -23,7 +23,7 @@ static int applied_key(char key[static STORE_KEY_MAX], const char *group,
 {
 	char number[24];
 
-	/* The store orders by text. */
+	/* Digits are filled up, as the store sorts keys by their text. */
 	snprintf(number, sizeof(number), "%016llu",
 		 (unsigned long long)version);
 	return store_key(key, PREFIX, group, "policy", number, NULL);

@@ -32,10 +32,10 @@ struct batch {
 	struct gmember *deny;
 	/* The batch takes out members that are not authorized any more, and no others. */
 	bool exclude;
-	bool rechecked; /* members that may have lost their authorization ... */
-	bool rechecked_all; /* ... or the whole roster */
-	bool some_stay; /* ... some of which are left for the next exclusion */
-	uint32_t asks; /* With rechecked: g->exclude_requests of that time. */
+	bool rechecked; /* members that may have lost their authorization were checked */
+	bool rechecked_all; /* the whole roster was checked */
+	bool some_stay; /* the message has no room for all that are to go */
+	uint32_t asks; /* g->exclude_requests when members were checked */
 	/* With exclude: the policy to adopt, not yet the group's; owned. */
 	struct policy *policy;
 	bool adopts; /* the change adopts it */
@@ -99,9 +99,9 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 }
 
 /*
- * Return true if one more change might overfill the message. Only existing
- * members are addressed by it: a handful of members never overfills it, however
- * many join.
+ * Return true if one more join might be more than a message can announce. The
+ * message is for the members that there are: few never overfill it, however many
+ * join.
  */
 static bool message_full(const struct group *g)
 {

@@ -50,7 +50,7 @@ void batch_evict(struct group *g, struct gmember *m, commit_fn *done,
 void batch_exclude(struct group *g, struct policy *policy, commit_fn *done,
 		   void *arg);
 
-/* Return true if no member can be added to so many. */
+/* Return true if a group of so many members can have no more. */
 bool batch_full(const struct group *g, uint32_t members);
 
 #endif

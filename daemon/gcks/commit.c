@@ -58,8 +58,8 @@ static void commit_finish(struct group *g, int ret, const char *why)
 }
 
 /*
- * A NULL @txn means that the transaction has ended. Its completion may have
- * begun another change by now, whose transaction must not be overwritten.
+ * Keep @txn for commit_cancel(). NULL: the transaction has ended already, and its
+ * completion may have begun another change, whose transaction stays.
  */
 static void set_txn(struct group *g, struct store_txn *txn)
 {

@@ -50,7 +50,7 @@ struct commit {
 	int64_t deny_since;
 	const char *admit;
 	bool no_witness;
-	uint64_t sent_ms; /* when the last change was sent, by clock_mono_ms() */
+	uint64_t sent_ms; /* when the store was given the last change */
 	uint32_t took_ms; /* from that until the stores had it */
 	/*
 	 * The witness has missed a change. It is written as a whole with the

@@ -178,7 +178,9 @@ void gcks_note_refused_order(struct gcks *k, const char *group,
 /*
  * Completion of an order. @ret is 0 if the store has the change, or -errno if
  * nothing has changed; then @why is one line for an operator, valid until the
- * call returns. @effective_ms: see gcks_evict().
+ * call returns. @effective_ms is the time from now after which no sender that has
+ * received one of the first copies of the rekey uses a key that those know who are
+ * out by the order; 0 if there is none.
  */
 typedef void gcks_done_fn(void *arg, int ret, uint32_t effective_ms,
 			  const char *why);
@@ -190,14 +192,12 @@ typedef void gcks_done_fn(void *arg, int ret, uint32_t effective_ms,
  * -ECANCELED: the key server ends, or the group is closed.
  *
  * gcks_evict() takes @identity out at once and denies it until gcks_admit().
- * effective_ms is the time from now after which no sender that has received one
- * of the first copies of the rekey uses a key that the evicted member knows; 0
- * if the group has no other member. The status of group and members tells
- * whether copies could be sent and which senders have confirmed the change. An
- * eviction that comes while the messages of another are on their way replaces
- * these; both are effective with the later one. -ENOENT: the identity is no
- * member and does not wait to become one. If it waits, it is denied, and
- * effective_ms is 0. -EALREADY: it is denied already.
+ * effective_ms is 0 if the group has no other member. The status of group and
+ * members tells whether copies could be sent and which senders have confirmed
+ * the change. An eviction that comes while the messages of another are on
+ * their way replaces these; both are effective with the later one. -ENOENT:
+ * the identity is no member and does not wait to become one. If it waits, it
+ * is denied, and effective_ms is 0. -EALREADY: it is denied already.
  */
 void gcks_evict(struct gcks *k, const char *group, const char *identity,
 		gcks_done_fn *done, void *arg);

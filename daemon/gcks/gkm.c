@@ -66,7 +66,7 @@ static void retire_data(struct gkm_state *st, int64_t now)
 	st->n_old = n;
 }
 
-/* Use the first announced SPI of the Rekey SA and announce another one. */
+/* Give the next Rekey SA the first announced SPI, and announce another one. */
 static int take_spi(struct gkm_state *st)
 {
 	unsigned int i;

@@ -39,7 +39,7 @@ struct gmember_more {
 
 	/* For a sender, or a member that was one. */
 	bool sender;
-	bool reported; /* a Data SA, since the start or the join */
+	bool reported; /* has reported a Data SA since the start or its join */
 	/*
 	 * SPI of the Data SA that it confirmed or was given for sending; 0: not known;
 	 * GMEMBER_SENDS_NONE: it has sent with none, as far as is known.
@@ -54,7 +54,7 @@ struct gmember_more {
 	uint64_t extra_ms;
 	/* Value of struct group.reminds when it was last told of a change. */
 	uint64_t reminded;
-	/* Number of changes of the group when that was the newest one. */
+	/* Value of struct group.rekeys at the change that it has confirmed. */
 	uint64_t confirmed_at;
 
 	/* With inband; see inband.c. */
@@ -173,7 +173,10 @@ struct gmember_more *gmember_more(struct gmember *m);
 /* Let gmember_more() succeed until gmember_release(). Returns 0 or -ENOMEM. */
 int gmember_reserve(struct gmember *m);
 void gmember_release(struct gmember *m);
-/* Free that if @m, of a group, needs it no more and it is not reserved. */
+/*
+ * Free what gmember_more() has made if @m, which is in a group, needs it no more and has
+ * not reserved it.
+ */
 void gmember_settle(struct gmember *m);
 
 /* Return when the store was last given a registration of @m. */

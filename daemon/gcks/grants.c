@@ -124,8 +124,9 @@ static void forget_removals(struct grants *s, uint64_t now)
 }
 
 /*
- * Return the removal of @identity, which is the last one then, or NULL if memory is
- * short. Grants that have a later time than the clock, which was set back, end as well.
+ * Note that @identity is taken out, in place of what was noted of it before, and return
+ * that as the last removal; NULL without memory. Its time is not before the latest
+ * grant's, so that grants end which were issued before the clock was set back.
  */
 static struct removal *keep_removal(struct group *g, const char *identity)
 {
@@ -178,8 +179,8 @@ static struct removal *gather_ends(const struct relay_sa *r,
 }
 
 /*
- * Return false if the relay has to answer first. A relay that does not hear it keeps the
- * edge until the grant ends.
+ * Tell a relay of the removals that it was not told of. Returns false if it has to answer
+ * first. A relay that does not hear of one keeps the edge until the grant ends.
  */
 static bool tell_relay(struct relay_sa *r)
 {
@@ -202,8 +203,8 @@ static bool tell_relay(struct relay_sa *r)
 		}
 		if (ret)
 			log_group(LOG_LEVEL_ERR, r->group,
-				  "relay not told: %s: the edges of members that are out last until their grants end, in %u s at most: %s",
-				  peer, GRANT_LIFETIME_S, strerror(-ret));
+				  "relay not told: %s: %s: edges of evicted members there end with their grants, in %u s at most",
+				  peer, strerror(-ret), GRANT_LIFETIME_S);
 	}
 	return true;
 }
@@ -245,7 +246,7 @@ void grants_end(struct group *g, const char *identity)
 			  GRANT_LIFETIME_S);
 }
 
-/* Evictions of before the key server was restarted are known as long as they matter. */
+/* Note the denials again that still matter, and that a restart has forgotten. */
 static void recall_denied(struct group *g)
 {
 	const struct deny_entry *d;
@@ -263,7 +264,10 @@ static void recall_denied(struct group *g)
 	}
 }
 
-/* A relay may have been out of reach when members were taken out, or have started anew. */
+/*
+ * Tell the relay over @sa of all removals that still matter: it may have been out of
+ * reach when they were made, or have started anew.
+ */
 static int add_relay(struct group *g, struct ike_sa *sa)
 {
 	struct grants *s = g->k->grants;
@@ -346,8 +350,8 @@ void grants_free(struct gcks *k)
 /* ---- requests ------------------------------------------------------------ */
 
 /*
- * Return the time of a new grant of @identity. A member that was taken out and is back
- * has one that does not end with those of before, also within the same second.
+ * Return the time of a new grant of @identity: later than its removal, even within the
+ * same second, so that the grant does not end with those of before.
  */
 static uint64_t issue_time(const struct group *g, const char *identity)
 {

@@ -25,7 +25,7 @@ void grants_free(struct gcks *k);
  */
 void grants_request(struct gcks *k, struct group *g, struct ike_sa *sa,
 		    bool relay, struct wbuf *w, struct grant_answer *ans);
-/* The IKE SA has ended, and is told of nothing any more. */
+/* Forget the IKE SA, which has ended. */
 void grants_sa_closed(struct gcks *k, const struct ike_sa *sa);
 /* Tell all relays of @g that @identity is taken out. */
 void grants_end(struct group *g, const char *identity);

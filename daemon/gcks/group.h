@@ -324,7 +324,10 @@ struct group {
 	struct gmembers inband_due;
 	uint32_t n_inband;
 	struct timer inband;
-	/* Until then those of the previous run may have no IKE SA yet. */
+	/*
+	 * Until then members of the previous run that are rekeyed inband may have no IKE
+	 * SA yet.
+	 */
 	uint64_t inband_back_ms;
 	struct deny_list denied;
 	void *denied_by_id; /* the same entries, see tsearch(3) */
@@ -351,12 +354,12 @@ struct group {
 	uint64_t change_out;
 	/* Time of the last change, which may be before the clock began. */
 	uint64_t change_ms;
+	/* From change_ms until all senders had confirmed; 0: they have not. */
+	uint32_t confirmed_ms;
 	/* Times of the last changes by their number; 0 is the start. */
 	uint64_t change_times[GKM_CHANGES];
 	struct replaced replaced;
 	uint64_t links_ms; /* when earlier changes were repeated */
-	/* From that until all senders had confirmed; 0: they have not. */
-	uint32_t confirmed_ms;
 	uint64_t reminds; /* how often senders were told; see gcks/remind.h */
 	uint32_t remind_ms; /* pause after the next time */
 	struct timer remind;

@@ -76,7 +76,10 @@ static void make_due(struct group *g, struct gmember_more *x)
 	x->inband_due = true;
 }
 
-/* Send to the member of @x. Returns false if it has to wait, behind all others. */
+/*
+ * Send to the member of @x. Returns true if that is done with: sent, or its IKE SA is
+ * lost; false if the member has to wait, behind all others.
+ */
 static bool send_one(struct group *g, struct gmember_more *x)
 {
 	struct ike_id idg;
@@ -110,6 +113,7 @@ static void inband_step(void *arg)
 			continue;
 		if (send_one(g, x))
 			wait = STEP_MS;
+		/* Members that have to wait come last, so all others have been served. */
 		else if (!n)
 			wait = RETRY_MS;
 	}

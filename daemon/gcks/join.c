@@ -128,8 +128,9 @@ int join_put(struct group *g, struct join_req *j, int64_t now)
 }
 
 /*
- * The table of keys may have changed while the request was being stored. Members that had
- * a key before are looked at then, and others now.
+ * Note the mark of the key by which the peer has authenticated. If the table has changed
+ * while the request was being stored, psk_change_table() has looked at members that had a
+ * key before; one that had none is looked at here.
  */
 static void apply_mark(struct group *g, struct join_req *j, bool had_psk)
 {

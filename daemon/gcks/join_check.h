@@ -17,7 +17,7 @@ int join_copy_sag(struct join_req *j, const struct sa_pld *sag);
 /*
  * Return 0 if @j may get the keys of the group as the group is now: the
  * certificate is valid and not revoked, the identity has the right, and SAg covers
- * the policy.
+ * the policy. @j->inband and the term of @j are then as the policy of now says.
  * Otherwise return the notify of the refusal, with the reason in @err.
  */
 uint16_t join_check(const struct group *g, struct join_req *j, struct err *err);

@@ -29,7 +29,7 @@
 #define TRY_MS 55000
 /*
  * Copies for senders that have not confirmed. Large messages are sent half as often after
- * a while. One that is back within a second of the last copy, and loses the next one, has
+ * a while. A sender that is back within a second of a copy, and loses the next one, has
  * lost two seconds.
  */
 #define REPEAT_MS 1000
@@ -69,7 +69,7 @@ static int out_key(const struct out_msg *o, char *key)
 	return group_key_num(o->g, "o", o->seq, key);
 }
 
-/* Messages left in the store are only sent once more after a restart. */
+/* A message that could not be deleted is only sent once more after a restart. */
 static void delete_done(void *arg, int ret, const char *why)
 {
 	(void)arg;
@@ -145,11 +145,8 @@ static bool is_retired_spi(const struct group *g, uint32_t spi)
 	return false;
 }
 
-/*
- * A sender may report as often as it likes, so a report costs the same however
- * many members there are, and a change is confirmed, and logged, once.
- */
-static bool is_known_spi(struct group *g, uint32_t spi)
+/* Return true if the group has, or had, the Data SA @spi; another one is counted. */
+static bool check_reported_spi(struct group *g, uint32_t spi)
 {
 	if (spi == gkm_spi(&g->st) || is_retired_spi(g, spi))
 		return true;
@@ -157,9 +154,13 @@ static bool is_known_spi(struct group *g, uint32_t spi)
 	return false;
 }
 
+/*
+ * A sender may report as often as it likes, so a report costs the same however
+ * many members there are, and a change is confirmed, and logged, once.
+ */
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 {
-	if (!is_known_spi(g, spi))
+	if (!check_reported_spi(g, spi))
 		return;
 	stragglers_report(g, m, &m->at);
 	gmc_set_data_spi(g, m, spi);
@@ -170,7 +171,7 @@ void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi)
 void outbox_confirm_twin(struct group *g, struct gmember *m,
 			 const struct addr *from, uint32_t spi)
 {
-	if (!is_known_spi(g, spi))
+	if (!check_reported_spi(g, spi))
 		return;
 	stragglers_report(g, m, from);
 	place_set_twin_spi(g, m, from, spi);

@@ -26,13 +26,14 @@ bool outbox_unsent(const struct group *g);
 uint32_t outbox_unconfirmed(const struct group *g);
 /*
  * Note the report of @m that it sends with the Data SA @spi. One that the group
- * never had is counted in g->wrong_confirms and ignored.
+ * never had is counted in g->wrong_confirms and ignored. If @m was the last sender,
+ * that all have confirmed is logged.
  */
 void outbox_confirm(struct group *g, struct gmember *m, uint32_t spi);
 /* The same of the other host of @m's identity, see place.h. */
 void outbox_confirm_twin(struct group *g, struct gmember *m,
 			 const struct addr *from, uint32_t spi);
-/* Note it if all senders have confirmed, and the last one by no report. */
+/* Log that all senders have confirmed, if that is so, after another event than a report. */
 void outbox_note_confirmed(struct group *g);
 
 /* Must run within a transaction of the store. Return 0 or -errno. */

@@ -12,7 +12,7 @@
 
 void psk_change_init(struct group *g);
 void psk_change_stop(struct group *g);
-/* The roster was read at the start of a group. */
+/* Compare the members' keys with the table, once the roster was read at a start. */
 void psk_change_start(struct group *g);
 /*
  * g->k->deps.psks is another table. Returns true if members have lost their keys: the next

@@ -272,7 +272,7 @@ static bool pace_allows(struct group *g, const struct gmember *m,
 
 /* ---- members that register again ----------------------------------------- */
 
-/* Repeated registrations that one transaction stores. */
+/* A change in flight that stores repeated registrations. */
 struct rereg {
 	struct gkm_change *c;
 	struct join_reqs in;
@@ -429,8 +429,8 @@ static void rereg_commit(struct group *g, struct join_reqs *in)
 /* ---- decision ----------------------------------------------------------- */
 
 /*
- * Requests that one transaction stores. Thousands may wait, so members and Sender-IDs
- * among them are counted and never searched for.
+ * Requests that registration_run() has granted, for one change of struct rereg. Thousands
+ * may wait, so members and Sender-IDs among them are counted and never searched for.
  */
 struct granted {
 	struct join_reqs in;

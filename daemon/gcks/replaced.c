@@ -61,8 +61,9 @@ void replaced_forget(struct group *g)
 }
 
 /*
- * Return the change that replaced @spi, or NULL if it is the newest one. It was replaced
- * before the changes that are known, or by the first one, if these do not name it.
+ * Return the change that replaced @spi; NULL if it is the newest Data SA. If no change
+ * that is known names it, it was replaced by the oldest of them or before: that is
+ * returned. Some change must be known.
  */
 static const struct replaced_sa *replaced_by(const struct group *g,
 					     uint32_t spi)
@@ -92,9 +93,9 @@ static bool inband_told(const struct group *g, const struct gmember *except)
 }
 
 /*
- * Return true if all others than @to were told of the newest change, and senders are not
- * held for those that a reset has put out. A member that is rekeyed inband may not have
- * answered the request of a former change yet.
+ * Return true if all members but @to were told of the newest change, and nothing else
+ * makes senders wait: members that a reset has put out, or a Data SA that nobody uses yet.
+ * A member that is rekeyed inband may not have answered the request of a former change yet.
  */
 static bool newest_is_sent(const struct group *g, const struct gmember *to)
 {

@@ -16,7 +16,7 @@ struct gsa_gw;
 struct out_msg;
 struct outbox;
 
-/* Changes that are known. A sender may report a Data SA of the last 31 ones. */
+/* Changes that are known; senders may report Data SAs of the last GKM_OLD_CHANGES. */
 #define REPLACED_MAX 64
 
 struct replaced_sa {
@@ -41,8 +41,8 @@ void replaced_sent(struct out_msg *o);
 /* Forget all: nobody has keys of before a reset. */
 void replaced_forget(struct group *g);
 /*
- * Tell @m, a sender that is given the current Data SA, in @gw that it need not wait for
- * ATD but for some seconds only, if others delete by then what it sends with.
+ * Tell the sender @m in @gw that it may change to the current Data SA after some seconds,
+ * before ATD is over, if others will have deleted the one that it sends with by then.
  */
 void replaced_hurry(const struct group *g, const struct gmember *m,
 		    struct gsa_gw *gw);

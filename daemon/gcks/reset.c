@@ -43,7 +43,7 @@ static void reset_exclude_done(struct group *g, void *arg, int ret,
 	struct exclusion x = *(struct exclusion *)arg;
 
 	free(arg);
-	/* This took the place of the batch that was due, which finds who is left. */
+	/* The reset has taken the place of the batch that was due; the next finds who is left. */
 	if (ret != -ECANCELED && g->exclude_pending)
 		batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
 	if (ret && ret != -ECANCELED && g->exclude_pending)

@@ -18,8 +18,8 @@ struct policy;
  */
 const char *reset_needed(const struct group *g);
 /*
- * Return the milliseconds from now, at most, until no sender uses the keys of before a
- * reset in the place of an exclusion that has to wait; 0: numbers last until then.
+ * If the exclusion that waits has to be a reset, return the milliseconds, at most, until
+ * no sender uses the keys of before that any more; 0: the numbers will last.
  */
 uint32_t reset_wait_ms(const struct group *g);
 /*

@@ -46,7 +46,7 @@ void stragglers_report(struct group *g, struct gmember *m,
  */
 uint32_t stragglers_count(const struct group *g);
 /*
- * Return the milliseconds for which senders that are connected may do that. @excluded:
+ * Return the milliseconds for which senders that are connected may use one. @excluded:
  * a change of keys has begun that those that are back follow; the others do not
  * know of it. 0: none is left.
  */

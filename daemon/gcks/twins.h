@@ -9,7 +9,7 @@
 #define TWINS_MAX 3
 
 struct twin {
-	/* Unspecified: several, of which nobody is known to follow. */
+	/* Unspecified: several hosts in one entry, which never confirms. */
 	struct addr at;
 	uint32_t spi; /* SPI that it sends with */
 	/* Since when it has not confirmed what it had to; 0: it has. */
