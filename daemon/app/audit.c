@@ -544,7 +544,7 @@ int app_open_audit(struct app *a, struct err *err)
 	if (!u)
 		return err_set(err, -ENOMEM, "audit trail: out of memory");
 	u->app = a;
-	u->store = a->vault.store[0];
+	u->store = a->vault.store[VAULT_MAIN];
 	u->cfg = (struct trail_cfg){
 		.dir = strdup(c->audit_trail),
 		.key = a->key,

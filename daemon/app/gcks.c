@@ -373,8 +373,8 @@ int app_start_gcks(struct app *a, struct err *err)
 		ret = open_listeners(a, err);
 	if (ret)
 		return ret;
-	deps.store = a->vault.store[0];
-	deps.witness = a->vault.store[1];
+	deps.store = a->vault.store[VAULT_MAIN];
+	deps.witness = a->vault.store[VAULT_WITNESS];
 	ret = gcks_new(c, &deps, &a->gcks, err);
 	if (ret)
 		return ret;
@@ -431,8 +431,8 @@ int app_start_check(struct app *a, conf_change_fn *fn, void *arg,
 	timerq_init(&a->tq, clock_system());
 	ret = vault_open_copy(&a->vault, seal_place(c, &place), paths, err);
 	if (!ret) {
-		deps.store = a->vault.store[0];
-		deps.witness = a->vault.store[1];
+		deps.store = a->vault.store[VAULT_MAIN];
+		deps.witness = a->vault.store[VAULT_WITNESS];
 		ret = gcks_start_check(c, &deps, fn, arg, err);
 	}
 	vault_close(&a->vault);

@@ -92,7 +92,7 @@ static const char *const schema[] = {
 	NULL
 };
 
-struct sq {
+struct sqlite_store {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_MAX];
 	int bind_rc; /* the first error of a parameter since the last step */
@@ -101,7 +101,7 @@ struct sq {
 	char err[256];
 };
 
-static int sq_errno(int rc)
+static int sqlite_errno(int rc)
 {
 	switch (rc & 0xff) {
 	case SQLITE_OK:
@@ -129,9 +129,9 @@ static int sq_errno(int rc)
 	}
 }
 
-static int sq_fail(struct sq *q, int rc)
+static int sqlite_fail(struct sqlite_store *q, int rc)
 {
-	int ret = sq_errno(rc);
+	int ret = sqlite_errno(rc);
 
 	snprintf(q->err, sizeof(q->err), "%s%s", sqlite3_errmsg(q->db),
 		 ret == -EBADMSG
@@ -142,24 +142,24 @@ static int sq_fail(struct sq *q, int rc)
 	return ret;
 }
 
-static void note_bind(struct sq *q, int rc)
+static void note_bind(struct sqlite_store *q, int rc)
 {
 	if (!q->bind_rc)
 		q->bind_rc = rc;
 }
 
-static void bind_str(struct sq *q, enum stmt n, int at, const char *s)
+static void bind_str(struct sqlite_store *q, enum stmt n, int at, const char *s)
 {
 	note_bind(q, sqlite3_bind_text(q->st[n], at, s, -1, SQLITE_STATIC));
 }
 
-static void bind_int(struct sq *q, enum stmt n, int at, int64_t v)
+static void bind_int(struct sqlite_store *q, enum stmt n, int at, int64_t v)
 {
 	note_bind(q, sqlite3_bind_int64(q->st[n], at, v));
 }
 
 /* A parameter that is not bound is NULL: no statement runs with that. */
-static int step_bound(struct sq *q, enum stmt n)
+static int step_bound(struct sqlite_store *q, enum stmt n)
 {
 	int rc = q->bind_rc;
 
@@ -168,73 +168,73 @@ static int step_bound(struct sq *q, enum stmt n)
 }
 
 /* Run a statement without rows, whose parameters are bound. */
-static int sq_run(struct sq *q, enum stmt n)
+static int sqlite_run(struct sqlite_store *q, enum stmt n)
 {
 	int rc = step_bound(q, n);
 	int ret = 0;
 
 	if (rc != SQLITE_DONE)
-		ret = sq_fail(q, rc);
+		ret = sqlite_fail(q, rc);
 	sqlite3_reset(q->st[n]);
 	sqlite3_clear_bindings(q->st[n]);
 	return ret;
 }
 
 /* Forget the text of an earlier error, which may not be that of the next one. */
-static void clear_error(struct sq *q)
+static void clear_error(struct sqlite_store *q)
 {
 	q->err[0] = '\0';
 }
 
-static int sq_begin(void *ctx)
+static int sqlite_begin(void *ctx)
 {
 	clear_error(ctx);
-	return sq_run(ctx, ST_BEGIN);
+	return sqlite_run(ctx, ST_BEGIN);
 }
 
-static void sq_abort(void *ctx)
+static void sqlite_abort(void *ctx)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 
 	/* After some errors SQLite has rolled back already. */
 	if (!sqlite3_get_autocommit(q->db))
-		sq_run(q, ST_ROLLBACK);
+		sqlite_run(q, ST_ROLLBACK);
 }
 
-static int sq_commit(void *ctx)
+static int sqlite_commit(void *ctx)
 {
-	int ret = sq_run(ctx, ST_COMMIT);
+	int ret = sqlite_run(ctx, ST_COMMIT);
 
 	if (ret)
-		sq_abort(ctx);
+		sqlite_abort(ctx);
 	return ret;
 }
 
-static int sq_put(void *ctx, const char *key, const void *val, size_t len)
+static int sqlite_put(void *ctx, const char *key, const void *val, size_t len)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 
 	bind_str(q, ST_PUT, 1, key);
 	note_bind(q, sqlite3_bind_blob64(q->st[ST_PUT], 2, val, len,
 					 SQLITE_STATIC));
-	return sq_run(q, ST_PUT);
+	return sqlite_run(q, ST_PUT);
 }
 
-static int sq_del(void *ctx, const char *key)
+static int sqlite_del(void *ctx, const char *key)
 {
 	bind_str(ctx, ST_DEL, 1, key);
-	return sq_run(ctx, ST_DEL);
+	return sqlite_run(ctx, ST_DEL);
 }
 
-static int sq_del_below(void *ctx, const char *prefix)
+static int sqlite_del_below(void *ctx, const char *prefix)
 {
 	bind_str(ctx, ST_DEL_BELOW, 1, prefix);
-	return sq_run(ctx, ST_DEL_BELOW);
+	return sqlite_run(ctx, ST_DEL_BELOW);
 }
 
-static int sq_get(void *ctx, const char *key, struct wbuf *val)
+static int sqlite_get(void *ctx, const char *key, struct wbuf *val)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	sqlite3_stmt *st = q->st[ST_GET];
 	int rc, ret;
 
@@ -248,16 +248,16 @@ static int sq_get(void *ctx, const char *key, struct wbuf *val)
 	} else if (rc == SQLITE_DONE) {
 		ret = -ENOENT;
 	} else {
-		ret = sq_fail(q, rc);
+		ret = sqlite_fail(q, rc);
 	}
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	return ret;
 }
 
-static int sq_version(void *ctx, const char *key, uint64_t *v)
+static int sqlite_version(void *ctx, const char *key, uint64_t *v)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	sqlite3_stmt *st = q->st[ST_VERSION];
 	int rc, ret = 0;
 
@@ -268,20 +268,20 @@ static int sq_version(void *ctx, const char *key, uint64_t *v)
 	if (rc == SQLITE_ROW)
 		*v = sqlite3_column_int64(st, 0);
 	else if (rc != SQLITE_DONE)
-		ret = sq_fail(q, rc);
+		ret = sqlite_fail(q, rc);
 	sqlite3_reset(st);
 	sqlite3_clear_bindings(st);
 	return ret;
 }
 
-static int sq_expect(void *ctx, const struct store_expect *e)
+static int sqlite_expect(void *ctx, const struct store_expect *e)
 {
 	enum stmt n = e->to ? ST_SET_VERSION : ST_DEL_VERSION;
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	uint64_t v;
 	int ret;
 
-	ret = sq_version(ctx, e->key, &v);
+	ret = sqlite_version(ctx, e->key, &v);
 	if (ret)
 		return ret;
 	if (v != e->from) {
@@ -294,11 +294,11 @@ static int sq_expect(void *ctx, const struct store_expect *e)
 	bind_str(q, n, 1, e->key);
 	if (e->to)
 		bind_int(q, n, 2, (int64_t)e->to);
-	return sq_run(q, n);
+	return sqlite_run(q, n);
 }
 
 /* Each call has its own statement, so that @fn may read other keys. */
-static int each_row(struct sq *q, enum stmt n, const char *prefix,
+static int each_row(struct sqlite_store *q, enum stmt n, const char *prefix,
 		    store_each_fn *fn, void *arg)
 {
 	sqlite3_stmt *st;
@@ -307,58 +307,59 @@ static int each_row(struct sq *q, enum stmt n, const char *prefix,
 	clear_error(q);
 	rc = sqlite3_prepare_v2(q->db, sql[n], -1, &st, NULL);
 	if (rc)
-		return sq_fail(q, rc);
+		return sqlite_fail(q, rc);
 	if (prefix)
 		rc = sqlite3_bind_text(st, 1, prefix, -1, SQLITE_STATIC);
 	if (rc)
-		ret = sq_fail(q, rc);
+		ret = sqlite_fail(q, rc);
 	while (!ret && (rc = sqlite3_step(st)) == SQLITE_ROW)
 		ret = fn(arg, (const char *)sqlite3_column_text(st, 0),
 			 sqlite3_column_blob(st, 1),
 			 sqlite3_column_bytes(st, 1));
 	if (!ret && rc != SQLITE_DONE)
-		ret = sq_fail(q, rc);
+		ret = sqlite_fail(q, rc);
 	sqlite3_finalize(st);
 	return ret;
 }
 
-static int sq_each(void *ctx, const char *prefix, store_each_fn *fn, void *arg)
+static int sqlite_each(void *ctx, const char *prefix, store_each_fn *fn,
+		       void *arg)
 {
 	return each_row(ctx, ST_EACH, prefix, fn, arg);
 }
 
-static int sq_all(void *ctx, store_each_fn *fn, void *arg)
+static int sqlite_all(void *ctx, store_each_fn *fn, void *arg)
 {
 	return each_row(ctx, ST_ALL, NULL, fn, arg);
 }
 
 /* Replaced values stay in the log until it is truncated. */
-static int sq_clean(void *ctx)
+static int sqlite_clean(void *ctx)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	int rc;
 
 	rc = sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
 				       NULL, NULL);
-	return rc ? sq_fail(q, rc) : 0;
+	return rc ? sqlite_fail(q, rc) : 0;
 }
 
-static int sq_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
+static int sqlite_audit_trim(void *ctx, uint64_t refusals, uint64_t others)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	int ret;
 
 	bind_int(q, ST_AUDIT_TRIM_REFUSALS, 1, (int64_t)refusals);
-	ret = sq_run(q, ST_AUDIT_TRIM_REFUSALS);
+	ret = sqlite_run(q, ST_AUDIT_TRIM_REFUSALS);
 	if (ret)
 		return ret;
 	bind_int(q, ST_AUDIT_TRIM, 1, (int64_t)others);
-	return sq_run(q, ST_AUDIT_TRIM);
+	return sqlite_run(q, ST_AUDIT_TRIM);
 }
 
-static int sq_audit(void *ctx, const struct store_audit *a)
+static int sqlite_audit(void *ctx, const struct store_audit *a)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	int ret;
 
 	bind_int(q, ST_AUDIT, 1, a->time);
@@ -367,11 +368,11 @@ static int sq_audit(void *ctx, const struct store_audit *a)
 	bind_str(q, ST_AUDIT, 4, a->event);
 	bind_str(q, ST_AUDIT, 5, a->detail);
 	bind_str(q, ST_AUDIT, 6, a->actor ? a->actor : "");
-	ret = sq_run(q, ST_AUDIT);
+	ret = sqlite_run(q, ST_AUDIT);
 	if (!ret)
 		q->audit_last = sqlite3_last_insert_rowid(q->db);
 	if (!ret && ++q->audits % AUDIT_TRIM_EVERY == 0)
-		ret = sq_audit_trim(q, AUDIT_KEEP_REFUSALS, AUDIT_KEEP);
+		ret = sqlite_audit_trim(q, AUDIT_KEEP_REFUSALS, AUDIT_KEEP);
 	return ret;
 }
 
@@ -382,10 +383,10 @@ static const char *column_str(sqlite3_stmt *st, int n)
 	return s ? s : "";
 }
 
-static int sq_audit_each(void *ctx, uint64_t after, size_t max,
-			 store_audit_fn *fn, void *arg)
+static int sqlite_audit_each(void *ctx, uint64_t after, size_t max,
+			     store_audit_fn *fn, void *arg)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	sqlite3_stmt *st = q->st[ST_AUDIT_EACH];
 	struct store_audit a;
 	int rc, ret = 0;
@@ -403,28 +404,28 @@ static int sq_audit_each(void *ctx, uint64_t after, size_t max,
 		ret = fn(arg, &a);
 	}
 	if (!ret && rc != SQLITE_DONE)
-		ret = sq_fail(q, rc);
+		ret = sqlite_fail(q, rc);
 	sqlite3_reset(st);
 	return ret;
 }
 
-static uint64_t sq_audit_last(void *ctx)
+static uint64_t sqlite_audit_last(void *ctx)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 
 	return q->audit_last;
 }
 
-static const char *sq_error(void *ctx)
+static const char *sqlite_error(void *ctx)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 
 	return q->err[0] ? q->err : NULL;
 }
 
-static void sq_close(void *ctx)
+static void sqlite_close(void *ctx)
 {
-	struct sq *q = ctx;
+	struct sqlite_store *q = ctx;
 	int i;
 
 	for (i = 0; i < ST_MAX; i++)
@@ -433,25 +434,25 @@ static void sq_close(void *ctx)
 	free(q);
 }
 
-static const struct store_ops sq_ops = {
-	.begin = sq_begin,
-	.put = sq_put,
-	.del = sq_del,
-	.del_prefix = sq_del_below,
-	.audit = sq_audit,
-	.expect = sq_expect,
-	.commit = sq_commit,
-	.abort = sq_abort,
-	.get = sq_get,
-	.version = sq_version,
-	.each = sq_each,
-	.all = sq_all,
-	.clean = sq_clean,
-	.audit_each = sq_audit_each,
-	.audit_trim = sq_audit_trim,
-	.audit_last = sq_audit_last,
-	.error = sq_error,
-	.close = sq_close,
+static const struct store_ops sqlite_ops = {
+	.begin = sqlite_begin,
+	.put = sqlite_put,
+	.del = sqlite_del,
+	.del_prefix = sqlite_del_below,
+	.audit = sqlite_audit,
+	.expect = sqlite_expect,
+	.commit = sqlite_commit,
+	.abort = sqlite_abort,
+	.get = sqlite_get,
+	.version = sqlite_version,
+	.each = sqlite_each,
+	.all = sqlite_all,
+	.clean = sqlite_clean,
+	.audit_each = sqlite_audit_each,
+	.audit_trim = sqlite_audit_trim,
+	.audit_last = sqlite_audit_last,
+	.error = sqlite_error,
+	.close = sqlite_close,
 };
 
 /*
@@ -480,29 +481,29 @@ static int private_file(const char *path, int flags, struct err *err)
 	return 0;
 }
 
-static int sq_int(struct sq *q, const char *text, int64_t *out)
+static int sqlite_int(struct sqlite_store *q, const char *text, int64_t *out)
 {
 	sqlite3_stmt *st;
 	int ret;
 
 	ret = sqlite3_prepare_v2(q->db, text, -1, &st, NULL);
 	if (ret)
-		return sq_fail(q, ret);
+		return sqlite_fail(q, ret);
 	ret = sqlite3_step(st);
 	*out = ret == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
 	if (ret != SQLITE_ROW && ret != SQLITE_DONE)
-		ret = sq_fail(q, ret);
+		ret = sqlite_fail(q, ret);
 	else
 		ret = 0;
 	sqlite3_finalize(st);
 	return ret;
 }
 
-static int sq_exec(struct sq *q, const char *text)
+static int sqlite_exec(struct sqlite_store *q, const char *text)
 {
 	int rc = sqlite3_exec(q->db, text, NULL, NULL, NULL);
 
-	return rc ? sq_fail(q, rc) : 0;
+	return rc ? sqlite_fail(q, rc) : 0;
 }
 
 /* An empty transaction takes the file lock, which is then kept. */
@@ -512,40 +513,40 @@ static int sq_exec(struct sq *q, const char *text)
  * Earlier releases have no column for who gave an order. They can still use the
  * file: a column that they do not name is NULL.
  */
-static int sq_setup_audit(struct sq *q)
+static int sqlite_setup_audit(struct sqlite_store *q)
 {
 	int64_t there = 0, last = 0;
 	int ret;
 
-	ret = sq_int(q,
-		     "SELECT count(*) FROM pragma_table_info('audit') WHERE name = 'actor'",
-		     &there);
+	ret = sqlite_int(q,
+			 "SELECT count(*) FROM pragma_table_info('audit') WHERE name = 'actor'",
+			 &there);
 	if (!ret && !there)
-		ret = sq_exec(q, "ALTER TABLE audit ADD COLUMN actor");
+		ret = sqlite_exec(q, "ALTER TABLE audit ADD COLUMN actor");
 	if (!ret)
-		ret = sq_int(q,
-			     "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
-			     &last);
+		ret = sqlite_int(q,
+				 "SELECT seq FROM sqlite_sequence WHERE name = 'audit'",
+				 &last);
 	q->audit_last = last;
 	return ret;
 }
 
-static int sq_setup(struct sq *q)
+static int sqlite_setup(struct sqlite_store *q)
 {
 	int64_t version = 0;
 	char text[48];
 	int ret, i;
 
 	/* By secure_delete replaced values are not left in free pages. */
-	ret = sq_exec(q, "PRAGMA locking_mode=EXCLUSIVE;"
-			 "PRAGMA journal_mode=WAL;"
-			 "PRAGMA synchronous=FULL;"
-			 "PRAGMA secure_delete=ON;"
-			 "PRAGMA trusted_schema=OFF;");
+	ret = sqlite_exec(q, "PRAGMA locking_mode=EXCLUSIVE;"
+			     "PRAGMA journal_mode=WAL;"
+			     "PRAGMA synchronous=FULL;"
+			     "PRAGMA secure_delete=ON;"
+			     "PRAGMA trusted_schema=OFF;");
 	if (!ret)
-		ret = sq_exec(q, TAKE_LOCK);
+		ret = sqlite_exec(q, TAKE_LOCK);
 	if (!ret)
-		ret = sq_int(q, "PRAGMA user_version", &version);
+		ret = sqlite_int(q, "PRAGMA user_version", &version);
 	if (ret)
 		return ret;
 	if (version > FORMAT) {
@@ -556,25 +557,26 @@ static int sq_setup(struct sq *q)
 	}
 	snprintf(text, sizeof(text), "PRAGMA user_version=%d", FORMAT);
 	for (i = 0; !ret && schema[i]; i++)
-		ret = sq_exec(q, schema[i]);
+		ret = sqlite_exec(q, schema[i]);
 	if (!ret && version != FORMAT)
-		ret = sq_exec(q, text);
+		ret = sqlite_exec(q, text);
 	if (!ret)
-		ret = sq_setup_audit(q);
+		ret = sqlite_setup_audit(q);
 	for (i = 0; !ret && i < ST_MAX; i++) {
 		ret = sqlite3_prepare_v3(q->db, sql[i], -1,
 					 SQLITE_PREPARE_PERSISTENT, &q->st[i],
 					 NULL);
 		if (ret)
-			return sq_fail(q, ret);
+			return sqlite_fail(q, ret);
 	}
 	return ret;
 }
 
 /* Open @path, which may be ":memory:". *@out is NULL after an error. */
-static int sq_open(const char *path, struct sq **out, struct err *err)
+static int sqlite_open(const char *path, struct sqlite_store **out,
+		       struct err *err)
 {
-	struct sq *q = calloc(1, sizeof(*q));
+	struct sqlite_store *q = calloc(1, sizeof(*q));
 	int ret;
 
 	*out = NULL;
@@ -585,9 +587,9 @@ static int sq_open(const char *path, struct sq **out, struct err *err)
 				      SQLITE_OPEN_FULLMUTEX,
 			      NULL);
 	if (ret) {
-		ret = sq_fail(q, ret);
+		ret = sqlite_fail(q, ret);
 		err_set(err, ret, "%s: %s", path, q->err);
-		sq_close(q);
+		sqlite_close(q);
 		return ret;
 	}
 	*out = q;
@@ -595,61 +597,62 @@ static int sq_open(const char *path, struct sq **out, struct err *err)
 }
 
 /* Set up @s with @q if @ret is 0, otherwise close @q and describe the error. */
-static int sq_opened(struct store *s, struct sq *q, const char *path, int ret,
-		     struct err *err)
+static int sqlite_opened(struct store *s, struct sqlite_store *q,
+			 const char *path, int ret, struct err *err)
 {
 	if (ret) {
 		err_set(err, ret, "%s: %s", path,
 			ret == -EBUSY
 				? "another process has it open; stop that process first"
 				: q->err);
-		sq_close(q);
+		sqlite_close(q);
 		return ret;
 	}
-	s->ops = &sq_ops;
+	s->ops = &sqlite_ops;
 	s->ctx = q;
 	return 0;
 }
 
 int store_sqlite(struct store *s, const char *path, struct err *err)
 {
-	struct sq *q;
+	struct sqlite_store *q;
 	int ret;
 
 	ret = private_file(path, O_CREAT, err);
 	if (!ret)
-		ret = sq_open(path, &q, err);
-	return ret ? ret : sq_opened(s, q, path, sq_setup(q), err);
+		ret = sqlite_open(path, &q, err);
+	return ret ? ret : sqlite_opened(s, q, path, sqlite_setup(q), err);
 }
 
 /* ---- a copy in memory --------------------------------------------------- */
 
-static int copy_pages(struct sq *to, struct sq *from)
+static int copy_pages(struct sqlite_store *to, struct sqlite_store *from)
 {
 	sqlite3_backup *b;
 	int ret;
 
-	ret = sq_exec(from, TAKE_LOCK);
+	ret = sqlite_exec(from, TAKE_LOCK);
 	if (ret) {
 		memcpy(to->err, from->err, sizeof(to->err));
 		return ret;
 	}
 	b = sqlite3_backup_init(to->db, "main", from->db, "main");
 	if (!b)
-		return sq_fail(to, sqlite3_errcode(to->db));
+		return sqlite_fail(to, sqlite3_errcode(to->db));
 	sqlite3_backup_step(b, -1);
 	ret = sqlite3_backup_finish(b);
-	return ret ? sq_fail(to, ret) : 0;
+	return ret ? sqlite_fail(to, ret) : 0;
 }
 
 /*
  * A process that was killed leaves its last transactions in the log. They are
  * read from there and stay there: closing must not write them to the file.
  */
-static int open_source(const char *path, struct sq **out, struct err *err)
+static int open_source(const char *path, struct sqlite_store **out,
+		       struct err *err)
 {
 	char log[PATH_MAX];
-	int ret = sq_open(path, out, err);
+	int ret = sqlite_open(path, out, err);
 
 	if (ret)
 		return ret;
@@ -662,7 +665,7 @@ static int open_source(const char *path, struct sq **out, struct err *err)
 
 int store_sqlite_copy(struct store *s, const char *path, struct err *err)
 {
-	struct sq *q, *from = NULL;
+	struct sqlite_store *q, *from = NULL;
 	int ret;
 
 	ret = private_file(path, 0, err);
@@ -672,15 +675,15 @@ int store_sqlite_copy(struct store *s, const char *path, struct err *err)
 		ret = 0;
 	if (ret)
 		return ret;
-	ret = sq_open(":memory:", &q, err);
+	ret = sqlite_open(":memory:", &q, err);
 	if (!ret) {
 		if (from)
 			ret = copy_pages(q, from);
 		if (!ret)
-			ret = sq_setup(q);
-		ret = sq_opened(s, q, path, ret, err);
+			ret = sqlite_setup(q);
+		ret = sqlite_opened(s, q, path, ret, err);
 	}
 	if (from)
-		sq_close(from);
+		sqlite_close(from);
 	return ret;
 }

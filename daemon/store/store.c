@@ -268,7 +268,7 @@ int store_get_u64(struct store *s, const char *key, uint64_t *val)
 	return ret;
 }
 
-struct each {
+struct unsealing {
 	struct store *s;
 	store_each_fn *fn;
 	void *arg;
@@ -277,7 +277,7 @@ struct each {
 	size_t room;
 };
 
-static int room_for(struct each *e, size_t len)
+static int room_for(struct unsealing *e, size_t len)
 {
 	if (len <= e->room)
 		return 0;
@@ -290,7 +290,7 @@ static int room_for(struct each *e, size_t len)
 static int each_unseal(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
-	struct each *e = arg;
+	struct unsealing *e = arg;
 	int ret;
 
 	if (len < SEAL_OVERHEAD)
@@ -306,14 +306,14 @@ static int each_unseal(void *arg, const char *key, const uint8_t *val,
 int store_each(struct store *s, const char *prefix, store_each_fn *fn,
 	       void *arg)
 {
-	struct each e = { .s = s, .fn = fn, .arg = arg };
+	struct unsealing e = { .s = s, .fn = fn, .arg = arg };
 	int ret = s->ops->each(s->ctx, prefix, each_unseal, &e);
 
 	secret_free(e.plain);
 	return ret;
 }
 
-struct keys {
+struct key_list {
 	char **v;
 	size_t n;
 	size_t room;
@@ -322,7 +322,7 @@ struct keys {
 static int collect_key(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
-	struct keys *k = arg;
+	struct key_list *k = arg;
 	char **v;
 
 	(void)val;
@@ -354,7 +354,7 @@ static int reseal_one(struct store *s, struct store *next, const char *key)
 int store_reseal(struct store *s, const struct sealer *to)
 {
 	struct store next = { .ops = s->ops, .ctx = s->ctx, .sealer = to };
-	struct keys k = { 0 };
+	struct key_list k = { 0 };
 	struct progress p;
 	size_t i;
 	int ret;

@@ -19,7 +19,7 @@ struct store_worker {
 	struct worker *worker;
 };
 
-struct job {
+struct store_job {
 	struct work work;
 	struct store_worker *w;
 	struct store_txn *t;
@@ -31,7 +31,7 @@ struct job {
 /* This runs in the thread of the worker. */
 static void job_run(void *arg)
 {
-	struct job *j = arg;
+	struct store_job *j = arg;
 	const struct store_worker *w = j->w;
 
 	j->ret = store_txn_apply(j->t, w->ops, w->ctx);
@@ -42,7 +42,7 @@ static void job_run(void *arg)
 
 static void job_done(void *arg)
 {
-	struct job *j = arg;
+	struct store_job *j = arg;
 
 	store_txn_end(j->w->store, j->number, j->ret, j->why);
 	free(j);
@@ -50,7 +50,7 @@ static void job_done(void *arg)
 
 static void thread_submit(void *ctx, struct store_txn *t, uint64_t number)
 {
-	struct job *j = calloc(1, sizeof(*j));
+	struct store_job *j = calloc(1, sizeof(*j));
 	struct store_worker *w = ctx;
 
 	if (!j) {

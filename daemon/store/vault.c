@@ -44,7 +44,7 @@ static int compare_next(struct vault *v)
 	int ret;
 
 	wbuf_init(&w, STORE_VALUE_MAX);
-	ret = store_get(v->store[0], NEXT_KEY, &w);
+	ret = store_get(v->store[VAULT_MAIN], NEXT_KEY, &w);
 	if (!ret && v->next)
 		ret = w.len == NEXT_LEN + SEAL_OVERHEAD &&
 		      !unseal(v->next, NEXT_KEY, w.p, w.len, plain);
@@ -56,7 +56,7 @@ static int compare_next(struct vault *v)
 static int put_next(struct vault *v, bool named)
 {
 	uint8_t proof[NEXT_LEN + SEAL_OVERHEAD];
-	struct store *s = v->store[0];
+	struct store *s = v->store[VAULT_MAIN];
 	int ret = store_begin(s);
 
 	if (ret)
@@ -87,7 +87,8 @@ static int take_named(struct vault *v, struct err *err)
 	if (ret >= 0)
 		ret = load_new(v, err);
 	else
-		err_set(err, ret, "store: %s", store_reason(v->store[0], ret));
+		err_set(err, ret, "store: %s",
+			store_reason(v->store[VAULT_MAIN], ret));
 	if (ret || !v->next || passed || compare_next(v) == 1)
 		return ret;
 	sealer_free(v->next);
@@ -105,7 +106,7 @@ static void explain_witness(const struct vault *v, const char *const *paths,
 	if (!credential_name(next) && !access(next, F_OK))
 		err_set(err, -EBADMSG,
 			"%s: sealed with another key than %s, and %s is not used: it is not whole, or that store does not name it; if another version of mcsecd has begun to change the key, that one completes it",
-			paths[1], paths[0], next);
+			paths[VAULT_WITNESS], paths[VAULT_MAIN], next);
 }
 
 /*
@@ -116,22 +117,27 @@ static int open_stores(struct vault *v, const char *const paths[VAULT_STORES],
 		       bool copy, struct err *err)
 {
 	typeof(store_open) *open = copy ? store_open_copy : store_open;
-	int ret = open(paths[0], v->sealer, &v->store[0], err);
+	int ret =
+		open(paths[VAULT_MAIN], v->sealer, &v->store[VAULT_MAIN], err);
 
 	if (ret == -EBADMSG) {
 		ret = load_new(v, err);
 		if (!ret)
-			ret = v->next ? open(paths[0], v->next, &v->store[0],
-					     err)
+			ret = v->next ? open(paths[VAULT_MAIN], v->next,
+					     &v->store[VAULT_MAIN], err)
 				      : -EBADMSG;
-		return ret ? ret : open(paths[1], v->next, &v->store[1], err);
+		return ret ? ret
+			   : open(paths[VAULT_WITNESS], v->next,
+				  &v->store[VAULT_WITNESS], err);
 	}
 	ret = ret ? ret : take_named(v, err);
 	if (ret)
 		return ret;
-	ret = open(paths[1], v->sealer, &v->store[1], err);
+	ret = open(paths[VAULT_WITNESS], v->sealer, &v->store[VAULT_WITNESS],
+		   err);
 	if (ret == -EBADMSG && v->next)
-		ret = open(paths[1], v->next, &v->store[1], err);
+		ret = open(paths[VAULT_WITNESS], v->next,
+			   &v->store[VAULT_WITNESS], err);
 	else if (ret == -EBADMSG)
 		explain_witness(v, paths, err);
 	return ret;
@@ -151,11 +157,11 @@ static int change_key(struct vault *v, struct err *err)
 {
 	int ret, i;
 
-	if (v->store[0]->sealer != v->next && compare_next(v) != 1) {
+	if (v->store[VAULT_MAIN]->sealer != v->next && compare_next(v) != 1) {
 		ret = put_next(v, true);
 		if (ret)
 			return err_set(err, ret, "store: %s",
-				       store_reason(v->store[0], ret));
+				       store_reason(v->store[VAULT_MAIN], ret));
 	}
 	/* The last store is the smaller one, so an error shows sooner. */
 	for (i = VAULT_STORES - 1; i >= 0; i--) {
@@ -173,7 +179,7 @@ static int change_key(struct vault *v, struct err *err)
 	ret = put_next(v, false);
 	if (ret)
 		return err_set(err, ret, "store: %s",
-			       store_reason(v->store[0], ret));
+			       store_reason(v->store[VAULT_MAIN], ret));
 	ret = sealkey_replace(v->key, err);
 	if (ret)
 		return ret;

@@ -19,7 +19,12 @@
 
 #include "lib/err.h"
 
-#define VAULT_STORES 2
+/* The stores of a vault, by their places in its arrays. */
+enum {
+	VAULT_MAIN, /* names the key of a change in progress */
+	VAULT_WITNESS,
+	VAULT_STORES,
+};
 
 struct sealer;
 struct sealkey;
