@@ -114,7 +114,7 @@ int rekey_sa_set_auth_key(struct rekey_sa *rs, const uint8_t *spki, size_t len)
 	return 0;
 }
 
-static int rekey_sk(const struct rekey_sa *rs, struct sk_key *k)
+static int set_sk_key(const struct rekey_sa *rs, struct sk_key *k)
 {
 	return sk_key_set(k, rs->encr, rs->key_bits, rs->gsk_e, rs->gsk_e_len);
 }
@@ -331,7 +331,7 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 	ret = check_out(rs, m, err);
 	if (ret)
 		return ret;
-	ret = rekey_sk(rs, &k);
+	ret = set_sk_key(rs, &k);
 	if (ret)
 		return err_set(err, ret, "GSA_REKEY not built: %s",
 			       strerror(-ret));
@@ -578,7 +578,7 @@ enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 	rc = open_header(rs, p, len, &msg.h);
 	if (rc)
 		return rc;
-	if (rekey_sk(rs, &k))
+	if (set_sk_key(rs, &k))
 		return REKEY_UNSUPPORTED;
 	plain = secret_alloc(len);
 	if (!plain) {
