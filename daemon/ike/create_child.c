@@ -177,7 +177,7 @@ int child_request(struct ike_sa *sa, const struct ike_task *t)
 	/* The peer has begun, and may not go on. */
 	if (sa->follow) {
 		task_free(task_take(sa));
-		sa_arm_retry(sa, RETRY_MS);
+		sa_arm_retry(sa, RENEWAL_RETRY_MS);
 		sa_run(sa);
 		return 0;
 	}
@@ -306,7 +306,7 @@ static void refuse_renewal(struct ike_sa *sa, uint16_t type)
 
 static void bad_renewal(struct ike_sa *sa, const char *why)
 {
-	renewal_bad(sa, IKE_XCHG_CREATE_CHILD_SA, why);
+	renewal_malformed(sa, IKE_XCHG_CREATE_CHILD_SA, why);
 }
 
 static bool is_for_ike(const struct sa_pld *offer)

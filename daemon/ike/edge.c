@@ -137,15 +137,15 @@ void edge_got_news(struct ike_sa *sa, const struct ike_msg *m)
 int ike_tell_edge(struct ike_sa *sa, const struct edge_answer *ans)
 {
 	struct ike_task t = { .xchg = IKE_XCHG_INFORMATIONAL,
-			      .edge_type = MCSEC_N_EDGE };
+			      .data_type = MCSEC_N_EDGE };
 	struct wbuf w;
 	int ret = -EINVAL;
 
 	wbuf_init(&w, IKE_INNER_MAX);
 	if (sa->engine->cfg.relays && sa->gcks && sa->state == IKE_ST_UP)
 		ret = edge_answer_put(&w, ans);
-	t.edge = w.p;
-	t.edge_len = w.len;
+	t.data = w.p;
+	t.data_len = w.len;
 	if (!ret)
 		ret = sa_ask(sa, &t);
 	wbuf_free(&w);

@@ -683,9 +683,9 @@ int ike_ask_edge(struct ike_sa *sa, const struct edge_request *req)
 	wbuf_init(&w, IKE_INNER_MAX);
 	if (sa->engine->cfg.relays && !sa->gcks)
 		ret = edge_request_put(&w, req);
-	t.edge = w.p;
-	t.edge_len = w.len;
-	t.edge_type = MCSEC_N_EDGE_REQUEST;
+	t.data = w.p;
+	t.data_len = w.len;
+	t.data_type = MCSEC_N_EDGE_REQUEST;
 	if (!ret)
 		ret = sa_ask(sa, &t);
 	wbuf_free(&w);

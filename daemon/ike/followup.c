@@ -255,15 +255,15 @@ void followup_got_request(struct ike_sa *sa, struct ike_in *in)
 		return;
 	}
 	if (!read_ke(f, &in->m, &ke)) {
-		renewal_bad(sa, IKE_XCHG_IKE_FOLLOWUP_KE,
-			    "KE is missing, malformed or of another method");
+		renewal_malformed(sa, IKE_XCHG_IKE_FOLLOWUP_KE,
+				  "KE is missing, malformed or of another method");
 		return;
 	}
 	ret = ke_answer(ke.group, ke.data, ke.len, &answer,
 			&f->secrets.v[f->secrets.n]);
 	if (ret == -EBADMSG) {
-		renewal_bad(sa, IKE_XCHG_IKE_FOLLOWUP_KE,
-			    "KE has no valid value");
+		renewal_malformed(sa, IKE_XCHG_IKE_FOLLOWUP_KE,
+				  "KE has no valid value");
 	} else if (ret) {
 		renewal_refuse(sa, IKE_XCHG_IKE_FOLLOWUP_KE,
 			       IKE_N_TEMPORARY_FAILURE);

@@ -115,9 +115,9 @@ static int send_private(struct ike_sa *sa, uint16_t type, int ret,
 			struct wbuf *w)
 {
 	struct ike_task t = { .xchg = IKE_XCHG_INFORMATIONAL,
-			      .edge = w->p,
-			      .edge_len = w->len,
-			      .edge_type = type };
+			      .data = w->p,
+			      .data_len = w->len,
+			      .data_type = type };
 
 	if (!ret)
 		ret = sa_ask(sa, &t);

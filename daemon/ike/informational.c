@@ -29,8 +29,8 @@ int info_request(struct ike_sa *sa, const struct ike_task *t)
 	ret = data.err;
 	if (!ret && t->notify)
 		notify_build(&c, t->notify, data.p, data.len);
-	if (!ret && t->edge)
-		notify_build(&c, t->edge_type, t->edge, t->edge_len);
+	if (!ret && t->data)
+		notify_build(&c, t->data_type, t->data, t->data_len);
 	if (!ret)
 		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);
@@ -39,8 +39,8 @@ int info_request(struct ike_sa *sa, const struct ike_task *t)
 }
 
 /* @to_gcks: only the key server takes it, else only a member does. */
-static void got_of_data(struct ike_sa *sa, const struct ike_msg *m,
-			uint16_t type, bool to_gcks, ike_of_data_fn *fn)
+static void pass_data_notify(struct ike_sa *sa, const struct ike_msg *m,
+			     uint16_t type, bool to_gcks, ike_of_data_fn *fn)
 {
 	const struct notify_pld *n = msg_notify(m, type);
 	struct ike_engine *engine = sa->engine;
@@ -99,11 +99,12 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 		child_old_deleted(sa);
 		sa_close(sa, 0, "closed by the peer");
 	} else {
-		got_of_data(sa, m, MCSEC_N_SENDING, true,
-			    sa->engine->ops.sending);
-		got_of_data(sa, m, MCSEC_N_RIVAL, true, sa->engine->ops.rival);
-		got_of_data(sa, m, MCSEC_N_CHANGED, false,
-			    sa->engine->ops.changed);
+		pass_data_notify(sa, m, MCSEC_N_SENDING, true,
+				 sa->engine->ops.sending);
+		pass_data_notify(sa, m, MCSEC_N_RIVAL, true,
+				 sa->engine->ops.rival);
+		pass_data_notify(sa, m, MCSEC_N_CHANGED, false,
+				 sa->engine->ops.changed);
 		grant_got_ends(sa, m);
 		edge_got_news(sa, m);
 	}
@@ -112,7 +113,7 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 {
 	struct ike_task *t = task_take(sa);
-	uint16_t about = t && t->edge ? t->edge_type : 0;
+	uint16_t about = t && t->data ? t->data_type : 0;
 	bool deleted = t && t->del;
 	bool wants = t && t->notify == IKE_N_TICKET_REQUEST;
 	const struct notify_pld *ticket;

@@ -223,7 +223,7 @@ void renewal_failed(struct ike_sa *sa, uint16_t type)
 	}
 	if (rand_bytes(&spread, sizeof(spread)))
 		spread = 0;
-	sa_arm_retry(sa, RETRY_MS + spread % RETRY_SPREAD_MS);
+	sa_arm_retry(sa, RENEWAL_RETRY_MS + spread % RETRY_SPREAD_MS);
 }
 
 void renewal_refuse(struct ike_sa *sa, uint8_t xchg, uint16_t type)
@@ -231,7 +231,7 @@ void renewal_refuse(struct ike_sa *sa, uint8_t xchg, uint16_t type)
 	sa_respond_notify(sa, xchg, type, NULL, 0);
 }
 
-void renewal_bad(struct ike_sa *sa, uint8_t xchg, const char *why)
+void renewal_malformed(struct ike_sa *sa, uint8_t xchg, const char *why)
 {
 	sa->engine->stats.in_syntax++;
 	renewal_refuse(sa, xchg, IKE_N_INVALID_SYNTAX);

@@ -9,7 +9,7 @@
 #include "ike/exchange.h"
 
 /* Delay before another try after TEMPORARY_FAILURE, and its random part. */
-#define RETRY_MS 10000
+#define RENEWAL_RETRY_MS 10000
 #define RETRY_SPREAD_MS 5000
 
 /*
@@ -49,7 +49,7 @@ void renewal_failed(struct ike_sa *sa, uint16_t type);
 /* Refuse a request of a renewal. */
 void renewal_refuse(struct ike_sa *sa, uint8_t xchg, uint16_t type);
 /* Refuse one that is malformed, and end the IKE SA. */
-void renewal_bad(struct ike_sa *sa, uint8_t xchg, const char *why);
+void renewal_malformed(struct ike_sa *sa, uint8_t xchg, const char *why);
 /* Return true if another exchange of ours is open (RFC 7296 section 2.25.2). */
 bool renewal_in_way(const struct ike_sa *sa);
 

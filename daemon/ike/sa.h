@@ -153,9 +153,9 @@ struct ike_task {
 	bool del;
 	uint32_t spi; /* SPI in that notify */
 	/* For INFORMATIONAL: the data of a notify about edges or grants, or NULL. */
-	uint8_t *edge; /* owned if queued */
-	size_t edge_len;
-	uint16_t edge_type; /* type of that notify */
+	uint8_t *data; /* owned if queued */
+	size_t data_len;
+	uint16_t data_type; /* type of that notify */
 	/* For GSA_INBAND_REKEY, with the group: Deletes and no keys. */
 	bool exclude;
 };

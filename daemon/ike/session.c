@@ -12,7 +12,6 @@
 /* Key servers have few identities and addresses each. */
 #define SESSIONS_MAX 16
 #define TICKET_LEN_MAX 4096
-#define LIFETIME_MAX_S 86400u
 
 const char *session_refused(const struct ike_engine *engine,
 			    const struct ike_session *s)
@@ -119,8 +118,8 @@ void session_keep(const struct ike_sa *sa, const struct notify_pld *n)
 		free(k);
 		return;
 	}
-	if (s > LIFETIME_MAX_S)
-		s = LIFETIME_MAX_S;
+	if (s > SESSION_MAX_S)
+		s = SESSION_MAX_S;
 	k->peer = sa->path.peer.addr;
 	k->ends_ms = clock_mono_ms(engine->cfg.clock) + s * MSEC_PER_SEC;
 	TAILQ_INSERT_TAIL(&engine->sessions, k, all);

@@ -10,6 +10,9 @@
 
 struct sealer;
 
+/* A ticket, and the session that goes by it, lasts so long at most (RFC 5723). */
+#define SESSION_MAX_S 86400u
+
 /*
  * A session, from which an IKE SA can be resumed (RFC 5723 section 5.1): algorithms
  * and SK_d of one with the same peer, and how that was authenticated. A secret.

@@ -14,7 +14,7 @@ void task_free(struct ike_task *t)
 		return;
 	free(t->sag);
 	free(t->opaque);
-	free(t->edge);
+	free(t->data);
 	free(t);
 }
 
@@ -40,9 +40,9 @@ static int push_task(struct ike_sa *sa, const struct ike_task *t, bool first)
 	*copy = *t;
 	copy->sag = copy_of(t->sag, sizeof(*t->sag));
 	copy->opaque = copy_of(t->opaque, sizeof(*t->opaque));
-	copy->edge = copy_of(t->edge, t->edge_len);
+	copy->data = copy_of(t->data, t->data_len);
 	if ((t->sag && !copy->sag) || (t->opaque && !copy->opaque) ||
-	    (t->edge && !copy->edge)) {
+	    (t->data && !copy->data)) {
 		task_free(copy);
 		return -ENOMEM;
 	}

@@ -30,7 +30,6 @@
 #define TICKET_HEAD 8
 #define TICKET_MAX 2048
 #define NUMBERS_MAX (1u << 24)
-#define LIFETIME_MAX_S 86400u
 
 /* ---- keys --------------------------------------------------------------- */
 
@@ -38,7 +37,7 @@ static uint64_t lifetime_ms(const struct ike_engine *engine)
 {
 	uint32_t s = engine->cfg.ticket_s;
 
-	return (s < LIFETIME_MAX_S ? s : LIFETIME_MAX_S) * MSEC_PER_SEC;
+	return (s < SESSION_MAX_S ? s : SESSION_MAX_S) * MSEC_PER_SEC;
 }
 
 static void free_key(struct ticket_key *k)
@@ -261,7 +260,8 @@ int ticket_issue(struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
 	uint64_t s = lifetime_ms(engine) / MSEC_PER_SEC;
 	int64_t left = sa->peer_ends - clock_wall(engine->cfg.clock);
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
-	uint64_t chain = (sa->auth_ms + engine->cfg.lifetime_ms) / MSEC_PER_SEC;
+	uint64_t first_auth_ends_s =
+		(sa->auth_ms + engine->cfg.lifetime_ms) / MSEC_PER_SEC;
 	struct ticket_key *k;
 	struct wbuf w;
 	int ret;
@@ -277,10 +277,10 @@ int ticket_issue(struct ike_sa *sa, struct wbuf *out, uint32_t *seconds)
 	 * Sessions that follow from one another are as secret as the first one, and
 	 * its peer has proven nothing since.
 	 */
-	if (chain <= now / MSEC_PER_SEC)
+	if (first_auth_ends_s <= now / MSEC_PER_SEC)
 		return -EPERM;
-	if (chain - now / MSEC_PER_SEC < s)
-		s = chain - now / MSEC_PER_SEC;
+	if (first_auth_ends_s - now / MSEC_PER_SEC < s)
+		s = first_auth_ends_s - now / MSEC_PER_SEC;
 	k = key_for_new(engine);
 	if (!k)
 		return -ENOSPC;

@@ -62,7 +62,7 @@ static bool is_for_edge(const struct ike_sa *sa)
 {
 	const struct ike_task *t = TAILQ_FIRST(&sa->tasks);
 
-	return t && t->edge && t->edge_type == MCSEC_N_EDGE_REQUEST &&
+	return t && t->data && t->data_type == MCSEC_N_EDGE_REQUEST &&
 	       sa->my_xchg == IKE_XCHG_INFORMATIONAL;
 }
 
