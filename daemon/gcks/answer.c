@@ -112,6 +112,6 @@ void join_answer(struct group *g, struct join_req *j)
 		if (notice_left(g->k, j->identity))
 			group_err(g, "answer not sent: %s: %s",
 				  quote(j->identity, name), strerror(-ret));
-		batch_leave_later(g, j->m);
+		waiting_leave_later(g, j->m);
 	}
 }

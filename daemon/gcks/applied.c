@@ -29,7 +29,7 @@ static int applied_key(char key[static STORE_KEY_MAX], const char *group,
 	return store_key(key, PREFIX, group, "policy", number, NULL);
 }
 
-struct each {
+struct record_walk {
 	applied_fn *fn;
 	void *arg;
 };
@@ -37,7 +37,7 @@ struct each {
 static int read_record(void *arg, const char *key, const uint8_t *val,
 		       size_t len)
 {
-	const struct each *e = arg;
+	const struct record_walk *e = arg;
 	struct applied a;
 	struct rbuf r;
 
@@ -54,21 +54,21 @@ static int read_record(void *arg, const char *key, const uint8_t *val,
 
 int applied_each(struct store *s, const char *group, applied_fn *fn, void *arg)
 {
-	struct each e = { fn, arg };
+	struct record_walk e = { fn, arg };
 	char key[STORE_KEY_MAX];
 	int ret = store_key(key, PREFIX, group, "policy", NULL);
 
 	return ret ? ret : store_each(s, key, read_record, &e);
 }
 
-struct newest {
+struct newest_policy {
 	uint64_t version;
 	char *pem;
 };
 
 static int take_newest(void *arg, const struct applied *a)
 {
-	struct newest *n = arg;
+	struct newest_policy *n = arg;
 
 	free(n->pem);
 	n->version = a->version;
@@ -79,7 +79,7 @@ static int take_newest(void *arg, const struct applied *a)
 int applied_newest(struct store *s, const char *group, uint64_t *version,
 		   char **text, struct err *err)
 {
-	struct newest n = { 0, NULL };
+	struct newest_policy n = { 0, NULL };
 	struct signed_doc *d;
 	size_t len;
 	int ret;
@@ -103,14 +103,14 @@ int applied_newest(struct store *s, const char *group, uint64_t *version,
 	return ret;
 }
 
-struct oldest {
+struct oldest_policy {
 	uint64_t first;
 	unsigned int n;
 };
 
 static int count_version(void *arg, const struct applied *a)
 {
-	struct oldest *o = arg;
+	struct oldest_policy *o = arg;
 
 	if (!o->n++)
 		o->first = a->version;
@@ -119,7 +119,7 @@ static int count_version(void *arg, const struct applied *a)
 
 int applied_put(struct store *s, const char *group, const struct applied *a)
 {
-	struct oldest o = { 0, 0 };
+	struct oldest_policy o = { 0, 0 };
 	char key[STORE_KEY_MAX];
 	struct wbuf w;
 	int ret;
@@ -201,8 +201,8 @@ static int begin_groups(const struct conf_gcks *conf, struct conf_gcks *to,
 }
 
 /* Take the policy of a group, and tell if the file has another one. */
-static int take_and_tell(struct store *s, const struct conf_group *from,
-			 struct conf_group *to, struct err *err)
+static int take_group_and_log(struct store *s, const struct conf_group *from,
+			      struct conf_group *to, struct err *err)
 {
 	uint64_t version;
 	int ret = take_group(s, from, to, &version, err);
@@ -221,10 +221,11 @@ int applied_groups(struct store *s, const struct conf_gcks *conf,
 	size_t i;
 
 	for (i = 0; !ret && i < conf->n_groups; i++) {
-		ret = conf->quorum.needed ? take_and_tell(s, &conf->groups[i],
-							  &to->groups[i], err)
-					  : copy_group(&conf->groups[i],
-						       &to->groups[i], err);
+		ret = conf->quorum.needed
+			      ? take_group_and_log(s, &conf->groups[i],
+						   &to->groups[i], err)
+			      : copy_group(&conf->groups[i], &to->groups[i],
+					   err);
 		to->n_groups += !ret;
 	}
 	/* A group of the file may have changed to what another policy has. */

@@ -54,7 +54,7 @@ struct batch {
 	uint32_t n_inband; /* newcomers that are rekeyed inband */
 	uint32_t senders; /* requests to send not yet handled */
 	/* The first granted request of each identity, hashed by that. */
-	LIST_HEAD(, join_req) firsts[GMC_HASH];
+	LIST_HEAD(, join_req) firsts[REQUEST_BUCKETS];
 };
 
 /* ---- leaves and requests ----------------------------------------------- */
@@ -444,9 +444,9 @@ static void batch_failed(struct group *g, struct batch *b, int ret)
 		TAILQ_CONCAT(&g->joins, &b->in, all);
 		join_refuse_all(g);
 	}
-	batch_answer_leavers(g, &b->leavers, ret);
+	waiting_answer_leavers(g, &b->leavers, ret);
 	if (g->n_leaving || g->exclude_pending)
-		batch_arm(g, COMMIT_RETRY_MS);
+		waiting_arm(g, COMMIT_RETRY_MS);
 }
 
 static void apply_removals(struct group *g, struct batch *b)
@@ -503,7 +503,7 @@ static void update_pending(struct group *g, const struct batch *b)
 	if (b->adopts && b->some_stay)
 		gmc_recheck_not_authorized(g, g->conf);
 	if (g->exclude_pending)
-		batch_exclude_soon(g);
+		waiting_exclude_soon(g);
 	else
 		pace_calm_exclusion(g);
 }
@@ -532,7 +532,7 @@ static void join_wait_again(struct group *g, struct join_req *j)
 	gmember_release(j->m);
 	j->m = NULL;
 	join_wait(g, j);
-	batch_arm(g, pace_join_ms(g));
+	waiting_arm(g, pace_join_ms(g));
 	if (j->may_put_off && !j->put_off)
 		join_tell_later(g, j);
 }
@@ -553,17 +553,17 @@ static void apply_batch(struct group *g, struct batch *b)
 		}
 		join_answer(g, j);
 		if (j->left)
-			batch_leave_later(g, j->m);
+			waiting_leave_later(g, j->m);
 		gmember_release(j->m);
 		join_free(j);
 	}
-	batch_answer_leavers(g, &b->leavers, 0);
+	waiting_answer_leavers(g, &b->leavers, 0);
 	update_pending(g, b);
 	log_backlog(g, b);
-	if (batch_wanted(g))
-		batch_arm(g, batch_wait_ms(g));
+	if (waiting_any(g))
+		waiting_arm(g, batch_wait_ms(g));
 	else if (g->n_leaving)
-		batch_arm(g, next_leave_ms(g));
+		waiting_arm(g, next_leave_ms(g));
 }
 
 static void batch_done(struct group *g, void *arg, int ret, const char *why)
@@ -582,7 +582,7 @@ static void batch_done(struct group *g, void *arg, int ret, const char *why)
 		done(g, arg, ret, why);
 }
 
-static void why_text(const struct batch *b, char *buf, size_t size)
+static void describe_batch(const struct batch *b, char *buf, size_t size)
 {
 	uint32_t again = b->n_in - b->n_new;
 	int n = 0;
@@ -646,11 +646,11 @@ static void batch_empty(struct group *g, struct batch *b)
 	commit_fn *done = b->done;
 	void *arg = b->arg;
 
-	batch_answer_leavers(g, &b->leavers, 0);
+	waiting_answer_leavers(g, &b->leavers, 0);
 	update_pending(g, b);
 	/* An exclusion of nobody took the place of the batch that was due. */
-	if (b->exclude && batch_wanted(g))
-		batch_arm(g, batch_wait_ms(g));
+	if (b->exclude && waiting_any(g))
+		waiting_arm(g, batch_wait_ms(g));
 	batch_drop(b);
 	if (done)
 		done(g, arg, 0, "");
@@ -690,7 +690,7 @@ static void batch_run(struct group *g, struct batch *b)
 	if (ret || (!b->n_out && !b->n_exposed && !b->n_in)) {
 		gkm_abandon(g, c);
 		if (!ret && g->n_leaving)
-			batch_arm(g, next_leave_ms(g));
+			waiting_arm(g, next_leave_ms(g));
 		if (ret)
 			batch_done(g, b, ret, strerror(-ret));
 		else
@@ -713,7 +713,7 @@ static void batch_run(struct group *g, struct batch *b)
 	b->keeps_data = c->keep_data;
 	if (b->keeps_data)
 		join_after_data(g, b);
-	why_text(b, why, sizeof(why));
+	describe_batch(b, why, sizeof(why));
 	gkm_commit(g, c, how, write_batch, why + 2, batch_done, b);
 }
 
@@ -723,7 +723,7 @@ static void flush_now(struct group *g)
 
 	if (!b) {
 		join_refuse_all(g);
-		batch_answer_leavers(g, &g->leavers, -ENOMEM);
+		waiting_answer_leavers(g, &g->leavers, -ENOMEM);
 		return;
 	}
 	TAILQ_CONCAT(&b->leavers, &g->leavers, all);
@@ -761,8 +761,8 @@ void batch_flush(struct group *g)
 	}
 	g->due &= ~DUE_BATCH;
 	if (batch_wait_ms(g)) {
-		batch_arm(g, batch_wait_ms(g));
-		batch_answer_leavers(g, &g->leavers, 0);
+		waiting_arm(g, batch_wait_ms(g));
+		waiting_answer_leavers(g, &g->leavers, 0);
 		return;
 	}
 	if (g->exclude_pending) {
@@ -804,7 +804,7 @@ void batch_exclude(struct group *g, struct policy *policy, commit_fn *done,
 	if (!b) {
 		policy_free(policy);
 		if (g->exclude_pending)
-			batch_arm(g, COMMIT_RETRY_MS);
+			waiting_arm(g, COMMIT_RETRY_MS);
 		if (done)
 			done(g, arg, -ENOMEM, "out of memory");
 		return;
@@ -833,7 +833,7 @@ void batch_free(struct group *g)
 	struct join_req *j;
 
 	timer_del(g->k->deps.tq, &g->batch);
-	batch_answer_leavers(g, &g->leavers, -ECANCELED);
+	waiting_answer_leavers(g, &g->leavers, -ECANCELED);
 	while ((j = TAILQ_FIRST(&g->joins))) {
 		join_take(g, j);
 		join_free(j);

@@ -59,7 +59,7 @@ unsigned int copies_reset(const struct group *g, uint32_t last_ms, uint32_t *at)
 	return n;
 }
 
-static uint32_t plain_ms(const struct group *g)
+static uint32_t plain_burst_ms(const struct group *g)
 {
 	uint32_t at[GKM_COPIES_MAX];
 	unsigned int n = copies_plain(g, at);
@@ -156,7 +156,7 @@ uint32_t copies_ms(const struct group *g, enum gkm_how how)
 	unsigned int n;
 
 	if (how != GKM_EXCLUDE)
-		return plain_ms(g);
+		return plain_burst_ms(g);
 	n = copies_exclude(g, true, at);
 	return at[n - 1];
 }

@@ -255,7 +255,7 @@ void gcks_ike_event(struct gcks *k, const struct ike_event *ev)
 static void note_table(struct group *g)
 {
 	if (psk_change_table(g))
-		batch_request_exclude(g);
+		waiting_request_exclude(g);
 	else
 		g->ops->idle(g);
 }

@@ -42,7 +42,7 @@ static uint64_t hash_id(const char *identity)
 
 unsigned int gmc_hash(const char *identity)
 {
-	return hash_id(identity) % GMC_HASH;
+	return hash_id(identity) % REQUEST_BUCKETS;
 }
 
 static struct gmember *member_of_node(const struct hnode *n)

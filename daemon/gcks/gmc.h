@@ -10,7 +10,7 @@
 #include "gcks/group.h"
 #include "lib/err.h"
 
-/* Return a hash of @identity below GMC_HASH. */
+/* Return a hash of @identity below REQUEST_BUCKETS. */
 unsigned int gmc_hash(const char *identity);
 void gmc_init(struct group *g);
 /* Free roster and denied identities; the store keeps both. */

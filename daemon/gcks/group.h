@@ -34,7 +34,7 @@ struct policy;
 struct sigkey;
 struct wraps;
 
-#define GMC_HASH 1024 /* buckets of requests */
+#define REQUEST_BUCKETS 1024 /* buckets of requests */
 #define GMC_ID_MAX 600 /* octets of an identity as text */
 /*
  * Retired Data SAs are those of so many changes at most, and as many as the Deletes of one
@@ -359,7 +359,7 @@ struct group {
 	/* Times of the last changes by their number; 0 is the start. */
 	uint64_t change_times[GKM_CHANGES];
 	struct replaced replaced;
-	uint64_t links_ms; /* when earlier changes were repeated */
+	uint64_t earlier_ms; /* when earlier changes were repeated */
 	uint64_t reminds; /* how often senders were told; see gcks/remind.h */
 	uint32_t remind_ms; /* pause after the next time */
 	struct timer remind;
@@ -368,7 +368,7 @@ struct group {
 
 	struct join_reqs joins;
 	/* Requests of peers that ask again, by identity, also in a batch. */
-	struct put_off_list put_off[GMC_HASH];
+	struct put_off_list put_off[REQUEST_BUCKETS];
 	uint32_t senders_waiting; /* join requests of senders */
 	uint32_t n_leaving;
 	/*
@@ -376,7 +376,7 @@ struct group {
 	 * change of keys excludes as many of these as its messages can announce.
 	 */
 	bool exclude_pending;
-	uint32_t exclude_requests; /* calls of batch_request_exclude() */
+	uint32_t exclude_requests; /* calls of waiting_request_exclude() */
 	bool recheck_all; /* with exclude_pending: see n_rechecks */
 	/* Members that leave had no room in the messages of the last batch. */
 	bool leave_backlog;

@@ -143,7 +143,7 @@ static void apply_mark(struct group *g, struct join_req *j, bool had_psk)
 	} else if (!had_psk) {
 		gmc_set_mark(g, j->m, &j->mark, true);
 		gmc_set_must_go(g, j->m, PSK_REMOVED);
-		batch_exclude_soon(g);
+		waiting_exclude_soon(g);
 	}
 }
 

@@ -56,7 +56,7 @@ static void check_roster(struct group *g)
 		return;
 	g->recheck_all = true;
 	gmc_recheck_not_authorized(g, g->conf);
-	batch_exclude_soon(g);
+	waiting_exclude_soon(g);
 }
 
 /* Do a piece of the work @turn. Returns false if there is none. */
@@ -579,7 +579,7 @@ static void carry_leave(const struct gmember *was, struct gmember *m)
 	uint64_t now = group_now_ms(g);
 
 	if (!was->more->leaving || m->more->leaving ||
-	    batch_leave_in(g, m, leave_ms > now ? leave_ms - now : 0))
+	    waiting_leave_in(g, m, leave_ms > now ? leave_ms - now : 0))
 		return;
 	m->replaced = was->replaced;
 	m->ended_why = was->ended_why;
@@ -619,7 +619,7 @@ static void carry_member(struct gmember *was, struct gmember *m)
 		carry_more(gmember_more(was), m);
 	if (was->number == m->number && was->must_go_why) {
 		gmc_set_must_go(g, m, gmember_must_go(was));
-		batch_exclude_soon(g);
+		waiting_exclude_soon(g);
 	}
 	if (was->number == m->number)
 		psk_change_carry(was, m);

@@ -222,8 +222,8 @@ static bool stranger_left(struct gcks *k, const struct ep *from, char *more,
 	return true;
 }
 
-static void audit_quoted(struct gcks *k, const char *group,
-			 const char *identity, const char *detail)
+static void audit_refusal(struct gcks *k, const char *group,
+			  const char *identity, const char *detail)
 {
 	audit_as(k, "refuse", group, identity, detail);
 }
@@ -254,7 +254,7 @@ static void auth_failed(struct gcks *k, const struct ike_event *ev)
 	n->unrecorded = 0;
 	snprintf(detail, sizeof(detail), "AUTHENTICATION_FAILED: %s: %.*s%s",
 		 peer, WHY_SHOWN, ev->text, more);
-	audit_quoted(k, "", "", detail);
+	audit_refusal(k, "", "", detail);
 }
 
 static void log_stranger(struct gcks *k, enum log_level level,
@@ -329,7 +329,7 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
 	if (!record_left(k, identity, &k->notices.unrecorded_members))
 		return;
 	snprintf(detail, sizeof(detail), "%s: %.*s", what, WHY_SHOWN, why);
-	audit_quoted(k, group, identity, detail);
+	audit_refusal(k, group, identity, detail);
 }
 
 void notice_place(struct gcks *k, const char *group, const char *identity,

@@ -97,7 +97,7 @@ static void deny_identity_done(struct group *g, void *arg, int ret,
 	g->st.version++;
 	if (gmc_find(g, o->identity)) {
 		gmc_set_recheck(g, gmc_find(g, o->identity), true);
-		batch_exclude_soon(g);
+		waiting_exclude_soon(g);
 		group_info(g, "member to be evicted: %s: in %u ms",
 			   quote(o->identity, name), pace_exclude_ms(g));
 		order_end(o, 0, effect_ms(g, EFFECT_WAITS), "%s", "");
@@ -159,7 +159,7 @@ static void run_evict(struct group *g, struct order *o)
 		order_end(o, -EALREADY, 0,
 			  "\"%s\" was evicted from group \"%s\" before",
 			  o->identity, g->conf->name);
-	else if (o->kind == ORDER_EVICT && !batch_waits(g, o->identity))
+	else if (o->kind == ORDER_EVICT && !waiting_has(g, o->identity))
 		order_end(o, -ENOENT, 0,
 			  "\"%s\" is not a member of group \"%s\"; --ahead denies it before its first join",
 			  o->identity, g->conf->name);
@@ -204,7 +204,7 @@ static void run_admit(struct group *g, struct order *o)
 	 */
 	if (gmc_denied(g, o->identity) && gmc_find(g, o->identity)) {
 		gmc_set_recheck(g, gmc_find(g, o->identity), true);
-		batch_request_exclude(g);
+		waiting_request_exclude(g);
 		batch_exclude(g, NULL, admit_after_exclusion, o);
 		return;
 	}
@@ -379,7 +379,7 @@ static void adopt_done(struct group *g, void *arg, int ret, const char *why)
 
 	/* A member that is to be excluded is excluded nevertheless. */
 	if (ret && ret != -ECANCELED && g->exclude_pending)
-		batch_exclude_soon(g);
+		waiting_exclude_soon(g);
 	if (policy_retry(g, o, ret, why))
 		return;
 	if (ret) {
@@ -417,7 +417,7 @@ static void exclude_failed(struct group *g, struct order *o, int ret,
  */
 static void exclude_later(struct group *g, struct order *o)
 {
-	batch_exclude_soon(g);
+	waiting_exclude_soon(g);
 	timer_del(g->k->deps.tq, &g->batch);
 	policy_requeue(g, o, pace_exclude_ms(g));
 }
@@ -438,7 +438,7 @@ static void exclude_done(struct group *g, void *arg, int ret, const char *why)
 /* Exclude the members that the policy in force, which @o has adopted, does not admit. */
 static void exclude_now_or_later(struct group *g, struct order *o)
 {
-	batch_request_exclude(g);
+	waiting_request_exclude(g);
 	if (pace_exclude_ms(g))
 		exclude_later(g, o);
 	else
@@ -638,7 +638,7 @@ static void run_policy(struct group *g, struct order *o)
 	p->version = g->policy->version + 1;
 	/* Revoked members are excluded even if the change of policy fails. */
 	if (gmc_some_revoked(g)) {
-		batch_request_exclude(g);
+		waiting_request_exclude(g);
 		gmc_recheck_not_authorized(g, g->conf);
 		g->recheck_all = true;
 	}

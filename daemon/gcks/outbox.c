@@ -40,9 +40,9 @@
  * interval of their messages, and of every so many octets of them. The kernel of
  * a member holds 64 SAs of a group.
  */
-#define LINKS_MAX 64
-#define LINK_MS 100
-#define LINK_OCTETS 4000
+#define EARLIER_MAX 64
+#define EARLIER_MS 100
+#define EARLIER_OCTETS 4000
 
 void out_msg_free(struct out_msg *o)
 {
@@ -259,7 +259,7 @@ static int send_copy(struct out_msg *o)
 }
 
 /* Return true if @o announces a change that another one has replaced. */
-static bool is_chain_link(const struct out_msg *o)
+static bool is_earlier_change(const struct out_msg *o)
 {
 	return o->from_spi && o->seq < o->g->change_out;
 }
@@ -279,23 +279,23 @@ static bool some_need_copies(const struct group *g)
 /*
  * A sender that missed all copies continues with a key that others have dropped
  * or that an evicted member has. The message is repeated until the sender
- * confirms the change or members would refuse it as too old. A link is kept for
- * as long, and repeated by send_links().
+ * confirms the change or members would refuse it as too old. That of an earlier
+ * change is kept for as long, and repeated by send_earlier_changes().
  */
 static uint32_t repeat_ms(const struct out_msg *o, uint64_t age)
 {
 	const struct group *g = o->g;
 
-	if (o->transient || (o->seq < g->change_out && !is_chain_link(o)) ||
+	if (o->transient || (o->seq < g->change_out && !is_earlier_change(o)) ||
 	    age > TRY_MS || !some_need_copies(g))
 		return 0;
 	return age < REPEAT_OFTEN_MS || o->len <= REPEAT_OCTETS ? REPEAT_MS
 								: 2 * REPEAT_MS;
 }
 
-static struct out_msg *next_link(struct out_msg *o)
+static struct out_msg *next_earlier(struct out_msg *o)
 {
-	while (o && !is_chain_link(o))
+	while (o && !is_earlier_change(o))
 		o = TAILQ_NEXT(o, all);
 	return o;
 }
@@ -305,9 +305,9 @@ static struct out_msg *next_link(struct out_msg *o)
  * a Data SA from before the first link cannot follow the links, so it does not
  * count.
  */
-static struct out_msg *missed_link(const struct group *g)
+static struct out_msg *first_missed(const struct group *g)
 {
-	struct out_msg *first = next_link(TAILQ_FIRST(&g->out)), *o;
+	struct out_msg *first = next_earlier(TAILQ_FIRST(&g->out)), *o;
 	struct out_msg *missed = NULL;
 	const struct gmember_more *x;
 
@@ -315,7 +315,7 @@ static struct out_msg *missed_link(const struct group *g)
 		return NULL;
 	TAILQ_FOREACH(x, &g->senders, by_send)
 		for (o = first; !x->m->inband && o && o != missed;
-		     o = next_link(TAILQ_NEXT(o, all)))
+		     o = next_earlier(TAILQ_NEXT(o, all)))
 			if (o->from_spi == x->sends_spi ||
 			    twins_some_uses(x->m, o->from_spi))
 				missed = o;
@@ -330,32 +330,32 @@ static struct out_msg *missed_link(const struct group *g)
  * not know the Rekey SA; a second message would look like a rival's to those
  * that have overtaken it, and is not needed.
  */
-static void send_links(struct group *g)
+static void send_earlier_changes(struct group *g)
 {
 	uint64_t now = group_now_ms(g);
-	struct out_msg *missed = missed_link(g), *o;
+	struct out_msg *missed = first_missed(g), *o;
 	unsigned int n = 0, units = 0;
 
-	for (o = missed; o; o = next_link(TAILQ_NEXT(o, all))) {
+	for (o = missed; o; o = next_earlier(TAILQ_NEXT(o, all))) {
 		n++;
-		units += 1 + o->len / LINK_OCTETS;
+		units += 1 + o->len / EARLIER_OCTETS;
 	}
-	if (n > LINKS_MAX)
+	if (n > EARLIER_MAX)
 		missed = NULL;
 	for (o = TAILQ_FIRST(&g->out); o && o != missed; o = TAILQ_NEXT(o, all))
-		if (is_chain_link(o))
+		if (is_earlier_change(o))
 			o->from_spi = 0;
-	if (!missed || now - g->links_ms < units * LINK_MS)
+	if (!missed || now - g->earlier_ms < units * EARLIER_MS)
 		return;
-	g->links_ms = now;
-	for (o = missed; o; o = next_link(TAILQ_NEXT(o, all)))
+	g->earlier_ms = now;
+	for (o = missed; o; o = next_earlier(TAILQ_NEXT(o, all)))
 		send_copy(o);
 }
 
-static int send_with_links(struct out_msg *o)
+static int send_with_earlier(struct out_msg *o)
 {
 	if (o->sent && o->seq == o->g->change_out)
-		send_links(o->g);
+		send_earlier_changes(o->g);
 	return send_copy(o);
 }
 
@@ -386,7 +386,7 @@ static uint32_t send_due(struct out_msg *o)
 
 	while (o->sent < o->n && o->at_ms[o->sent] <= age) {
 		failed = o->failed;
-		if (send_with_links(o))
+		if (send_with_earlier(o))
 			return o->transient || age > TRY_MS ? 0 : RETRY_MS;
 		o->sent++;
 		if (failed)
@@ -404,8 +404,8 @@ static void copy_due(void *arg)
 	uint64_t age = group_now_ms(o->g) - o->start_ms;
 	uint32_t next;
 
-	if (o->sent == o->n && !is_chain_link(o) && repeat_ms(o, age))
-		send_with_links(o);
+	if (o->sent == o->n && !is_earlier_change(o) && repeat_ms(o, age))
+		send_with_earlier(o);
 	next = send_due(o);
 	if (!next)
 		next = repeat_ms(o, age);
@@ -446,7 +446,7 @@ struct out_msg *out_msg_new(struct group *g, struct wbuf *w,
 	return o;
 }
 
-void out_msg_start(struct group *g, struct out_msg *o)
+static void start_message(struct group *g, struct out_msg *o)
 {
 	TAILQ_INSERT_TAIL(&g->out, o, all);
 	o->start_ms = group_now_ms(g);
@@ -485,7 +485,7 @@ void outbox_send_all(struct group *g, struct outbox *out)
 	send_first_copies(g);
 	while ((o = TAILQ_FIRST(out))) {
 		TAILQ_REMOVE(out, o, all);
-		out_msg_start(g, o);
+		start_message(g, o);
 	}
 }
 

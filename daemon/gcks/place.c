@@ -57,7 +57,8 @@ int place_replace(struct group *g, struct gmember *m)
 	 * time.
 	 */
 	if (!m->more->leaving)
-		ret = batch_leave_in(g, m, rate_leave_wait_ms(g, m->identity));
+		ret = waiting_leave_in(g, m,
+				       rate_leave_wait_ms(g, m->identity));
 	if (ret)
 		return ret;
 	m->replaced = true;
@@ -71,12 +72,12 @@ int place_replace(struct group *g, struct gmember *m)
 #define ASKED_MS 2000
 
 /* Twins that change between these two calls may confirm a change. */
-static void twins_open(struct group *g, const struct gmember *m)
+static void begin_twin_change(struct group *g, const struct gmember *m)
 {
 	g->n_confirmed -= gmc_confirmed(g, m);
 }
 
-static void twins_close(struct group *g, struct gmember *m)
+static void end_twin_change(struct group *g, struct gmember *m)
 {
 	if (gmc_confirmed(g, m))
 		gmember_more(m)->confirmed_at = g->rekeys;
@@ -105,11 +106,11 @@ void place_note_twin(struct group *g, struct gmember *m,
 	/* The host that registers was one of the others until now. */
 	if (t)
 		gmc_set_data_spi(g, m, t->spi);
-	twins_open(g, m);
+	begin_twin_change(g, m);
 	if (t)
 		twins_remove(x->twins, t - x->twins->v);
 	twins_add(g, x->twins, &at, spi);
-	twins_close(g, m);
+	end_twin_change(g, m);
 }
 
 bool place_is_twin(const struct gmember *m, const struct addr *from)
@@ -131,9 +132,9 @@ bool place_is_owner(const struct gmember *m, const struct ike_sa *sa)
 void place_set_twin_spi(struct group *g, struct gmember *m,
 			const struct addr *from, uint32_t spi)
 {
-	twins_open(g, m);
+	begin_twin_change(g, m);
 	twins_set_spi(g, twins_find(m, from), spi);
-	twins_close(g, m);
+	end_twin_change(g, m);
 }
 
 void place_note_change(struct group *g)
@@ -155,7 +156,7 @@ static void forget_twins_of(struct group *g, struct gmember *m)
 	struct twins *twins = m->more->twins;
 	unsigned int i = 0;
 
-	twins_open(g, m);
+	begin_twin_change(g, m);
 	while (i < twins->n) {
 		const struct twin *t = &twins->v[i];
 
@@ -164,7 +165,7 @@ static void forget_twins_of(struct group *g, struct gmember *m)
 		else
 			i++;
 	}
-	twins_close(g, m);
+	end_twin_change(g, m);
 }
 
 void place_forget_twins(struct group *g)

@@ -14,7 +14,7 @@
 
 #define RECORD_VERSION 1
 /* Octets of a record; a policy with long lists has several. */
-#define CHUNK 65536
+#define RECORD_OCTETS 65536
 #define POLICY_MAX (64u << 20)
 
 enum kind {
@@ -412,9 +412,9 @@ static int put_chunks(struct group *g, const struct wbuf *w)
 	ret = group_key(g, "policy", key);
 	if (!ret)
 		ret = store_del_prefix(group_store(g), key);
-	for (off = 0; !ret && off < w->len; off += CHUNK) {
-		n = w->len - off < CHUNK ? w->len - off : CHUNK;
-		ret = group_key_num(g, "policy", off / CHUNK, key);
+	for (off = 0; !ret && off < w->len; off += RECORD_OCTETS) {
+		n = w->len - off < RECORD_OCTETS ? w->len - off : RECORD_OCTETS;
+		ret = group_key_num(g, "policy", off / RECORD_OCTETS, key);
 		if (!ret)
 			ret = store_put(group_store(g), key, w->p + off, n);
 	}

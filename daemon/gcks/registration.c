@@ -125,7 +125,7 @@ static enum gike_when take_report(struct group *g, const struct ike_sa *sa,
 	if (m->more->leaving)
 		return GIKE_NOW;
 	wait = rate_leave_wait_ms(g, identity);
-	if (batch_leave_in(g, m, wait))
+	if (waiting_leave_in(g, m, wait))
 		return refuse_request(g, identity, GIKE_N_REGISTRATION_FAILED,
 				      "out of memory", reply);
 	if (wait || g->conf->batch_leave_ms)
@@ -476,7 +476,7 @@ static void join_enqueue(struct group *g, struct join_req *j,
 	if (delay < pace_join_ms(g))
 		delay = pace_join_ms(g);
 	if (delay)
-		batch_arm(g, delay);
+		waiting_arm(g, delay);
 	else
 		g->due |= DUE_BATCH;
 	if (delay && j->may_put_off)
@@ -493,8 +493,8 @@ static bool asks_for_more(const struct join_req *old, const struct join_req *j)
  * The peer of @old asks again, and the change is still to be made. Takes over @j,
  * which costs nothing, however often it comes.
  */
-static void join_still_put_off(struct group *g, struct join_req *old,
-			       struct join_req *j)
+static void answer_put_off_again(struct group *g, struct join_req *old,
+				 struct join_req *j)
 {
 	/* Like requests of one batch. */
 	if (!place_allows(g, &old->from.addr, &j->from.addr)) {
@@ -571,7 +571,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 	if (waits && j->may_put_off)
 		old = join_find_put_off(g, j->identity);
 	if (old && !asks_for_more(old, j)) {
-		join_still_put_off(g, old, j);
+		answer_put_off_again(g, old, j);
 		return;
 	}
 	why = no_room(g, m, j, again);
@@ -588,7 +588,7 @@ static void decide_granted(struct group *g, struct join_req *j,
 		return;
 	}
 	if (old) {
-		join_still_put_off(g, old, j);
+		answer_put_off_again(g, old, j);
 		return;
 	}
 	if (place == PLACE_REPLACE && place_replace(g, m)) {
@@ -749,7 +749,7 @@ void registration_refuse_all(struct group *g)
 		join_take(g, j);
 		join_refuse(g, j, GIKE_N_INVALID_GROUP_ID, why);
 	}
-	batch_answer_leavers(g, &g->leavers, 0);
+	waiting_answer_leavers(g, &g->leavers, 0);
 }
 
 void registration_free(struct group *g)

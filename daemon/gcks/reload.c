@@ -449,7 +449,7 @@ static void change_one(struct group *g, const struct conf_group *c,
 		return;
 	}
 	if (g->exclude_pending)
-		batch_exclude_soon(g);
+		waiting_exclude_soon(g);
 	gather_done(t, -ENOMEM, 0, "out of memory");
 }
 
@@ -463,7 +463,7 @@ static void reload_failed(struct gcks *k)
 
 	TAILQ_FOREACH(g, &k->groups, all)
 		if (g->exclude_pending)
-			batch_exclude_soon(g);
+			waiting_exclude_soon(g);
 }
 
 void gcks_reload(struct gcks *k, const struct conf_gcks *conf,

@@ -45,7 +45,7 @@ static void reset_exclude_done(struct group *g, void *arg, int ret,
 	free(arg);
 	/* The reset has taken the place of the batch that was due; the next finds who is left. */
 	if (ret != -ECANCELED && g->exclude_pending)
-		batch_arm(g, ret ? COMMIT_RETRY_MS : 0);
+		waiting_arm(g, ret ? COMMIT_RETRY_MS : 0);
 	if (ret && ret != -ECANCELED && g->exclude_pending)
 		join_refuse_all(g);
 	if (x.done)

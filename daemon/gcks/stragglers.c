@@ -30,11 +30,11 @@ void stragglers_init(struct group *g)
 
 void stragglers_free(struct group *g)
 {
-	struct straggler *l;
+	struct straggler *s;
 
-	while ((l = TAILQ_FIRST(&g->stragglers.all))) {
-		TAILQ_REMOVE(&g->stragglers.all, l, all);
-		free(l);
+	while ((s = TAILQ_FIRST(&g->stragglers.all))) {
+		TAILQ_REMOVE(&g->stragglers.all, s, all);
+		free(s);
 	}
 	g->stragglers.unknown = false;
 }
@@ -47,10 +47,10 @@ static bool has_ended(const struct group *g)
 static bool is_listed(const struct group *g, const char *identity,
 		      const struct addr *at)
 {
-	const struct straggler *l;
+	const struct straggler *s;
 
-	TAILQ_FOREACH(l, &g->stragglers.all, all)
-		if (!strcmp(l->identity, identity) && addr_equal(&l->at, at))
+	TAILQ_FOREACH(s, &g->stragglers.all, all)
+		if (!strcmp(s->identity, identity) && addr_equal(&s->at, at))
 			return true;
 	return false;
 }
@@ -59,16 +59,16 @@ static void add_straggler(struct group *g, const char *identity,
 			  const struct addr *at, bool anywhere)
 {
 	size_t size = strlen(identity) + 1;
-	struct straggler *l = malloc(sizeof(*l) + size);
+	struct straggler *s = malloc(sizeof(*s) + size);
 
-	if (!l) {
+	if (!s) {
 		g->stragglers.unknown = true;
 		return;
 	}
-	l->at = *at;
-	l->anywhere = anywhere;
-	memcpy(l->identity, identity, size);
-	TAILQ_INSERT_TAIL(&g->stragglers.all, l, all);
+	s->at = *at;
+	s->anywhere = anywhere;
+	memcpy(s->identity, identity, size);
+	TAILQ_INSERT_TAIL(&g->stragglers.all, s, all);
 }
 
 static void add_hosts(struct group *g, const struct gmember *m, bool some)
@@ -129,24 +129,24 @@ void stragglers_move(struct group *from, struct group *to)
 void stragglers_report(struct group *g, struct gmember *m,
 		       const struct addr *at)
 {
-	struct straggler *l, *next;
+	struct straggler *s, *next;
 
 	gmember_more(m)->reported = true;
-	for (l = TAILQ_FIRST(&g->stragglers.all); l; l = next) {
-		next = TAILQ_NEXT(l, all);
-		if (strcmp(l->identity, m->identity) ||
-		    (!l->anywhere && !addr_equal(&l->at, at)))
+	for (s = TAILQ_FIRST(&g->stragglers.all); s; s = next) {
+		next = TAILQ_NEXT(s, all);
+		if (strcmp(s->identity, m->identity) ||
+		    (!s->anywhere && !addr_equal(&s->at, at)))
 			continue;
-		TAILQ_REMOVE(&g->stragglers.all, l, all);
-		free(l);
+		TAILQ_REMOVE(&g->stragglers.all, s, all);
+		free(s);
 	}
 }
 
-/* Return true if the host of @l is among those of @m. */
-static bool is_host_of(const struct straggler *l, const struct gmember *m)
+/* Return true if the host of @s is among those of @m. */
+static bool is_host_of(const struct straggler *s, const struct gmember *m)
 {
-	return l->anywhere || addr_equal(&m->at, &l->at) ||
-	       twins_find(m, &l->at);
+	return s->anywhere || addr_equal(&m->at, &s->at) ||
+	       twins_find(m, &s->at);
 }
 
 /*
@@ -154,47 +154,47 @@ static bool is_host_of(const struct straggler *l, const struct gmember *m)
  * the host has moved, or is another one: that has noticed silence after some time, or is
  * cut off.
  */
-static bool is_away(const struct group *g, const struct straggler *l)
+static bool is_away(const struct group *g, const struct straggler *s)
 {
-	const struct gmember *m = gmc_find(g, l->identity);
+	const struct gmember *m = gmc_find(g, s->identity);
 
 	if (!m || !m->send)
 		return true;
-	return !is_host_of(l, m) && group_now_ms(g) < g->stragglers.heard_ms;
+	return !is_host_of(s, m) && group_now_ms(g) < g->stragglers.heard_ms;
 }
 
 /*
  * Return true if the sender is back, and has not reported that it uses a key that it
  * got since. Until then it waits for receivers.
  */
-static bool is_held(const struct group *g, const struct straggler *l)
+static bool is_held(const struct group *g, const struct straggler *s)
 {
-	const struct gmember *m = gmc_find(g, l->identity);
+	const struct gmember *m = gmc_find(g, s->identity);
 
-	return m && is_host_of(l, m) && gmc_confirmed(g, m) &&
-	       !(l->anywhere && m->more->reported);
+	return m && is_host_of(s, m) && gmc_confirmed(g, m) &&
+	       !(s->anywhere && m->more->reported);
 }
 
 uint32_t stragglers_count(const struct group *g)
 {
-	const struct straggler *l;
+	const struct straggler *s;
 	uint32_t n = 0;
 
 	if (has_ended(g))
 		return 0;
-	TAILQ_FOREACH(l, &g->stragglers.all, all)
-		n += is_away(g, l) || is_held(g, l);
+	TAILQ_FOREACH(s, &g->stragglers.all, all)
+		n += is_away(g, s) || is_held(g, s);
 	return n || !g->stragglers.unknown ? n : 1;
 }
 
 static bool some_straggle(const struct group *g, bool excluded)
 {
-	const struct straggler *l;
+	const struct straggler *s;
 
 	if (has_ended(g))
 		return false;
-	TAILQ_FOREACH(l, &g->stragglers.all, all)
-		if (is_away(g, l) || (!excluded && is_held(g, l)))
+	TAILQ_FOREACH(s, &g->stragglers.all, all)
+		if (is_away(g, s) || (!excluded && is_held(g, s)))
 			return true;
 	return g->stragglers.unknown;
 }

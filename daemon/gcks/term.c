@@ -121,17 +121,17 @@ static void end_member(struct group *g, struct gmember *m)
 	gmember_set_ended(m, why_ended(m));
 	if (!m->ended_why) {
 		if (gmc_exposed(m))
-			batch_exclude_soon(g);
+			waiting_exclude_soon(g);
 		set_due(m);
 		return;
 	}
 	/* A leave that was delayed is due now. */
 	if (m->more->leaving) {
 		gmember_more(m)->leave_ms = group_now_ms(g);
-		batch_arm(g, 0);
+		waiting_arm(g, 0);
 		return;
 	}
-	if (batch_leave_later(g, m))
+	if (waiting_leave_later(g, m))
 		terms_set(&g->terms, m, msec_to_sec_up(gkm_time_ms(g)) + 1);
 	else
 		gmember_more(m)->lapsed = true;
@@ -239,7 +239,7 @@ void term_apply(struct join_req *j)
 	/* No timer fires for an end that passed while this was being stored. */
 	if (m->renewed && m->more->former_ends &&
 	    former_left_ms(m) == UINT64_MAX)
-		batch_exclude_soon(g);
+		waiting_exclude_soon(g);
 	arm_expiry(m);
 }
 

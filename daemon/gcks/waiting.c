@@ -92,12 +92,12 @@ static bool is_in(const struct join_reqs *l, const char *identity)
 	return false;
 }
 
-bool batch_waits(const struct group *g, const char *identity)
+bool waiting_has(const struct group *g, const char *identity)
 {
 	return is_in(&g->joins, identity) || is_in(&g->requests, identity);
 }
 
-void batch_answer_leavers(struct group *g, struct leavers *l, int ret)
+void waiting_answer_leavers(struct group *g, struct leavers *l, int ret)
 {
 	struct gike_reply reply = {
 		.notify = ret ? GIKE_N_REGISTRATION_FAILED : 0,
@@ -185,7 +185,7 @@ struct gmember **leavers_due(const struct group *g, uint32_t *n)
 	return out;
 }
 
-void batch_arm(struct group *g, uint64_t delay)
+void waiting_arm(struct group *g, uint64_t delay)
 {
 	uint64_t due = group_now_ms(g) + delay;
 
@@ -195,30 +195,30 @@ void batch_arm(struct group *g, uint64_t delay)
 	timer_set(g->k->deps.tq, &g->batch, delay);
 }
 
-bool batch_wanted(const struct group *g)
+bool waiting_any(const struct group *g)
 {
 	return !TAILQ_EMPTY(&g->joins) || !TAILQ_EMPTY(&g->leavers);
 }
 
-void batch_request_exclude(struct group *g)
+void waiting_request_exclude(struct group *g)
 {
 	g->exclude_pending = true;
 	g->exclude_requests++;
 }
 
-void batch_exclude_soon(struct group *g)
+void waiting_exclude_soon(struct group *g)
 {
-	batch_request_exclude(g);
+	waiting_request_exclude(g);
 	pace_hurry_exclusion(g);
-	batch_arm(g, pace_exclude_ms(g));
+	waiting_arm(g, pace_exclude_ms(g));
 }
 
-int batch_leave_later(struct group *g, struct gmember *m)
+int waiting_leave_later(struct group *g, struct gmember *m)
 {
-	return m->more->leaving ? 0 : batch_leave_in(g, m, 0);
+	return m->more->leaving ? 0 : waiting_leave_in(g, m, 0);
 }
 
-int batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
+int waiting_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
 {
 	uint32_t delay = g->conf->batch_leave_ms;
 	int ret;
@@ -229,6 +229,6 @@ int batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms)
 	if (ret)
 		return ret;
 	gmember_more(m)->leave_ms = group_now_ms(g) + wait_ms;
-	batch_arm(g, delay);
+	waiting_arm(g, delay);
 	return 0;
 }

@@ -28,12 +28,12 @@ void join_replace(struct group *g, struct join_req *old, struct join_req *j);
 /*
  * Return true if a request of @identity waits, for a batch or to be handled.
  */
-bool batch_waits(const struct group *g, const char *identity);
+bool waiting_has(const struct group *g, const char *identity);
 /*
  * Answer and free all of @l. @ret is 0, or the error (-errno) because of
  * which they are still members.
  */
-void batch_answer_leavers(struct group *g, struct leavers *l, int ret);
+void waiting_answer_leavers(struct group *g, struct leavers *l, int ret);
 /*
  * Return members whose leave is due, the first of which waits longest, in an order in
  * which neighbours in the tree follow each other: a message has room for twice as many
@@ -44,25 +44,25 @@ struct gmember **leavers_due(const struct group *g, uint32_t *n);
 /* Return the members that gmc_set_recheck() noted, in such an order; the same. */
 struct gmember **rechecks_in_order(const struct group *g, uint32_t *n);
 /* Make the batch due within @delay milliseconds. */
-void batch_arm(struct group *g, uint64_t delay);
+void waiting_arm(struct group *g, uint64_t delay);
 /* Return true if a request to join, or the answer to a leaver, waits for a batch. */
-bool batch_wanted(const struct group *g);
+bool waiting_any(const struct group *g);
 /*
  * Note that members are not authorized any more or exposed (gmc.h), for the next batch.
  * One in flight may have checked before, and does not take this back.
  */
-void batch_request_exclude(struct group *g);
+void waiting_request_exclude(struct group *g);
 /*
  * Note that members are not authorized any more or exposed (gmc.h), and exclude them when
  * pace_exclude_ms() allows it.
  */
-void batch_exclude_soon(struct group *g);
+void waiting_exclude_soon(struct group *g);
 /*
  * Mark @m as leaving with the next batch, and arm it. Returns 0 or -ENOMEM; a member that
  * is reserved (gmember.h) has the memory.
  */
-int batch_leave_later(struct group *g, struct gmember *m);
-/* Like batch_leave_later(), but not before @wait_ms milliseconds are over. */
-int batch_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
+int waiting_leave_later(struct group *g, struct gmember *m);
+/* Like waiting_leave_later(), but not before @wait_ms milliseconds are over. */
+int waiting_leave_in(struct group *g, struct gmember *m, uint32_t wait_ms);
 
 #endif

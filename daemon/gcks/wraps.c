@@ -11,7 +11,7 @@
 
 struct wraps {
 	uint32_t n; /* a power of two */
-	struct cached {
+	struct cached_wrap {
 		uint32_t id; /* 0: none */
 		uint32_t kwk_id;
 		uint16_t len;
@@ -19,8 +19,8 @@ struct wraps {
 	} v[];
 };
 
-static struct cached *cache_slot(const struct group *g,
-				 const struct lkh_wrap *w)
+static struct cached_wrap *cache_slot(const struct group *g,
+				      const struct lkh_wrap *w)
 {
 	uint64_t h =
 		((uint64_t)w->id << 32 | w->kwk_id) * 0x9e3779b97f4a7c15ull;
@@ -70,7 +70,7 @@ static int wrap_fresh(const struct group *g, const struct lkh_wrap *w,
 int wraps_make(const struct group *g, const struct lkh_wrap *w,
 	       struct kd_key *out)
 {
-	struct cached *k = cache_slot(g, w);
+	struct cached_wrap *k = cache_slot(g, w);
 	int ret;
 
 	if (k && k->id == w->id && k->kwk_id == w->kwk_id) {

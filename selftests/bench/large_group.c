@@ -816,7 +816,7 @@ void ks_crowd_leaves(unsigned int members, unsigned int leave)
 	for (i = 0; i < leave; i++) {
 		member_name((i * 2654435761u) % w.populated, name,
 			    sizeof(name));
-		batch_leave_later(w.g, gmc_find(w.g, name));
+		waiting_leave_later(w.g, gmc_find(w.g, name));
 	}
 	while (w.g->n_members > members - leave) {
 		pass_time(50);

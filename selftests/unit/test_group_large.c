@@ -102,7 +102,7 @@ static void leave_one(void)
 {
 	uint32_t before = g->n_members;
 
-	batch_leave_later(g, some_member());
+	waiting_leave_later(g, some_member());
 	sim_run(&s, 2000);
 	is_int(g->n_members, before - 1, "%u members: one has left", before);
 }
@@ -166,7 +166,7 @@ static void test_crowd(void)
 	name_of(37, first);
 	for (i = 1; i <= 300; i++) {
 		name_of(i * 37 % 20000, name);
-		batch_leave_later(g, gmc_find(g, name));
+		waiting_leave_later(g, gmc_find(g, name));
 	}
 	began = s.ms;
 	sim_run(&s, 20);
@@ -200,7 +200,7 @@ static void test_former_crowd(void)
 		gmc_set_renewed(g, m, true);
 	}
 	rekeys = g->rekeys;
-	batch_exclude_soon(g);
+	waiting_exclude_soon(g);
 	began = s.ms;
 	while (g->n_renewed && s.ms - began < 60000)
 		sim_run(&s, 50);
@@ -233,7 +233,7 @@ static void test_excluded_crowd(void)
 		gmc_set_must_go(g, gmc_find(g, name), "revoked");
 	}
 	began = s.ms;
-	batch_exclude_soon(g);
+	waiting_exclude_soon(g);
 	while (g->exclude_pending && s.ms - began < 60000)
 		sim_run(&s, 50);
 	is_int(g->n_members, 20003 - 1000, "an excluded crowd is out");

@@ -781,7 +781,7 @@ static void test_leaver(enum instead how)
 	s.store_ms = 50;
 	gcks_evict_ahead(s.gcks, "video", "z.example", take, &z);
 	if (how == INSTEAD_NOTHING)
-		batch_request_exclude(g);
+		waiting_request_exclude(g);
 	member_leave(b->m, "video");
 	sim_run(&s, 10);
 	ok(!z.n && !TAILQ_EMPTY(&g->leavers), "%s: the leaver waits", what);

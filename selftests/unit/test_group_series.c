@@ -309,7 +309,7 @@ static void test_crowd_leaves(void)
 	at = s.ms;
 	while ((m = gmc_each(the_group(), &w)))
 		if (!sim_random(&s, 4)) {
-			batch_leave_later(the_group(), m);
+			waiting_leave_later(the_group(), m);
 			left--;
 		}
 	while (sim_group(&s).members > left && s.ms - at < 60000)
