@@ -711,6 +711,7 @@ static void measure_store(void)
 	int ret = store_clean(w.store);
 	struct stat st;
 	char path[96];
+	int ret = store_clean(w.store);
 
 	if (ret)
 		bail("the store has failed: %s", store_reason(w.store, ret));
