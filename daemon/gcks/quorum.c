@@ -358,7 +358,7 @@ static int check_order(struct gcks *k, const struct group *g,
 			       "orders need no signatures here (gcks.quorum.orders)");
 	if (d->until <= now)
 		return err_set(why, -ETIME,
-			       "it has expired %lld seconds ago: write it again",
+			       "it expired %lld s ago: write it again",
 			       (long long)(now - d->until));
 	if (d->until - now > ORDER_MAX_S)
 		return err_set(why, -EINVAL,
