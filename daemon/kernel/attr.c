@@ -208,7 +208,7 @@ static const struct {
 	LIMIT(IV, IV_LIMIT, iv_limit),
 };
 
-int kattr_put_limits(struct nlmsghdr *nlh, const struct klimits *limits)
+static int put_limits(struct nlmsghdr *nlh, const struct klimits *limits)
 {
 	uint64_t v;
 	size_t i;
@@ -224,6 +224,22 @@ int kattr_put_limits(struct nlmsghdr *nlh, const struct klimits *limits)
 			return ret;
 	}
 	return 0;
+}
+
+int kattr_put_sa_set(struct nlmsghdr *nlh, const struct ksa_set *set)
+{
+	int ret = put_limits(nlh, &set->limits);
+
+	if (!ret && set->dir)
+		ret = put_u32(nlh, MCSEC_A_SA_DIR, set->dir);
+	if (!ret && set->select)
+		ret = put_attr(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
+	return ret;
+}
+
+int kattr_put_last_counts(struct nlmsghdr *nlh)
+{
+	return put_attr(nlh, MCSEC_A_SA_LAST_COUNTS, 0, NULL);
 }
 
 int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa)
@@ -251,7 +267,7 @@ int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa)
 	for (i = 0; !ret && i < sa->n_sender_ids; i++)
 		ret = put_u32(nlh, MCSEC_A_SA_SENDER_ID, sa->sender_ids[i]);
 	if (!ret)
-		ret = kattr_put_limits(nlh, &sa->limits);
+		ret = put_limits(nlh, &sa->limits);
 	if (!ret && sa->select)
 		ret = put_attr(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
 	return ret;

@@ -32,7 +32,8 @@ int kattr_put_policy(struct nlmsghdr *nlh, const char *group,
 int kattr_put_name(struct nlmsghdr *nlh, uint16_t attr, const char *name);
 int kattr_put_sa_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
 int kattr_put_sa(struct nlmsghdr *nlh, const struct ksa *sa);
-int kattr_put_limits(struct nlmsghdr *nlh, const struct klimits *limits);
+int kattr_put_sa_set(struct nlmsghdr *nlh, const struct ksa_set *set);
+int kattr_put_last_counts(struct nlmsghdr *nlh);
 int kattr_put_sender_id(struct nlmsghdr *nlh, const char *group, uint32_t spi);
 /* With @name an empty name is sent too, which removes the sender's name. */
 int kattr_put_sender(struct nlmsghdr *nlh, const struct ksender *s, bool name);

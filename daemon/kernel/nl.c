@@ -205,15 +205,11 @@ static int op_sa_set(void *ctx, const char *group, uint32_t spi,
 		     const struct ksa_set *set, struct err *err)
 {
 	struct nlmsghdr *nlh = begin_request(ctx, MCSEC_CMD_SA_SET, 0);
-	int put = kattr_put_sa_id(nlh, group, spi);
 
-	if (!put)
-		put = kattr_put_limits(nlh, &set->limits);
-	if (!put && set->dir)
-		mnl_attr_put_u32(nlh, MCSEC_A_SA_DIR, set->dir);
-	if (!put && set->select)
-		mnl_attr_put(nlh, MCSEC_A_SA_SELECTED, 0, NULL);
-	return send_request(ctx, put, err);
+	return send_request(ctx,
+			    kattr_put_sa_id(nlh, group, spi)
+				    ?: kattr_put_sa_set(nlh, set),
+			    err);
 }
 
 static int parse_sa(const struct nlmsghdr *nlh, void *item)
@@ -229,9 +225,8 @@ static int op_sa_del(void *ctx, const char *group, uint32_t spi,
 
 	if (!last)
 		return send_request(ctx, put, err);
-	if (!put)
-		mnl_attr_put(nlh, MCSEC_A_SA_LAST_COUNTS, 0, NULL);
-	return request_one(ctx, put, parse_sa, last, err);
+	return request_one(ctx, put ?: kattr_put_last_counts(nlh), parse_sa,
+			   last, err);
 }
 
 static int op_sa_flush(void *ctx, const char *group, struct err *err)

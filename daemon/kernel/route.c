@@ -14,14 +14,14 @@
 #include <netlink/route/route.h>
 #include <string.h>
 
-struct answer {
+struct route_answer {
 	struct route route;
 	int error;
 };
 
 static int on_route(struct nl_msg *msg, void *arg)
 {
-	struct answer *a = arg;
+	struct route_answer *a = arg;
 	struct rtnl_route *r;
 	struct rtnl_nexthop *hop;
 
@@ -42,7 +42,7 @@ static int on_route(struct nl_msg *msg, void *arg)
 /* The errno of the kernel is kept, because libnl's codes are less precise. */
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
 {
-	struct answer *a = arg;
+	struct route_answer *a = arg;
 
 	(void)from;
 	a->error = e->error;
@@ -69,7 +69,7 @@ static struct nl_msg *route_request(const struct ep *to, uint32_t oif)
 }
 
 static int ask_route(struct nl_sock *sock, const struct ep *to, uint32_t oif,
-		     struct answer *a)
+		     struct route_answer *a)
 {
 	struct nl_msg *msg = route_request(to, oif);
 	int ret;
@@ -87,7 +87,7 @@ static int ask_route(struct nl_sock *sock, const struct ep *to, uint32_t oif,
 }
 
 /* Open a socket of rtnetlink whose answers go to @a. Returns 0 or -errno. */
-static int open_sock(struct answer *a, struct nl_sock **out)
+static int open_sock(struct route_answer *a, struct nl_sock **out)
 {
 	struct nl_sock *sock = nl_socket_alloc();
 	int ret;
@@ -109,7 +109,7 @@ static int open_sock(struct answer *a, struct nl_sock **out)
 
 int route_get(const struct ep *to, uint32_t oif, struct route *out)
 {
-	struct answer a = { .error = 0 };
+	struct route_answer a = { .error = 0 };
 	struct nl_sock *sock;
 	int ret;
 
@@ -135,7 +135,7 @@ int route_get(const struct ep *to, uint32_t oif, struct route *out)
 
 bool route_is_vrf(uint32_t ifindex)
 {
-	struct answer a = { .error = 0 };
+	struct route_answer a = { .error = 0 };
 	struct nl_sock *sock;
 	struct rtnl_link *l;
 	bool is = false;

@@ -211,59 +211,53 @@ static int send_message(struct knl *n, const struct nlmsghdr *req)
 }
 
 /*
- * Send a request and read its answer. *@spoke is set if the kernel sent a
- * message, which @err then has.
+ * Send a request and read its answer, with fn, arg and err of @a. Afterwards a->spoke
+ * says whether the kernel sent a message, which a->err then has.
  */
-static int exchange_messages(struct knl *n, struct nlmsghdr *req, ktalk_fn *fn,
-			     void *arg, bool *changed, bool *spoke,
-			     struct err *err)
+static int exchange_messages(struct knl *n, struct nlmsghdr *req,
+			     struct answer *a)
 {
-	struct answer a = {
-		.req = req,
-		.portid = mnl_socket_get_portid(n->req),
-		.fn = fn,
-		.arg = arg,
-		.err = err,
-	};
 	int ret;
 
-	err_clear(err);
+	a->req = req;
+	a->portid = mnl_socket_get_portid(n->req);
+	err_clear(a->err);
 	req->nlmsg_seq = ++n->seq;
 	if (!(req->nlmsg_flags & NLM_F_DUMP))
 		req->nlmsg_flags |= NLM_F_ACK;
 
 	ret = send_message(n, req);
 	if (!ret)
-		ret = receive_answer(n, &a);
-	if (changed)
-		*changed = a.changed;
-	*spoke = a.spoke;
-	return ret && !a.spoke ? ktalk_errno(err, ret) : ret;
+		ret = receive_answer(n, a);
+	return ret && !a->spoke ? ktalk_errno(a->err, ret) : ret;
 }
 
 int ktalk(struct knl *n, ktalk_fn *fn, void *arg, bool *changed,
 	  struct err *err)
 {
+	const struct answer asked = { .fn = fn, .arg = arg, .err = err };
 	struct nlmsghdr *req = (void *)n->tx;
 	uint16_t family = n->family;
-	bool spoke;
+	struct answer a = asked;
 	int ret;
 
-	ret = exchange_messages(n, req, fn, arg, changed, &spoke, err);
+	ret = exchange_messages(n, req, &a);
 	/*
 	 * The module sends a message with -ENOENT. Without one the error may
 	 * come from the netlink core, which does not know the family's number.
 	 */
-	if (ret == -ENOENT && !spoke) {
+	if (ret == -ENOENT && !a.spoke) {
 		ret = ktalk_resolve(n, err);
 		if (!ret && n->family == family) {
 			ret = ktalk_errno(err, -ENOENT);
 		} else if (!ret) {
 			req->nlmsg_type = n->family;
-			ret = exchange_messages(n, req, fn, arg, changed,
-						&spoke, err);
+			a = asked;
+			ret = exchange_messages(n, req, &a);
 		}
 	}
+	if (changed)
+		*changed = a.changed;
 	secret_wipe(n->tx, req->nlmsg_len);
 	return ret;
 }
@@ -324,11 +318,11 @@ int ktalk_resolve(struct knl *n, struct err *err)
 	struct nlmsghdr *nlh =
 		kattr_begin(buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0);
 	struct family f = {};
-	bool spoke;
+	struct answer a = { .fn = get_family, .arg = &f, .err = err };
 	int ret;
 
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, MCSEC_FAMILY_NAME);
-	ret = exchange_messages(n, nlh, get_family, &f, NULL, &spoke, err);
+	ret = exchange_messages(n, nlh, &a);
 	if (ret == -ENOENT)
 		return err_set(err, -EOPNOTSUPP,
 			       "module mcsec is not loaded: run \"modprobe mcsec\"");

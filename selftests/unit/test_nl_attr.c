@@ -426,6 +426,11 @@ static void test_refused_attributes(void)
 	static const struct ksender sender = {
 		.group = "g", .spi = 256, .sender_id = 1, .name = "x"
 	};
+	static const struct ksa_set set = {
+		.select = true,
+		.dir = MCSEC_DIR_IN,
+		.limits = { .set = KLIMIT_SOFT_TIME, .soft_time = 9 },
+	};
 	struct kgroup g = {
 		.name = "g",
 		.owner = "mcsecd",
@@ -463,6 +468,15 @@ static void test_refused_attributes(void)
 	nlh = start(MCSEC_CMD_SA_NEW);
 	is_int(kattr_put_sa(nlh, &sample), 0, "an SA with every setting");
 	all_named(nlh, "a new SA");
+	nlh = start(MCSEC_CMD_SA_SET);
+	is_int(kattr_put_sa_set(nlh, &set), 0, "a change of an SA");
+	ok(find(nlh, MCSEC_A_SA_DIR) && find(nlh, MCSEC_A_SA_SELECTED) &&
+		   find(nlh, MCSEC_A_SA_SOFT_TIME),
+	   "a change of an SA has all three");
+	all_named(nlh, "a change of an SA");
+	nlh = start(MCSEC_CMD_SA_DEL);
+	is_int(kattr_put_last_counts(nlh), 0, "the last counts of an SA");
+	all_named(nlh, "the last counts of an SA");
 	nlh = start(MCSEC_CMD_SENDER_SET);
 	is_int(kattr_put_sender(nlh, &sender, true), 0, "a sender");
 	all_named(nlh, "a sender's name");
