@@ -585,7 +585,7 @@ static int take_auth_key(struct mrekey *rk, const struct kd *kd,
 		rekey_sa_set_auth_key(&rk->rs, kd->auth_key, kd->auth_key_len);
 
 	if (ret)
-		return err_set(err, ret == -ENOMEM ? ret : -EPROTO,
+		return err_set(err, -EPROTO,
 			       "new signing key does not work: %s",
 			       strerror(-ret));
 	rk->n_signed++;

@@ -4,6 +4,7 @@
  * keep the keys until their lifetime ends, so it is told again until it has.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +80,7 @@ void leftover_add(struct member *m, const char *group, uint32_t spi)
 		return;
 	}
 	l->spi = spi;
-	memcpy(l->group, group, strnlen(group, sizeof(l->group) - 1));
+	snprintf(l->group, sizeof(l->group), "%s", group);
 	TAILQ_INSERT_TAIL(&m->leftovers, l, all);
 	timer_set(m->deps.tq, &m->leftover_due, AGAIN_MS);
 }

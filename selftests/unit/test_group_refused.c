@@ -5,6 +5,7 @@
  */
 #include "group_reload.h"
 #include "group_finish.h"
+#include "member/leftover.h"
 
 /* ---- a kernel that refuses ---------------------------------------------- */
 
@@ -233,6 +234,8 @@ static int fail_del(void *ctx, const char *group, uint32_t spi,
 /* A member that leaves must not keep keys because the kernel has refused once. */
 static void test_deleted_late(void)
 {
+	uint32_t spi;
+
 	usual(15);
 	fail_by(&(struct kernel_ops){ .sa_del = fail_del });
 	is_int(member_leave(a->m, "video"), 0, "a member leaves");
@@ -252,6 +255,15 @@ static void test_deleted_late(void)
 	is_int(member_join(a->m, "video"), 0, "the member comes back");
 	sim_run(&s, 20000);
 	is_int(kernel_sas("video"), 1, "a member that came back has its SA");
+	is_int(sim_log_count(&s, "group video: SA deleted late: "), 1,
+	       "an SA that is gone is not deleted once more");
+
+	/* The kernel had deleted an SA, though it said nothing, and has another one. */
+	spi = group("video").st.data_spi;
+	leftover_add(a->m, "video", spi);
+	leftover_replaced(a->m, "video", spi);
+	sim_run(&s, 1500);
+	is_int(kernel_sas("video"), 1, "an SA in the place of another stays");
 	sim_run(&s, 60000);
 	sim_finish(&s, "deleted late");
 }

@@ -41,6 +41,7 @@ static int family_asked;
 /* Numbers of the next requests that get no answer, and of memberships refused. */
 static int family_silent;
 static int join_refused;
+static int join_error = EPERM;
 static void (*answer)(struct mnl_socket *s, const struct nlmsghdr *req);
 static uint8_t last[ROOM];
 
@@ -102,7 +103,7 @@ int mnl_socket_setsockopt(const struct mnl_socket *s, int type, void *p,
 		break;
 	case NETLINK_ADD_MEMBERSHIP:
 		if (join_refused && join_refused--) {
-			errno = EPERM;
+			errno = join_error;
 			return -1;
 		}
 		m->groups[m->n_groups++] = *(unsigned int *)p;
@@ -725,6 +726,12 @@ static void test_events_again(void)
 	is_int(s->groups[s->n_groups - 1], EVENTS_GROUP + 0x88,
 	       "a module whose announcement is lost is followed");
 	is_int(n_events, 1, "the overrun is one event");
+
+	/* Another kernel may say that the socket is a member already. */
+	join_refused = 1;
+	join_error = EEXIST;
+	queue_error(s, ENOBUFS);
+	is_int(knl_events_read(&k, &err), 0, "events that are joined already");
 
 	queue_error(s, EBADF);
 	is_int(knl_events_read(&k, &err), -EBADF,
