@@ -8,11 +8,11 @@
 
 #include "crypto/rand.h"
 #include "lib/clock.h"
-#include "lib/htab.h"
 #include "lib/quota.h"
 #include "lib/secret.h"
 #include "lib/timer.h"
 #include "lib/util.h"
+#include "relay/childtab.h"
 #include "relay/grants.h"
 #include "relay/proof.h"
 
@@ -63,17 +63,6 @@ struct relayed_group {
 	bool changed; /* the operation below() is due */
 };
 
-struct child_edge {
-	TAILQ_ENTRY(child_edge) link; /* by the time of the last request */
-	struct hnode by_sa;
-	struct parent_edge e;
-	struct relayed_group *group;
-	struct ike_id *member; /* allocated short: never copy the struct */
-	struct grant_set grants;
-	bool stale; /* the kernel does not have the ranges of @grants yet */
-};
-
-TAILQ_HEAD(child_edges, child_edge);
 TAILQ_HEAD(relayed_groups, relayed_group);
 
 struct parent {
@@ -83,8 +72,7 @@ struct parent {
 	bool leaving;
 	uint32_t last_id;
 	struct relayed_groups groups;
-	struct child_edges edges;
-	struct htab by_sa;
+	struct childtab edges;
 	struct timer expiry;
 	struct timer below;
 	uint64_t told_ms; /* when the operation below() was called last */
@@ -100,31 +88,6 @@ static uint64_t parent_now(const struct parent *p)
 }
 
 /* ---- edges --------------------------------------------------------------- */
-
-static uint64_t hash_of_sa(const void *sa)
-{
-	return fnv1a(FNV1A_BASIS, &sa, sizeof(sa));
-}
-
-static struct child_edge *edge_of_node(const struct hnode *n)
-{
-	return (void *)((char *)n - offsetof(struct child_edge, by_sa));
-}
-
-static uint64_t hash_of_edge(const struct hnode *n)
-{
-	return hash_of_sa(edge_of_node(n)->e.sa);
-}
-
-static struct child_edge *find_edge(const struct parent *p, const void *sa)
-{
-	struct hnode *n;
-
-	for (n = htab_first(&p->by_sa, hash_of_sa(sa)); n; n = n->next)
-		if (edge_of_node(n)->e.sa == sa)
-			return edge_of_node(n);
-	return NULL;
-}
 
 static void on_below(void *arg)
 {
@@ -166,8 +129,7 @@ static void end_edge(struct parent *p, struct child_edge *e, const char *why)
 {
 	struct relayed_group *group = e->group;
 
-	TAILQ_REMOVE(&p->edges, e, link);
-	htab_del(&p->by_sa, &e->by_sa);
+	childtab_del(&p->edges, e);
 	p->stats.edges--;
 	p->ops.edge_del(p->ctx, &e->e, why);
 	free_edge(e);
@@ -177,7 +139,7 @@ static void end_edge(struct parent *p, struct child_edge *e, const char *why)
 /* The edges are in the order of their last requests, so the first one ends first. */
 static void arm_edge_expiry(struct parent *p)
 {
-	const struct child_edge *e = TAILQ_FIRST(&p->edges);
+	const struct child_edge *e = TAILQ_FIRST(&p->edges.list);
 	uint64_t now = parent_now(p), end;
 
 	if (!e)
@@ -191,7 +153,7 @@ static void on_expiry(void *arg)
 	struct parent *p = arg;
 	struct child_edge *e;
 
-	while ((e = TAILQ_FIRST(&p->edges)) &&
+	while ((e = TAILQ_FIRST(&p->edges.list)) &&
 	       e->e.heard_ms + PARENT_LIFETIME_MS <= parent_now(p)) {
 		p->stats.expired++;
 		end_edge(p, e, "the child is silent");
@@ -202,8 +164,7 @@ static void on_expiry(void *arg)
 static void note_child(struct parent *p, struct child_edge *e)
 {
 	e->e.heard_ms = parent_now(p);
-	TAILQ_REMOVE(&p->edges, e, link);
-	TAILQ_INSERT_TAIL(&p->edges, e, link);
+	childtab_heard(&p->edges, e);
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -346,16 +307,13 @@ static bool same_ranges(const struct parent_edge *a,
 	       !memcmp(a->range, b->range, a->n_ranges * sizeof(a->range[0]));
 }
 
-/* End other edges that have the address of @from, which has shown that it receives there. */
+/* End another edge that has the address of @from, which has shown that it receives there. */
 static void free_address(struct parent *p, const struct parent_peer *from)
 {
-	struct child_edge *e, *next;
+	struct child_edge *e = childtab_by_peer(&p->edges, &from->ep);
 
-	for (e = TAILQ_FIRST(&p->edges); e; e = next) {
-		next = TAILQ_NEXT(e, link);
-		if (e->e.sa != from->sa && ep_equal(&e->e.peer, &from->ep))
-			end_edge(p, e, "another IKE SA has its address now");
-	}
+	if (e && e->e.sa != from->sa)
+		end_edge(p, e, "another IKE SA has its address now");
 }
 
 /*
@@ -384,7 +342,7 @@ static enum edge_reason change_edge(struct parent *p, struct child_edge *e,
 	if (ret)
 		return EDGE_FAILED;
 	p->stats.moved += moves;
-	e->e = *to;
+	childtab_change(&p->edges, e, to);
 	return EDGE_NO_REASON;
 }
 
@@ -434,18 +392,13 @@ static struct child_edge *replaced_edge(const struct parent *p,
 					const struct parent_peer *from,
 					const struct relayed_group *group)
 {
-	struct child_edge *e, *first = NULL;
-	unsigned int n = 0;
+	struct child_edge *e = childtab_by_peer(&p->edges, &from->ep), *first;
+	unsigned int n;
 
-	TAILQ_FOREACH(e, &p->edges, link) {
-		if (e->group != group || !id_equal(e->member, from->id))
-			continue;
-		/* An edge of the same address ends before all others. */
-		if (ep_equal(&e->e.peer, &from->ep))
-			return e;
-		if (!n++)
-			first = e;
-	}
+	/* An edge of the same address ends before all others. */
+	if (e && e->group == group && id_equal(e->member, from->id))
+		return e;
+	n = childtab_by_member(&p->edges, group, from->id, &first);
 	if (n >= PARENT_MAX_PER_IDENTITY)
 		return first;
 	return first && p->stats.edges >= p->cfg.max_children &&
@@ -509,8 +462,7 @@ static enum edge_reason add_edge(struct parent *p,
 	}
 	e->grants = *set;
 	set->n = 0;
-	htab_add(&p->by_sa, &e->by_sa);
-	TAILQ_INSERT_TAIL(&p->edges, e, link);
+	childtab_add(&p->edges, e);
 	p->stats.edges++;
 	p->stats.granted++;
 	if (!timer_armed(&p->expiry))
@@ -592,7 +544,7 @@ static void answer_challenged(struct parent *p, const struct parent_peer *from,
 void parent_request(struct parent *p, const struct parent_peer *from,
 		    const struct edge_request *req, struct edge_answer *ans)
 {
-	struct child_edge *e = find_edge(p, from->sa);
+	struct child_edge *e = childtab_by_sa(&p->edges, from->sa);
 	struct relayed_group *group = e && !strcmp(e->group->name, req->group)
 					      ? e->group
 					      : find_group(p, req->group);
@@ -624,7 +576,7 @@ void parent_request(struct parent *p, const struct parent_peer *from,
 
 void parent_edge_lost(struct parent *p, const void *sa)
 {
-	struct child_edge *e = find_edge(p, sa);
+	struct child_edge *e = childtab_by_sa(&p->edges, sa);
 
 	if (e)
 		end_edge(p, e, LOST_EDGE);
@@ -632,7 +584,7 @@ void parent_edge_lost(struct parent *p, const void *sa)
 
 void parent_sa_closed(struct parent *p, const void *sa)
 {
-	struct child_edge *e = find_edge(p, sa);
+	struct child_edge *e = childtab_by_sa(&p->edges, sa);
 
 	if (e)
 		end_edge(p, e, "its IKE SA has ended");
@@ -696,7 +648,7 @@ void parent_recheck(struct parent *p,
 				 (uint64_t)clock_wall(p->cfg.clock) };
 	struct child_edge *e, *next;
 
-	for (e = TAILQ_FIRST(&p->edges); e; e = next) {
+	for (e = TAILQ_FIRST(&p->edges.list); e; e = next) {
 		next = TAILQ_NEXT(e, link);
 		recheck_edge(p, e, &j);
 	}
@@ -708,7 +660,7 @@ void parent_leave(struct parent *p)
 	struct edge_answer ans;
 
 	p->leaving = true;
-	for (e = TAILQ_FIRST(&p->edges); p->ops.tell && e; e = next) {
+	for (e = TAILQ_FIRST(&p->edges.list); p->ops.tell && e; e = next) {
 		next = TAILQ_NEXT(e, link);
 		memset(&ans, 0, sizeof(ans));
 		answer_elsewhere(p, EDGE_LEAVING, &ans);
@@ -728,11 +680,11 @@ unsigned int parent_below(const struct parent *p, const char *group,
 	unsigned int i;
 
 	/* A child that passes on many takes the place of no other child. */
-	TAILQ_FOREACH(e, &p->edges, link)
+	TAILQ_FOREACH(e, &p->edges.list, link)
 		if (!strcmp(e->group->name, group))
 			grants_below_add(&b, e->grants.v[0],
 					 e->grants.hops[0] + 1);
-	TAILQ_FOREACH(e, &p->edges, link) {
+	TAILQ_FOREACH(e, &p->edges.list, link) {
 		if (strcmp(e->group->name, group))
 			continue;
 		for (i = 1; i < e->grants.n; i++)
@@ -773,8 +725,7 @@ int parent_new(const struct parent_cfg *cfg, const struct parent_ops *ops,
 		       cfg->n_others * sizeof(p->others[0]));
 	p->cfg.others = p->others;
 	TAILQ_INIT(&p->groups);
-	TAILQ_INIT(&p->edges);
-	htab_init(&p->by_sa, hash_of_edge);
+	childtab_init(&p->edges);
 	timer_init(&p->expiry, on_expiry, p);
 	timer_init(&p->below, on_below, p);
 	if (rand_bytes(p->secret, sizeof(p->secret))) {
@@ -799,7 +750,7 @@ void parent_free(struct parent *p)
 		parent_del_group(p, g->name);
 	timer_del(p->cfg.tq, &p->expiry);
 	timer_del(p->cfg.tq, &p->below);
-	htab_free(&p->by_sa);
+	childtab_free(&p->edges);
 	quota_free(p->verify);
 	quota_free(p->verify_all);
 	quota_free(p->moves);
@@ -831,7 +782,7 @@ void parent_del_group(struct parent *p, const char *group)
 
 	if (!g)
 		return;
-	for (e = TAILQ_FIRST(&p->edges); e; e = next) {
+	for (e = TAILQ_FIRST(&p->edges.list); e; e = next) {
 		next = TAILQ_NEXT(e, link);
 		if (e->group == g)
 			end_edge(p, e, "the group is not relayed any more");
@@ -846,7 +797,7 @@ void parent_each_edge(const struct parent *p,
 {
 	const struct child_edge *e;
 
-	TAILQ_FOREACH(e, &p->edges, link)
+	TAILQ_FOREACH(e, &p->edges.list, link)
 		fn(arg, &e->e);
 }
 
