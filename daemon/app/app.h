@@ -224,10 +224,10 @@ int app_sock_send(struct sock *s, const struct ep *from, const struct ep *to,
 /* Strip the non-ESP marker. Returns false if it is missing. */
 bool app_strip_marker(const uint8_t **p, size_t *len);
 
-/* ---- where.c ------------------------------------------------------------ */
+/* ---- interface.c -------------------------------------------------------- */
 
 /* Hints for choosing the interface on which rekeys are sent or received. */
-struct where {
+struct rekey_path {
 	struct ep to; /* multicast address of rekeys */
 	const char *interface; /* configured interface, or "" */
 	/*
@@ -244,7 +244,8 @@ struct where {
  * the reason and the setting that helps; on success an assumption that was
  * made, or "".
  */
-int app_where(const struct where *w, uint32_t *ifindex, struct err *err);
+int app_choose_interface(const struct rekey_path *w, uint32_t *ifindex,
+			 struct err *err);
 
 /* ---- reload.c ----------------------------------------------------------- */
 

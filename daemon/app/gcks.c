@@ -181,7 +181,7 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 	bool v6 = d->to.addr.family == AF_INET6;
 	struct ep from = { .addr = d->source }, to = d->to;
 	bool mark = to.port == IKE_NATT_PORT;
-	struct where w = {
+	struct rekey_path w = {
 		.to = to,
 		.interface = d->interface,
 		.other = our_addr(a, d),
@@ -193,7 +193,7 @@ static int send_rekey(void *ctx, const struct gcks_dest *d, const uint8_t *p,
 	uint32_t ifindex;
 	int ret;
 
-	ret = app_where(&w, &ifindex, &why);
+	ret = app_choose_interface(&w, &ifindex, &why);
 	if (!ret && v6 && addr_is_link_local(&to.addr))
 		to.scope = ifindex;
 	/* Loopback, since this host may be a member of its own group. */

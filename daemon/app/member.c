@@ -215,7 +215,7 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 		      const char *interface, struct err *err)
 {
 	struct app *a = ctx;
-	struct where w = {
+	struct rekey_path w = {
 		.to = *to,
 		.interface = interface,
 		.other = a->conf->member->gcks,
@@ -225,7 +225,7 @@ static int join_rekey(void *ctx, const struct ep *to, const struct addr *source,
 	uint32_t ifindex;
 	int ret;
 
-	ret = app_where(&w, &ifindex, err);
+	ret = app_choose_interface(&w, &ifindex, err);
 	if (ret)
 		return ret;
 	ret = mcast_join(a->mcast, to, source, ifindex);

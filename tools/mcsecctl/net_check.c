@@ -184,7 +184,7 @@ static struct addr listen_addr(const struct conf_gcks *k, int family)
 }
 
 /*
- * Without a route mcsecd takes the interface of its other end, see app/where.c: that
+ * Without a route mcsecd takes the interface of its other end, see app/interface.c: that
  * of the key server, or of the own address.
  */
 static bool assumed_dev(const struct conf *conf, struct place *p)

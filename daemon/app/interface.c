@@ -122,7 +122,7 @@ static int configured_interface(const char *interface, uint32_t *ifindex,
 }
 
 /* Choose an interface when no route to the rekey address decides. */
-static int guess_interface(const struct where *w, uint32_t bound,
+static int guess_interface(const struct rekey_path *w, uint32_t bound,
 			   uint32_t *ifindex, struct err *err)
 {
 	char a[ADDR_STRLEN], name[IF_NAMESIZE] = "?";
@@ -141,7 +141,8 @@ static int guess_interface(const struct where *w, uint32_t bound,
 	return 0;
 }
 
-int app_where(const struct where *w, uint32_t *ifindex, struct err *err)
+int app_choose_interface(const struct rekey_path *w, uint32_t *ifindex,
+			 struct err *err)
 {
 	uint32_t bound = bound_to(w->fd);
 	struct route r = { 0 };
