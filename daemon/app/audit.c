@@ -202,46 +202,6 @@ static int audit_catch_up(struct app_audit *u, struct err *err)
 	return ret;
 }
 
-static void mend_trail(struct app_audit *u);
-static void sign_trail(struct app_audit *u);
-
-static void sink_record(void *arg, const struct store_audit *a)
-{
-	struct app_audit *u = arg;
-	struct trail_head head;
-	struct err err = { "" };
-	int ret;
-
-	/* A trail that fails is tried again by the timer, and not by each line. */
-	if (!u->trail || u->failed.text[0])
-		return;
-	trail_head(u->trail, &head);
-	if (a->seq <= head.row)
-		return;
-	if (a->seq == head.row + 1)
-		ret = append_line(u, a, &err);
-	else
-		ret = audit_catch_up(u, &err);
-	note_result(u, ret, &err);
-	if (!ret &&
-	    trail_unsigned(u->trail) >= u->app->conf->gcks->audit_records)
-		sign_trail(u);
-}
-
-/* With audit-required there is no change while the trail cannot be written. */
-static int audit_sink_ready(void *arg, struct err *err)
-{
-	struct app_audit *u = arg;
-
-	if (u->failed.text[0])
-		mend_trail(u);
-	if (!u->failed.text[0])
-		return 0;
-	return err_set(err, -EIO,
-		       "the audit trail cannot be written, and audit-required is set: %.512s",
-		       u->failed.text);
-}
-
 /* ---- the anchor ----------------------------------------------------------- */
 
 static int read_anchor(struct store *s, struct trail_head *head,
@@ -311,28 +271,6 @@ static void sign_trail(struct app_audit *u)
 	u->signed_ms = audit_now_ms(u);
 	if (ret)
 		note_result(u, ret, &err);
-}
-
-/* A job of the trail has ended; see struct trail_cfg. */
-static void trail_done(void *arg, int ret, const struct err *err)
-{
-	struct app_audit *u = arg;
-	bool before = u->unsynced;
-
-	if (u->late)
-		log_info("audit trail no longer late");
-	u->late = false;
-	u->unsynced = ret;
-	if (ret) {
-		note_result(u, ret, err);
-		return;
-	}
-	if (err->text[0])
-		log_warn("audit trail not rotated: %s", err->text);
-	anchor_trail(u);
-	/* Lines that came while the trail had failed are appended now. */
-	if (before)
-		mend_trail(u);
 }
 
 static void watch_late(struct app_audit *u)
@@ -451,6 +389,69 @@ static void mend_trail(struct app_audit *u)
 	ret = u->trail ? audit_catch_up(u, &err) : begin_trail(u, &err);
 	note_result(u, ret, &err);
 }
+
+/* ---- what trail and store call ----------------------------------------------- */
+
+/* A job of the trail has ended; see struct trail_cfg. */
+static void trail_done(void *arg, int ret, const struct err *err)
+{
+	struct app_audit *u = arg;
+	bool before = u->unsynced;
+
+	if (u->late)
+		log_info("audit trail no longer late");
+	u->late = false;
+	u->unsynced = ret;
+	if (ret) {
+		note_result(u, ret, err);
+		return;
+	}
+	if (err->text[0])
+		log_warn("audit trail not rotated: %s", err->text);
+	anchor_trail(u);
+	/* Lines that came while the trail had failed are appended now. */
+	if (before)
+		mend_trail(u);
+}
+
+static void sink_record(void *arg, const struct store_audit *a)
+{
+	struct app_audit *u = arg;
+	struct trail_head head;
+	struct err err = { "" };
+	int ret;
+
+	/* A trail that fails is tried again by the timer, and not by each line. */
+	if (!u->trail || u->failed.text[0])
+		return;
+	trail_head(u->trail, &head);
+	if (a->seq <= head.row)
+		return;
+	if (a->seq == head.row + 1)
+		ret = append_line(u, a, &err);
+	else
+		ret = audit_catch_up(u, &err);
+	note_result(u, ret, &err);
+	if (!ret &&
+	    trail_unsigned(u->trail) >= u->app->conf->gcks->audit_records)
+		sign_trail(u);
+}
+
+/* With audit-required there is no change while the trail cannot be written. */
+static int audit_sink_ready(void *arg, struct err *err)
+{
+	struct app_audit *u = arg;
+
+	if (u->failed.text[0])
+		mend_trail(u);
+	if (!u->failed.text[0])
+		return 0;
+	return err_set(err, -EIO,
+		       "the audit trail cannot be written, and audit-required is set: %.512s",
+		       u->failed.text);
+}
+
+/* ---- the clock's tick -------------------------------------------------------- */
 
 static void trail_tick(void *arg)
 {
