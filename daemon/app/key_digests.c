@@ -35,28 +35,28 @@ struct key_digests {
 	char *fresh; /* temporary name for writing */
 };
 
-static struct key_note *find_note(const struct key_digests *n,
+static struct key_note *find_note(const struct key_digests *d,
 				  const char *group, uint32_t spi)
 {
-	struct key_note *e;
+	struct key_note *note;
 
-	TAILQ_FOREACH(e, &n->notes, all) {
-		if (e->spi == spi && !strcmp(e->group, group))
-			return e;
+	TAILQ_FOREACH(note, &d->notes, all) {
+		if (note->spi == spi && !strcmp(note->group, group))
+			return note;
 	}
 	return NULL;
 }
 
-static void drop_note(struct key_digests *n, struct key_note *e)
+static void drop_note(struct key_digests *d, struct key_note *note)
 {
-	TAILQ_REMOVE(&n->notes, e, all);
-	n->n--;
-	free(e);
+	TAILQ_REMOVE(&d->notes, note, all);
+	d->n--;
+	free(note);
 }
 
 /* ---- the file ----------------------------------------------------------- */
 
-static bool parse_line(const char *line, struct key_note *e)
+static bool parse_line(const char *line, struct key_note *note)
 {
 	static const char hex[] = "0123456789abcdef";
 	const char *digest = line + SPI_LEN + 1, *name = digest + HEX_LEN + 1;
@@ -65,87 +65,87 @@ static bool parse_line(const char *line, struct key_note *e)
 
 	if (strspn(line, hex) != SPI_LEN || line[SPI_LEN] != ' ' ||
 	    strspn(digest, hex) != HEX_LEN || digest[HEX_LEN] != ' ' ||
-	    !*name || strlen(name) >= sizeof(e->group))
+	    !*name || strlen(name) >= sizeof(note->group))
 		return false;
-	sscanf(line, "%8x", &e->spi);
+	sscanf(line, "%8x", &note->spi);
 	for (i = 0; i < HASH_SHA256_LEN; i++) {
 		sscanf(digest + 2 * i, "%2x", &octet);
-		e->digest[i] = (uint8_t)octet;
+		note->digest[i] = (uint8_t)octet;
 	}
-	strcpy(e->group, name);
+	strcpy(note->group, name);
 	return true;
 }
 
-static int parse_notes(struct key_digests *n, char *text)
+static int parse_notes(struct key_digests *d, char *text)
 {
 	char *save, *line = strtok_r(text, "\n", &save);
 
 	for (; line; line = strtok_r(NULL, "\n", &save)) {
-		struct key_note *e = calloc(1, sizeof(*e));
+		struct key_note *note = calloc(1, sizeof(*note));
 
-		if (!e)
+		if (!note)
 			return -ENOMEM;
-		if (!parse_line(line, e)) {
-			free(e);
+		if (!parse_line(line, note)) {
+			free(note);
 			return -EINVAL;
 		}
-		TAILQ_INSERT_TAIL(&n->notes, e, all);
-		n->n++;
+		TAILQ_INSERT_TAIL(&d->notes, note, all);
+		d->n++;
 	}
 	return 0;
 }
 
-static void load_notes(struct key_digests *n)
+static void load_notes(struct key_digests *d)
 {
 	struct err err;
 	uint8_t *text;
 	size_t len;
 	int ret;
 
-	ret = file_read_secret(n->path, FILE_MAX, &text, &len, &err);
+	ret = file_read_secret(d->path, FILE_MAX, &text, &len, &err);
 	if (ret == -ENOENT)
 		return;
 	if (ret) {
 		log_warn("key digests not read: %s", err.text);
 		return;
 	}
-	ret = parse_notes(n, (char *)text);
+	ret = parse_notes(d, (char *)text);
 	secret_free(text);
 	if (!ret)
 		return;
-	log_warn("key digests not read: %s: %s", n->path, strerror(-ret));
-	while (!TAILQ_EMPTY(&n->notes))
-		drop_note(n, TAILQ_FIRST(&n->notes));
+	log_warn("key digests not read: %s: %s", d->path, strerror(-ret));
+	while (!TAILQ_EMPTY(&d->notes))
+		drop_note(d, TAILQ_FIRST(&d->notes));
 }
 
-static size_t put_line(char *to, const struct key_note *e)
+static size_t put_line(char *to, const struct key_note *note)
 {
 	char *p = to;
 	int i;
 
-	p += sprintf(p, "%08x ", e->spi);
+	p += sprintf(p, "%08x ", note->spi);
 	for (i = 0; i < HASH_SHA256_LEN; i++)
-		p += sprintf(p, "%02x", e->digest[i]);
-	p += sprintf(p, " %s\n", e->group);
+		p += sprintf(p, "%02x", note->digest[i]);
+	p += sprintf(p, " %s\n", note->group);
 	return (size_t)(p - to);
 }
 
-static void save_notes(struct key_digests *n)
+static void save_notes(struct key_digests *d)
 {
-	char *text = malloc((size_t)n->n * (LINE_MAX_LEN + 1) + 1);
+	char *text = malloc((size_t)d->n * (LINE_MAX_LEN + 1) + 1);
 	struct err err = { "out of memory" };
-	const struct key_note *e;
+	const struct key_note *note;
 	size_t len = 0;
 	int ret = -ENOMEM;
 
 	if (text) {
-		TAILQ_FOREACH(e, &n->notes, all)
-			len += put_line(text + len, e);
-		unlink(n->fresh);
-		ret = file_create(n->fresh, 0600, text, len, &err);
+		TAILQ_FOREACH(note, &d->notes, all)
+			len += put_line(text + len, note);
+		unlink(d->fresh);
+		ret = file_create(d->fresh, 0600, text, len, &err);
 	}
 	if (!ret)
-		ret = file_replace(n->fresh, n->path, &err);
+		ret = file_replace(d->fresh, d->path, &err);
 	free(text);
 	if (ret)
 		log_warn("key digests not written: %s", err.text);
@@ -155,85 +155,85 @@ static void save_notes(struct key_digests *n)
 
 struct key_digests *key_digests_new(const char *path)
 {
-	struct key_digests *n = calloc(1, sizeof(*n));
+	struct key_digests *d = calloc(1, sizeof(*d));
 
-	if (!n)
+	if (!d)
 		return NULL;
-	TAILQ_INIT(&n->notes);
-	n->path = strdup(path);
-	if (!n->path || asprintf(&n->fresh, "%s.new", path) < 0) {
-		free(n->path);
-		free(n);
+	TAILQ_INIT(&d->notes);
+	d->path = strdup(path);
+	if (!d->path || asprintf(&d->fresh, "%s.new", path) < 0) {
+		free(d->path);
+		free(d);
 		return NULL;
 	}
-	load_notes(n);
-	return n;
+	load_notes(d);
+	return d;
 }
 
-void key_digests_free(struct key_digests *n)
+void key_digests_free(struct key_digests *d)
 {
-	if (!n)
+	if (!d)
 		return;
-	while (!TAILQ_EMPTY(&n->notes))
-		drop_note(n, TAILQ_FIRST(&n->notes));
-	free(n->path);
-	free(n->fresh);
-	free(n);
+	while (!TAILQ_EMPTY(&d->notes))
+		drop_note(d, TAILQ_FIRST(&d->notes));
+	free(d->path);
+	free(d->fresh);
+	free(d);
 }
 
-void key_digests_set(struct key_digests *n, const char *group, uint32_t spi,
+void key_digests_set(struct key_digests *d, const char *group, uint32_t spi,
 		     const uint8_t *digest)
 {
-	struct key_note *e = find_note(n, group, spi);
+	struct key_note *note = find_note(d, group, spi);
 
-	if (!e && !digest)
+	if (!note && !digest)
 		return;
-	if (e && !digest) {
-		drop_note(n, e);
-		save_notes(n);
+	if (note && !digest) {
+		drop_note(d, note);
+		save_notes(d);
 		return;
 	}
-	if (!e) {
-		e = calloc(1, sizeof(*e));
-		if (!e) {
+	if (!note) {
+		note = calloc(1, sizeof(*note));
+		if (!note) {
 			log_warn("key digests not written: out of memory");
 			return;
 		}
-		e->spi = spi;
-		snprintf(e->group, sizeof(e->group), "%s", group);
-		TAILQ_INSERT_TAIL(&n->notes, e, all);
-		n->n++;
+		note->spi = spi;
+		snprintf(note->group, sizeof(note->group), "%s", group);
+		TAILQ_INSERT_TAIL(&d->notes, note, all);
+		d->n++;
 	}
-	memcpy(e->digest, digest, sizeof(e->digest));
-	e->current = true;
-	save_notes(n);
+	memcpy(note->digest, digest, sizeof(note->digest));
+	note->current = true;
+	save_notes(d);
 }
 
-bool key_digests_get(struct key_digests *n, const char *group, uint32_t spi,
+bool key_digests_get(struct key_digests *d, const char *group, uint32_t spi,
 		     uint8_t digest[HASH_SHA256_LEN])
 {
-	struct key_note *e = find_note(n, group, spi);
+	struct key_note *note = find_note(d, group, spi);
 
-	if (!e)
+	if (!note)
 		return false;
-	e->current = true;
-	memcpy(digest, e->digest, sizeof(e->digest));
+	note->current = true;
+	memcpy(digest, note->digest, sizeof(note->digest));
 	return true;
 }
 
-void key_digests_prune(struct key_digests *n, key_digests_fn *gone, void *arg)
+void key_digests_prune(struct key_digests *d, key_digests_fn *gone, void *arg)
 {
-	struct key_note *e, *next;
+	struct key_note *note, *next;
 	bool changed = false;
 
-	for (e = TAILQ_FIRST(&n->notes); e; e = next) {
-		next = TAILQ_NEXT(e, all);
-		if (e->current)
+	for (note = TAILQ_FIRST(&d->notes); note; note = next) {
+		next = TAILQ_NEXT(note, all);
+		if (note->current)
 			continue;
-		gone(arg, e->digest);
-		drop_note(n, e);
+		gone(arg, note->digest);
+		drop_note(d, note);
 		changed = true;
 	}
 	if (changed)
-		save_notes(n);
+		save_notes(d);
 }

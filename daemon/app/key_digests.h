@@ -22,13 +22,13 @@ struct key_digests;
  */
 struct key_digests *key_digests_new(const char *path);
 /* Free @n; the file stays. */
-void key_digests_free(struct key_digests *n);
+void key_digests_free(struct key_digests *d);
 
 /* Store the digest of an SA; @digest NULL deletes it. Errors are logged. */
-void key_digests_set(struct key_digests *n, const char *group, uint32_t spi,
+void key_digests_set(struct key_digests *d, const char *group, uint32_t spi,
 		     const uint8_t *digest);
 /* Return false if there is no digest of this SA. */
-bool key_digests_get(struct key_digests *n, const char *group, uint32_t spi,
+bool key_digests_get(struct key_digests *d, const char *group, uint32_t spi,
 		     uint8_t digest[HASH_SHA256_LEN]);
 typedef void key_digests_fn(void *arg, const uint8_t digest[HASH_SHA256_LEN]);
 
@@ -36,6 +36,6 @@ typedef void key_digests_fn(void *arg, const uint8_t digest[HASH_SHA256_LEN]);
  * Delete the digests that were neither set nor read since the file was opened, and
  * tell @gone of each.
  */
-void key_digests_prune(struct key_digests *n, key_digests_fn *gone, void *arg);
+void key_digests_prune(struct key_digests *d, key_digests_fn *gone, void *arg);
 
 #endif
