@@ -18,6 +18,11 @@
 
 /* Times after which a child may ask again, in milliseconds. */
 #define WAIT_BUSY_MS 1000
+/*
+ * Where all hosts start at once a child may ask before the relay has its own grant. One
+ * that is refused again and again waits longer by itself.
+ */
+#define WAIT_GROUP_MS 1000
 #define WAIT_FULL_MS 10000
 #define WAIT_OTHER_MS 10000
 
@@ -180,10 +185,11 @@ static void answer_refused(struct parent *p, enum edge_reason reason,
 {
 	ans->verdict = EDGE_REFUSED;
 	ans->reason = reason;
-	ans->wait_ms = reason == EDGE_UNKNOWN ? 0
-		       : reason == EDGE_BUSY  ? WAIT_BUSY_MS
-		       : reason == EDGE_FULL  ? WAIT_FULL_MS
-					      : WAIT_OTHER_MS;
+	ans->wait_ms = reason == EDGE_UNKNOWN	 ? 0
+		       : reason == EDGE_BUSY	 ? WAIT_BUSY_MS
+		       : reason == EDGE_NO_GROUP ? WAIT_GROUP_MS
+		       : reason == EDGE_FULL	 ? WAIT_FULL_MS
+						 : WAIT_OTHER_MS;
 	p->stats.refused++;
 	p->stats.busy += reason == EDGE_BUSY;
 	p->stats.not_entitled += reason == EDGE_NOT_ENTITLED;

@@ -215,6 +215,32 @@ static void test_deep_chain(void)
 	rs_free(&s);
 }
 
+/* The key server has told the relay later than its child that it relays the group. */
+static void test_late_relay(void)
+{
+	struct rs_host *relay, *leaf;
+
+	rs_init(&s);
+	relay = new_relay(8);
+	parent_del_group(relay->parent, RS_GROUP);
+	leaf = new_leaf(relay, NULL);
+	rs_pass(&s, 500);
+	ok(!child_parent(leaf->child),
+	   "a host that does not relay the group yet gives no edge");
+	is_str(leaf->why, edge_reason_str(EDGE_NO_GROUP),
+	       "the child knows the reason");
+	is_int(parent_add_group(relay->parent, RS_GROUP), 0,
+	       "the host relays the group");
+	rs_pass(&s, 1000);
+	ok(rs_parent_of(leaf) == relay, "the child has its edge in a second");
+	/* A relay that never relays it is not asked each second. */
+	parent_del_group(relay->parent, RS_GROUP);
+	rs_pass(&s, 60000);
+	is_int(parent_stats(relay->parent)->requests, 7,
+	       "a relay of another group is asked less and less");
+	rs_free(&s);
+}
+
 /* Each of four relays has the next one as parent, and a leaf. */
 static void test_ring(void)
 {
@@ -588,6 +614,7 @@ int main(void)
 	RUN(test_tree);
 	RUN(test_chain);
 	RUN(test_deep_chain);
+	RUN(test_late_relay);
 	RUN(test_ring);
 	RUN(test_ring_forgets);
 	RUN(test_full_parent);
