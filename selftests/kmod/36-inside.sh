@@ -116,6 +116,11 @@ tunnels() {
 			"$(tail -n 1 "$TMP/r$f" | cut -d' ' -f4)" "${bad##*:}"
 		lines=$((lines + 1))
 	done
+	# Tunnels keep the addresses (RFC 5374 3.1): each of the two is compared.
+	for bad in source destination; do
+		part "$key" 8192 "other:$bad"
+		grew "another $bad inside than outside is refused" in-inner 1
+	done
 	# fragments that never come together
 	part "$key" 8192 first:3
 	part "$other" 8193 last:3

@@ -21,6 +21,9 @@ KEY is AES-GCM's with its salt, in hex; IV 8 octets as a number. WHAT:
   clear:ID   no ESP at all, but the second fragment by itself
   hops:INNER:OUTER
              in a tunnel, the datagram whole, with these hops left in the two headers
+  other:source, other:destination
+             in a tunnel, the datagram whole, with an address that the outer header
+             does not have
 """
 import socket
 import struct
@@ -77,22 +80,28 @@ def fragment(address, what, mark=0):
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + part
 
 
-def whole(address, hops):
+def whole(address, hops, other=None):
     """An IP packet: the datagram of 14 octets."""
     udp = struct.pack("!HHHH", 9, 5000, 14, 0x1234) + b"inside"
+    source = "fd01::1" if ":" in address else "10.1.0.1"
+    if other == "source":
+        source = "fd01::9" if ":" in address else "10.1.0.9"
+    elif other:
+        address = "ff3e::9:9" if ":" in address else "239.9.9.9"
     if ":" in address:
         return struct.pack("!IHBB", 6 << 28, len(udp), 17, hops) + \
-            socket.inet_pton(socket.AF_INET6, "fd01::1") + \
+            socket.inet_pton(socket.AF_INET6, source) + \
             socket.inet_pton(socket.AF_INET6, address) + udp
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 7, 0, hops, 17, 0) + \
-        socket.inet_aton("10.1.0.1") + socket.inet_aton(address)
+        socket.inet_aton(source) + socket.inet_aton(address)
     return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
 
 
 def text_of(what, address):
     if ":" in what:
-        kind, hops = what.split(":")[:2]
-        inner = whole(address, int(hops)) if kind == "hops" else \
+        kind, value = what.split(":")[:2]
+        inner = whole(address, int(value)) if kind == "hops" else \
+            whole(address, 8, value) if kind == "other" else \
             fragment(address, what)
         return inner + padding(-(len(inner) + 2) % 4) + \
             (b"\x29" if ":" in address else b"\x04")
