@@ -25,14 +25,16 @@ sys.path.insert(0, sys.argv[1])
 from family import Client, Refused, Spec
 
 mapped = "mapped" in sys.argv
+other = "other" in sys.argv
 s = socket.socket(socket.AF_INET6 if mapped else socket.AF_INET,
                   socket.SOCK_DGRAM)
-s.bind(("::ffff:10.1.0.3" if mapped else "0.0.0.0", 4600))
+s.bind(("::ffff:10.1.0.3" if mapped else "0.0.0.0", 4601 if other else 4600))
 c = Client(Spec(sys.argv[2]))
 
 
 def edge():
-    c.do("edge-new", {"group": "g4", "id": 7, "socket": s.fileno(), "dir": 3,
+    c.do("edge-new", {"group": "g4", "id": 8 if other else 7,
+                      "socket": s.fileno(), "dir": 3,
                       "peer": bytes([10, 1, 0, 2]), "peer-port": 4500})
 
 
@@ -118,11 +120,22 @@ try "a program hands its socket in" wait_until 30 said open there
 is "the socket has an edge" "$(ctl x -j edge show g4 | json 'len(j)')" 1
 is "the owner's option of the socket is as it was" \
 	"$(grep loop "$TMP/open" | xargs)" "loop 1 loop 1"
-kill -USR1 $owner
-try "the edge ends when its packets are taken" wait_until 30 n_edges x 0
+taker=$owner
+owner x other other edge say
+other=$owner
+try "another program hands a socket in" wait_until 30 said other there
+try "an edge of the kernel's own socket" ctl x edge add g4 9 \
+	local 10.1.0.1:4602 peer 10.1.0.2:4500 up down
+kill -USR1 $taker
+try "the edge ends when its packets are taken" wait_until 30 n_edges x 2
+is "the edges of other sockets stay" \
+	"$(ctl x -j edge show g4 | json 'sorted(e["id"] for e in j)')" "[8, 9]"
+ctl x edge del g4 9
+kill $other
+try "the edge ends with its socket" wait_until 30 n_edges x 0
 is "the socket of an owner that took its packets is open" \
 	"$(in_ns x ss -Hnul 'sport = :4600' | wc -l)" 1
-kill $owner
+kill $taker
 owner x espinudp edge encap=2 say wait encap
 try "an owner gives its packets to xfrm" wait_until 30 said espinudp there
 try "the edge ends when xfrm gets its packets" wait_until 30 n_edges x 0
