@@ -126,6 +126,33 @@ is "datagrams by a narrow edge are as they were sent" "$(got b6 | tail -n 5)" \
 sniffed wire
 is "no piece is larger than the edge" "$(wide)" "$before"
 
+# 42 octets of IP, UDP and ESP's head outside, 18 of its end, 48 of IP and UDP inside
+pieces() { in_ns a nstat -asz IpFragCreates | awk '/^Ip/ { print $2 }'; }
+before=$(pieces)
+say a $G6 size=887,890,891 >"$TMP/sent"
+try "datagrams of about the size of an edge arrive" \
+	wait_until 60 has_lines b6 15
+is "only a datagram that is larger than the edge goes in pieces" \
+	$(($(pieces) - before)) 2
+
+section "no route"
+
+lead() { # group's name, local and peer address
+	ctl a edge add "$1" 2 local "$2:4520" peer "$3:4500" down
+}
+try "an edge of IPv4 to where no route leads" lead g4 10.1.0.1 203.0.113.1
+say a $G4 loop=0 >/dev/null
+try "a copy without a route of IPv4 is counted" \
+	wait_until 30 counted a edge-no-route 1
+is "the edge of IPv4 has dropped the copy" "$(edge a g4 2 out-drops)" 1
+ctl a edge del g4 2
+try "an edge of IPv6 to where no route leads" lead g6 "[fd01::1]" "[2001:db8::1]"
+say a $G6 loop=0 >/dev/null
+try "a copy without a route of IPv6 is counted" \
+	wait_until 30 counted a edge-no-route 2
+is "the edge of IPv6 has dropped the copy" "$(edge a g6 2 out-drops)" 1
+ctl a edge del g6 2
+
 section "NAT"
 
 in_ns n sysctl -qw net.ipv4.ip_forward=1
