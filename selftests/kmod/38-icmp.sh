@@ -262,18 +262,21 @@ is "echo requests to a group are not answered in the clear" \
 is "the payload of the echo requests is not seen" "$(leaked ECHOECHO)" 0
 # Timestamps and extended echo are answered, too, the latter where that is enabled.
 b_echo=$(counter b in-echo)
+pkt a quote clear $G4 10.1.0.1 $G4 ASKED 0
 for t in 8 13 42; do
 	b_echo=$((b_echo + 1))
 	pkt a quote clear $G4 10.1.0.1 $G4 ASKED $t
 	try "a request of ICMP's type $t is counted" \
 		wait_until 20 counted b in-echo $b_echo
 done
+pkt a quote clear $G6 fd01::1 $G6 ASKED 129
 for t in 128 160; do
 	b_echo=$((b_echo + 1))
 	pkt a quote clear $G6 fd01::1 $G6 ASKED $t
 	try "a request of ICMPv6's type $t is counted" \
 		wait_until 20 counted b in-echo $b_echo
 done
+is "replies to a group are no requests" "$(counter b in-echo)" $b_echo
 is "the payload of the requests is not seen" "$(leaked ASKED)" 0
 in_ns a ping -6 -q -c 1 -W 5 fd01::2 >/dev/null
 is "echo requests to other addresses are answered" \
