@@ -128,6 +128,36 @@ like "the sender made again counts it" "$(senders)" \
 	'^4 again [0-9]+ 1( |$)'
 is "no other sender was an event" "$(grep -c new-sender "$TMP/events")" 3
 
+section "two senders in turn"
+turn_key=$(new_key 20)
+# Sender-ID, counter
+of() { pkt a inside $G4 eth0 "$turn_key" 4100 $((($1 << 48) + $2)) udp; }
+if has_af_alg; then
+	# A member sends no ESP that its module did not make.
+	ctl a group del g4
+	sa_add b g4 "$turn_key" spi 4100 dir in alg aes-gcm-16
+	accepted=$(counter b in-accepted)
+	of 7 1
+	of 8 10
+	of 7 2
+	of 8 11
+	try "datagrams of two senders in turn are accepted" \
+		wait_until 30 counted b in-accepted $((accepted + 4))
+	is "each sender has its own counter and datagrams" \
+		"$(ctl b -j sender show g4 4100 | json \
+			'[[s["sender-id"], s["counter"], s["packets"]] for s in j]')" \
+		"[[7, 2, 2], [8, 11, 2]]"
+	was=$(counter b in-replay)
+	of 8 10
+	of 7 2
+	try "replays of two senders in turn are refused" \
+		wait_until 30 counted b in-replay $((was + 2))
+	is "no replay of two senders in turn is accepted" \
+		"$(counter b in-accepted)" $((accepted + 4))
+else
+	skip "datagrams of two senders in turn" "the kernel has no AF_ALG"
+fi
+
 section "a user's part"
 cat >"$TMP/user.sh" <<'USER'
 "$MCSECCTL" group add g 239.1.1.1
