@@ -55,6 +55,62 @@ static void test_damaged(void)
 		refuse_octets(cases[i].der, cases[i].name);
 }
 
+/* Append the header of an object of @len octets, and the octets at @p, if any. */
+static uint8_t *put_object(uint8_t *out, int tag, const void *p, size_t len)
+{
+	ASN1_put_object(&out, tag == V_ASN1_SEQUENCE, (int)len, tag,
+			V_ASN1_UNIVERSAL);
+	if (p)
+		memcpy(out, p, len);
+	return p ? out + len : out;
+}
+
+/* The octets of a list by the root: only an algorithm and the issuer are in it. */
+static size_t sign_octets(uint8_t *out)
+{
+	static const uint8_t ed25519[] = { 0x30, 5, 6, 3, 0x2b, 0x65, 0x70 };
+	uint8_t inside[256], tbs[512], all[512], sig[65] = { 0 };
+	size_t sig_len = sizeof(sig) - 1, len;
+	uint8_t *name = inside + sizeof(ed25519), *end;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY *key = crl_key(&root);
+	X509 *x = crl_cert(&root);
+
+	memcpy(inside, ed25519, sizeof(ed25519));
+	i2d_X509_NAME(X509_get_subject_name(x), &name);
+	end = put_object(tbs, V_ASN1_SEQUENCE, inside, (size_t)(name - inside));
+	len = (size_t)(end - tbs);
+	/* The first octet of a BIT STRING tells that no bit of the last one is left. */
+	if (EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) != 1 ||
+	    EVP_DigestSign(ctx, sig + 1, &sig_len, tbs, len) != 1)
+		bail("EVP_DigestSign");
+	memcpy(all, tbs, len);
+	memcpy(all + len, ed25519, sizeof(ed25519));
+	end = put_object(all + len + sizeof(ed25519), V_ASN1_BIT_STRING, sig,
+			 sizeof(sig));
+	end = put_object(out, V_ASN1_SEQUENCE, all, (size_t)(end - all));
+	X509_free(x);
+	EVP_PKEY_free(key);
+	EVP_MD_CTX_free(ctx);
+	return (size_t)(end - out);
+}
+
+/* Even a trusted CA may have signed something else than a list. */
+static void test_signed(void)
+{
+	uint8_t der[512];
+	struct crls *c;
+	size_t len = sign_octets(der);
+
+	crl_write_text(path, der, len);
+	err_clear(&err);
+	is_int(crls_load(dir, CRL_RELAXED, trust, NULL, &c, &err), -EBADMSG,
+	       "a list without a date, well signed, is refused");
+	ok(strstr(err.text, "root.crl: no revocation list, or a damaged one"),
+	   "a list without a date, well signed: the reason: %s", err.text);
+	unlink(path);
+}
+
 /* The control: with all of its parts it is a list, of a CA that nobody knows. */
 static void test_whole(void)
 {
@@ -80,6 +136,7 @@ int main(void)
 	root = make_ca(NULL, "Root", 0);
 	trust = trust_in(&root);
 	RUN(test_damaged);
+	RUN(test_signed);
 	RUN(test_whole);
 	trust_free(trust);
 	pki_pair_free(&root);
