@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Time that a key server with many CAs needs for its revocation lists. */
+/* CAs without revocation lists: their names, and the time that many of them take. */
 #include <time.h>
 
 #include "certs.h"
 #include "crls.h"
+#include "crypto/crls.h"
 
 static struct pki_pair root;
 static char dir[] = "/tmp/mcsec-crl.XXXXXX";
@@ -61,6 +62,51 @@ static void test_many_missing(void)
 	ok(many < 24 * few + 2, "many CAs without lists cost little");
 }
 
+static void note_ca(const struct crls *c, const struct pki_pair *ca)
+{
+	X509 *x = crl_cert(ca);
+
+	crls_note_ca(c, trust, x);
+	X509_free(x);
+}
+
+/* Return true if exactly these CAs lack lists; "": none but the root. */
+static bool is_missing(const struct crls *c, const char *more)
+{
+	char buf[256], all[512] = "";
+	size_t at = 0;
+
+	while (crls_missing(c, trust, &at, buf, sizeof(buf)))
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s ",
+			 buf);
+	printf("# without lists: %s\n", all);
+	return !strncmp(all, "CN=Root ", 8) && !strcmp(all + 8, more);
+}
+
+/* A CA that lacks a list is named once, however often its list was asked for. */
+static void test_noted(void)
+{
+	struct pki_pair inter = make_ca(&root, "Intermediate", 0);
+	struct pki_pair other = make_ca(NULL, "Other", 0);
+	struct crls *c;
+
+	if (crls_load(dir, CRL_STRICT, trust, NULL, &c, &err))
+		bail("%s", err.text);
+	ok(is_missing(c, ""), "a trusted CA is known");
+	note_ca(c, &root);
+	ok(is_missing(c, ""), "a trusted CA is not noted once more");
+	note_ca(c, &inter);
+	ok(is_missing(c, "CN=Intermediate "), "a CA in between is noted");
+	note_ca(c, &inter);
+	ok(is_missing(c, "CN=Intermediate "), "a CA in between is noted once");
+	note_ca(c, &other);
+	ok(is_missing(c, "CN=Intermediate "),
+	   "no list is missed of a CA that is not trusted");
+	crls_free(c);
+	pki_pair_free(&inter);
+	pki_pair_free(&other);
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -69,6 +115,7 @@ int main(void)
 	root = make_ca(NULL, "Root", 0);
 	trust = trust_in(&root);
 	RUN(test_many_missing);
+	RUN(test_noted);
 	trust_free(trust);
 	pki_pair_free(&root);
 	rmdir(dir);
