@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -687,12 +688,32 @@ static void unrecorded(unsigned int ms)
 	sim_free(s);
 }
 
+/* Write the process of this test, as the audit trail names it. */
+static void name_self(char *out, size_t size)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	snprintf(out, size, "%u %d %s", geteuid(), getpid(),
+		 pw ? pw->pw_name : "");
+}
+
+static int count_own_order(void *arg, const struct store_audit *a)
+{
+	unsigned int *n = arg;
+	char self[80];
+
+	name_self(self, sizeof(self));
+	*n += !strcmp(a->event, "order") && !strcmp(a->actor, self);
+	return 0;
+}
+
 /* A slow store, and clients that do not wait for it. */
 static void later(void)
 {
 	static struct sim big;
 	struct ctl_roles k = { .version = "1.2" };
 	struct sim *s = &big;
+	unsigned int n = 0;
 	const char *text;
 	int a, b;
 
@@ -733,6 +754,8 @@ static void later(void)
 	   "the request behind it is answered after it");
 	ok(sim_group(s).rekeys >= 3,
 	   "the request of a client that is gone is done");
+	gcks_audit(s->gcks, 0, 100000, count_own_order, &n);
+	is_int(n, 2, "both orders are on record as this process's");
 	b = client();
 	ask(b, REKEY, strlen(REKEY));
 	ctl_free(ctl);
