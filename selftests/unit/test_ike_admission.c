@@ -400,6 +400,31 @@ static void all_half_open(void)
 	teardown();
 }
 
+/* An address that has some itself gives others less room to be a crowd. */
+static void some_of_its_own(void)
+{
+	const struct ike_engine_cfg cfg = { .max_half_open = 60 };
+	uint64_t newest;
+	char addr[64];
+
+	setup(&cfg, NULL, "203.0.113.5:848");
+	for (unsigned int i = 0; i < 60; i++) {
+		snprintf(addr, sizeof(addr), "198.51.100.%u:%u", i / 45 + 1,
+			 2000 + i);
+		opens_from(addr);
+	}
+	is_int(st->half_open, 60, "two addresses have 45 and 15 half-open");
+	newest = LIST_FIRST(&g->engine->sas)->serial;
+	opens_from("198.51.100.2:3000");
+	is_int(LIST_FIRST(&g->engine->sas)->serial, newest,
+	       "the address with 15 displaces none of 45");
+	opens_from("198.51.100.3:3000");
+	ok(LIST_FIRST(&g->engine->sas)->serial > newest,
+	   "an address with none displaces one of 45");
+	is_int(st->half_open, 60, "there are no more than before");
+	teardown();
+}
+
 /* A stranger behind the NAT of a newcomer opens 2 IKE SAs in each ms. */
 static void same_address(void)
 {
@@ -556,6 +581,7 @@ int main(void)
 	RUN(few_places);
 	RUN(ticket_in_a_flood);
 	RUN(all_half_open);
+	RUN(some_of_its_own);
 	RUN(same_address);
 	RUN(old_and_strong);
 	RUN(crowd_of_many);
