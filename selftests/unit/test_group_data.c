@@ -301,6 +301,40 @@ static void test_many(void)
 	sim_finish(&s, "many changes");
 }
 
+/* ---- Data SAs of a message ---------------------------------------------- */
+
+static void put_data(struct gsa_sa *sa, unsigned int flow, uint32_t spi)
+{
+	struct selector sel = sel_of(flow);
+
+	ts_from_selector(&sel, &sa->src, &sa->dst);
+	put_unaligned_be32(spi, sa->spi);
+}
+
+/* A Data SA behind the last one of a message is none of it. */
+static void test_behind_last(void)
+{
+	static struct gsa gsa;
+	struct mrekey *rk;
+	struct mgroup *g;
+
+	start(9);
+	g = TAILQ_FIRST(&s.m[1]->m->groups);
+	rk = mrekey_current(g);
+	gsa.n_data = 1;
+	put_data(&gsa.data[0], 0, rk->data[0].spi);
+	put_data(&gsa.data[1], 1, 0x1234);
+	is_int(flow_spi(g, &gsa, 0), rk->data[0].spi,
+	       "a flow has the SPI of its Data SA");
+	is_int(flow_spi(g, &gsa, 1), 0,
+	       "a flow without a Data SA in the message has no SPI");
+	is_int(flows_in(g, &gsa), 1u << 0, "a message has the flows it says");
+	ok(flows_have(g, &gsa, false),
+	   "a member has all Data SAs of the message");
+	ok(!flows_differ(rk, &gsa), "a message repeats what came before");
+	sim_finish(&s, "behind the last");
+}
+
 /* ---- what was missed ---------------------------------------------------- */
 
 /* ESP of any flow with an announced SPI shows a member that it missed a rekey. */
@@ -669,6 +703,7 @@ int main(void)
 	RUN(test_evict);
 	RUN(test_reset);
 	RUN(test_many);
+	RUN(test_behind_last);
 	RUN(test_missed);
 	RUN(test_inband);
 	RUN(test_restarts);

@@ -484,6 +484,55 @@ static void test_age(void)
 	sim_free(&s);
 }
 
+/* ---- signs of a missed rekey ------------------------------------------------- */
+
+/* The log has the first sign, and not those that come until there is an answer. */
+static void test_signs(void)
+{
+	static const char line[] = "keys may be out of date: ";
+	unsigned int before;
+	struct mgroup *g;
+
+	usual(12);
+	g = group_of(a);
+	before = sim_log_count(&s, line);
+	doubt_note(g, DOUBT_ESP);
+	is_int(sim_log_count(&s, line), before + 1,
+	       "the first sign of a missed rekey is logged");
+	doubt_note(g, DOUBT_OLD);
+	is_int(sim_log_count(&s, line), before + 1,
+	       "the next sign before an answer is not logged");
+	sim_free(&s);
+}
+
+/* ---- a message over an unknown Rekey SA ---------------------------------------- */
+
+/* The member can miss a beat only if it knows that there are some. */
+static void test_unknown_rekey_sa(void)
+{
+	static const uint8_t spi[GIKE_SPI_LEN_REKEY] = { 1 };
+	struct mgroup *g;
+	uint32_t beat;
+
+	usual(11);
+	g = group_of(a);
+	beat = g->beat;
+	g->beat = 0;
+	doubt_rekey(g, spi, false);
+	ok(!timer_armed(&g->stray_rekey.due),
+	   "without beats an unknown Rekey SA is no sign");
+	g->beat = beat;
+	g->has_server_time = false;
+	doubt_rekey(g, spi, false);
+	ok(!timer_armed(&g->stray_rekey.due),
+	   "without the server's time an unknown Rekey SA is no sign");
+	g->has_server_time = true;
+	doubt_rekey(g, spi, false);
+	ok(timer_armed(&g->stray_rekey.due),
+	   "with beats an unknown Rekey SA is watched");
+	sim_free(&s);
+}
+
 /* ---- signs of a rival -------------------------------------------------------- */
 
 /* Return true if an old message makes the member ask. */
@@ -527,6 +576,37 @@ static void test_explained(void)
 	       sizeof(digest));
 	ok(asks_about(rk, 10),
 	   "a full list of other messages explains nothing");
+	sim_free(&s);
+}
+
+/* Let the member accept @mid when it expects @expected. */
+static void accept_mid(struct mrekey *rk, uint32_t expected, uint32_t mid)
+{
+	uint8_t p[64] = { 0 };
+
+	put_unaligned_be32(mid, p + 20);
+	rk->rs.next_mid = mid + 1;
+	rival_accepted(rk, expected, p, sizeof(p));
+}
+
+/* Message IDs that were skipped may arrive late, after many that come in order. */
+static void test_overtaken(void)
+{
+	struct mrekey *rk;
+	uint32_t mid;
+
+	usual(10);
+	rk = mrekey_current(group_of(a));
+	memset(&rk->accepted, 0, sizeof(rk->accepted));
+	accept_mid(rk, 100, 103);
+	ok(asks_about(rk, 104),
+	   "the Message ID behind what was accepted is not explained");
+	for (mid = 104; mid < 104 + 2 * GAPS_MAX; mid++)
+		accept_mid(rk, mid, mid);
+	is_int(rk->accepted.n_gaps, 1, "messages in order leave no gap");
+	ok(asks_about(rk, 99), "a Message ID before the gap is not explained");
+	ok(!asks_about(rk, 100), "the first Message ID of a gap is explained");
+	ok(!asks_about(rk, 102), "the last Message ID of a gap is explained");
 	sim_free(&s);
 }
 
@@ -708,7 +788,10 @@ int main(void)
 	RUN(test_stale);
 	RUN(test_refused);
 	RUN(test_age);
+	RUN(test_signs);
+	RUN(test_unknown_rekey_sa);
 	RUN(test_explained);
+	RUN(test_overtaken);
 	RUN(test_clash);
 	RUN(test_denied);
 	RUN(test_hold);

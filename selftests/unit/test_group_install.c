@@ -340,18 +340,40 @@ static void test_all(void)
 	sim_free(&s);
 }
 
+/* Only a message without anything new can be a beat. */
 static void test_too_old(void)
 {
+	static const struct {
+		bool has_rekey, has_data;
+		enum doubt doubt;
+		const char *name;
+	} cases[] = {
+		{ true, true, DOUBT_OLD, "two new SAs" },
+		{ true, false, DOUBT_OLD, "a new Rekey SA" },
+		{ false, true, DOUBT_OLD, "a new Data SA" },
+		{ false, false, DOUBT_OLD_BEAT, "no new SA" },
+	};
+	uint32_t spi;
 	uint64_t n;
+	size_t i;
 
 	begin(4);
 	up();
-	n = g->n_too_old;
-	doubt_drop(g, ~0u);
-	make(1, 70000);
-	take();
-	is_int(g->n_too_old, n + 1, "an old message is counted");
-	ok(g->doubts & 1u << DOUBT_OLD, "the member asks for newer keys");
+	spi = sim_status(a).data_spi;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		n = g->n_too_old;
+		doubt_drop(g, ~0u);
+		make(1, 70000);
+		msg.gsa.has_rekey = cases[i].has_rekey;
+		if (!cases[i].has_data)
+			put_unaligned_be32(spi, msg.gsa.data[0].spi);
+		take();
+		is_int(g->n_too_old, n + 1, "an old message is counted: %s",
+		       cases[i].name);
+		is_int(g->doubts, 1u << cases[i].doubt,
+		       "an old message makes the member ask: %s",
+		       cases[i].name);
+	}
 	sim_free(&s);
 }
 

@@ -332,14 +332,20 @@ static void beat_of_another_sa(void)
 	t->st.data[0].key = was;
 }
 
+static struct mrekey *rekey_sa_of(const struct sim_member *m)
+{
+	return TAILQ_FIRST(&TAILQ_FIRST(&m->m->groups)->rekeys);
+}
+
 /* A thief that is known sends other messages all the time. */
 static void test_spam(void)
 {
 	struct gkm_state st;
 	struct rekey_sa rs;
 	struct group *t;
-	uint64_t before;
+	uint64_t before, of_sender;
 	unsigned int i;
+	uint32_t mid;
 
 	usual(24);
 	thief_come(&thief, &s);
@@ -351,11 +357,19 @@ static void test_spam(void)
 	st = t->st;
 	t->rs = of(s.gcks)->rs;
 	t->st = of(s.gcks)->st;
+	mid = rekey_sa_of(tx)->rs.next_mid;
+	beat_of_another_sa();
+	sim_run(&s, 100);
+	is_int(rekey_sa_of(tx)->rs.next_mid, mid,
+	       "spam: a message that is not followed uses up no Message IDs");
 	before = sim_group(&s).registrations;
+	of_sender = sim_status(tx).registrations;
 	for (i = 0; i < 60; i++) {
 		beat_of_another_sa();
 		sim_run(&s, 1000);
 	}
+	is_int(sim_status(tx).registrations - of_sender, 2,
+	       "spam: a sender asks at growing intervals");
 	ok(sim_group(&s).registrations - before <= 6u * s.n,
 	   "spam: members ask %ju times about 60 messages",
 	   (uintmax_t)(sim_group(&s).registrations - before));
@@ -671,7 +685,7 @@ static unsigned int build_beat(struct wbuf *out, unsigned int n)
 		bail("beat");
 	o = TAILQ_FIRST(&box);
 	wbuf_put(out, o->msg, o->len);
-	rs = TAILQ_FIRST(&TAILQ_FIRST(&s.m[1]->m->groups)->rekeys)->rs;
+	rs = rekey_sa_of(s.m[1])->rs;
 	rs.next_mid = mid;
 	rekey_msg_init(&msg);
 	if (rekey_open(&rs, o->msg, o->len, &msg, &err))
