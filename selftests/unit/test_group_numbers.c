@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "gcks/gkm.h"
 #include "gcks/gkm_store.h"
 #include "gcks/gmc.h"
 #include "gcks/group.h"
@@ -127,6 +128,37 @@ static void test_no_mid(void)
 	is_int(g->restarts, 1, "%s: the group starts anew", what);
 	ok(sim_logged(&s, "group reset: Message IDs are used up"),
 	   "%s: the log says why", what);
+	finish(what);
+}
+
+static void take_result(struct group *of, void *arg, int ret, const char *why)
+{
+	*(int *)arg = ret;
+	is_str(why, strerror(-ret), "%s: the change says why it failed",
+	       of->conf->name);
+}
+
+/* A change whose message is not made must not happen: members would not know of it. */
+static void test_untold(void)
+{
+	const char *what = "a change without a message";
+	struct err err;
+	uint32_t spi;
+	int ret = 0;
+
+	usual(4);
+	spi = sim_group(&s).data_spi;
+	g->rs.spent = true;
+	gkm_commit(g, gkm_begin(g), GKM_SIMPLE, NULL, "test", take_result,
+		   &ret);
+	is_int(ret, -EOVERFLOW, "%s fails", what);
+	is_int(sim_group(&s).data_spi, spi, "%s leaves the keys", what);
+	g->rs.spent = false;
+	is_int(sim_rekey(s.gcks, NULL, &err), 0,
+	       "a change with a message is made");
+	sim_run(&s, 20000);
+	ok(sim_group(&s).data_spi != spi,
+	   "a change with a message has other keys");
 	finish(what);
 }
 
@@ -523,6 +555,7 @@ int main(void)
 	RUN(test_last_mids, false, 40);
 	RUN(test_last_mids, true, 0);
 	RUN(test_no_mid);
+	RUN(test_untold);
 	RUN(test_evicts, NUMBER_MID);
 	RUN(test_evicts, NUMBER_KEY);
 	RUN(test_evicted_for_good);

@@ -412,6 +412,14 @@ static void test_digest(void)
 	c.sel.dport = 5000;
 	has_digest(&c,
 		   "1 239.1.1.0 239.1.1.254:848 10.1.1.1 20-256 28-0 3 5 12 239.1.1.0 proto udp dport 5000");
+	c.more.n = 2;
+	c.more.v[0].alg = (struct conf_alg){ .encr = 20, .key_bits = 128 };
+	c.more.v[1].alg = (struct conf_alg){ .encr = 28 };
+	if (addr_parse("239.1.2.1", &c.more.v[0].sel.dst) ||
+	    addr_parse("239.1.2.2", &c.more.v[1].sel.dst))
+		bail("address");
+	has_digest(&c,
+		   "1 239.1.1.0 239.1.1.254:848 10.1.1.1 20-256 28-0 3 5 12 239.1.1.0 proto udp dport 5000 20-128 239.1.2.1 28-0 239.1.2.2");
 }
 
 int main(void)
