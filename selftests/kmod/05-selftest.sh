@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The tests inside the module, which run when it loads: the replay window, known
-# answers of each transform, and IVs that are taken while others are. Modules for debugging kernels have them, and
-# those built with MCSEC_DEBUG=1.
+# answers of each transform, copies that are checked at once, and IVs that are taken
+# while others are. Modules for debugging kernels have them, and those built with
+# MCSEC_DEBUG=1.
 # debug only
 # clock: real
 
@@ -20,6 +21,8 @@ like "the replay window passes its self-test" \
 like "the ESP transforms pass their self-tests" \
 	"$said" 'mcsec: self-test passed: ESP'
 unlike "no ESP transform is missing here" "$said" 'no such cipher here'
+like "one of two copies that are checked at once is accepted" \
+	"$said" 'mcsec: self-test passed: copies: one of two accepted'
 like "the IVs pass their self-test, none given out twice" \
 	"$said" 'mcsec: self-test passed: IVs: .*, none given out twice'
 n=$(sed -n 's/.*self-test passed: IVs: \([0-9]*\) interrupts.*/\1/p' <<<"$said")
