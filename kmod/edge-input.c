@@ -236,7 +236,7 @@ static enum kind read_packet(struct sk_buff *skb, __be32 *spi, u64 *iv)
 	*spi = 0;
 	if (len == 1)
 		return KIND_OWNERS;
-	if (len < sizeof(esp->spi) || !pskb_may_pull(skb, at + sizeof(*spi)))
+	if (!pskb_may_pull(skb, at + sizeof(*spi)))
 		return KIND_SHORT;
 	*spi = get_unaligned((__be32 *)(skb->data + at));
 	if (!*spi)
