@@ -121,6 +121,10 @@ tunnels() {
 		part "$key" 8192 "other:$bad"
 		grew "another $bad inside than outside is refused" in-inner 1
 	done
+	for bad in version length; do
+		part "$key" 8192 "other:$bad"
+		grew "a bad $bad inside is refused" in-inner 1
+	done
 	# fragments that never come together
 	part "$key" 8192 first:3
 	part "$other" 8193 last:3

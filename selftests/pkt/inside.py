@@ -24,6 +24,9 @@ KEY is AES-GCM's with its salt, in hex; IV 8 octets as a number. WHAT:
   other:source, other:destination
              in a tunnel, the datagram whole, with an address that the outer header
              does not have
+  other:version, other:length
+             in a tunnel, the datagram whole, with a version of IP that there is not,
+             or a header that is too short, and in IPv6 more octets than there are
 """
 import socket
 import struct
@@ -86,15 +89,20 @@ def whole(address, hops, other=None):
     source = "fd01::1" if ":" in address else "10.1.0.1"
     if other == "source":
         source = "fd01::9" if ":" in address else "10.1.0.9"
-    elif other:
+    elif other == "destination":
         address = "ff3e::9:9" if ":" in address else "239.9.9.9"
+    version = 5 if other == "version" else 6 if ":" in address else 4
     if ":" in address:
-        return struct.pack("!IHBB", 6 << 28, len(udp), 17, hops) + \
+        return struct.pack("!IHBB", version << 28,
+                           len(udp) + (other == "length"), 17, hops) + \
             socket.inet_pton(socket.AF_INET6, source) + \
             socket.inet_pton(socket.AF_INET6, address) + udp
-    head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 7, 0, hops, 17, 0) + \
+    words = 4 if other == "length" else 5
+    head = struct.pack("!BBHHHBBH", version << 4 | words, 0, 20 + len(udp), 7, 0,
+                       hops, 17, 0) + \
         socket.inet_aton(source) + socket.inet_aton(address)
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + udp
+    return head[:10] + struct.pack("!H", checksum(head[:words * 4])) + \
+        head[12:] + udp
 
 
 def text_of(what, address):
