@@ -42,7 +42,8 @@ FLOW = {"if", "for", "while", "switch", "do", "else", "return", "goto", "break",
 DULL = re.compile(r"""(
 	log_\w+|(sa|group)_(debug|info|warn|err)|pr_\w+|warn\w*|trace_\w+|diag|fprintf|printf|err_set
 	|NL_SET_\w+|GENL_SET_\w+|WARN\w*|BUG\w*|BUILD_BUG\w*|static_assert
-	|snprintf|strerror|lockdep_\w+|might_\w+|\w*_?free\w*|\w+_put|dev_put|fclose|close
+	|snprintf|strerror|lockdep_\w+|might_\w+|\w*_?free\w*|consume_skb|\w+_put|dev_put
+	|fclose|close
 	|\w*_?(un)?lock(_\w+)?|local_bh_\w+|rcu_\w+|synchronize_\w+|smp_\w+
 	|ERR_clear_error|X509_STORE_CTX_free|assert|cond_resched|va_\w+
 	)$""", re.VERBOSE)
