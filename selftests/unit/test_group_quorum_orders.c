@@ -38,7 +38,8 @@ static void test_orders(void)
 		-EPERM, "1 of 2 signatures that are needed",
 		"an order with one signature");
 	refuses(sign_by(order_text("evict", 1, "b.example", -1, ""), &x, &y),
-		-ETIME, "it expired 1 s ago: write it again", "an order whose time is over");
+		-ETIME, "it expired 1 s ago: write it again",
+		"an order whose time is over");
 	refuses(sign_by(order_text("evict", 1, "b.example", 32 * 86400, ""), &x,
 			&y),
 		-EINVAL, "it is valid for more than 31 days",
