@@ -80,20 +80,24 @@ static int put_next(struct vault *v, bool named)
 static int take_named(struct vault *v, struct err *err)
 {
 	bool passed = credential_name(sealkey_place(v->key));
-	int ret = passed ? 1 : compare_next(v);
+	int named = passed ? 1 : compare_next(v);
+	int ret;
 
-	if (ret == -ENOENT)
+	if (named == -ENOENT)
 		return 0;
-	if (ret >= 0)
+	if (named >= 0) {
 		ret = load_new(v, err);
-	else
-		err_set(err, ret, "store: %s",
-			store_reason(v->store[VAULT_MAIN], ret));
-	if (ret || !v->next || passed || compare_next(v) == 1)
-		return ret;
+		if (ret || !v->next || passed)
+			return ret;
+		named = compare_next(v);
+	}
+	if (named == 1)
+		return 0;
 	sealer_free(v->next);
 	v->next = NULL;
-	return 0;
+	return named ? err_set(err, named, "store: %s",
+			       store_reason(v->store[VAULT_MAIN], named))
+		     : 0;
 }
 
 /* Say why the next key does not open the witness, if there is one. */

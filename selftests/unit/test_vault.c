@@ -252,6 +252,47 @@ static void test_not_cleaned(int which)
 	ok(whole(), "all is there");
 }
 
+static unsigned int asked;
+
+/* The second time the record cannot be read. */
+static int failing_get(void *ctx, const char *k, struct wbuf *val)
+{
+	if (!strcmp(k, "next-seal-key") && asked++ == 1)
+		return -EIO;
+	return real_ops->get(ctx, k, val);
+}
+
+/* A next key is not removed because the store could not be asked whether it names it. */
+static void test_not_asked(void)
+{
+	struct sealer *next;
+	struct store_ops ops;
+	struct vault v;
+
+	open_it(&v);
+	fill(v.store[0], "one");
+	fill(v.store[1], "two");
+	if (sealkey_make(v.key, true, &next, &err))
+		bail("%s", err.text);
+	sealer_free(next);
+	if (store_begin(v.store[0]) ||
+	    store_put(v.store[0], "next-seal-key", "x", 1) ||
+	    store_commit(v.store[0]))
+		bail("the record of the next key");
+	real_ops = v.store[0]->ops;
+	ops = *real_ops;
+	ops.get = failing_get;
+	v.store[0]->ops = &ops;
+	is_int(vault_rekey(&v, &err), -EIO, "the store does not say it");
+	is_str(err.text, "store: Input/output error",
+	       "the error is the store's");
+	is_int(access(key_new, F_OK), 0, "the next key is still there");
+	v.store[0]->ops = real_ops;
+	is_int(vault_rekey(&v, &err), 0, "the key changes when it says no");
+	vault_close(&v);
+	ok(whole(), "all is there");
+}
+
 static void die_at(int n)
 {
 	static struct store_ops ops;
@@ -561,6 +602,7 @@ int main(void)
 	RUN(test_change);
 	RUN(test_not_cleaned, 0);
 	RUN(test_not_cleaned, 1);
+	RUN(test_not_asked);
 	RUN(test_killed);
 	RUN(test_files);
 	RUN(test_planted);
