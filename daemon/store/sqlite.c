@@ -462,12 +462,12 @@ static const struct store_ops sqlite_ops = {
 static int private_file(const char *path, int flags, struct err *err)
 {
 	struct stat st;
-	int fd;
+	int fd, ret;
 
 	fd = open(path, O_RDWR | flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
-		fd = -errno;
-		return err_set(err, fd, "%s: %s", path, strerror(-fd));
+		ret = -errno;
+		return err_set(err, ret, "%s: %s", path, strerror(-ret));
 	}
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {
 		close(fd);

@@ -335,7 +335,10 @@ static int collect_key(void *arg, const char *key, const uint8_t *val,
 		k->v = v;
 	}
 	k->v[k->n] = strdup(key);
-	return k->v[k->n] ? (k->n++, 0) : -ENOMEM;
+	if (!k->v[k->n])
+		return -ENOMEM;
+	k->n++;
+	return 0;
 }
 
 static int reseal_one(struct store *s, struct store *next, const char *key)
