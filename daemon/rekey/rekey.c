@@ -305,6 +305,23 @@ static int make_iv(uint32_t mid, uint64_t *iv)
 	return ret;
 }
 
+/* AUTH is part of the signed octets, so its length must be known first. */
+static int build_and_sign(const struct rekey_sa *rs, const struct rekey_msg *m,
+			  const struct ike_hdr *h, struct pchain *chain)
+{
+	size_t sig_off = 0, sig_len = 0;
+	int ret;
+
+	if (rs->gcauth == GIKE_GCAUTH_DIGSIG)
+		sig_len = sigkey_sig_len(rs->key);
+	if (sig_len > SIG_MAX_LEN)
+		return -EMSGSIZE;
+	ret = inner_build(rs, m, chain, &sig_off, sig_len);
+	if (!ret && sig_len)
+		ret = sign_message(rs, h, chain, sig_off, sig_len);
+	return ret;
+}
+
 int rekey_build(struct rekey_sa *rs, struct rekey_msg *m, struct wbuf *out,
 		struct err *err)
 {
@@ -318,7 +335,6 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 		.xchg = GIKE_XCHG_GSA_REKEY,
 		.flags = IKE_FLAG_INITIATOR,
 	};
-	size_t sig_off = 0, sig_len = 0;
 	struct pchain chain;
 	struct wbuf inner;
 	struct sk_key k;
@@ -347,17 +363,7 @@ int rekey_build_frags(struct rekey_sa *rs, struct rekey_msg *m, size_t most,
 
 	wbuf_init(&inner, IKE_INNER_MAX);
 	pchain_init(&chain, &inner, PCHAIN_DETACHED);
-	/*
-	 * AUTH is part of the signed octets, so its length must be known first.
-	 */
-	if (rs->gcauth == GIKE_GCAUTH_DIGSIG)
-		sig_len = sigkey_sig_len(rs->key);
-	if (sig_len > SIG_MAX_LEN)
-		ret = -EMSGSIZE;
-	if (!ret)
-		ret = inner_build(rs, m, &chain, &sig_off, sig_len);
-	if (!ret && sig_len)
-		ret = sign_message(rs, &h, &chain, sig_off, sig_len);
+	ret = build_and_sign(rs, m, &h, &chain);
 	if (!ret)
 		ret = make_iv(h.mid, &iv);
 	if (!ret && most && inner.len + REKEY_FRAG_OVERHEAD > most) {
