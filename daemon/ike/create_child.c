@@ -67,20 +67,13 @@ bool child_deleted(struct ike_sa *sa)
 	return true;
 }
 
-static bool deletes_ike_sa(const struct ike_msg *m)
-{
-	for (unsigned int i = 0; i < m->n_delete; i++)
-		if (m->del[i].proto == IKE_PROTO_IKE)
-			return true;
-	return false;
-}
-
 struct ike_sa *child_shadow_request(struct ike_sa *s, const struct ike_in *in)
 {
 	uint8_t xchg = in->m.h.xchg;
 	struct ike_sa *sa = s->main;
 
-	if (xchg == IKE_XCHG_INFORMATIONAL && (!sa || deletes_ike_sa(&in->m)))
+	if (xchg == IKE_XCHG_INFORMATIONAL &&
+	    (!sa || msg_deletes_ike_sa(&in->m)))
 		return s;
 	if (sa) {
 		/* The peer uses the new IKE SA, so it does not know of ours. */

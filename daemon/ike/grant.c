@@ -41,20 +41,15 @@ bool grant_is_request(const struct ike_sa *sa, const struct ike_msg *m)
 
 static int send_grant(struct ike_sa *sa, const struct grant_answer *ans)
 {
-	struct wbuf w, data;
-	struct pchain c;
+	struct wbuf data;
 	int ret;
 
-	wbuf_init(&w, IKE_INNER_MAX);
 	wbuf_init(&data, IKE_INNER_MAX);
-	pchain_init(&c, &w, PCHAIN_DETACHED);
 	ret = grant_answer_put(&data, ans);
-	if (!ret) {
-		notify_build(&c, MCSEC_N_GRANT, data.p, data.len);
-		ret = sa_respond(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
-	}
+	if (!ret)
+		ret = sa_respond_notify(sa, IKE_XCHG_INFORMATIONAL,
+					MCSEC_N_GRANT, data.p, data.len);
 	wbuf_free(&data);
-	wbuf_free(&w);
 	return ret;
 }
 

@@ -56,19 +56,11 @@ static void pass_data_notify(struct ike_sa *sa, const struct ike_msg *m,
 		fn(engine->ctx, sa, rbuf_here(&r), rbuf_left(&r), spi);
 }
 
-static bool deletes_sa(const struct ike_msg *m)
-{
-	for (unsigned int i = 0; i < m->n_delete; i++)
-		if (m->del[i].proto == IKE_PROTO_IKE)
-			return true;
-	return false;
-}
-
 void info_got_request(struct ike_sa *sa, struct ike_in *in)
 {
 	const struct ike_msg *m = &in->m;
 	const struct notify_pld *e = msg_error(m);
-	bool deleted = deletes_sa(m);
+	bool deleted = msg_deletes_ike_sa(m);
 	struct wbuf w;
 	struct pchain c;
 	char why[96];

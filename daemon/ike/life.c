@@ -152,34 +152,27 @@ static void on_life(void *arg)
 	engine_leave(engine);
 }
 
-static void on_idle(void *arg)
+static void ask_if_alive(struct ike_sa *sa)
 {
 	static const struct ike_task alive = {
 		.xchg = IKE_XCHG_INFORMATIONAL,
 	};
-	struct ike_sa *sa = arg;
-	struct ike_engine *engine = sa->engine;
 
-	engine_enter(engine);
-	/* Members have no idle SAs; see child_old_deleted(). */
-	if (!sa->gcks) {
-		if (!sa->my_mid && !sa->my_busy && !sa->peer_mid)
-			sa_ask(sa, &alive);
-		engine_leave(engine);
+	sa_ask(sa, &alive);
+}
+
+/* The key server ends an IKE SA that is idle, unless a group keeps it. */
+static void end_if_idle(struct ike_sa *sa)
+{
+	const struct ike_engine_cfg *cfg = &sa->engine->cfg;
+
+	if (sa_end_unwelcome(sa))
 		return;
-	}
-	if (sa_end_unwelcome(sa)) {
-		engine_leave(engine);
-		return;
-	}
-	/*
-	 * An SA whose request waits for a batch is not idle: the delay is ours.
-	 */
+	/* An SA whose request waits for a batch is not idle: the delay is ours. */
 	if (sa->waits || sa->keep) {
-		timer_set(engine->cfg.tq, &sa->t_idle, engine->cfg.idle_ms);
+		timer_set(cfg->tq, &sa->t_idle, cfg->idle_ms);
 		if (!sa->waits)
-			sa_ask(sa, &alive);
-		engine_leave(engine);
+			ask_if_alive(sa);
 		return;
 	}
 	last_request_delete(sa, false);
@@ -187,6 +180,19 @@ static void on_idle(void *arg)
 		 sa->suite.kwa
 			 ? "idle"
 			 : "sa-idle is over for an IKE SA without key wrap");
+}
+
+static void on_idle(void *arg)
+{
+	struct ike_sa *sa = arg;
+	struct ike_engine *engine = sa->engine;
+
+	engine_enter(engine);
+	/* Members have no idle SAs; see child_old_deleted(). */
+	if (sa->gcks)
+		end_if_idle(sa);
+	else if (!sa->my_mid && !sa->my_busy && !sa->peer_mid)
+		ask_if_alive(sa);
 	engine_leave(engine);
 }
 

@@ -64,7 +64,6 @@ static void arm_turn(struct tickets *t)
 static void turn_keys(void *arg)
 {
 	struct tickets *t = arg;
-
 	uint64_t now = clock_mono_ms(t->engine->cfg.clock);
 
 	if (t->key[1].sealer && t->key[1].end_ms <= now)

@@ -166,13 +166,13 @@ int sa_respond(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 
 	fill_header(sa, &h, xchg, true, sa->peer_mid - 1);
 	ret = frags_seal(sa, &h, first, inner, &d);
-	if (!ret)
+	if (!ret) {
 		dgrams_move(&sa->kept->res.dgrams, &d);
-	if (!ret)
 		out_send(sa->engine, &sa->kept->res.path,
 			 &sa->kept->res.dgrams);
-	else
+	} else {
 		sa_warn(sa, "answer not sent: %s", strerror(-ret));
+	}
 	dgrams_free(&d);
 	return ret;
 }

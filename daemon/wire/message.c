@@ -470,3 +470,13 @@ const struct notify_pld *msg_error(const struct ike_msg *m)
 			return &m->notify[i];
 	return NULL;
 }
+
+bool msg_deletes_ike_sa(const struct ike_msg *m)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->n_delete; i++)
+		if (m->del[i].proto == IKE_PROTO_IKE)
+			return true;
+	return false;
+}

@@ -162,5 +162,7 @@ int msg_sort(struct ike_msg *m, enum msg_side side, uint8_t first,
  */
 const struct notify_pld *msg_notify(const struct ike_msg *m, uint16_t type);
 const struct notify_pld *msg_error(const struct ike_msg *m);
+/* Return true if a Delete in @m is of the IKE SA that it came over. */
+bool msg_deletes_ike_sa(const struct ike_msg *m);
 
 #endif
