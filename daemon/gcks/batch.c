@@ -671,6 +671,13 @@ static void join_after_data(const struct group *g, struct batch *b)
 			j->m->joined = made + 1;
 }
 
+static enum gkm_how how_to_announce(const struct batch *b)
+{
+	if (b->n_out || b->n_exposed)
+		return GKM_EXCLUDE;
+	return b->n_new ? GKM_JOIN : GKM_SIMPLE;
+}
+
 /*
  * Make one change of keys for everything that waits, or for an eviction alone.
  * Takes over @b.
@@ -704,9 +711,7 @@ static void batch_run(struct group *g, struct batch *b)
 		c->deny = b->deny->identity;
 		c->deny_since = b->now;
 	}
-	how = b->n_out || b->n_exposed ? GKM_EXCLUDE
-	      : b->n_new	       ? GKM_JOIN
-				       : GKM_SIMPLE;
+	how = how_to_announce(b);
 	/* A member that used up its Sender-IDs needs another one, as a renewed leaf does. */
 	c->keep_data = how == GKM_JOIN && b->n_in == b->n_new &&
 		       !g->n_renewed && !g->st.asked && pace_data_unused(g);
@@ -714,6 +719,7 @@ static void batch_run(struct group *g, struct batch *b)
 	if (b->keeps_data)
 		join_after_data(g, b);
 	describe_batch(b, why, sizeof(why));
+	/* Each part of it begins with ", ". */
 	gkm_commit(g, c, how, write_batch, why + 2, batch_done, b);
 }
 

@@ -75,6 +75,12 @@ static uint16_t check_sag(const struct group *g, const struct join_req *j,
 	return notify;
 }
 
+static bool is_inband(const struct group *g, const struct join_req *j)
+{
+	return g->conf->inband == INBAND_ALWAYS ||
+	       (g->conf->inband == INBAND_ASKED && j->asks_inband);
+}
+
 uint16_t join_check(const struct group *g, struct join_req *j, struct err *err)
 {
 	uint16_t notify = 0;
@@ -97,8 +103,7 @@ uint16_t join_check(const struct group *g, struct join_req *j, struct err *err)
 		err_set(err, 0, "%s", why);
 		return GIKE_N_AUTHORIZATION_FAILED;
 	}
-	j->inband = g->conf->inband == INBAND_ALWAYS ||
-		    (g->conf->inband == INBAND_ASKED && j->asks_inband);
+	j->inband = is_inband(g, j);
 	if (j->sag)
 		notify = check_sag(g, j, err);
 	/* The age limit is that of today's policy, too. */

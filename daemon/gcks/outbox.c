@@ -270,10 +270,11 @@ static bool some_need_copies(const struct group *g)
 	uint32_t others = outbox_unconfirmed(g);
 	const struct gmember_more *x;
 
-	if (others)
-		TAILQ_FOREACH(x, &g->inbands, by_inband)
-			others -= x->m->send && !gmc_confirmed(g, x->m);
-	return others;
+	if (!others)
+		return false;
+	TAILQ_FOREACH(x, &g->inbands, by_inband)
+		others -= x->m->send && !gmc_confirmed(g, x->m);
+	return others > 0;
 }
 
 /*

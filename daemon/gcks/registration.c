@@ -4,7 +4,6 @@
  * of keys (batch.c). While a change is in flight it is unknown who is a member
  * and which keys are current, so requests wait for its end.
  */
-#include "gcks/rate.h"
 #include "gcks/registration.h"
 
 #include <errno.h>
@@ -23,6 +22,7 @@
 #include "gcks/join_check.h"
 #include "gcks/key_source.h"
 #include "gcks/place.h"
+#include "gcks/rate.h"
 #include "gcks/term.h"
 #include "gcks/waiting.h"
 #include "wire/gpayload.h"
