@@ -420,23 +420,27 @@ void mcsec_edge_keep(struct mcsec_pkt *pkt)
 	}
 }
 
-void mcsec_edge_relay(struct mcsec_pkt *pkt)
+/* Return DSCP and ECN of the datagram inside, or 0 for a dummy packet without one. */
+static u8 inner_class(const struct mcsec_pkt *pkt)
 {
 	const u8 *inner = pkt->skb->data + pkt->hlen + MCSEC_HEAD;
-	u8 outer = mcsec_traffic_class(pkt->skb), tos = 0;
+
+	if (*inner >> 4 == 4 && pkt->plaintext_len >= sizeof(struct iphdr))
+		return ((const struct iphdr *)inner)->tos;
+	if (*inner >> 4 == 6 && pkt->plaintext_len >= sizeof(struct ipv6hdr))
+		return ipv6_get_dsfield((const struct ipv6hdr *)inner);
+	return 0;
+}
+
+void mcsec_edge_relay(struct mcsec_pkt *pkt)
+{
+	u8 outer = mcsec_traffic_class(pkt->skb), tos = inner_class(pkt);
 	struct sk_buff *kept = pkt->kept;
 	struct sending me;
 
 	pkt->kept = NULL;
-	/* A dummy packet has no header inside. */
-	if (pkt->plaintext_len >= sizeof(struct ipv6hdr)) {
-		if (*inner >> 4 == 4)
-			tos = ((const struct iphdr *)inner)->tos;
-		else if (*inner >> 4 == 6)
-			tos = ipv6_get_dsfield((const struct ipv6hdr *)inner);
-	}
-	/* RFC 6040 4.2: a mark of congestion goes on, and a datagram that cannot
-	 * have it is dropped.
+	/* RFC 6040 4.2: a mark of congestion goes on. A datagram that cannot have
+	 * it does not; decap_esp() counts and drops that one here, too.
 	 */
 	if (INET_ECN_is_ce(outer)) {
 		if (INET_ECN_is_not_ect(tos)) {

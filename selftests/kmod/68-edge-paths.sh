@@ -203,6 +203,36 @@ say e $G4 loop=0 >/dev/null
 try "a datagram through the new port arrives" wait_until 30 has_lines a4 3
 say a $G4 loop=0 >/dev/null
 try "the host behind the new port hears" wait_until 30 has_lines e4 3
+
+section "the class of what a relay sends on"
+
+SNIFF=eth0 sniff f relayed "udp src port 4500"
+classes() { # number of the last datagrams: their classes outside
+	sniffed relayed
+	tcpdump -v -n -r "$TMP/relayed.pcap" 2>/dev/null |
+		sed -n 's/.*(tos \(0x[0-9a-f]*\),.*/\1/p' | tail -n "$1" | xargs
+}
+had=$(wc -l <"$TMP/f4")
+# An inner datagram of 28 to 35 octets, and a longer one
+say e $G4 size=0,6,7,1000 tos=184 loop=0 >"$TMP/sent"
+try "short datagrams go on" wait_until 30 has_lines f4 $((had + 4))
+is "the class of short datagrams goes on outside" "$(classes 4)" \
+	"0xb8 0xb8 0xb8 0xb8"
+in_ns n nft -f - <<'END'
+table ip congested {
+	chain out {
+		type filter hook postrouting priority 0
+		udp dport 4500 ip ecn set ce
+	}
+}
+END
+say e $G4 size=0,6,7,1000 tos=2 loop=0 >"$TMP/sent"
+try "short datagrams that were marked go on" wait_until 30 has_lines f4 $((had + 8))
+is "the mark of congestion goes on outside" "$(classes 4)" "0x3 0x3 0x3 0x3"
+is "the mark of congestion is in what was sent on" \
+	"$(tail -n 4 "$TMP/f4" | cut -d' ' -f5 | xargs)" "3 3 3 3"
+is "no short datagram was refused for its mark" "$(counter a in-inner)" 0
+in_ns n nft delete table ip congested
 is "nothing else was refused behind the NAT" \
 	"$(for n in e f; do counters $n out-exempt out-protected in-accepted \
 		edge-sent; done)" ""
