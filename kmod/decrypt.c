@@ -98,7 +98,7 @@ static int pull_edge(const struct mcsec_pkt *pkt)
 	struct sk_buff *skb = pkt->skb;
 
 	mcsec_esp_pull_outer(skb, pkt->hlen);
-	if (skb->len < sizeof(outer.v4) + 2 ||
+	if (skb->len < sizeof(outer.v4) ||
 	    (mcsec_pkt_is_ip6(pkt) && skb->len < sizeof(outer.v6)))
 		return -EBADMSG;
 	if (!mcsec_pkt_is_ip6(pkt)) {

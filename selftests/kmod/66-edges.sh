@@ -53,6 +53,17 @@ is "nothing else of the group is on the wire" \
 	"$(tcpdump -n -r "$TMP/wire.pcap" "dst $G4" 2>/dev/null)" ""
 is "nothing readable is on the wire" "$(grep -c SECRET "$TMP/wire.pcap")" 0
 
+# A header of IP alone, and one octet behind it, are datagrams, too.
+in_ns b python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, 253)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.9.0.2"))
+for n in range(3):
+    s.sendto(bytes(n), ("239.1.1.1", 0))'
+three() { [ "$(edge a g4 1 in-packets)" = 5 ]; }
+try "the shortest datagrams come by the edge" wait_until 30 three
+is "the shortest datagrams are accepted" "$(counters a out-exempt)" \
+	"out-protected 9, in-accepted 14, edge-sent 9"
+
 section "datagrams that an edge does not take"
 
 ctl b sa flush g4
@@ -89,7 +100,7 @@ for data in (b"\xff", bytes(4) + b"IKE", b"abc", b"", b"\0\0\x10\x04" + bytes(60
     s.sendto(data, ("10.1.0.1", 4500))'
 try "packets of strangers are counted" wait_until 30 counted a edge-unknown 5
 is "the relay dropped exactly what it refused" "$(counters a out-exempt)" \
-	"out-protected 10, in-accepted 15, edge-sent 10, edge-unknown 5, edge-sender 3"
+	"out-protected 10, in-accepted 18, edge-sent 10, edge-unknown 5, edge-sender 3"
 ctl a edge set g4 1 peer 10.1.0.2:4502
 in_ns b python3 -c 'import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
