@@ -24,15 +24,6 @@ static unsigned int outside_len(const struct mcsec_path *path)
 
 /* ---- routes ---- */
 
-/* Return the address that the socket sends IPv4 from, or 0. */
-static __be32 local_addr4(const struct mcsec_port *port)
-{
-	/* A socket of IPv6 can become one of IPv4 (IPV6_ADDRFORM). */
-	if (ipv6_addr_v4mapped(&port->local))
-		return port->local.s6_addr32[3];
-	return port->sk->sk_family == AF_INET ? port->local.s6_addr32[0] : 0;
-}
-
 static struct dst_entry *find_route4(struct mcsec_path *path, __be32 *saddr)
 {
 	const struct mcsec_port *port = path->edge->port;
@@ -42,7 +33,7 @@ static struct dst_entry *find_route4(struct mcsec_path *path, __be32 *saddr)
 		.flowi4_oif = sk->sk_bound_dev_if,
 		.flowi4_mark = READ_ONCE(sk->sk_mark),
 		.daddr = path->set.addr.s6_addr32[0],
-		.saddr = local_addr4(port),
+		.saddr = port->local.s6_addr32[0],
 		.fl4_sport = port->udp,
 		.fl4_dport = path->set.udp,
 	};

@@ -211,6 +211,28 @@ static bool claim_socket(struct sock *sk, struct mcsec_port *port)
 }
 
 /*
+ * Store the address that the socket is bound to. A socket of IPv6 with an IPv4 address
+ * can become one of IPv4 (IPV6_ADDRFORM).
+ */
+static void port_set_local(struct mcsec_port *port, const struct sock *sk)
+{
+	port->udp = inet_sk(sk)->inet_sport;
+	port->v4 = sk->sk_family == AF_INET;
+	if (port->v4) {
+		port->local.s6_addr32[0] = inet_sk(sk)->inet_rcv_saddr;
+		return;
+	}
+#if IS_ENABLED(CONFIG_IPV6)
+	port->local = sk->sk_v6_rcv_saddr;
+	port->v4 = ipv6_addr_v4mapped(&port->local);
+	if (port->v4)
+		port->local = (struct in6_addr){
+			.s6_addr32 = { port->local.s6_addr32[3] },
+		};
+#endif
+}
+
+/*
  * Make @sock the socket of a new port, which has no user yet. Its lock is held: that
  * of a program's since before mnet->lock, because the program may sleep with it.
  */
@@ -225,7 +247,7 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	};
 	struct sock *sk = sock->sk;
 	struct mcsec_port *port;
-	bool claimed, loops;
+	bool loops;
 
 	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
 	if (!port)
@@ -234,25 +256,18 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	port->sk = sk;
 	port->made = made;
 	port->rcv = rcv;
-	port->udp = inet_sk(sk)->inet_sport;
-	if (sk->sk_family == AF_INET)
-		port->local.s6_addr32[0] = inet_sk(sk)->inet_rcv_saddr;
-#if IS_ENABLED(CONFIG_IPV6)
-	else
-		port->local = sk->sk_v6_rcv_saddr;
-#endif
+	port_set_local(port, sk);
 	cfg.sk_user_data = port;
-	claimed = claim_socket(sk, port);
-	if (claimed) {
-		/* Tunnels have no use for it, but the owner may. */
-		loops = mcsec_loops(sk);
-		setup_udp_tunnel_sock(mnet->net, mcsec_tunnel_sock(sock), &cfg);
-		mcsec_set_loops(sk, loops);
-	}
-	if (!claimed) {
+	if (!claim_socket(sk, port)) {
 		kfree(port);
 		return ERR_PTR(-EBUSY);
 	}
+	/* setup_udp_tunnel_sock() clears IP_MULTICAST_LOOP, which the owner may
+	 * rely on.
+	 */
+	loops = mcsec_loops(sk);
+	setup_udp_tunnel_sock(mnet->net, mcsec_tunnel_sock(sock), &cfg);
+	mcsec_set_loops(sk, loops);
 	sock_hold(sk);
 	atomic_inc(&mnet->alive);
 	list_add(&port->node, &mnet->ports);
@@ -265,15 +280,12 @@ static struct mcsec_port *find_made(struct mcsec_net *mnet,
 				    const struct mcsec_edge_config *config)
 {
 	struct mcsec_port *port;
-	bool v6;
 
-	list_for_each_entry(port, &mnet->ports, node) {
-		v6 = port->sk->sk_family == AF_INET6;
+	list_for_each_entry(port, &mnet->ports, node)
 		if (port->made && port->udp == config->local_udp &&
-		    v6 == config->set.v6 &&
+		    port->v4 != config->set.v6 &&
 		    ipv6_addr_equal(&port->local, &config->local))
 			return port;
-	}
 	return NULL;
 }
 
@@ -339,11 +351,9 @@ static struct mcsec_port *port_get(struct mcsec_net *mnet,
 /* Return true if the socket can send to addresses of the family. */
 static bool can_send(const struct mcsec_port *port, bool v6)
 {
-	if (port->sk->sk_family == AF_INET)
+	if (port->v4 || port->sk->sk_family == AF_INET)
 		return !v6;
-	if (ipv6_addr_any(&port->local))
-		return v6 || !ipv6_only_sock(port->sk);
-	return v6 != ipv6_addr_v4mapped(&port->local);
+	return v6 || (ipv6_addr_any(&port->local) && !ipv6_only_sock(port->sk));
 }
 
 static void path_free(struct mcsec_path *path)
@@ -362,7 +372,6 @@ static struct mcsec_path *path_new(struct mcsec_edge *edge,
 				   const struct mcsec_edge_set *set)
 {
 	struct mcsec_path *path;
-	int err = -ENOMEM;
 
 	if (!can_send(edge->port, set->v6))
 		return ERR_PTR(-EAFNOSUPPORT);
@@ -385,7 +394,7 @@ err_route:
 	dst_cache_destroy(&path->route);
 err_path:
 	kfree(path);
-	return ERR_PTR(err);
+	return ERR_PTR(-ENOMEM);
 }
 
 /* ---- edges ---- */

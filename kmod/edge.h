@@ -34,8 +34,9 @@ typedef int mcsec_edge_rcv(struct sock *sk, struct sk_buff *skb);
  * struct mcsec_port - a UDP socket with edges
  * @mnet: the namespace
  * @sk: the socket, held
- * @local: address that the socket is bound to, as in struct mcsec_edge_key; the
+ * @local: address that the socket was bound to, as in struct mcsec_edge_key; the
  *	program may change its socket later
+ * @v4: that is an IPv4 address, or any of IPv4
  * @udp: port that the socket is bound to
  * @made: the kernel made the socket, at a request without one
  * @rcv: takes the packets of the socket
@@ -48,6 +49,7 @@ struct mcsec_port {
 	struct sock *sk;
 	struct in6_addr local;
 	__be16 udp;
+	bool v4;
 	bool made;
 	mcsec_edge_rcv *rcv;
 	unsigned int users;

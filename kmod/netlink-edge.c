@@ -430,10 +430,8 @@ int mcsec_nl_edge_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 static int fill_local(struct sk_buff *msg, const struct mcsec_port *port)
 {
-	int len = port->sk->sk_family == AF_INET6 ? 16 : 4;
-
 	if (!ipv6_addr_any(&port->local) &&
-	    nla_put(msg, MCSEC_A_EDGE_LOCAL, len, &port->local))
+	    nla_put(msg, MCSEC_A_EDGE_LOCAL, port->v4 ? 4 : 16, &port->local))
 		return -EMSGSIZE;
 	return nla_put_be16(msg, MCSEC_A_EDGE_LOCAL_PORT, port->udp);
 }

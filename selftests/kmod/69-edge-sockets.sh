@@ -65,6 +65,9 @@ for step in sys.argv[3:]:
         print("loop", s.getsockopt(0, 34), flush=True)
     elif step == "close":
         s.close()
+    elif step == "become-ipv4":
+        s.connect(("::ffff:10.1.0.2", 4500))
+        s.setsockopt(socket.IPPROTO_IPV6, 1, socket.AF_INET)  # IPV6_ADDRFORM
     elif step == "hold":
         # UDP sleeps with the lock of the socket until there is room for more.
         to = ("10.5.0.9", 9)
@@ -193,7 +196,7 @@ ns_create z
 try "a host with two addresses has a group" host z
 nip z addr add 10.1.0.3/24 dev dummy0
 SNIFF=dummy0 sniff z wire udp
-owner z mapped mapped mark=5 edge say
+owner z mapped mapped mark=5 edge say wait become-ipv4 say
 try "a program has a v4-mapped address" wait_until 30 said mapped there
 nip z neigh add 10.1.0.2 lladdr 02:00:00:00:00:02 dev dummy0
 in_ns z nft -f - <<'END'
@@ -218,6 +221,16 @@ is "the copy comes from that address" \
 		awk '{ print $3 }')" "10.1.0.3.4600"
 is "rules see the copy with the socket's mark" "$(marked)" \
 	'{"marked": 1, "unmarked": 0}'
+is "the edge shows the IPv4 address" "$(edge z g4 7 local)" 10.1.0.3:4600
+kill -USR1 $owner
+twice() { [ "$(grep -c there "$TMP/mapped")" = 2 ]; }
+try "the socket has become one of IPv4" wait_until 30 twice
+is "the edge shows the same address after that" "$(edge z g4 7 local)" 10.1.0.3:4600
+mc z send $G4 $PORT dummy0 loop=0 >/dev/null
+sniffed wire
+is "the copy comes from the same address after that" \
+	"$(tcpdump -n -r "$TMP/wire.pcap" 'udp dst port 4500' 2>/dev/null |
+		awk '{ print $3 }' | xargs)" "10.1.0.3.4600 10.1.0.3.4600"
 kill $owner
 
 tap_done
