@@ -203,28 +203,32 @@ static int xmit_ip6(struct mcsec_path *path, struct sk_buff *skb, u8 tos,
 }
 #endif
 
-/* Count and trace a copy that does not leave, and free it. */
+/* Count and trace a copy that does not leave, and free it; NULL was not made. */
 static void drop_copy(const struct mcsec_edge *edge, struct sk_buff *skb,
 		      enum mcsec_counter why)
 {
-	struct mcsec_group *group = edge->group;
+	__be32 spi = skb ? get_unaligned((__be32 *)skb->data) : 0;
 
 	this_cpu_inc(edge->cpu->out_drops);
-	mcsec_drop_out(group, why, get_unaligned((__be32 *)skb->data), -1);
+	mcsec_drop_out(edge->group, why, spi, -1);
 	kfree_skb(skb);
 }
 
-/* Send @skb, which begins with ESP, by the edge. */
+/* Send @skb, which begins with ESP, by the edge. NULL counts as a loss. */
 static void xmit_copy(const struct mcsec_edge *edge, struct sk_buff *skb,
 		      u8 tos, enum mcsec_counter as)
 {
 	struct mcsec_path *path = rcu_dereference(edge->path);
-	struct mcsec_group *group = edge->group;
-	unsigned int outside = outside_len(path), len = skb->len, mtu, room;
+	unsigned int outside = outside_len(path), len, mtu, room;
 	struct in6_addr saddr;
 	struct dst_entry *dst;
 	int err;
 
+	if (unlikely(!skb)) {
+		drop_copy(edge, NULL, MCSEC_EDGE_NO_MEMORY);
+		return;
+	}
+	len = skb->len;
 	if (unlikely(outside + len > IP_MAX_MTU)) {
 		drop_copy(edge, skb, MCSEC_EDGE_TOO_BIG);
 		return;
@@ -242,19 +246,18 @@ static void xmit_copy(const struct mcsec_edge *edge, struct sk_buff *skb,
 		drop_copy(edge, skb, MCSEC_EDGE_NO_MEMORY);
 		return;
 	}
-	trace_mcsec_edge_send(group->name, edge->id, skb);
+	trace_mcsec_edge_send(edge->group->name, edge->id, skb);
 	mtu = path_mtu(path, dst);
 	push_udp(skb, path);
 	err = path->set.v6 ? xmit_ip6(path, skb, tos, &saddr, mtu)
 			   : xmit_ip4(path, skb, tos, &saddr, mtu);
 	if (unlikely(net_xmit_eval(err))) {
-		this_cpu_inc(edge->cpu->out_drops);
-		mcsec_drop_out(group, MCSEC_EDGE_REFUSED, 0, -1);
+		drop_copy(edge, NULL, MCSEC_EDGE_REFUSED);
 		return;
 	}
 	this_cpu_inc(edge->cpu->out_packets);
 	this_cpu_add(edge->cpu->out_bytes, len);
-	mcsec_count(group->stats, as);
+	mcsec_count(edge->group->stats, as);
 }
 
 /* ---- no copies of copies ---- */
@@ -330,25 +333,22 @@ static bool goes_on(const struct mcsec_edge *edge,
 	return edge != from && (below || path->set.dir & MCSEC_EDGE_DIR_DOWN);
 }
 
-/* Send copies of @skb, which is taken, by all edges that it goes on to. */
+/*
+ * Send copies of @skb, which is taken, by all edges that it goes on to. NULL, for want
+ * of memory, is a loss of each.
+ */
 static void send_all(const struct mcsec_pkt *pkt, struct mcsec_group *group,
 		     struct sk_buff *skb, u8 tos)
 {
 	enum mcsec_counter as = pkt ? MCSEC_EDGE_RELAYED : MCSEC_EDGE_SENT;
 	const struct mcsec_edge *edge, *last = NULL;
-	struct sk_buff *copy;
 
 	list_for_each_entry_rcu(edge, &group->edges, node) {
 		if (pkt && !goes_on(edge, pkt->from, pkt->below))
 			continue;
-		if (last) {
-			copy = skb_copy(skb, GFP_ATOMIC);
-			if (copy)
-				xmit_copy(last, copy, tos, as);
-			else
-				mcsec_drop_out(group, MCSEC_EDGE_NO_MEMORY, 0,
-					       -1);
-		}
+		if (last)
+			xmit_copy(last, skb ? skb_copy(skb, GFP_ATOMIC) : NULL,
+				  tos, as);
 		last = edge;
 	}
 	if (last)
@@ -358,40 +358,33 @@ static void send_all(const struct mcsec_pkt *pkt, struct mcsec_group *group,
 }
 
 /* Return a copy of what follows the first @hlen octets, or NULL. */
-static struct sk_buff *copy_esp(struct mcsec_group *group,
-				const struct sk_buff *skb, unsigned int hlen)
+static struct sk_buff *copy_esp(const struct sk_buff *skb, unsigned int hlen)
 {
 	unsigned int len = skb->len - hlen;
 	struct sk_buff *copy = alloc_skb(ROOM + len, GFP_ATOMIC);
 
 	if (unlikely(!copy))
-		goto drop;
+		return NULL;
 	skb_reserve(copy, ROOM);
-	if (unlikely(skb_copy_bits(skb, hlen, skb_put(copy, len), len)))
-		goto drop;
+	if (unlikely(skb_copy_bits(skb, hlen, skb_put(copy, len), len))) {
+		kfree_skb(copy);
+		return NULL;
+	}
 	copy->priority = skb->priority;
 	return copy;
-
-drop:
-	kfree_skb(copy);
-	mcsec_drop_out(group, MCSEC_EDGE_NO_MEMORY, 0, -1);
-	return NULL;
 }
 
 void mcsec_edge_send(struct mcsec_group *group, const struct sk_buff *skb,
 		     unsigned int hlen)
 {
-	struct sk_buff *copy;
 	struct sending me;
 
 	if (unlikely(!begin_sending(&me, group)))
 		return;
-	copy = copy_esp(group, skb, hlen);
 	/* RFC 6040 4.1: the outside has the traffic class of the tunnel header,
 	 * which has that of the datagram.
 	 */
-	if (likely(copy))
-		send_all(NULL, group, copy, mcsec_traffic_class(skb));
+	send_all(NULL, group, copy_esp(skb, hlen), mcsec_traffic_class(skb));
 	end_sending(&me);
 }
 
@@ -406,7 +399,9 @@ void mcsec_edge_keep(struct mcsec_pkt *pkt)
 	list_for_each_entry_rcu(edge, &group->edges, node) {
 		if (!goes_on(edge, pkt->from, pkt->below))
 			continue;
-		pkt->kept = copy_esp(group, pkt->skb, pkt->hlen);
+		pkt->kept = copy_esp(pkt->skb, pkt->hlen);
+		if (unlikely(!pkt->kept))
+			send_all(pkt, group, NULL, 0);
 		return;
 	}
 }

@@ -120,6 +120,39 @@ nip a link del late
 ctl a group del late
 ctl a group del other
 
+section "copies for edges"
+
+edges_say() { # NAME: that value of both edges
+	ctl a -j edge show e4 | json "' '.join(str(e['$1']) for e in j)"
+}
+ctl a group add e4 239.1.1.4
+sa_add a e4 "$(new_key 20)" spi 4097 dir out alg aes-gcm-16 mode tunnel \
+	sender-id 1 select
+for i in 1 2; do
+	ctl a edge add e4 $i local 10.1.0.1:450$i peer 10.1.0.2:4500 down
+done
+mc a send 239.1.1.4 $PORT eth0 text=LEAKedge >/dev/null
+is "each edge has a copy" "$(edges_say out-packets)" "1 1"
+sort /proc/kallsyms | awk '$3 == "mcsec_edge_send" { print "0x" $1 }
+	last == "mcsec_edge_send" { print "0x" $1 } { last = $3 }' >"$TMP/range"
+sed -n 1p "$TMP/range" >$slab/require-start
+sed -n 2p "$TMP/range" >$slab/require-end
+echo 100 >$slab/probability
+mc a send 239.1.1.4 $PORT eth0 text=LEAKedge >/dev/null
+is "no memory: each edge counts the copy that it loses" \
+	"$(edges_say out-drops)" "1 1"
+is "no memory: each copy that is lost is counted" "$(counter a edge-no-memory)" 2
+# The copy of ESP is there, and the second edge's copy of that is not.
+echo 3 >$slab/interval
+mc a send 239.1.1.4 $PORT eth0 text=LEAKedge >/dev/null
+echo 0 >$slab/probability
+echo 1 >$slab/interval
+is "no memory for some: each copy left, or is counted by its edge" \
+	"$(ctl a -j edge show e4 | json "sum(e['out-packets'] + e['out-drops'] for e in j)")" 6
+is "no memory for some: the edges count what the module does" \
+	"$(ctl a -j edge show e4 | json "sum(e['out-drops'] for e in j)")" \
+	"$(($(counter a edge-no-memory) + $(counter a edge-no-route)))"
+
 section "the capture"
 
 mc a send 239.99.9.9 9 eth0 text=OPENfence >/dev/null
