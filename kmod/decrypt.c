@@ -29,8 +29,8 @@ u64 mcsec_verified_cookie __read_mostly;
 #define DUMMY IPPROTO_NONE
 
 /*
- * Count and trace a datagram that decrypt_esp() drops. What drops one later
- * counts it itself: decrypt_done() and is_answered().
+ * Count and trace a datagram that is dropped. is_answered() drops some that
+ * mcsec_icmp_check_request() has counted.
  */
 static int drop_esp(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 {
@@ -383,33 +383,33 @@ static void drop_edge(const struct mcsec_pkt *pkt)
 		this_cpu_inc(pkt->from->cpu->in_drops);
 }
 
-/* Completion of an asynchronous cipher: in softirq, or in a worker. */
+/*
+ * Continue or drop a packet that an asynchronous cipher has finished. Runs in softirq or
+ * in a worker, or in the hook if the cipher was the first (mcsec_op_park()).
+ */
 static __always_inline void finish_deferred(struct mcsec_op *op, int err,
 					    bool edges)
 {
 	struct mcsec_deferred *deferred = &op->deferred;
 	struct mcsec_pkt *pkt = &op->pkt;
 	struct mcsec_sa *sa = pkt->sa;
+	bool gone = !deferred->held;
 
 	local_bh_disable();
 	rcu_read_lock();
 	/* Without references the devices of the hook state may be gone, and
 	 * must not be dereferenced.
 	 */
-	if (!deferred->held)
-		err = -ENODEV;
-	else
+	if (!gone)
 		err = edges ? finish_decrypt_edge(pkt, err)
 			    : finish_decrypt_slow(pkt, err);
-	if (err) {
-		if (err == -ENODEV)
-			mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
-		if (err != -EINPROGRESS)
-			kfree_skb(pkt->skb);
-	} else if (!mcsec_deferred_resume(pkt->skb, &deferred->state,
-					  pkt->hook)) {
-		mcsec_drop_in(sa->group, MCSEC_IN_GONE, sa->spi, -1);
-	}
+	if (gone || (err && err != -EINPROGRESS))
+		kfree_skb(pkt->skb);
+	else if (!err)
+		gone = !mcsec_deferred_resume(pkt->skb, &deferred->state,
+					      pkt->hook);
+	if (gone)
+		err = drop_esp(pkt, MCSEC_IN_GONE);
 	mcsec_deferred_release(deferred);
 	if (edges) {
 		kfree_skb(pkt->kept);

@@ -149,7 +149,7 @@ static void prepare_skb(struct mcsec_pkt *pkt, struct net_device *dev, bool v6)
 
 /* ---- what the socket gets ---- */
 
-/* Count and trace a packet of an edge, and free it. */
+/* Count and trace a packet of an edge, and free it, if @skb is not NULL. */
 static void drop_packet(const struct mcsec_edge *edge, struct sk_buff *skb,
 			enum mcsec_counter why, __be32 spi, int sid)
 {
@@ -213,10 +213,10 @@ static void take_esp(struct mcsec_path *path, struct sk_buff *skb, __be32 spi,
 	pkt.below = path->set.dir & MCSEC_EDGE_DIR_DOWN;
 	prepare_skb(&pkt, dev, mcsec_pkt_is_ip6(&pkt));
 	err = mcsec_decrypt_edge(&pkt);
-	if (likely(!err))
-		mcsec_deferred_resume(pkt.skb, &state, mcsec_input);
-	else if (err != -EINPROGRESS)
+	if (err && err != -EINPROGRESS)
 		kfree_skb(pkt.skb);
+	else if (!err && !mcsec_deferred_resume(pkt.skb, &state, mcsec_input))
+		drop_packet(edge, NULL, MCSEC_IN_GONE, spi, iv >> sa->sid_shift);
 }
 
 /* Kinds of packets of a port (RFC 3948 2). */
