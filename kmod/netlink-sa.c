@@ -208,6 +208,9 @@ static int claim_nonces(struct genl_info *info,
 	err = mcsec_nonce_claim(&nonces, &bad);
 	if (!err)
 		return 0;
+	if (err == -ENOTUNIQ)
+		return refuse(info, MCSEC_A_SA_SID_BITS, -EEXIST,
+			      "this host has sent with this key and other sid-bits, so IVs could repeat: use a new key");
 	if (err != -EEXIST)
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	/* Extack names the attribute with the Sender-ID in question. */

@@ -5,7 +5,6 @@
 #include <linux/hashtable.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
-#include <linux/once.h>
 #include <linux/random.h>
 #include <linux/siphash.h>
 #include <linux/slab.h>
@@ -132,11 +131,10 @@ static int check_nonces(struct subject *subject,
 	/* Sender-IDs of different widths may have the same IVs, so a key has
 	 * one width.
 	 */
-	*bad = 0;
 	for (i = 0; i < ARRAY_SIZE(all_bits); i++)
 		if (all_bits[i] != nonces->bits &&
 		    claim_known(hash_of(subject, all_bits[i], 0, true)))
-			return -EEXIST;
+			return -ENOTUNIQ;
 	for (i = 0; i < nonces->n; i++) {
 		*bad = i;
 		if (claim_known(hash_of(subject, nonces->bits, nonces->sids[i],

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Registry of what this host has sent with. A pair of key and Sender-ID that
- * was once given to a sending SA is refused from then on, in every namespace,
- * because a new SA would count from 1 again and repeat IVs. The registry is a
+ * was given to a sending SA is refused while the registry has it, in every
+ * namespace, because a new SA would count from 1 again and repeat IVs. The registry is a
  * safeguard: Sender-IDs have to be unique by assignment (RFC 6054). It starts
  * empty when the module is loaded. It has a limit for the host, and one for all
  * unprivileged user namespaces together, and drops the oldest entry at either.
@@ -37,9 +37,9 @@ struct mcsec_nonces {
 };
 
 /*
- * Claim all of @nonces for sending, or none. Returns 0, -ENOMEM, or -EEXIST with
- * the index of the first Sender-ID that was claimed before in *@bad. Process
- * context.
+ * Claim all of @nonces for sending, or none. Returns 0, -ENOMEM, -ENOTUNIQ if the
+ * key was claimed with Sender-IDs of another width, or -EEXIST with the index of the
+ * first Sender-ID that was claimed before in *@bad. Process context.
  *
  * A claim cannot be returned, because packets may have been sent with it.
  */

@@ -163,7 +163,9 @@ for name, change, words in (
         ("an IV limit too large", {"iv-limit": 1 << 48}, "beside sid-bits"),
         ("selected, only receiving", {"dir": ["in"], "sender-id": []},
          "selected needs an SA with dir out"),
-        ("sent with before", {"spi": 5000}, "IVs would repeat")):
+        ("sent with before", {"spi": 5000}, "IVs would repeat"),
+        ("sent with before by another width", {"spi": 5000, "sid-bits": 8},
+         "with this key and other sid-bits")):
     refused(name, "sa-new", sa | {"key": key} | change, words)
 check("no refusal left anything", len(y.dump("sa-get", {})) == 1)
 

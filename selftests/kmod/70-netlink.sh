@@ -202,7 +202,7 @@ alg aes-gcm-16 sender-id 9 key-file $TMP/keyhost" >"$TMP/first"
 		sender-id 7 2>&1)" "IVs would repeat"
 	like "other IVs are not forgotten with another width of Sender-IDs" \
 		"$(sa_add a g4 "$key" spi 7001 dir out alg aes-gcm-16 \
-		sid-bits 8 sender-id 7 2>&1)" "IVs would repeat"
+		sid-bits 8 sender-id 7 2>&1)" "other sid-bits, so IVs could repeat"
 	like "a user's own oldest keys are forgotten" \
 		"$(sed -n '1,2p' "$TMP/many" |
 		user "$TMP/ctl" batch 2>&1; echo "$?")" '^0$'
