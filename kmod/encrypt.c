@@ -2,9 +2,9 @@
 /*
  * A datagram of a group becomes ESP, or is dropped and counted.
  *
- * The sender gets EMSGSIZE where only a smaller datagram helps, EPERM where
- * nothing will help, and ENOBUFS where a later datagram may succeed: no SA yet,
- * no memory. Sockets see ENOBUFS only if they asked for errors (IP_RECVERR).
+ * The sender gets EMSGSIZE where only a smaller datagram helps, EPERM for what can
+ * never be protected, and ENOBUFS otherwise: no SA yet, no memory, a failure of the
+ * cipher. Sockets see ENOBUFS only if they asked for errors (IP_RECVERR).
  * Others see a lost datagram, which multicast applications have to expect, so
  * unchanged programs survive the time without a key.
  */
@@ -38,12 +38,6 @@ static int drop_sent(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 
 	mcsec_drop_out(sa->group, why, sa->spi, pkt->iv >> sa->sid_shift);
 	return -ENOBUFS;
-}
-
-static int drop_no_sa(const struct mcsec_pkt *pkt, enum mcsec_counter why)
-{
-	mcsec_group_acquire(pkt->group);
-	return drop_out(pkt, why, -ENOBUFS);
 }
 
 /* ---- size ---- */
@@ -97,28 +91,30 @@ static __always_inline int check_size(const struct mcsec_pkt *pkt,
 }
 
 /*
- * Prepare the ESP datagram to be fragmented, which check_size() has permitted.
+ * Prepare the ESP datagram to be fragmented, which check_size() has permitted. Returns
+ * false without memory.
  */
-static int permit_fragments(const struct mcsec_pkt *pkt)
+static bool permit_fragments(struct mcsec_pkt *pkt)
 {
 	struct sk_buff *skb = pkt->skb;
 
+	pkt->df = false;
 	if (mcsec_pkt_is_ip6(pkt)) {
 		if (pkt->state->hook == NF_INET_FORWARD)
 			skb->ignore_df = 1;
-		return 0;
+		return true;
 	}
 	if (pkt->outer || !(ip_hdr(skb)->frag_off & htons(IP_DF)))
-		return 0;
+		return true;
 	if (skb_ensure_writable(skb, sizeof(struct iphdr)))
-		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+		return false;
 	ip_hdr(skb)->frag_off &= ~htons(IP_DF);
 	/* RFC 6864 4.1: a datagram that is not fragmented may have any ID,
 	 * mostly 0.
 	 */
 	__ip_select_ident(pkt->state->net, ip_hdr(skb), 1);
 	ip_send_check(ip_hdr(skb));
-	return 0;
+	return true;
 }
 
 /* ---- payload ---- */
@@ -238,53 +234,82 @@ static void add_trailer(struct sk_buff *skb, unsigned int pad, u8 next)
 /* ---- the SA ---- */
 
 /*
- * Set the SA and the cipher to send with. Returns false, and the counter in
- * *@why, if the group has none that may be used.
+ * Set the SA and the cipher to send with. Returns 0, or an error of lacks_sa() if the
+ * group has none that may be used.
  */
-static bool choose_sa(struct mcsec_pkt *pkt, enum mcsec_counter *why)
+static int choose_sa(struct mcsec_pkt *pkt)
 {
 	struct mcsec_sa *sa = rcu_dereference(pkt->group->out);
 
-	*why = MCSEC_OUT_NO_SA;
 	if (unlikely(!sa))
-		return false;
+		return -ENOKEY;
 	pkt->sa = sa;
 	pkt->cipher = rcu_dereference(sa->cipher);
 	switch ((enum mcsec_sa_state)READ_ONCE(sa->state)) {
 	case MCSEC_SA_STATE_LIVE:
 		break;
 	case MCSEC_SA_STATE_EXHAUSTED:
-		*why = MCSEC_OUT_EXHAUSTED;
-		return false;
+		return -EOVERFLOW;
 	case MCSEC_SA_STATE_EXPIRED:
-		*why = MCSEC_OUT_EXPIRED;
-		return false;
+		return -EKEYEXPIRED;
 	}
-	/* The SA was wiped between the two reads. */
-	*why = MCSEC_OUT_EXPIRED;
-	return likely(pkt->cipher);
+	/* NULL if the SA was wiped between the two reads. */
+	return likely(pkt->cipher) ? 0 : -EKEYEXPIRED;
 }
 
-/* Account the plaintext to the SA, take an IV and write the ESP header. */
-static __always_inline int begin_esp(struct mcsec_pkt *pkt)
+/*
+ * Account the plaintext to the SA, and take an IV. Returns 0 or an error of
+ * lacks_sa().
+ */
+static __always_inline int take_iv(struct mcsec_pkt *pkt)
 {
 	struct mcsec_sa *sa = pkt->sa;
-	struct mcsec_esp_hdr *esp;
-	u64 iv;
 
 	if (unlikely(!mcsec_sa_use_out(sa, pkt->plaintext_len)))
-		return drop_no_sa(pkt, MCSEC_OUT_EXPIRED);
-	if (unlikely(!mcsec_sa_take_iv(sa, &iv))) {
-		this_cpu_inc(sa->cpu->out_failed);
-		this_cpu_add(sa->cpu->out_failed_bytes, pkt->plaintext_len);
-		return drop_no_sa(pkt, MCSEC_OUT_EXHAUSTED);
-	}
-	pkt->iv = iv;
-	esp = (void *)pkt->skb->data + pkt->hlen;
+		return -EKEYEXPIRED;
+	if (likely(mcsec_sa_take_iv(sa, &pkt->iv)))
+		return 0;
+	this_cpu_inc(sa->cpu->out_failed);
+	this_cpu_add(sa->cpu->out_failed_bytes, pkt->plaintext_len);
+	return -EOVERFLOW;
+}
+
+static __always_inline void write_esp(const struct mcsec_pkt *pkt)
+{
+	struct mcsec_esp_hdr *esp = (void *)pkt->skb->data + pkt->hlen;
+	const struct mcsec_sa *sa = pkt->sa;
+
 	esp->spi = sa->spi;
-	esp->seq = htonl(lower_32_bits(mcsec_iv_counter(sa, iv)));
-	put_unaligned_be64(iv, &esp->iv);
-	return 0;
+	esp->seq = htonl(lower_32_bits(mcsec_iv_counter(sa, pkt->iv)));
+	put_unaligned_be64(pkt->iv, &esp->iv);
+}
+
+/*
+ * Judge a datagram that was not encrypted because of @err. One that lacks an SA has not
+ * been changed yet: userspace is asked for an SA, and the datagram goes on in the clear
+ * if its group observes. Returns 0 then, or @err for all others, which were counted.
+ */
+static noinline int lacks_sa(const struct mcsec_pkt *pkt, int err)
+{
+	enum mcsec_counter why;
+
+	switch (err) {
+	case -ENOKEY:
+		why = MCSEC_OUT_NO_SA;
+		break;
+	case -EOVERFLOW:
+		why = MCSEC_OUT_EXHAUSTED;
+		break;
+	case -EKEYEXPIRED:
+		why = MCSEC_OUT_EXPIRED;
+		break;
+	default:
+		return err;
+	}
+	mcsec_group_acquire(pkt->group);
+	return mcsec_group_accept_observed(pkt->group, MCSEC_OUT_OBSERVED)
+		       ? 0
+		       : drop_out(pkt, why, -ENOBUFS);
 }
 
 /* ---- one datagram ---- */
@@ -311,8 +336,8 @@ static __always_inline void finish_header(const struct mcsec_pkt *pkt,
 }
 
 /*
- * Drop a packet that the cipher failed on, so that no one sees what is in its
- * buffer.
+ * Count a packet with an IV that is not encrypted. The caller frees it: its buffer may
+ * have the payload, in part encrypted.
  */
 static noinline int drop_failed(const struct mcsec_pkt *pkt, int err)
 {
@@ -348,21 +373,20 @@ static void encrypt_done(struct mcsec_op *op, int err)
 	struct mcsec_deferred *deferred = &op->deferred;
 	const struct mcsec_pkt *pkt = &op->pkt;
 	struct mcsec_sa *sa = pkt->sa;
+	bool gone = !deferred->held;
 
 	local_bh_disable();
 	rcu_read_lock();
 	err = finish_encrypt(pkt, err);
 	if (!err && pkt->to_edges)
 		mcsec_edge_send(sa->group, pkt->skb, pkt->hlen);
-	if (err) {
+	if (err || gone)
 		kfree_skb(pkt->skb);
-	} else if (!deferred->held) {
-		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
-		kfree_skb(pkt->skb);
-	} else if (!mcsec_deferred_resume(pkt->skb, &deferred->state,
-					  pkt->hook)) {
-		mcsec_drop_out(sa->group, MCSEC_OUT_GONE, sa->spi, -1);
-	}
+	else
+		gone = !mcsec_deferred_resume(pkt->skb, &deferred->state,
+					      pkt->hook);
+	if (!err && gone)
+		drop_sent(pkt, MCSEC_OUT_GONE);
 	mcsec_deferred_release(deferred);
 	mcsec_op_put(op);
 	mcsec_sa_put(sa);
@@ -373,7 +397,8 @@ static void encrypt_done(struct mcsec_op *op, int err)
 /*
  * Encrypt one datagram in place, behind the tunnel header @outer if it is not
  * NULL. Returns 0, -EINPROGRESS if the cipher has taken the datagram, or
- * -errno: the caller still owns the datagram, which has been counted.
+ * -errno, which lacks_sa() judges: the caller still owns the datagram. All that can
+ * leave it to a group that observes is done before it is changed.
  */
 static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 				       const struct mcsec_tunnel_hdr *outer)
@@ -381,28 +406,25 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 	struct sk_buff *skb = pkt->skb;
 	unsigned int len = skb->len - pkt->hlen;
 	unsigned int padded = ALIGN(len + MCSEC_TRAILER, 4);
+	int err, nsg, too_big;
 	struct mcsec_op *op;
-	int err, nsg;
 
 	pkt->plaintext_len = padded;
-	err = check_size(pkt, len);
-	if (unlikely(err)) {
-		err = err < 0 ? err : permit_fragments(pkt);
-		if (err)
-			return err;
-		pkt->df = false;
-	}
+	too_big = check_size(pkt, len);
+	if (unlikely(too_big < 0))
+		return too_big;
 	if (unlikely(!fill_checksum(pkt)))
 		return drop_out(pkt, MCSEC_OUT_CHECKSUM, -ENOBUFS);
+	err = take_iv(pkt);
+	if (unlikely(err))
+		return err;
+	if (unlikely(too_big) && !permit_fragments(pkt))
+		return drop_failed(pkt, -ENOMEM);
 	nsg = make_room(pkt, outer ? pkt->outer : 0, padded - len + MCSEC_ICV);
 	if (unlikely(nsg < 0 || !mcsec_op_get(pkt->cipher, nsg, &op)))
-		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
+		return drop_failed(pkt, -ENOMEM);
 	add_trailer(skb, padded - MCSEC_TRAILER - len, pkt->next);
-	err = begin_esp(pkt);
-	if (unlikely(err)) {
-		mcsec_op_put(op);
-		return err;
-	}
+	write_esp(pkt);
 	if (unlikely(outer)) {
 		mcsec_tunnel_push(skb, outer, pkt->state->net, pkt->outer,
 				  pkt->df);
@@ -551,19 +573,20 @@ static void encrypt_segment(const struct mcsec_pkt *gso, struct sk_buff *seg)
 	/* Hooks behind ours may write to the state of their segment. */
 	struct nf_hook_state state = *gso->state;
 	struct mcsec_pkt pkt = *gso;
-	enum mcsec_counter why;
 	int err;
 
 	pkt.skb = seg;
+	pkt.iv = 0;
 	/* An earlier segment may have used up the SA, or it was replaced. */
-	err = choose_sa(&pkt, &why) ? encrypt_slow(&pkt)
-				    : drop_no_sa(&pkt, why);
+	err = choose_sa(&pkt) ?: encrypt_slow(&pkt);
+	if (unlikely(err))
+		err = lacks_sa(&pkt, err);
 	if (err == -EINPROGRESS)
 		return;
 	if (err)
 		kfree_skb(seg);
 	else if (!mcsec_deferred_resume(seg, &state, pkt.hook))
-		drop_out(&pkt, MCSEC_OUT_GONE, 0);
+		drop_sent(&pkt, MCSEC_OUT_GONE);
 }
 
 /* Segment a GSO packet in software, and encrypt each segment. */
@@ -609,20 +632,8 @@ static noinline bool prepare_gso(struct sk_buff *skb)
 	return false;
 }
 
-/* Count a datagram without an SA, ask for one, and return the verdict. */
-static noinline unsigned int no_sa_verdict(const struct mcsec_pkt *pkt,
-					   enum mcsec_counter why)
-{
-	if (mcsec_group_accept_observed(pkt->group, MCSEC_OUT_OBSERVED)) {
-		mcsec_group_acquire(pkt->group);
-		return NF_ACCEPT;
-	}
-	return NF_DROP_ERR(drop_no_sa(pkt, why));
-}
-
 unsigned int mcsec_encrypt(struct mcsec_pkt *pkt)
 {
-	enum mcsec_counter why;
 	unsigned int verdict;
 	int err;
 
@@ -630,19 +641,20 @@ unsigned int mcsec_encrypt(struct mcsec_pkt *pkt)
 	 * vector registers.
 	 */
 	local_bh_disable();
-	if (unlikely(!choose_sa(pkt, &why))) {
-		verdict = no_sa_verdict(pkt, why);
-	} else if (unlikely(skb_is_gso(pkt->skb)) && prepare_gso(pkt->skb)) {
+	err = choose_sa(pkt);
+	if (unlikely(!err && skb_is_gso(pkt->skb)) && prepare_gso(pkt->skb)) {
 		verdict = encrypt_gso(pkt);
-	} else {
-		err = encrypt_datagram(pkt);
-		if (likely(!err))
-			verdict = NF_ACCEPT;
-		else if (err == -EINPROGRESS)
-			verdict = NF_STOLEN;
-		else
-			verdict = NF_DROP_ERR(err);
+		goto out;
 	}
+	if (likely(!err))
+		err = encrypt_datagram(pkt);
+	if (unlikely(err))
+		err = lacks_sa(pkt, err);
+	if (likely(!err))
+		verdict = NF_ACCEPT;
+	else
+		verdict = err == -EINPROGRESS ? NF_STOLEN : NF_DROP_ERR(err);
+out:
 	local_bh_enable();
 	return verdict;
 }

@@ -448,4 +448,36 @@ try "another length when others are gone" ctl a group add l30 ff3e::/30
 send a 239.1.2.3 >/dev/null
 try "refusals changed nothing" wait_until 20 has_lines w4 7
 
+section "observing at the end of a key"
+
+# worded OPTION...: the sender's key ends after three datagrams
+worded() {
+	ctl a sa flush ends
+	sa_add a ends "$(new_key 20)" spi $((spi += 1)) dir out alg aes-gcm-16 \
+		sender-id 1 select "$@"
+	declare -g was=$(counter a out-protected) saw=$(counter a out-observed)
+}
+ctl a group add ends 239.9.0.3 policy observe
+listen b 239.9.0.3 ends4
+spi=4200
+# 76 octets each
+worded hard-bytes 300
+send a 239.9.0.3 count=5 >/dev/null
+is "what a limit leaves is observed" \
+	"$(($(counter a out-protected) - was)) $(($(counter a out-observed) - saw))" "3 2"
+worded iv-limit 3 mode tunnel
+send a 239.9.0.3 count=5 >/dev/null
+is "what the last IV of a tunnel leaves is observed" \
+	"$(($(counter a out-protected) - was)) $(($(counter a out-observed) - saw))" "3 2"
+worded hard-packets 3
+before=$(wc -l <"$TMP/ends4")
+send a 239.9.0.3 size=1000 gso=200 >"$TMP/segments"
+is "segments behind a limit are observed" \
+	"$(($(counter a out-protected) - was)) $(($(counter a out-observed) - saw))" "3 2"
+try "the segments that were observed arrive" wait_until 20 has_lines ends4 $((before + 2))
+is "the segments that were observed are as they were sent" \
+	"$(got ends4 | tail -n 2)" "$(tail -n 2 "$TMP/segments")"
+is "nothing of a group that observes was dropped" \
+	"$(ctl a -j group show ends | json 'j[0]["out-drops"]')" 0
+
 tap_done
