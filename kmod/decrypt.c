@@ -448,6 +448,44 @@ static bool is_reflected(const struct mcsec_pkt *pkt)
 	       !(skb->dev->flags & IFF_LOOPBACK);
 }
 
+static void verify_done(struct mcsec_op *op, int err)
+{
+	struct mcsec_sa *sa = op->pkt.sa;
+
+	kfree_skb(op->pkt.skb);
+	mcsec_deferred_release(&op->deferred);
+	mcsec_op_put(op);
+	mcsec_sa_put(sa);
+}
+
+bool mcsec_decrypt_verifies(const struct mcsec_pkt *pkt, struct mcsec_sa *sa)
+{
+	struct mcsec_pkt copy = *pkt;
+	struct mcsec_op *op;
+	int err = -ENOMEM;
+
+	copy.sa = sa;
+	copy.cipher = rcu_dereference(sa->cipher);
+	if (!copy.cipher || pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN)
+		return false;
+	copy.plaintext_len = pkt->skb->len - pkt->hlen - MCSEC_HEAD - MCSEC_ICV;
+	local_bh_disable();
+	copy.skb = skb_copy(pkt->skb, GFP_ATOMIC);
+	if (copy.skb && mcsec_op_get(copy.cipher, 1, &op)) {
+		err = mcsec_op_decrypt(op, &copy);
+		if (err == -EINPROGRESS) {
+			mcsec_sa_hold(sa);
+			mcsec_op_park(op, &copy, verify_done);
+		} else {
+			mcsec_op_put(op);
+		}
+	}
+	if (err != -EINPROGRESS)
+		kfree_skb(copy.skb);
+	local_bh_enable();
+	return err != -EBADMSG;
+}
+
 /*
  * Returns 0, -EINPROGRESS if the cipher has taken the datagram, or -errno: the
  * caller still owns the datagram, which has been counted. @edges is that of

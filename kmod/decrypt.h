@@ -3,7 +3,10 @@
 #ifndef _MCSEC_DECRYPT_H
 #define _MCSEC_DECRYPT_H
 
+#include <linux/types.h>
+
 struct mcsec_pkt;
+struct mcsec_sa;
 
 /*
  * Verify and decrypt @pkt in the hook of pkt->state. The caller has set skb,
@@ -19,5 +22,12 @@ unsigned int mcsec_decrypt(struct mcsec_pkt *pkt);
  * the caller frees it.
  */
 int mcsec_decrypt_edge(struct mcsec_pkt *pkt);
+
+/*
+ * Return true if the ESP datagram @pkt, which is not changed, has a tag by the key of
+ * @sa, or if nobody can tell now: without memory, or with an asynchronous cipher. The
+ * caller holds rcu_read_lock().
+ */
+bool mcsec_decrypt_verifies(const struct mcsec_pkt *pkt, struct mcsec_sa *sa);
 
 #endif /* _MCSEC_DECRYPT_H */

@@ -298,67 +298,59 @@ static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 	return input_clear(pkt);
 }
 
-/**
- * struct owner - the SA with which this host made an IV
- * @sa: the SA, or NULL
- * @iv: the IV
+/*
+ * Set pkt->sa, and return true, if this host sent @pkt with the SA. Another host may
+ * have the Sender-ID of the IV for another key of the SPI, so the tag decides.
  */
-struct owner {
-	struct mcsec_sa *sa;
-	u64 iv;
-};
-
-static bool is_owner(struct mcsec_node *node, void *arg)
+static bool is_own_sa(struct mcsec_node *node, void *arg)
 {
 	struct mcsec_sa *sa = mcsec_sa_of(node);
-	struct owner *owner = arg;
+	struct mcsec_pkt *pkt = arg;
 
-	if (!mcsec_sa_is_own(sa, owner->iv))
+	if (!mcsec_sa_is_own(sa, pkt->iv) || !mcsec_decrypt_verifies(pkt, sa))
 		return false;
-	owner->sa = sa;
+	pkt->sa = sa;
 	return true;
 }
 
 /*
- * Find the SA with which this host sent the ESP that is routed. If a group has the
- * SPI on the interface that it came by, that is the one to compare; otherwise it may be
- * back by any.
+ * Return true for routed ESP that this host sent. Compare the SA of the interface that
+ * it came by, if there is one, and otherwise each SA of the SPI: it may have come back
+ * by any interface.
  */
-static void find_owner(const struct mcsec_pkt *pkt, __be32 spi,
-		       struct owner *owner)
+static bool is_own_esp(struct mcsec_pkt *pkt, __be32 spi)
 {
 	const struct mcsec_select *s = pkt->mnet->select;
 	struct mcsec_node *node;
 
 	node = mcsec_lookup_sa(s, pkt, mcsec_pkt_port(pkt), spi);
 	if (node)
-		is_owner(node, owner);
-	else
-		mcsec_lookup_each_sa(s, pkt, spi, is_owner, owner);
+		return is_own_sa(node, pkt);
+	pkt->sa = NULL;
+	mcsec_lookup_each_sa(s, pkt, spi, is_own_sa, pkt);
+	return pkt->sa;
 }
 
 /*
- * Drop a datagram that this host sent, and that came back. IP makes a copy for
- * local sockets of what it routes to an interface, and is_reflected() would take
+ * Drop a datagram that this host sent, and that came back. IP makes a copy for local
+ * sockets of what it routes to an interface, and is_reflected() in decrypt.c would take
  * it for a copy of what the host sends.
  */
 static unsigned int routed_esp(struct mcsec_pkt *pkt)
 {
 	__be32 spi = spi_of(pkt);
-	struct owner owner = {};
 	__be64 iv;
 
 	if (skb_copy_bits(pkt->skb,
 			  pkt->hlen + offsetof(struct mcsec_esp_hdr, iv), &iv,
 			  sizeof(iv)))
 		return NF_ACCEPT;
-	owner.iv = be64_to_cpu(iv);
-	find_owner(pkt, spi, &owner);
-	if (!owner.sa)
+	pkt->iv = be64_to_cpu(iv);
+	if (!is_own_esp(pkt, spi))
 		return NF_ACCEPT;
-	pkt->sa = owner.sa;
-	mcsec_sa_replayed(owner.sa);
-	mcsec_drop_in(owner.sa->group, MCSEC_IN_REPLAY, spi, -1);
+	mcsec_sa_replayed(pkt->sa);
+	mcsec_drop_in(pkt->sa->group, MCSEC_IN_REPLAY, spi,
+		      pkt->iv >> pkt->sa->sid_shift);
 	return NF_DROP;
 }
 

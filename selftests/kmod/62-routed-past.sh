@@ -148,6 +148,23 @@ done | xargs)" "4 4 0 0"
 sniffed again
 is "none of them is routed" \
 	"$(tcpdump -n -r "$TMP/again.pcap" 2>/dev/null | wc -l)" 0
+# Another group of other hosts has the SPI and the Sender-IDs for its own key.
+mroute b eth1 eth0 10.3.0.2 $G4 fd03::2 $G6
+try "multicast of other hosts is routed" mrouted b fd03::2
+for f in 4 6; do
+	G=G$f
+	ctl c group add other$f "${!G}"
+	sa_add c other$f "$(new_key 20)" spi 4110 dir out alg aes-gcm-16 \
+		sender-id 1-4 select
+done
+sniff a others "(src 10.3.0.2 and esp) or (src fd03::2 and ip6 proto 50)"
+was=$(counter b in-replay)
+send c $G4 ttl=8 count=3 >/dev/null
+send c $G6 ttl=8 count=3 >/dev/null
+six() { sniffed others && captured others 6; }
+try "ESP of another host under this host's Sender-IDs is routed" wait_until 20 six
+is "ESP of another host is no replay" "$(counter b in-replay)" "$was"
+ctl c group flush
 inward
 try "multicast is routed inward again" mrouted b fd01::1
 
