@@ -130,7 +130,6 @@ static unsigned int input_unknown_esp(const struct mcsec_pkt *pkt, __be32 spi)
 	bool malformed = pkt->skb->len < pkt->hlen + MCSEC_ESP_MIN;
 	const struct mcsec_select *s = pkt->mnet->select;
 	const struct net_device *port = mcsec_pkt_port(pkt);
-	enum mcsec_counter why = MCSEC_IN_NO_SA;
 	struct mcsec_opaque opaque;
 
 	/* A group that selects by a mark is told, too, and is no candidate. */
@@ -139,9 +138,8 @@ static unsigned int input_unknown_esp(const struct mcsec_pkt *pkt, __be32 spi)
 	opaque = mcsec_lookup_opaque(s, pkt, port, marks_at(pkt));
 	if (!opaque.candidate)
 		return NF_ACCEPT;
-	if (opaque.group && malformed)
-		why = MCSEC_IN_MALFORMED;
-	return input_opaque(pkt, &opaque, why, spi);
+	return input_opaque(pkt, &opaque,
+			    malformed ? MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
 }
 
 /* Decide about ESP whose SPI is of no SA, or of one for another interface. */

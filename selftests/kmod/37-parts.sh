@@ -145,6 +145,19 @@ try "unknown ESP of no group's interface or mark passes" \
 is "unknown ESP that passes is not counted" "$(counters c)" ""
 try "unknown ESP that was refused did not arrive" arrived b 0
 
+# too short for ESP of any group, where several may have it
+for g in 4 6; do
+	G=G$g
+	ctl b group add q$g "${!G}" proto udp dport 7000 dev eth0
+done
+before=$(counter b in-malformed)
+raw eth0 $G4 proto=50 size=10
+raw eth0 $G6 proto=50 size=10
+try "ESP that is too short is malformed" \
+	wait_until 20 counted b in-malformed $((before + 2))
+is "ESP that is too short is none of an unknown SPI" "$(counter b in-no-sa)" 2
+for g in 4 6; do ctl b group del q$g; done
+
 section "groups that observe"
 
 ctl b group set p4 policy observe
@@ -154,7 +167,7 @@ for g in $G4 $G6; do
 done
 try "groups that observe let unknown ESP by" wait_until 20 arrived b 2
 is "groups that observe count unknown ESP" \
-	"$(counters b)" "in-no-sa 2, in-observed 2"
+	"$(counters b in-malformed)" "in-no-sa 2, in-observed 2"
 ctl a group add p4 $G4 proto udp dport $PORT policy observe
 ctl a group add p6 $G6 proto udp dport $PORT policy observe
 ctl a group add w4 $H4 policy observe
