@@ -283,6 +283,24 @@ void mcsec_group_del(struct mcsec_group *group)
 	group_put(group);
 }
 
+/* Return true if both select by the same interfaces, in whatever order. */
+static bool has_same_devs(const struct mcsec_group *group,
+			  const struct mcsec_selector *sel)
+{
+	unsigned int i, j;
+
+	if (group->sel.n_devs != sel->n_devs)
+		return false;
+	for (i = 0; i < sel->n_devs; i++) {
+		for (j = 0; j < sel->n_devs; j++)
+			if (!strcmp(group->devs[i]->name, sel->devs[j]))
+				break;
+		if (j == sel->n_devs)
+			return false;
+	}
+	return true;
+}
+
 bool mcsec_group_claim(struct mcsec_net *mnet,
 		       const struct mcsec_group_config *config)
 {
@@ -293,9 +311,11 @@ bool mcsec_group_claim(struct mcsec_net *mnet,
 	    (group->portid && group->portid != config->portid))
 		return false;
 	WRITE_ONCE(group->portid, config->portid);
-	/* The names of interfaces are compared by the caller. */
+	/* The structs are alike in all octets but this pointer, which is the
+	 * request's.
+	 */
 	sel.devs = NULL;
-	if (!group->orphaned || sel.n_devs ||
+	if (!group->orphaned || !has_same_devs(group, &config->sel) ||
 	    group->forward != config->forward ||
 	    group->in_mark != config->in_mark ||
 	    group->in_mark_mask != config->in_mark_mask ||

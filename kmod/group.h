@@ -255,10 +255,9 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		    const struct mcsec_group_config *config);
 
 /*
- * Adopt a group of the name that @config->owner made before. The port becomes
- * the group's if that of the owner was closed. A group that was taken from its
- * owner is reused if it has the same parameters. Returns true if the group is
- * reused.
+ * Adopt a group of the name that @config->owner made before. The port becomes the
+ * group's if that of the owner was closed. Returns true if the group was taken from its
+ * owner and has the same parameters: it is the owner's again, with that policy.
  */
 bool mcsec_group_claim(struct mcsec_net *mnet,
 		       const struct mcsec_group_config *config);

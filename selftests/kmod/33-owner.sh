@@ -14,7 +14,7 @@ groups b
 # Makes a group, and what it is told on the FIFO: once more, delete it, or end.
 cat >"$TMP/keeper.py" <<'END'
 import os, socket, struct, sys
-name, dst, fifo = sys.argv[1:]
+name, dst, fifo, *devs = sys.argv[1:]
 def attr(kind, data):
     n = 4 + len(data)
     return struct.pack("=HH", n, kind) + data + bytes(-n % 4)
@@ -48,7 +48,8 @@ for line in open(os.environ["UAPI"]):
 A = lambda w: numbers["MCSEC_A_GROUP_" + w]
 what = attr(A("NAME"), name.encode() + b"\0")
 make = what + attr(A("DST"), socket.inet_aton(dst)) + \
-    attr(A("OWNER"), b"keeper\0")
+    attr(A("OWNER"), b"keeper\0") + \
+    b"".join(attr(A("DEV"), d.encode() + b"\0") for d in devs)
 print(ask(family, numbers["MCSEC_CMD_GROUP_NEW"], make), flush=True)
 while True:
     with open(fifo) as f:
@@ -62,8 +63,9 @@ END
 export UAPI=$TOP/uapi/linux/mcsec.h
 mkfifo "$TMP/fifo"
 keep() {
+	: >"$TMP/kept"
 	spawn nsenter "--net=/run/netns/$(ns a)" -- python3 "$TMP/keeper.py" \
-		g4 $G4 "$TMP/fifo" >"$TMP/kept"
+		g4 $G4 "$TMP/fifo" "$@" >"$TMP/kept"
 	keeper=$!
 }
 kept() { tail -n 1 "$TMP/kept"; }
@@ -143,4 +145,28 @@ is "the owner needs no force to delete its group" \
 sniffed wire
 is "nothing of the group was in the clear meanwhile" \
 	"$(grep -ac OPENLEAK "$TMP/wire.pcap")" 0
+
+section "a group with interfaces"
+
+keep eth0 other0
+wait_until 20 said 1
+try "a group with interfaces is taken by force" ctl a group del g4 --force
+echo again >"$TMP/fifo"
+wait_until 20 said 2
+is "the owner makes its group with interfaces again" "$(kept)" 0
+kill "$keeper"
+wait "$keeper" 2>/dev/null
+keep other0 eth0
+wait_until 20 said 1
+is "the owner makes a group that it has, and is told so" "$(kept)" -17
+try "the group is taken by force once more" ctl a group del g4 --force
+echo again >"$TMP/fifo"
+wait_until 20 said 2
+is "the order of the interfaces does not matter" "$(kept)" 0
+try "the group is taken by force for the third time" ctl a group del g4 --force
+kill "$keeper"
+wait "$keeper" 2>/dev/null
+keep eth0
+wait_until 20 said 1
+is "a group with other interfaces is not the same" "$(kept)" -17
 tap_done
