@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "dev.h"
+#include "insert.h"
 
-#include <linux/delay.h>
 #include <linux/netdevice.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -52,7 +52,10 @@ static void dev_remove(struct mcsec_devs *devs, struct mcsec_dev *dev)
 	kfree_rcu(dev, rcu);
 }
 
-/* Insert *@new, which the table then owns, or find the entry of that name. */
+/*
+ * Find the entry of the name of *@new, or insert that, which is then NULL, and return it
+ * with a reference. The caller holds devs->lock.
+ */
 static struct mcsec_dev *get_locked(struct mcsec_devs *devs,
 				    struct mcsec_dev **new)
 {
@@ -80,7 +83,7 @@ static struct mcsec_dev *get_locked(struct mcsec_devs *devs,
 struct mcsec_dev *mcsec_dev_get(struct mcsec_devs *devs, const char *name)
 {
 	struct mcsec_dev *dev, *new;
-	unsigned int tries = 100;
+	unsigned int tries = 0;
 	int err;
 
 	new = kzalloc(sizeof(*new), GFP_KERNEL_ACCOUNT);
@@ -88,18 +91,14 @@ struct mcsec_dev *mcsec_dev_get(struct mcsec_devs *devs, const char *name)
 		return ERR_PTR(-ENOMEM);
 	strscpy(new->name, name, sizeof(new->name));
 	memset(new->mask, 0xff, strlen(new->name) + 1);
-	for (;;) {
+	do {
 		spin_lock(&devs->lock);
 		dev = get_locked(devs, &new);
 		spin_unlock(&devs->lock);
-		/* A rehash of the table is in progress, and ends soon. */
-		if (dev != ERR_PTR(-EBUSY) || !--tries)
-			break;
-		usleep_range(50, 200);
-	}
+		err = PTR_ERR_OR_ZERO(dev);
+	} while (mcsec_insert_again(&err, &tries));
 	kfree(new);
-	err = PTR_ERR_OR_ZERO(dev);
-	return err == -EBUSY || err == -E2BIG ? ERR_PTR(-ENOMEM) : dev;
+	return err ? ERR_PTR(err) : dev;
 }
 
 void mcsec_dev_put(struct mcsec_devs *devs, struct mcsec_dev *dev)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "edge.h"
+#include "compat.h"
+#include "insert.h"
 
 #include <linux/jhash.h>
 #include <linux/slab.h>
@@ -9,8 +11,6 @@
 #include <net/sock.h>
 #include <net/udp.h>
 #include <net/udp_tunnel.h>
-
-#include "compat.h"
 
 DEFINE_STATIC_KEY_DEFERRED_FALSE(mcsec_edges_exist, HZ);
 
@@ -397,6 +397,19 @@ err_path:
 	return ERR_PTR(-ENOMEM);
 }
 
+/* Returns 0, -ENOTUNIQ if an edge has the peer and the socket, or -ENOMEM. */
+static int path_insert(struct mcsec_path *path)
+{
+	unsigned int tries = 0;
+	int err;
+
+	do {
+		err = rhashtable_lookup_insert_fast(&paths, &path->node,
+						    path_params);
+	} while (mcsec_insert_again(&err, &tries));
+	return err == -EEXIST ? -ENOTUNIQ : err;
+}
+
 /* ---- edges ---- */
 
 struct mcsec_edge *mcsec_edge_of(struct mcsec_group *group, u32 id)
@@ -488,16 +501,13 @@ int mcsec_edge_new(struct mcsec_group *group,
 	if (err)
 		goto err_port;
 	RCU_INIT_POINTER(edge->path, path);
-	/*
-	 * For good, and before a datagram finds the edge: its text may be quoted when
-	 * the edge is gone.
+	/* Set before a datagram finds the edge, and never cleared: an ICMP error may
+	 * quote a datagram of an edge that was deleted.
 	 */
 	WRITE_ONCE(group->candidate.edged, true);
-	err = rhashtable_lookup_insert_fast(&paths, &path->node, path_params);
-	if (err) {
-		err = err == -EEXIST ? -ENOTUNIQ : err;
+	err = path_insert(path);
+	if (err)
 		goto err_path;
-	}
 	edge->serial = ++group->edge_serial;
 	group->n_edges++;
 	group->flush_edges = flush_edges;
@@ -522,19 +532,18 @@ int mcsec_edge_change(struct mcsec_edge *edge, const struct mcsec_edge_set *set)
 	path = path_new(edge, set);
 	if (IS_ERR(path))
 		return PTR_ERR(path);
-	if (!memcmp(&path->key, &old->key, sizeof(path->key))) {
+	if (!memcmp(&path->key, &old->key, sizeof(path->key)))
 		err = rhashtable_replace_fast(&paths, &old->node, &path->node,
 					      path_params);
-	} else {
-		err = rhashtable_lookup_insert_fast(&paths, &path->node,
-						    path_params);
-		if (!err)
-			rhashtable_remove_fast(&paths, &old->node, path_params);
-	}
+	else
+		err = path_insert(path);
 	if (err) {
 		path_free(path);
-		return err == -EEXIST ? -ENOTUNIQ : err;
+		return err;
 	}
+	/* Until here both peers are accepted, so no datagram is lost in between. */
+	if (memcmp(&path->key, &old->key, sizeof(path->key)))
+		rhashtable_remove_fast(&paths, &old->node, path_params);
 	rcu_assign_pointer(edge->path, path);
 	call_rcu(&old->rcu, path_free_rcu);
 	return 0;

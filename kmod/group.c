@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "group.h"
+#include "insert.h"
 #include "notify.h"
 #include "trace.h"
 
@@ -219,6 +220,7 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		    const struct mcsec_group_config *config)
 {
 	struct mcsec_group *group;
+	unsigned int tries = 0;
 	int err;
 
 	lockdep_assert_held(&mnet->lock);
@@ -230,19 +232,20 @@ int mcsec_group_new(struct mcsec_net *mnet,
 		return -ENOMEM;
 	err = xa_insert(&mnet->by_id, group->id, group, GFP_KERNEL_ACCOUNT);
 	if (err) {
-		/* All 2^32 ids have been used. */
+		/* The ids have wrapped around to one that is in use. */
 		err = err == -EBUSY ? -ENOSPC : err;
 		goto err_free;
 	}
-	err = rhashtable_lookup_insert_fast(&mnet->by_name, &group->name_node,
-					    params_name);
+	do {
+		err = rhashtable_lookup_insert_fast(&mnet->by_name,
+						    &group->name_node,
+						    params_name);
+	} while (mcsec_insert_again(&err, &tries));
 	if (err)
 		goto err_id;
 	/* Packets find the group after this step, so it comes last. */
 	err = mcsec_select_add(mnet->select, &group->candidate);
-	/* The array of names belongs to the caller. The group's names are in
-	 * group->devs.
-	 */
+	/* The caller owns that array; the group has its names in group->devs. */
 	group->sel.devs = NULL;
 	if (err)
 		goto err_name;

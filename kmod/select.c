@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "select.h"
+#include "insert.h"
 #include "table.h"
 
 #include <linux/bitops.h>
-#include <linux/delay.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -17,14 +17,14 @@ static struct mcsec_family *family_for(struct mcsec_select *s,
 /* Insert an entry. Process context; waits for a rehash of the table. */
 static int node_insert(struct mcsec_select *s, struct mcsec_node *node)
 {
-	unsigned int tries = 100;
+	unsigned int tries = 0;
 	int err;
 
-	while ((err = rhltable_insert(&s->table, &node->head,
-				      mcsec_table_params)) == -EBUSY &&
-	       --tries)
-		usleep_range(500, 2000);
-	return err == -EBUSY || err == -E2BIG ? -ENOMEM : err;
+	do {
+		err = rhltable_insert(&s->table, &node->head,
+				      mcsec_table_params);
+	} while (mcsec_insert_again(&err, &tries));
+	return err;
 }
 
 /* The entry stays in the table while the caller holds the namespace's lock. */
