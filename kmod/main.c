@@ -99,14 +99,15 @@ static int __init mcsec_init(void)
 	int err;
 
 #ifdef DEBUG
+	err = -ENOTRECOVERABLE;
 	if (!mcsec_replay_selftest() || !mcsec_esp_selftest())
-		return -ENOTRECOVERABLE;
+		goto err_esp;
 #endif
 	mcsec_nonce_init();
 	get_random_bytes(&mcsec_verified_cookie, sizeof(mcsec_verified_cookie));
 	err = mcsec_sa_init();
 	if (err)
-		return err;
+		goto err_esp;
 #ifdef DEBUG
 	err = -ENOTRECOVERABLE;
 	if (!mcsec_sa_selftest())
@@ -140,6 +141,9 @@ err_edge:
 	mcsec_edge_exit();
 err_sa:
 	mcsec_sa_exit();
+err_esp:
+	/* Selftests leave ops for the next packet. */
+	mcsec_esp_exit();
 	return err;
 }
 
