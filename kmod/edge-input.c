@@ -161,9 +161,7 @@ static void drop_packet(const struct mcsec_edge *edge, struct sk_buff *skb,
 static void drop_unknown(struct mcsec_port *port, struct sk_buff *skb,
 			 __be32 spi)
 {
-	mcsec_count(port->mnet->stats, MCSEC_EDGE_UNKNOWN);
-	trace_mcsec_drop("", mcsec_counter_name(MCSEC_EDGE_UNKNOWN), ntohl(spi),
-			 -1);
+	mcsec_drop_ungrouped(port->mnet, MCSEC_EDGE_UNKNOWN, spi, -1);
 	kfree_skb(skb);
 }
 

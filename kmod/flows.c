@@ -73,7 +73,7 @@ static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 #ifdef CONFIG_XFRM
 	if (likely(skb_sec_path(skb) || secpath_set(skb)))
 		return NF_ACCEPT;
-	mcsec_count(mnet->stats, MCSEC_OUT_NO_MEMORY);
+	mcsec_drop_ungrouped(mnet, MCSEC_OUT_NO_MEMORY, 0, -1);
 	return NF_DROP;
 #else
 	enum ip_conntrack_info info;
@@ -83,7 +83,7 @@ static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 	 */
 	nf_ct_get(skb, &info);
 	if (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY) {
-		mcsec_count(mnet->stats, MCSEC_OUT_QUOTED);
+		mcsec_drop_ungrouped(mnet, MCSEC_OUT_QUOTED, 0, -1);
 		return NF_DROP;
 	}
 	/* Rules then see no connection, so nothing can be offloaded. */

@@ -42,12 +42,11 @@ void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 	count_drop(group, &group->in_drops, why, spi, sid);
 }
 
-/* Count the drop of a datagram that several groups may select: no name is traced. */
-static void drop_ambiguous(struct mcsec_net *mnet, enum mcsec_counter why,
-			   __be32 spi)
+void mcsec_drop_ungrouped(struct mcsec_net *mnet, enum mcsec_counter why,
+			  __be32 spi, int sid)
 {
 	mcsec_count(mnet->stats, why);
-	trace_mcsec_drop("", mcsec_counter_name(why), ntohl(spi), -1);
+	trace_mcsec_drop("", mcsec_counter_name(why), ntohl(spi), sid);
 }
 
 void mcsec_opaque_observed(struct mcsec_net *mnet,
@@ -66,7 +65,7 @@ void mcsec_opaque_drop_out(struct mcsec_net *mnet,
 	if (opaque->group)
 		mcsec_drop_out(opaque->group, why, 0, -1);
 	else
-		drop_ambiguous(mnet, why, 0);
+		mcsec_drop_ungrouped(mnet, why, 0, -1);
 }
 
 void mcsec_opaque_drop_in(struct mcsec_net *mnet,
@@ -76,7 +75,7 @@ void mcsec_opaque_drop_in(struct mcsec_net *mnet,
 	if (opaque->group)
 		mcsec_drop_in(opaque->group, why, spi, -1);
 	else
-		drop_ambiguous(mnet, why, spi);
+		mcsec_drop_ungrouped(mnet, why, spi, -1);
 }
 
 void mcsec_group_acquire(struct mcsec_group *group)

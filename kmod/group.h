@@ -193,6 +193,9 @@ void mcsec_drop_out(struct mcsec_group *group, enum mcsec_counter why,
 		    __be32 spi, int sid);
 void mcsec_drop_in(struct mcsec_group *group, enum mcsec_counter why,
 		   __be32 spi, int sid);
+/* The same for a datagram that belongs to no group alone. */
+void mcsec_drop_ungrouped(struct mcsec_net *mnet, enum mcsec_counter why,
+			  __be32 spi, int sid);
 
 /*
  * Accept a clear datagram if the group only observes: count it as @as, and return

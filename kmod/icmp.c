@@ -209,7 +209,7 @@ static unsigned int drop_answer(struct mcsec_net *mnet,
 	if (group)
 		mcsec_drop_in(group, MCSEC_IN_ECHO, 0, slot->sender);
 	else
-		mcsec_count(mnet->stats, MCSEC_IN_ECHO);
+		mcsec_drop_ungrouped(mnet, MCSEC_IN_ECHO, 0, slot->sender);
 	return NF_DROP;
 }
 

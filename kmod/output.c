@@ -221,7 +221,7 @@ static noinline unsigned int output_wrapped(struct mcsec_net *mnet,
 
 	/* POST_ROUTING would translate what it quotes back. */
 	if (mcsec_flow_is_translated_error(skb, state->pf)) {
-		mcsec_count(mnet->stats, MCSEC_OUT_QUOTED);
+		mcsec_drop_ungrouped(mnet, MCSEC_OUT_QUOTED, 0, -1);
 		return NF_DROP;
 	}
 	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_output);

@@ -87,6 +87,16 @@ nip b route del 10.1.0.1/32
 
 section "errors about what rules translate"
 
+T=/sys/kernel/tracing
+[ -d $T/events ] || mount -t tracefs tracefs $T 2>/dev/null
+I=$T/instances/mcsec$$ untraced=$quoted
+if mkdir "$I" 2>/dev/null; then
+	on_exit "echo 0 >$I/events/mcsec/enable; rmdir $I"
+	echo 1 >"$I/events/mcsec/enable"
+else
+	skip "each error that was stopped was traced" "the kernel has no tracing"
+fi
+
 # The errors of b quote what they complain about with the address that rules gave
 # it, until POST_ROUTING. Routes with an encapsulation skip that.
 nip b route del fd01::1/128
@@ -143,6 +153,8 @@ closed ff3e::2 NATFOREIGN >/dev/null
 try "an error about translated multicast of no group leaves by it" \
 	wait_until 30 both NATFOREIGN
 is "errors about what is of no group are not counted" "$(counter b out-quoted)" $quoted
+[ ! -d "$I" ] || is "each error that was stopped was traced" \
+	"$(grep -c 'reason=out-quoted' "$I/trace")" $((quoted - untraced))
 nip b route del fd01::1/128
 in_ns b nft flush ruleset
 nip b route del 10.1.0.1/32
