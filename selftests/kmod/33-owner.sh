@@ -148,6 +148,8 @@ is "nothing of the group was in the clear meanwhile" \
 
 section "a group with interfaces"
 
+kill "$keeper"
+wait "$keeper" 2>/dev/null
 keep eth0 other0
 wait_until 20 said 1
 try "a group with interfaces is taken by force" ctl a group del g4 --force

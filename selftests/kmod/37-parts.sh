@@ -145,7 +145,7 @@ try "unknown ESP of no group's interface or mark passes" \
 is "unknown ESP that passes is not counted" "$(counters c)" ""
 try "unknown ESP that was refused did not arrive" arrived b 0
 
-# too short for ESP of any group, where several may have it
+# ESP of 18 octets, which several groups may have
 for g in 4 6; do
 	G=G$g
 	ctl b group add q$g "${!G}" proto udp dport 7000 dev eth0

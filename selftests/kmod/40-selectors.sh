@@ -463,11 +463,11 @@ spi=4200
 # 76 octets each
 worded hard-bytes 300
 send a 239.9.0.3 count=5 >/dev/null
-is "what a limit leaves is observed" \
+is "datagrams behind a limit of octets are observed" \
 	"$(($(counter a out-protected) - was)) $(($(counter a out-observed) - saw))" "3 2"
 worded iv-limit 3 mode tunnel
 send a 239.9.0.3 count=5 >/dev/null
-is "what the last IV of a tunnel leaves is observed" \
+is "datagrams behind the last IV of a tunnel are observed" \
 	"$(($(counter a out-protected) - was)) $(($(counter a out-observed) - saw))" "3 2"
 worded hard-packets 3
 before=$(wc -l <"$TMP/ends4")
