@@ -17,7 +17,7 @@
 
 static_assert((int)MCSEC_A_EDGE_GROUP == (int)MCSEC_A_SA_GROUP);
 
-/* RFC 791: every host takes so much. */
+/* RFC 791 3.1: every host takes datagrams of so many octets. */
 #define IPV4_LEAST_MTU 576
 #define SENDER_ID_MAX ((1U << MCSEC_SID_BITS_MAX) - 1)
 
@@ -105,6 +105,7 @@ static int parse_peer(struct genl_info *info, struct mcsec_edge_set *set)
 
 /* ---- other parameters ---- */
 
+/* An attribute has the first Sender-ID in the high half, and the last in the low one. */
 static int parse_ranges(struct genl_info *info, struct mcsec_edge_set *set)
 {
 	const struct nlattr *nla;
@@ -197,7 +198,7 @@ static int parse_socket(struct genl_info *info,
 	config->sock = sockfd_lookup(fd, &err);
 	if (!config->sock)
 		return refuse(info, MCSEC_A_EDGE_SOCKET, err,
-			      "socket is no file descriptor of a socket");
+			      "socket must be a file descriptor of a socket");
 	sk = config->sock->sk;
 	if (sk->sk_type != SOCK_DGRAM || sk->sk_protocol != IPPROTO_UDP ||
 	    (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
@@ -275,7 +276,7 @@ static int refuse_edge(struct genl_info *info, int err)
 				  "a group has at most 4096 edges");
 	case -EBUSY:
 		return refuse(info, MCSEC_A_EDGE_SOCKET, err,
-			      "socket is that of another kind of tunnel: use one of its own");
+			      "socket belongs to another kind of tunnel: use one that only edges use");
 	case -EADDRINUSE:
 		return refuse(info, MCSEC_A_EDGE_LOCAL_PORT, err,
 			      "a program has a socket with local and local-port: use another port, or that socket");
@@ -298,9 +299,9 @@ static int refuse_edge(struct genl_info *info, int err)
 
 /*
  * Lock a socket as lock_sock() does, but return false if somebody has it: a
- * program may sleep with it for as long as it wants, and a request that waited
- * would keep all of generic netlink from going on, in each namespace, as soon as
- * a module registered a family.
+ * program may sleep with it for as long as it wants. A request that waited would hold
+ * generic netlink's cb_lock, and as soon as a module registered a family, each request
+ * of each namespace would wait behind that. Keep this like lock_sock_nested().
  */
 static bool try_lock_socket(struct sock *sk)
 {
@@ -334,8 +335,8 @@ static int add_edge(struct genl_info *info,
 }
 
 /* The same for a socket that may be in use. */
-static int add_edge_of(struct genl_info *info, struct sock *sk,
-		       const struct mcsec_edge_config *config)
+static int add_edge_with_socket(struct genl_info *info, struct sock *sk,
+				const struct mcsec_edge_config *config)
 {
 	int err;
 
@@ -361,8 +362,10 @@ int mcsec_nl_edge_new_doit(struct sk_buff *skb, struct genl_info *info)
 	config->id = nla_get_u32(info->attrs[MCSEC_A_EDGE_ID]);
 	err = parse_edge(info, config);
 	if (!err)
-		err = config->sock ? add_edge_of(info, config->sock->sk, config)
-				   : add_edge(info, config);
+		err = config->sock
+			      ? add_edge_with_socket(info, config->sock->sk,
+						     config)
+			      : add_edge(info, config);
 	if (config->sock)
 		sockfd_put(config->sock);
 	kfree(config);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "netlink.h"
-#include "compat.h"
 #include "flows.h"
 #include "header.h"
 #include "hooks.h"
@@ -18,11 +17,11 @@ static int check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 
 	if (!*c)
 		return refuse_nla(extack, nla, -EINVAL,
-				  "name must not be empty");
+				  "a name must not be empty");
 	for (; *c; c++) {
 		if (!isascii(*c) || !isgraph(*c))
 			return refuse_nla(extack, nla, -EINVAL,
-					  "name must be printable ASCII without spaces");
+					  "a name must be printable ASCII without spaces");
 	}
 	return 0;
 }
@@ -190,7 +189,10 @@ static int parse_devs(struct genl_info *info, struct mcsec_selector *sel,
 	return 0;
 }
 
-/* @devs has room for MCSEC_DEVS_MAX names. */
+/*
+ * Parse group-new into @config. The strings in it are the request's, and sel.devs is
+ * @devs, which has room for MCSEC_DEVS_MAX names.
+ */
 static int parse_group(struct genl_info *info,
 		       struct mcsec_group_config *config,
 		       char (*devs)[IFNAMSIZ])
@@ -245,6 +247,9 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	/* Packets see the group only when the hooks are registered. */
 	err = mcsec_hooks_get(mnet);
+	if (err == -EBUSY)
+		return refuse_nla(info->extack, NULL, err,
+				  "the module is being unloaded");
 	if (err)
 		return refuse_nla(info->extack, NULL, err,
 				  "the netfilter hooks cannot be registered");
@@ -281,8 +286,8 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 }
 
 /*
- * Return true if a route with encap seg6 would take from the hooks what a gateway
- * routes. Nothing tells cheaply whether there is one, and one may come later.
+ * Return true if packets of routes with encap seg6 pass no hooks, without
+ * net.netfilter.nf_hooks_lwtunnel. There need not be such a route, and it may come later.
  */
 static bool routes_hide(void)
 {
@@ -294,7 +299,7 @@ static bool routes_hide(void)
 }
 
 /* Warn of ways past the hooks. The group is made nevertheless. */
-static void warn_of_ways(struct genl_info *info, bool forward)
+static void warn_of_bypass(struct genl_info *info, bool forward)
 {
 	const char *why = mcsec_flows_ways(genl_info_net(info));
 
@@ -303,7 +308,7 @@ static void warn_of_ways(struct genl_info *info, bool forward)
 		info->extack->_msg = why;
 	else if (forward && routes_hide())
 		NL_SET_ERR_MSG(info->extack,
-			       "if routes of this gateway have encap seg6, ICMP errors of hosts inside leave in the clear by them: set net.netfilter.nf_hooks_lwtunnel to 1 first");
+			       "if a route of this gateway has encap seg6, ICMP errors of hosts inside leave by it in the clear: set net.netfilter.nf_hooks_lwtunnel to 1 first");
 }
 
 int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
@@ -326,7 +331,7 @@ int mcsec_nl_group_new_doit(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	mcsec_flows_forget(genl_info_net(info), &config.sel);
-	warn_of_ways(info, config.forward);
+	warn_of_bypass(info, config.forward);
 	return 0;
 }
 
@@ -401,7 +406,6 @@ int mcsec_nl_group_del_doit(struct sk_buff *skb, struct genl_info *info)
 int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct mcsec_net *mnet = mcsec_net_of(genl_info_net(info));
-
 	struct mcsec_group *group;
 	unsigned long id;
 	u32 end;
@@ -416,8 +420,8 @@ int mcsec_nl_group_flush_doit(struct sk_buff *skb, struct genl_info *info)
 		break;
 	}
 	mutex_unlock(&mnet->lock);
-	/* The lock is released in between, because other requests
-	 * wait for it.
+	/* The lock is released in between, because other requests wait for it.
+	 * Groups that are made meanwhile stay.
 	 */
 	for (id = 0; !err; id++) {
 		mutex_lock(&mnet->lock);
@@ -468,7 +472,7 @@ static int put_group_u64(struct sk_buff *msg, int attr, const atomic64_t *value)
 
 static int fill_group(struct sk_buff *msg, const void *object)
 {
-	struct mcsec_group *group = (void *)object;
+	const struct mcsec_group *group = object;
 	struct mcsec_sa *out;
 
 	out = rcu_dereference_protected(group->out,

@@ -32,7 +32,8 @@ static int parse_limit(struct genl_info *info, int attr, u64 *limit)
 	if (!nla)
 		return 0;
 	*limit = nla_get_u64(nla);
-	if (*limit > MCSEC_TIME_MAX && attr <= MCSEC_A_SA_HARD_TIME)
+	if (*limit > MCSEC_TIME_MAX &&
+	    (attr == MCSEC_A_SA_SOFT_TIME || attr == MCSEC_A_SA_HARD_TIME))
 		return refuse(info, attr, -ERANGE,
 			      "a time limit must be at most 100 years");
 	/* The sum of a limit and what was used must not overflow. */
@@ -141,7 +142,8 @@ static int parse_replay(struct genl_info *info, struct mcsec_sa_config *config)
 	if (!mcsec_window_size_ok(config->window, MCSEC_WINDOW_MAX))
 		return refuse(info, MCSEC_A_SA_WINDOW, -EINVAL,
 			      "window must be a power of two from 64 to 32768");
-	if (!config->max_senders || config->max_senders > 65536)
+	if (!config->max_senders ||
+	    config->max_senders > 1 << MCSEC_SID_BITS_MAX)
 		return refuse(info, MCSEC_A_SA_MAX_SENDERS, -ERANGE,
 			      "max-senders must be from 1 to 65536");
 	if (config->max_senders * mcsec_sender_bytes(config->window) >
@@ -249,8 +251,8 @@ static int make_cipher(struct genl_info *info, struct mcsec_sa_config *config)
 }
 
 /*
- * Check that the group exists, and that its edges can carry the SA's datagrams:
- * whole ones, and nothing but windows of IVs ends a loop of edges.
+ * Check that the SA suits the group's edges, if there are any: they carry whole
+ * datagrams, and only windows of IVs end a loop of edges.
  */
 static int check_group(struct genl_info *info, struct mcsec_group *group)
 {
@@ -337,6 +339,9 @@ int mcsec_nl_sa_new_doit(struct sk_buff *skb, struct genl_info *info)
 		goto out;
 	}
 	info->user_ptr[0] = &config;
+	/* Refused early, before a cipher is made for nothing; sa_new() checks
+	 * again.
+	 */
 	err = parse_sa(info, &config, sids) ?:
 	      mcsec_nl_act_on_group(info, check_group) ?:
 	      make_cipher(info, &config) ?:
@@ -352,8 +357,8 @@ out:
 
 /*
  * The windows outlive a change, so nothing is accepted twice because of one. An
- * SA that stopped to send must not send again: it was not notified if a copy of this
- * machine has used its counters since.
+ * SA that stopped sending must not send again: mcsec_sa_end() ends only those that send,
+ * so a copy of this machine may have used its counters since.
  */
 static int parse_new_dir(struct genl_info *info, const struct mcsec_sa *sa,
 			 u32 *dir)
@@ -460,11 +465,13 @@ int mcsec_nl_sa_del_doit(struct sk_buff *skb, struct genl_info *info)
 
 	if (err || !info->user_ptr[0])
 		return err;
-	/* No lock of the module is held here; generic netlink reads its families. */
+	/* No lock of the module is held here, but generic netlink's cb_lock is: see
+	 * LAST_WAIT in sa.c.
+	 */
 	err = mcsec_sa_last_wait(info->user_ptr[0], &of.counts);
 	if (err)
 		return refuse_nla(info->extack, NULL, err,
-				  "the SA is deleted, but its last packets are not known");
+				  "the SA is deleted, but its last counts are not known: a packet is still in the cipher");
 	return mcsec_nl_reply(info, fill_last, &of);
 }
 
@@ -483,7 +490,7 @@ int mcsec_nl_sa_flush_doit(struct sk_buff *skb, struct genl_info *info)
 
 /* ---- sa-get ---- */
 
-static int fill_policy(struct sk_buff *msg, const struct mcsec_sa *sa)
+static int fill_config(struct sk_buff *msg, const struct mcsec_sa *sa)
 {
 	u32 i;
 
@@ -498,7 +505,7 @@ static int fill_policy(struct sk_buff *msg, const struct mcsec_sa *sa)
 	    nla_put_u32(msg, MCSEC_A_SA_MAX_SENDERS, sa->senders.max) ||
 	    put_sa_u64(msg, MCSEC_A_SA_IV_LIMIT, sa->iv_limit))
 		return -EMSGSIZE;
-	/* An SA that stopped to send has no Sender-ID left to use. */
+	/* An SA that stopped sending has no Sender-ID left to use. */
 	for (i = 0; sa->dir & MCSEC_DIR_OUT && i < sa->n_slots; i++)
 		if (nla_put_u32(msg, MCSEC_A_SA_SENDER_ID, sa->slots[i].sid))
 			return -EMSGSIZE;
@@ -523,7 +530,7 @@ static int fill_sa(struct sk_buff *msg, const void *object)
 	struct mcsec_sa_counts counts;
 	u64 age;
 
-	if (fill_policy(msg, sa) || fill_limits(msg, &sa->limits))
+	if (fill_config(msg, sa) || fill_limits(msg, &sa->limits))
 		return -EMSGSIZE;
 	mcsec_sa_read_counts(sa, &counts);
 	age = ktime_divns(ktime_sub(ktime_get_boottime(), sa->added),

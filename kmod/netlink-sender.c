@@ -79,7 +79,7 @@ static int check_sender_name(struct genl_info *info)
 /* ---- sender-new, sender-set, sender-del ---- */
 
 static int check_receiver(struct genl_info *info, const struct mcsec_sa *sa,
-			  u64 id)
+			  u32 id)
 {
 	if (!(sa->dir & MCSEC_DIR_IN))
 		return refuse(info, MCSEC_A_SENDER_SPI, -EINVAL,
@@ -119,7 +119,7 @@ static int sender_new(struct genl_info *info, struct mcsec_sa *sa)
 			      "the SA has windows for max-senders senders, and deleted ones keep theirs: add an SA with more");
 	case -EDQUOT:
 		return refuse_nla(info->extack, NULL, err,
-				  "too much memory in replay windows of this namespace, of its user's or of all unprivileged users': delete SAs");
+				  "too much memory in replay windows of this namespace, of its user, or of all unprivileged users together: delete SAs");
 	default:
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	}

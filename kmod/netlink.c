@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "netlink.h"
-#include "compat.h"
 
 #include <linux/module.h>
 #include <net/netlink.h>
@@ -163,7 +162,8 @@ int mcsec_nl_stats_get_dumpit(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* ---- the family ---- */
 
-static const struct genl_multicast_group groups[] = {
+/* The list of the generated code lacks the flag. */
+static const struct genl_multicast_group mcgrps[] = {
 	[MCSEC_NLGRP_EVENTS] = {
 		.name = MCSEC_MCGRP_EVENTS,
 		.flags = GENL_MCAST_CAP_NET_ADMIN,
@@ -179,12 +179,12 @@ struct genl_family mcsec_nl_family __ro_after_init = {
 	.ops = mcsec_nl_ops,
 	.n_ops = ARRAY_SIZE(mcsec_nl_ops),
 	.resv_start_op = __MCSEC_CMD_MAX,
-	.mcgrps = groups,
-	.n_mcgrps = ARRAY_SIZE(groups),
+	.mcgrps = mcgrps,
+	.n_mcgrps = ARRAY_SIZE(mcgrps),
 };
 
-static int port_closed(struct notifier_block *nb, unsigned long action,
-		       void *data)
+static int socket_released(struct notifier_block *nb, unsigned long action,
+			   void *data)
 {
 	struct netlink_notify *n = data;
 
@@ -193,25 +193,25 @@ static int port_closed(struct notifier_block *nb, unsigned long action,
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block port_notifier = {
-	.notifier_call = port_closed,
+static struct notifier_block release_notifier = {
+	.notifier_call = socket_released,
 };
 
 int __init mcsec_netlink_init(void)
 {
 	int err;
 
-	err = netlink_register_notifier(&port_notifier);
+	err = netlink_register_notifier(&release_notifier);
 	if (err)
 		return err;
 	err = genl_register_family(&mcsec_nl_family);
 	if (err)
-		netlink_unregister_notifier(&port_notifier);
+		netlink_unregister_notifier(&release_notifier);
 	return err;
 }
 
 void mcsec_netlink_exit(void)
 {
-	netlink_unregister_notifier(&port_notifier);
 	genl_unregister_family(&mcsec_nl_family);
+	netlink_unregister_notifier(&release_notifier);
 }

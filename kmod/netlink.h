@@ -2,7 +2,7 @@
 /*
  * The generic netlink family of Documentation/netlink/specs/mcsec.yaml.
  * netlink.c has the family and the counters, and each other object has a file
- * of its own. Every refusal has an extack message.
+ * of its own. Every refusal but that of memory for a reply has an extack message.
  */
 #ifndef _MCSEC_NETLINK_H
 #define _MCSEC_NETLINK_H
@@ -58,8 +58,8 @@ struct mcsec_sa *mcsec_nl_sa(struct mcsec_net *mnet, struct nlattr **attrs,
 
 /*
  * Call @act with mnet->lock held for the group, or the SA, that a do request
- * names. Returns what @act does, or -errno with extack set. A request about a
- * group has its name.
+ * names. Returns what @act does, or -errno with extack set. The caller has checked that
+ * a request about a group has its name.
  */
 int mcsec_nl_act_on_group(struct genl_info *info,
 			  int (*act)(struct genl_info *info,
@@ -68,8 +68,8 @@ int mcsec_nl_act_on_sa(struct genl_info *info,
 		       int (*act)(struct genl_info *info, struct mcsec_sa *sa));
 
 /*
- * Reply to a do request with the attributes that @fill adds. Returns 0 or
- * -errno.
+ * Reply to a do request with the attributes that @fill adds, under the locks of the
+ * caller; it returns 0 or -EMSGSIZE. Returns 0 or -errno.
  */
 int mcsec_nl_reply(struct genl_info *info,
 		   int (*fill)(struct sk_buff *msg, const void *object),

@@ -15,23 +15,24 @@
 static bool mcsec_mt(const struct sk_buff *skb, struct xt_action_param *par)
 {
 	const struct xt_mcsec_info *info = par->matchinfo;
-	bool any, same, sent;
+	bool verified, is_group, is_sender;
 	u32 sender = 0;
 
-	any = mcsec_match(xt_net(par), skb, xt_family(par), NULL, &sender);
+	verified = mcsec_match(xt_net(par), skb, xt_family(par), NULL, &sender);
 	if (info->flags & XT_MCSEC_PROTECTED &&
-	    any == INVERTED(info, XT_MCSEC_PROTECTED))
+	    verified == INVERTED(info, XT_MCSEC_PROTECTED))
 		return false;
 	if (info->flags & XT_MCSEC_GROUP) {
-		same = any && mcsec_match(xt_net(par), skb, xt_family(par),
-					  info->group, NULL);
-		if (same == INVERTED(info, XT_MCSEC_GROUP))
+		is_group = verified &&
+			   mcsec_match(xt_net(par), skb, xt_family(par),
+				       info->group, NULL);
+		if (is_group == INVERTED(info, XT_MCSEC_GROUP))
 			return false;
 	}
 	if (info->flags & XT_MCSEC_SENDER) {
-		sent = any && sender >= info->sender[0] &&
-		       sender <= info->sender[1];
-		if (sent == INVERTED(info, XT_MCSEC_SENDER))
+		is_sender = verified && sender >= info->sender[0] &&
+			    sender <= info->sender[1];
+		if (is_sender == INVERTED(info, XT_MCSEC_SENDER))
 			return false;
 	}
 	return true;
@@ -88,7 +89,7 @@ static void __exit xt_mcsec_exit(void)
 
 module_init(xt_mcsec_init);
 module_exit(xt_mcsec_exit);
-MODULE_DESCRIPTION("Xtables: did a packet come protected by mcsec");
+MODULE_DESCRIPTION("Xtables: match packets that mcsec verified");
 MODULE_LICENSE("GPL");
 MODULE_ALIAS("ipt_mcsec");
 MODULE_ALIAS("ip6t_mcsec");

@@ -195,7 +195,7 @@ inside() { pkt c quote clear $G6 fd01::1 fd01::1 "$1-"; }
 stopped "a plain route" INPLAIN inside INPLAIN
 is "a gateway is warned of routes that IP would hide from the hooks" \
 	"$(<"$TMP/warned")" \
-	"mcsecctl: warning: group add: if routes of this gateway have encap seg6, ICMP errors of hosts inside leave in the clear by them: set net.netfilter.nf_hooks_lwtunnel to 1 first"
+	"mcsecctl: warning: group add: if a route of this gateway has encap seg6, ICMP errors of hosts inside leave by it in the clear: set net.netfilter.nf_hooks_lwtunnel to 1 first"
 try "rules see what routes encapsulate" \
 	sysctl -qw net.netfilter.nf_hooks_lwtunnel=1
 ctl b group del g6
