@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ChaCha20-Poly1305 for ESP (RFC 7634) by the kernel's library, for linear
- * packets. The template of the crypto API makes two requests of each packet.
+ * packets. The template of the crypto API, rfc7539(), would split each packet into two
+ * requests.
  */
 #ifndef _MCSEC_CHACHA_H
 #define _MCSEC_CHACHA_H
@@ -24,7 +25,7 @@ struct mcsec_chacha {
 
 /*
  * Return true if the kernel has the library and modules may use it. Otherwise
- * Kbuild leaves out chacha.c, and the compiler the calls of its functions.
+ * Kbuild does not build chacha.c, and the compiler removes the calls of its functions.
  */
 static __always_inline bool mcsec_chacha_exists(void)
 {

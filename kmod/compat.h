@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between the kernels that mcsec supports: 6.1 and later. The .c
- * files are written for the newest kernel, and this file has the replacements
- * for older ones.
+ * Differences between the kernels that mcsec supports: 6.1 and later. A
+ * function that a newer kernel added is defined here under its own name; where an
+ * interface changed, the .c files call a wrapper mcsec_*().
  */
 #ifndef _MCSEC_COMPAT_H
 #define _MCSEC_COMPAT_H
@@ -73,8 +73,8 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #endif
 
 /*
- * A kernel that lacks the macros lets disabled BH exclude all others, also on
- * PREEMPT_RT.
+ * On a kernel without these macros disabled BH exclude all else that disables them on
+ * this CPU, also on PREEMPT_RT, so no lock is needed.
  */
 #ifndef local_lock_nested_bh
 #define local_lock_nested_bh(lock)
@@ -155,7 +155,10 @@ static inline int mcsec_route_input4(struct sk_buff *skb,
 #endif
 }
 
-/* The same for IPv6, where the route of a refused datagram drops it. */
+/*
+ * The same for IPv6. Nothing is returned: a datagram that is refused gets a route whose
+ * input function drops it.
+ */
 static inline void mcsec_route_input6(struct sk_buff *skb)
 {
 #if !IS_ENABLED(CONFIG_IPV6)

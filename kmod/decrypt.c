@@ -4,6 +4,10 @@
  * and counted. The order is that of RFC 4303 3.4.3: check the window, verify,
  * then check again and advance. A datagram that does not verify changes no
  * state but counters.
+ *
+ * mcsec_decrypt() -> decrypt_esp() -> cipher -> finish_decrypt() -> decap_esp(). The
+ * parameter @edges is a constant of each caller, so groups without edges have code
+ * without them.
  */
 #include "decrypt.h"
 #include "compat.h"
@@ -42,12 +46,12 @@ static int drop_esp(const struct mcsec_pkt *pkt, enum mcsec_counter why)
 
 /*
  * Return the user under which inner fragments are reassembled: one per SA.
- * Fragments that a stranger sent in the clear, or that came by another group's
- * key, therefore get into none of the SA's datagrams. They may still prevent
- * one from becoming complete, because all queues share the namespace's memory
- * and IPv4 counts the fragments of an address for all users together
- * (ipfrag_max_dist). The users of IP itself are small numbers. An SA has been
- * gone for longer than fragments wait when another one gets its number.
+ * Fragments in the clear, and those of other SAs, are therefore never combined
+ * with those of this SA. They can still keep a datagram from becoming complete,
+ * because all queues share the namespace's memory and IPv4 counts the fragments
+ * of an address for all users together (ipfrag_max_dist). The users of IP itself
+ * are small numbers. An SA has been gone for longer than fragments wait when
+ * another one gets its number.
  */
 static u32 defrag_user(const struct mcsec_sa *sa)
 {
@@ -87,9 +91,9 @@ static int pull_tunnel(const struct mcsec_pkt *pkt)
 }
 
 /*
- * The same for a datagram that came by an edge, whose outer header has other
- * addresses, perhaps of the other family, and has counted other hops: of it only
- * the marks of congestion are for the datagram inside.
+ * The same for a datagram that came by an edge. Its outer header has other addresses,
+ * perhaps of the other family, and its hop limit counted the hops of the unicast path,
+ * so only the mark of congestion is taken from it.
  */
 static int pull_edge(const struct mcsec_pkt *pkt)
 {
@@ -107,12 +111,15 @@ static int pull_edge(const struct mcsec_pkt *pkt)
 		outer.v4.ttl = U8_MAX;
 	} else {
 		outer.v6 = *ipv6_hdr(skb);
+		/* The mask of 0 replaces the whole class. */
 		ipv6_change_dsfield(&outer.v6, 0, tos);
 		outer.v6.hop_limit = U8_MAX;
 	}
 	if (!mcsec_tunnel_pull(skb, &outer, mcsec_pkt_is_ip6(pkt)))
 		return -EBADMSG;
-	/* IP has parsed options before this, so there must be none. */
+	/* The datagram goes on where IP has parsed options, so there must be
+	 * none.
+	 */
 	if (ip_hdr(skb)->version == 4 && ip_hdr(skb)->ihl > 5)
 		return -EBADMSG;
 	return mcsec_tunnel_gather(skb, pkt->state->net, defrag_user(pkt->sa));
@@ -144,8 +151,8 @@ static noinline int decap_tunnel(const struct mcsec_pkt *pkt, u8 next)
 
 /*
  * Return true for addresses that IPv6 refuses before PRE_ROUTING (RFC 4291 2.5.3,
- * 2.7), where nothing but the datagram outside of this one has passed. IPv4 checks
- * the source when it finds the route.
+ * 2.7), where it has seen the outer datagram only. IPv4 checks the source when it finds
+ * the route.
  */
 static bool has_bad_addrs(const struct mcsec_pkt *pkt)
 {
@@ -304,10 +311,11 @@ static __always_inline bool is_answered(const struct mcsec_pkt *pkt)
 }
 
 /*
- * A datagram of a group with edges is verified and new: send it on. Its headers
- * are there, and its payload is decrypted.
+ * Count a verified datagram of a group with edges, and send it on. Called before
+ * decap_esp(): the headers still stand in front of the decrypted payload, and
+ * mcsec_edge_relay() reads the class from both.
  */
-static noinline void accept_edge(struct mcsec_pkt *pkt)
+static noinline void relay_verified(struct mcsec_pkt *pkt)
 {
 	unsigned int len = MCSEC_HEAD + pkt->plaintext_len + MCSEC_ICV;
 	const struct mcsec_sa *sa = pkt->sa;
@@ -325,7 +333,7 @@ static noinline void accept_edge(struct mcsec_pkt *pkt)
 
 /*
  * Finish a packet for which the cipher returned @err. With @edges its group has
- * some, and pkt->from and what follows are set.
+ * some, and pkt->below, by_edge, from and kept are set.
  */
 static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err,
 					  bool edges)
@@ -348,7 +356,7 @@ static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err,
 	if (unlikely(!mcsec_sa_use_in(sa, pkt->plaintext_len)))
 		return drop_esp(pkt, MCSEC_IN_EXPIRED);
 	if (edges)
-		accept_edge(pkt);
+		relay_verified(pkt);
 	err = decap_esp(pkt, edges);
 	if (unlikely(err))
 		return err;
@@ -358,15 +366,15 @@ static __always_inline int finish_decrypt(struct mcsec_pkt *pkt, int err,
 	return unlikely(is_answered(pkt)) ? -EPERM : 0;
 }
 
-/* The copy out of line keeps the fast path small. */
+/* Out of line, so that the inlined fast path stays small. */
 static noinline int finish_decrypt_slow(struct mcsec_pkt *pkt, int err)
 {
 	return finish_decrypt(pkt, err, false);
 }
 
 /*
- * The same for a group with edges. The copy is still there if the datagram was
- * dropped before it could go on.
+ * The same for a group with edges. Frees pkt->kept if the datagram was dropped before
+ * relay_verified().
  */
 static noinline int finish_decrypt_edge(struct mcsec_pkt *pkt, int err)
 {
@@ -384,8 +392,9 @@ static void drop_edge(const struct mcsec_pkt *pkt)
 }
 
 /*
- * Continue or drop a packet that an asynchronous cipher has finished. Runs in softirq or
- * in a worker, or in the hook if the cipher was the first (mcsec_op_park()).
+ * Continue or drop a packet that an asynchronous cipher has finished. Runs in
+ * softirq or in a worker, or in the hook if the cipher was the first
+ * (mcsec_op_park()).
  */
 static __always_inline void finish_deferred(struct mcsec_op *op, int err,
 					    bool edges)
@@ -437,7 +446,8 @@ static void decrypt_edge_done(struct mcsec_op *op, int err)
  * Return true for a datagram that this host sent itself, and that somebody sent
  * back to it under any source address. A sender whose sockets do not get their
  * own datagrams (IP_MULTICAST_LOOP) has no window for its own Sender-ID. A copy
- * that IP made for this host's sockets is genuine.
+ * that IP made for this host's sockets is genuine: it arrives as PACKET_LOOPBACK, or by
+ * the loopback device.
  */
 static bool is_reflected(const struct mcsec_pkt *pkt)
 {
@@ -452,10 +462,12 @@ static void verify_done(struct mcsec_op *op, int err)
 {
 	struct mcsec_sa *sa = op->pkt.sa;
 
+	local_bh_disable();
 	kfree_skb(op->pkt.skb);
 	mcsec_deferred_release(&op->deferred);
 	mcsec_op_put(op);
 	mcsec_sa_put(sa);
+	local_bh_enable();
 }
 
 bool mcsec_decrypt_verifies(const struct mcsec_pkt *pkt, struct mcsec_sa *sa)
@@ -501,7 +513,8 @@ static __always_inline int decrypt_esp(struct mcsec_pkt *pkt, bool edges)
 
 	pkt->iv = 0;
 	/* Refuse what is shorter than any ESP, and a GSO packet, which only a
-	 * device can segment.
+	 * device can segment. A packet without memory to pull the header counts
+	 * as malformed, too.
 	 */
 	if (unlikely(skb->len < pkt->hlen + MCSEC_ESP_MIN || skb_is_gso(skb) ||
 		     !pskb_may_pull(skb, pkt->hlen + MCSEC_HEAD)))
@@ -550,7 +563,7 @@ int mcsec_decrypt_edge(struct mcsec_pkt *pkt)
 
 	pkt->kept = NULL;
 	err = decrypt_esp(pkt, true);
-	/* The cipher has taken the datagram with the copy, or it is done with. */
+	/* The op owns the copy after -EINPROGRESS. */
 	if (unlikely(err && err != -EINPROGRESS)) {
 		kfree_skb(pkt->kept);
 		drop_edge(pkt);

@@ -11,15 +11,16 @@ struct mcsec_sa;
 /*
  * Verify and decrypt @pkt in the hook of pkt->state. The caller has set skb,
  * state, hook, mnet, sa, hlen and nhoff, and holds rcu_read_lock(). Any context
- * but hard interrupts. Returns the verdict of the hook.
+ * but hard interrupts. Returns the verdict of the hook: the caller frees the skb after
+ * NF_DROP, and no longer owns it after NF_STOLEN.
  */
 unsigned int mcsec_decrypt(struct mcsec_pkt *pkt);
 
 /*
- * The same for a datagram that came by an edge, with pkt->from, pkt->below, and
- * the headers of UDP and IP outside in front of ESP. BH are disabled. Returns 0,
- * -EINPROGRESS if the datagram was taken, or another -errno: it was counted, and
- * the caller frees it.
+ * The same for a datagram that came by an edge, with pkt->by_edge, pkt->from,
+ * pkt->below, and the headers of UDP and IP outside in front of ESP. BH are
+ * disabled. Returns 0, -EINPROGRESS if the datagram was taken, or another -errno:
+ * it was counted, and the caller frees it.
  */
 int mcsec_decrypt_edge(struct mcsec_pkt *pkt);
 

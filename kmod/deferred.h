@@ -36,8 +36,9 @@ void mcsec_deferred_release(struct mcsec_deferred *deferred);
 
 /*
  * Continue @skb behind @hook of the chain that @state describes, as if the hook
- * had accepted it. Takes @skb. Returns false if the hook is gone; @skb has then
- * been dropped. The caller has disabled BH and holds rcu_read_lock().
+ * had accepted it. Takes @skb. Returns false if the hook is gone, and @skb has
+ * been dropped; the verdict of the rest of the chain is not told. The caller has
+ * disabled BH and holds rcu_read_lock().
  */
 bool mcsec_deferred_resume(struct sk_buff *skb, struct nf_hook_state *state,
 			   nf_hookfn *hook);

@@ -53,8 +53,8 @@ static void dev_remove(struct mcsec_devs *devs, struct mcsec_dev *dev)
 }
 
 /*
- * Find the entry of the name of *@new, or insert that, which is then NULL, and return it
- * with a reference. The caller holds devs->lock.
+ * Find the entry of the name of *@new, or insert that, which is then NULL, and
+ * return it with a reference. The caller holds devs->lock.
  */
 static struct mcsec_dev *get_locked(struct mcsec_devs *devs,
 				    struct mcsec_dev **new)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names of interfaces that groups have. The interface of a packet is compared by
- * its name, as xtables does, so an interface that appears, disappears or is
- * renamed needs no update. The names are in a table because an interface whose
- * name a group has must not become a VRF. Such events arrive under RTNL, for
- * which the whole machine may wait, so they take no lock here that is held for
- * longer than a lookup of a name.
+ * Names of interfaces that selectors of groups list. The interface of a packet is
+ * compared by its name, as xtables does, so an interface that appears, disappears
+ * or is renamed needs no update. The names are in a table because an interface
+ * whose name a group has must not become a VRF. Such events arrive under RTNL,
+ * for which the whole machine may wait, so they take no lock here that is held
+ * for longer than a lookup of a name.
  */
 #ifndef _MCSEC_DEV_H
 #define _MCSEC_DEV_H

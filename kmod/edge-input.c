@@ -71,7 +71,10 @@ static struct net_device *home_dev6(struct mcsec_path *path,
 }
 #endif
 
-/* Return the device, which RCU protects, or NULL. */
+/*
+ * Return the device by which datagrams of the edge arrive: the one that it names, or
+ * that of the route to the group. RCU protects it. NULL if there is none.
+ */
 static struct net_device *home_dev(struct mcsec_path *path,
 				   const struct mcsec_edge *edge)
 {
@@ -85,14 +88,17 @@ static struct net_device *home_dev(struct mcsec_path *path,
 
 /* ---- the datagram inside ---- */
 
-/* The end of PRE_ROUTING, as IP has it behind its own call of the hook. */
+/*
+ * The end of PRE_ROUTING, in place of ip_rcv_finish() and its like of IPv6, which
+ * are not exported: find the route, and deliver.
+ */
 static int finish_input(struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	struct net_device *dev = skb->dev;
 	int err;
 
-	/* A port of a VRF is where the datagram arrives, and the VRF where it
-	 * is delivered. VRFs set the route of IPv6 themselves.
+	/* l3mdev_ip*_rcv() replaces a port of a VRF by the VRF. The route of IPv4
+	 * is looked up from the port; that of IPv6 the VRF has set.
 	 */
 	if (skb->protocol == htons(ETH_P_IPV6)) {
 		skb = l3mdev_ip6_rcv(skb);
@@ -132,9 +138,8 @@ static void prepare_skb(struct mcsec_pkt *pkt, struct net_device *dev, bool v6)
 	skb->mark = 0;
 	skb->pkt_type = PACKET_MULTICAST;
 	skb->encapsulation = 0;
-	/* The link header has no place in front of the datagram inside. It is one
-	 * of no length, as tunnels have it: LOG of older kernels reads one that
-	 * is not set.
+	/* The link header has no place in front of the datagram inside. Set one of
+	 * no length, as tunnels do: LOG of older kernels reads one that is not set.
 	 */
 	skb_reset_mac_header(skb);
 	skb->mac_len = 0;
@@ -165,12 +170,7 @@ static void drop_unknown(struct mcsec_port *port, struct sk_buff *skb,
 	kfree_skb(skb);
 }
 
-static void note_spi(struct mcsec_path *path, __be32 spi)
-{
-	mcsec_group_unknown(path->edge->group, &path->set.addr, spi);
-}
-
-/* Decrypt ESP of the edge of @path, and deliver the datagram inside. */
+/* Decrypt ESP of the edge of @path, and deliver the datagram inside. Takes @skb. */
 static void take_esp(struct mcsec_path *path, struct sk_buff *skb, __be32 spi,
 		     u64 iv)
 {
@@ -191,7 +191,7 @@ static void take_esp(struct mcsec_path *path, struct sk_buff *skb, __be32 spi,
 	sa = mcsec_sa_of(mcsec_select_sa_of(group->mnet->select,
 					    &group->candidate, spi));
 	if (unlikely(!sa)) {
-		note_spi(path, spi);
+		mcsec_group_unknown(group, &path->set.addr, spi);
 		drop_packet(edge, skb, MCSEC_IN_NO_SA, spi, -1);
 		return;
 	}
@@ -214,14 +214,15 @@ static void take_esp(struct mcsec_path *path, struct sk_buff *skb, __be32 spi,
 	if (err && err != -EINPROGRESS)
 		kfree_skb(pkt.skb);
 	else if (!err && !mcsec_deferred_resume(pkt.skb, &state, mcsec_input))
-		drop_packet(edge, NULL, MCSEC_IN_GONE, spi, iv >> sa->sid_shift);
+		drop_packet(edge, NULL, MCSEC_IN_GONE, spi,
+			    iv >> sa->sid_shift);
 }
 
 /* Kinds of packets of a port (RFC 3948 2). */
 enum kind {
 	KIND_ESP,
-	KIND_OWNERS, /* with the non-ESP marker, or a keepalive */
-	KIND_SHORT,
+	KIND_OWNERS, /* IKE, with the non-ESP marker, or a keepalive */
+	KIND_SHORT, /* shorter than any ESP */
 };
 
 /* Returns the kind, with SPI and IV of ESP. skb->data is at the UDP header. */
@@ -247,8 +248,8 @@ static enum kind read_packet(struct sk_buff *skb, __be32 *spi, u64 *iv)
 }
 
 /*
- * Return true if the packet was sent to this host alone. The datagram inside of
- * an edge is multicast, so none can be inside of another, however deep.
+ * Return true if the packet was sent to this host alone. An edge takes nothing else,
+ * and the datagram inside of one is multicast, so nesting cannot exhaust the stack.
  */
 static bool is_unicast(const struct sk_buff *skb)
 {
@@ -265,7 +266,7 @@ int mcsec_edge_input(struct sock *sk, struct sk_buff *skb)
 	__be32 spi;
 	u64 iv;
 
-	/* The socket has lost its edges in between. */
+	/* port_put() has cleared it since UDP called this function. */
 	if (unlikely(!port))
 		return 1;
 	kind = read_packet(skb, &spi, &iv);

@@ -14,7 +14,8 @@
 #include <net/udp.h>
 
 /* Octets in front of a copy: link header, IPv6 and UDP. */
-#define ROOM (LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+#define COPY_HEADROOM \
+	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
 
 static unsigned int outside_len(const struct mcsec_path *path)
 {
@@ -73,7 +74,7 @@ static struct dst_entry *find_route6(struct mcsec_path *path,
 
 	if (likely(dst))
 		return dst;
-	/* The socket may have become one of IPv4 (IPV6_ADDRFORM). */
+	/* No socket is passed: it may have become one of IPv4 (IPV6_ADDRFORM). */
 	dst = ip6_dst_lookup_flow(sock_net(sk), NULL, &fl6, NULL);
 	if (IS_ERR(dst))
 		return NULL;
@@ -121,6 +122,7 @@ unsigned int mcsec_edge_room(const struct mcsec_group *group)
 	list_for_each_entry_rcu(edge, &group->edges, node) {
 		path = rcu_dereference(edge->path);
 		dst = find_route(path, &saddr);
+		/* An edge without a route sends nothing now. */
 		if (!dst)
 			continue;
 		mtu = path_mtu(path, dst);
@@ -190,7 +192,7 @@ static int xmit_ip6(struct mcsec_path *path, struct sk_buff *skb, u8 tos,
 	memset(IP6CB(skb), 0, sizeof(*IP6CB(skb)));
 	if (skb->len > mtu)
 		IP6CB(skb)->frag_max_size = mtu;
-	/* IPv6 fragments where the datagram begins, as this one does. */
+	/* Only the source may fragment IPv6, and this host is it. */
 	skb->ignore_df = 1;
 	return ip6_local_out(sock_net(sk), sk, skb);
 }
@@ -239,7 +241,9 @@ static void xmit_copy(const struct mcsec_edge *edge, struct sk_buff *skb,
 		return;
 	}
 	skb_dst_set(skb, dst);
-	/* Rules and other routes see the mark by which the route was found. */
+	/* Rules see the mark of the socket. A route may still be that of an earlier
+	 * one.
+	 */
 	skb->mark = READ_ONCE(path->edge->port->sk->sk_mark);
 	room = LL_RESERVED_SPACE(dst->dev) + outside;
 	if (unlikely(skb_cow_head(skb, room))) {
@@ -265,25 +269,25 @@ static void xmit_copy(const struct mcsec_edge *edge, struct sk_buff *skb,
 /*
  * A task that sends copies. A copy that leaves through a tunnel may become a
  * datagram of a group, the edges of which may lead through tunnels in turn. Each
- * level would stay on the stack, and multiply the copies, so there is one.
+ * level would stay on the stack, and multiply the copies, so only one is permitted.
  */
-struct sending {
-	struct sending *next;
+struct copying_task {
+	struct copying_task *next;
 	const struct task_struct *task;
 };
 
 /*
- * With BH disabled a task stays on its CPU. Another one can be there only on
- * PREEMPT_RT, where it has preempted the first.
+ * With BH disabled a task stays on its CPU, so there are several only on PREEMPT_RT,
+ * where one preempts another.
  */
-static DEFINE_PER_CPU(struct sending *, all_sending);
+static DEFINE_PER_CPU(struct copying_task *, copying_tasks);
 
 bool mcsec_edge_may_send(struct mcsec_group *group)
 {
-	const struct sending *other;
+	const struct copying_task *other;
 
 	preempt_disable();
-	other = __this_cpu_read(all_sending);
+	other = __this_cpu_read(copying_tasks);
 	while (other && other->task != current)
 		other = other->next;
 	preempt_enable();
@@ -294,24 +298,24 @@ bool mcsec_edge_may_send(struct mcsec_group *group)
 }
 
 /* Returns false, and counts the datagram, if the task is sending already. */
-static bool begin_sending(struct sending *me, struct mcsec_group *group)
+static bool begin_sending(struct copying_task *me, struct mcsec_group *group)
 {
 	if (!mcsec_edge_may_send(group))
 		return false;
 	preempt_disable();
 	me->task = current;
-	me->next = __this_cpu_read(all_sending);
-	__this_cpu_write(all_sending, me);
+	me->next = __this_cpu_read(copying_tasks);
+	__this_cpu_write(copying_tasks, me);
 	preempt_enable();
 	return true;
 }
 
-static void end_sending(struct sending *me)
+static void end_sending(struct copying_task *me)
 {
-	struct sending **at;
+	struct copying_task **at;
 
 	preempt_disable();
-	at = this_cpu_ptr(&all_sending);
+	at = this_cpu_ptr(&copying_tasks);
 	while (*at != me)
 		at = &(*at)->next;
 	*at = me->next;
@@ -361,11 +365,11 @@ static void send_all(const struct mcsec_pkt *pkt, struct mcsec_group *group,
 static struct sk_buff *copy_esp(const struct sk_buff *skb, unsigned int hlen)
 {
 	unsigned int len = skb->len - hlen;
-	struct sk_buff *copy = alloc_skb(ROOM + len, GFP_ATOMIC);
+	struct sk_buff *copy = alloc_skb(COPY_HEADROOM + len, GFP_ATOMIC);
 
 	if (unlikely(!copy))
 		return NULL;
-	skb_reserve(copy, ROOM);
+	skb_reserve(copy, COPY_HEADROOM);
 	if (unlikely(skb_copy_bits(skb, hlen, skb_put(copy, len), len))) {
 		kfree_skb(copy);
 		return NULL;
@@ -377,7 +381,7 @@ static struct sk_buff *copy_esp(const struct sk_buff *skb, unsigned int hlen)
 void mcsec_edge_send(struct mcsec_group *group, const struct sk_buff *skb,
 		     unsigned int hlen)
 {
-	struct sending me;
+	struct copying_task me;
 
 	if (unlikely(!begin_sending(&me, group)))
 		return;
@@ -422,7 +426,7 @@ void mcsec_edge_relay(struct mcsec_pkt *pkt)
 {
 	u8 outer = mcsec_traffic_class(pkt->skb), tos = inner_class(pkt);
 	struct sk_buff *kept = pkt->kept;
-	struct sending me;
+	struct copying_task me;
 
 	pkt->kept = NULL;
 	/* RFC 6040 4.2: a mark of congestion goes on. A datagram that cannot have

@@ -12,9 +12,10 @@
 #include "pkt.h"
 
 /*
- * Return false, and count the datagram, if this task sends copies now: the datagram is
- * what one of them became in a tunnel, and goes by no edge. To be asked before a cipher
- * that may answer later.
+ * Return false, and count the datagram, if this task is inside of
+ * mcsec_edge_send() or mcsec_edge_relay(): the datagram is then what a copy
+ * became in a tunnel, and goes by no edge. Ask before encryption, because an
+ * asynchronous cipher may finish when the task has left that function.
  */
 bool mcsec_edge_may_send(struct mcsec_group *group);
 
@@ -38,8 +39,8 @@ void mcsec_edge_keep(struct mcsec_pkt *pkt);
 void mcsec_edge_relay(struct mcsec_pkt *pkt);
 
 /*
- * Return the size of the largest datagram to the group of which no edge has to
- * send fragments.
+ * Return the size of the largest inner datagram that no edge has to send in
+ * fragments, or IP_MAX_MTU without edges. Looks up the route of each.
  */
 unsigned int mcsec_edge_room(const struct mcsec_group *group);
 

@@ -70,10 +70,10 @@ static bool port_receives(const struct mcsec_port *port)
 }
 
 /*
- * Release a port without edges. The socket of a program is an ordinary one from
- * then on, unless the program has given its packets to another function, and
- * another is closed, so that its address can be used at once. Packets may still be
- * in the function that takes them.
+ * Release a port without edges. The socket of a program becomes an ordinary one
+ * again, unless the program has given its packets to another function. One that
+ * the kernel made is closed, so that its address can be used at once. Packets may
+ * still be in the function that takes them.
  */
 static void port_put(struct mcsec_port *port)
 {
@@ -82,7 +82,7 @@ static void port_put(struct mcsec_port *port)
 	if (--port->users)
 		return;
 	list_del(&port->node);
-	/* The owner may hold the socket's lock for as long as it wants. */
+	/* Without the socket's lock: the owner may hold it for as long as it wants. */
 	if (port_receives(port)) {
 		WRITE_ONCE(udp_sk(sk)->encap_type, 0);
 		WRITE_ONCE(udp_sk(sk)->encap_rcv, NULL);
@@ -104,11 +104,11 @@ static struct mcsec_port *port_of(struct mcsec_net *mnet, const struct sock *sk)
 	return NULL;
 }
 
-/* Delete all edges of ports for which @ends returns true. */
-static void end_ports(struct mcsec_net *mnet,
-		      bool (*ends)(const struct mcsec_port *port,
-				   const struct sock *sk),
-		      const struct sock *sk)
+/* Delete all edges of ports for which @match returns true. */
+static void delete_edges_of(struct mcsec_net *mnet,
+			    bool (*match)(const struct mcsec_port *port,
+					  const struct sock *sk),
+			    const struct sock *sk)
 {
 	struct mcsec_edge *edge, *next;
 	struct mcsec_group *group;
@@ -118,7 +118,7 @@ static void end_ports(struct mcsec_net *mnet,
 
 	xa_for_each(&mnet->by_id, id, group)
 		list_for_each_entry_safe(edge, next, &group->edges, node)
-			if (ends(edge->port, sk))
+			if (match(edge->port, sk))
 				mcsec_edge_del(edge);
 }
 
@@ -134,7 +134,7 @@ static void socket_closed(struct sock *sk)
 
 	mutex_lock(&mnet->lock);
 	if (port_of(mnet, sk))
-		end_ports(mnet, is_port_of, sk);
+		delete_edges_of(mnet, is_port_of, sk);
 	mutex_unlock(&mnet->lock);
 }
 
@@ -142,8 +142,8 @@ static void socket_closed(struct sock *sk)
 
 /*
  * The owner of a socket can give its packets to another function, or to itself
- * (UDP_ENCAP). UDP tells nobody, and neither calls socket_closed() after that: the
- * port would hold the closed socket, which holds the namespace, with its keys.
+ * (UDP_ENCAP). UDP does not report this, and does not call socket_closed() when such a
+ * socket is closed: the port would keep that, and so the namespace with its keys.
  */
 static bool is_lost(const struct mcsec_port *port, const struct sock *sk)
 {
@@ -151,8 +151,8 @@ static bool is_lost(const struct mcsec_port *port, const struct sock *sk)
 	       (!port_receives(port) || sock_flag(port->sk, SOCK_DEAD));
 }
 
-/* Look at all sockets of programs once a second, while there are any. */
-static void watch_ports(struct mcsec_net *mnet)
+/* Look at the sockets of programs again in a second, if there are any. */
+static void schedule_find_lost(struct mcsec_net *mnet)
 {
 	const struct mcsec_port *port;
 
@@ -174,10 +174,10 @@ static void find_lost(struct work_struct *work)
 	mutex_lock(&mnet->lock);
 	list_for_each_entry(port, &mnet->ports, node)
 		if (is_lost(port, NULL)) {
-			end_ports(mnet, is_lost, NULL);
+			delete_edges_of(mnet, is_lost, NULL);
 			break;
 		}
-	watch_ports(mnet);
+	schedule_find_lost(mnet);
 	mutex_unlock(&mnet->lock);
 }
 
@@ -194,8 +194,8 @@ void mcsec_edge_net_exit(struct mcsec_net *mnet)
 /* ---- new ports ---- */
 
 /*
- * Give the socket to the port, unless it is another's. Maps of BPF take sockets
- * under the callback lock alone.
+ * Give the socket to the port, unless it is another's. The lock is the one under which
+ * maps of BPF take sockets.
  */
 static bool claim_socket(struct sock *sk, struct mcsec_port *port)
 {
@@ -233,8 +233,9 @@ static void port_set_local(struct mcsec_port *port, const struct sock *sk)
 }
 
 /*
- * Make @sock the socket of a new port, which has no user yet. Its lock is held: that
- * of a program's since before mnet->lock, because the program may sleep with it.
+ * Make @sock the socket of a new port, which has no user yet. The caller holds
+ * its lock: that of a program's socket was taken before mnet->lock, see
+ * try_lock_socket().
  */
 static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 				      struct socket *sock, bool made,
@@ -271,13 +272,13 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	sock_hold(sk);
 	atomic_inc(&mnet->alive);
 	list_add(&port->node, &mnet->ports);
-	watch_ports(mnet);
+	schedule_find_lost(mnet);
 	return port;
 }
 
 /* Return a port that the kernel made at the address before, or NULL. */
-static struct mcsec_port *find_made(struct mcsec_net *mnet,
-				    const struct mcsec_edge_config *config)
+static struct mcsec_port *
+find_kernel_port(struct mcsec_net *mnet, const struct mcsec_edge_config *config)
 {
 	struct mcsec_port *port;
 
@@ -290,11 +291,11 @@ static struct mcsec_port *find_made(struct mcsec_net *mnet,
 }
 
 /*
- * Make a socket, for edges without a program that has one. It is IPv6's for a
- * peer of IPv6, and takes no IPv4.
+ * Return the port of config->local, with a socket that the kernel makes if there
+ * is none yet. The socket has the family of the peer; one of IPv6 takes no IPv4.
  */
-static struct mcsec_port *port_make(struct mcsec_net *mnet,
-				    const struct mcsec_edge_config *config)
+static struct mcsec_port *port_of_kernel(struct mcsec_net *mnet,
+					 const struct mcsec_edge_config *config)
 {
 	struct udp_port_cfg cfg = {
 		.family = config->set.v6 ? AF_INET6 : AF_INET,
@@ -303,7 +304,7 @@ static struct mcsec_port *port_make(struct mcsec_net *mnet,
 		.use_udp6_rx_checksums = true,
 		.ipv6_v6only = true,
 	};
-	struct mcsec_port *port = find_made(mnet, config);
+	struct mcsec_port *port = find_kernel_port(mnet, config);
 	struct socket *sock;
 	int err;
 
@@ -334,7 +335,7 @@ static struct mcsec_port *port_get(struct mcsec_net *mnet,
 	if (!IS_ENABLED(CONFIG_NET_UDP_TUNNEL))
 		return ERR_PTR(-EOPNOTSUPP);
 	if (!config->sock) {
-		port = port_make(mnet, config);
+		port = port_of_kernel(mnet, config);
 	} else {
 		port = port_of(mnet, config->sock->sk);
 		if (!port)

@@ -2,7 +2,9 @@
 /*
  * Edges: unicast paths over UDP (RFC 3948) to other hosts of a group, with the
  * same ESP in tunnel mode that the group has natively. What the host sends to
- * the group goes by each edge as well, and what it receives goes on to others.
+ * the group goes by each edge as well, and what it receives is sent on by the others.
+ * Edges lead up, to a host nearer to the root of a tree, or down (enum mcsec_edge_dir):
+ * a datagram comes from below by an edge that leads down, or natively.
  *
  * A port is a UDP socket with edges. A path is where an edge leads to; a change
  * of the edge replaces its path by one store. All of it is changed under the
@@ -25,8 +27,8 @@
 struct mcsec_pkt;
 
 /*
- * The functions of a port's socket, which lie above the edges: the one that
- * takes a packet from UDP.
+ * The function that takes packets from a port's socket: mcsec_edge_input(), which
+ * edge.c gets handed over, because the packet path lies above it.
  */
 typedef int mcsec_edge_rcv(struct sock *sk, struct sk_buff *skb);
 
@@ -36,7 +38,7 @@ typedef int mcsec_edge_rcv(struct sock *sk, struct sk_buff *skb);
  * @sk: the socket, held
  * @local: address that the socket was bound to, as in struct mcsec_edge_key; the
  *	program may change its socket later
- * @v4: that is an IPv4 address, or any of IPv4
+ * @v4: @local is an IPv4 address, or any of IPv4
  * @udp: port that the socket is bound to
  * @made: the kernel made the socket, at a request without one
  * @rcv: takes the packets of the socket
@@ -63,6 +65,7 @@ struct mcsec_port {
  * @addr: address of the peer; IPv4 uses s6_addr32[0], and the rest is 0
  * @udp: UDP port of the peer
  * @v6: the address is IPv6
+ * @unused: 0; the key is hashed and compared as octets, so it has no padding
  */
 struct mcsec_edge_key {
 	struct mcsec_port *port;
@@ -72,6 +75,7 @@ struct mcsec_edge_key {
 	u32 unused;
 };
 
+/* A range of Sender-IDs, both ends included. */
 struct mcsec_range {
 	u16 first;
 	u16 last;
@@ -115,6 +119,10 @@ struct mcsec_path {
 	struct rcu_head rcu;
 };
 
+/*
+ * Counters of an edge on one CPU. Octets are those of ESP, without the headers outside;
+ * drops are what came by the edge, and copies that did not leave, for any reason.
+ */
 struct mcsec_edge_cpu {
 	u64 in_packets;
 	u64 in_bytes;
@@ -126,9 +134,9 @@ struct mcsec_edge_cpu {
 
 /**
  * struct mcsec_edge - an edge of a group
- * @node: in group->edges
- * @path: where it leads
- * @group: the group
+ * @node: in group->edges; mnet->lock and RCU
+ * @path: where it leads; mnet->lock and RCU
+ * @group: the group, valid while an SA or RCU holds it
  * @port: the port
  * @cpu: per-CPU counters
  * @id: number of the edge in its group
@@ -207,9 +215,9 @@ static inline bool mcsec_path_admits(const struct mcsec_path *path, u32 sid)
 }
 
 /*
- * Hold the edge, or NULL, for a datagram that leaves the function that got it.
- * The SA of the datagram, which holds the group, is put later. Returns the edge,
- * or NULL if it was deleted since the datagram found it.
+ * Take a reference for a datagram in an asynchronous cipher, and put it before that of
+ * the datagram's SA, which keeps edge->group. Accepts NULL. Returns @edge, or NULL if
+ * the edge was deleted since the datagram found it.
  */
 static inline struct mcsec_edge *mcsec_edge_hold(struct mcsec_edge *edge)
 {

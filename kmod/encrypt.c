@@ -47,7 +47,7 @@ static unsigned int usable_mtu(const struct mcsec_pkt *pkt, unsigned int mtu)
 	return mcsec_pmtu_usable(mtu, pkt->hlen, pkt->outer);
 }
 
-/* Returns as check_size() does, for more than the path's MTU. */
+/* The rest of check_size(), for more than the path's MTU or than IP can express. */
 static noinline int check_large(const struct mcsec_pkt *pkt, unsigned int total,
 				unsigned int mtu)
 {
@@ -121,8 +121,8 @@ static bool permit_fragments(struct mcsec_pkt *pkt)
 
 /*
  * Return true if the checksum that was left to the device begins behind the IP
- * header. Who writes to a tap, and a virtual machine, choose where it begins, and
- * Linux 6.1 lets that be in front of the packet.
+ * header. A program that writes to a tap, and a virtual machine, choose where it
+ * begins, and Linux 6.1 lets that be in front of the packet.
  */
 static __always_inline bool has_sane_checksum(const struct mcsec_pkt *pkt)
 {
@@ -143,35 +143,37 @@ static __always_inline bool fill_checksum(const struct mcsec_pkt *pkt)
 	unsigned int start, field;
 	__sum16 sum;
 
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
-		goto done;
+	if (skb->ip_summed != CHECKSUM_PARTIAL) {
+		skb->ip_summed = CHECKSUM_NONE;
+		return true;
+	}
 	if (unlikely(!has_sane_checksum(pkt)))
 		return false;
 	start = skb_checksum_start_offset(skb);
 	field = start + skb->csum_offset;
 	if (unlikely(skb_is_nonlinear(skb) || skb_cloned(skb) ||
 		     skb_csum_is_sctp(skb) || field + sizeof(sum) > skb->len))
-		return !skb_csum_hwoffload_help(skb, 0);
+		return !skb_csum_hwoffload_help(skb, 0); /* no device helps */
 	sum = csum_fold(csum_partial(skb->data + start, skb->len - start, 0));
 	/* A checksum of 0 would mean that there is none. */
 	*(__sum16 *)(skb->data + field) = sum ?: CSUM_MANGLED_0;
-done:
 	skb->ip_summed = CHECKSUM_NONE;
 	return true;
 }
 
 /*
- * Leave @room octets of headroom for an outer header, for which sockets leave
- * none. A datagram that has the tailroom moves up, which is cheaper than a copy.
+ * Leave @room octets of headroom for an outer header, for which sockets leave none. A
+ * datagram with tailroom for what is missing, and for @behind octets more, moves up in
+ * its buffer, which is cheaper than a copy. Returns 0 or -errno.
  */
 static noinline int make_outer_room(struct sk_buff *skb, unsigned int room,
 				    unsigned int behind)
 {
-	unsigned int headroom = skb_headroom(skb);
-	unsigned int by = ALIGN(room - headroom, 4);
+	unsigned int headroom = skb_headroom(skb), by;
 
 	if (headroom >= room)
 		return 0;
+	by = ALIGN(room - headroom, 4);
 	if (skb_cloned(skb) || skb_is_nonlinear(skb) ||
 	    skb_tailroom(skb) < by + behind)
 		return skb_cow_head(skb, room);
@@ -183,7 +185,8 @@ static noinline int make_outer_room(struct sk_buff *skb, unsigned int room,
 
 /*
  * Make room for all headers, of which the outer one has @outer octets, for
- * @behind octets at the end, and for the headroom that the device needs.
+ * @behind octets at the end, and for the headroom that the device needs. Returns the
+ * number of scatterlist entries, or -errno.
  */
 static __always_inline int make_room(const struct mcsec_pkt *pkt,
 				     unsigned int outer, unsigned int behind)
@@ -198,8 +201,7 @@ static __always_inline int make_room(const struct mcsec_pkt *pkt,
 
 /*
  * Write the end of the plaintext: up to 3 octets of padding, which count from 1
- * (RFC 4303 2.4), and the trailer. The function may write one octet beyond
- * these.
+ * (RFC 4303 2.4), and the trailer. The octet beyond may be overwritten.
  */
 static void fill_trailer(u8 *at, unsigned int pad, u8 next)
 {
@@ -440,14 +442,14 @@ static __always_inline int encrypt_esp(struct mcsec_pkt *pkt,
 	return finish_encrypt(pkt, err);
 }
 
-/* The copy out of line keeps the fast path small. */
+/* Out of line, so that the inlined fast path stays small. */
 static noinline int encrypt_esp_slow(struct mcsec_pkt *pkt,
 				     const struct mcsec_tunnel_hdr *outer)
 {
 	return encrypt_esp(pkt, outer);
 }
 
-/* Return true for a datagram that IP lets leave no host, or no interface. */
+/* Return true for a datagram that must not leave this host, or its interface. */
 static bool stays_here(const struct mcsec_pkt *pkt)
 {
 	const struct sk_buff *skb = pkt->skb;
@@ -461,8 +463,8 @@ static bool stays_here(const struct mcsec_pkt *pkt)
 
 /*
  * Return true for a datagram that goes by the edges of its group. One that was
- * verified for the group has gone on by them when it arrived, and a gateway that
- * sent it once more would send a new one, which no window drops.
+ * verified for the group has gone on by them when it arrived. A gateway that
+ * protects it again uses a new IV, so no window would drop the second copy.
  */
 static bool goes_by_edges(const struct mcsec_pkt *pkt)
 {
@@ -474,8 +476,8 @@ static bool goes_by_edges(const struct mcsec_pkt *pkt)
 }
 
 /*
- * Return true if a datagram that must not be fragmented does not fit an edge:
- * its sender is told, and it goes nowhere. Fragments of others are made outside.
+ * Drop a datagram that must not be fragmented and does not fit each edge, tell its
+ * sender, and return true. Others are fragmented outside of ESP.
  */
 static noinline bool edges_refuse(const struct mcsec_pkt *pkt)
 {
@@ -509,7 +511,9 @@ static noinline int encrypt_slow(struct mcsec_pkt *pkt)
 	if (unlikely(mcsec_pkt_is_ip6(pkt) &&
 		     ipv6_hdr(pkt->skb)->nexthdr == NEXTHDR_HOP))
 		return drop_out(pkt, MCSEC_OUT_OPTIONS, -EPERM);
-	/* A cipher may answer after the copy is gone that became this datagram. */
+	/* Asked before an asynchronous cipher, which may finish when the task has
+	 * left mcsec_edge_send().
+	 */
 	pkt->to_edges = goes_by_edges(pkt) && mcsec_edge_may_send(pkt->group);
 	if (pkt->to_edges && edges_refuse(pkt))
 		return -EMSGSIZE;

@@ -90,10 +90,11 @@ void mcsec_cipher_free(struct mcsec_cipher *cipher)
 /* ---- room ---- */
 
 /*
- * Linearise a packet of very many fragments, as a stranger can send it: a
- * scatterlist for thousands of entries costs more than one copy.
+ * Return the number of scatterlist entries. A packet of very many fragments, as a
+ * gateway may get it, is linearised: one copy costs less than thousands of entries.
+ * Returns -ENOMEM without memory.
  */
-static int few_parts(struct sk_buff *skb, int nsg)
+static int limit_entries(struct sk_buff *skb, int nsg)
 {
 	int err;
 
@@ -121,7 +122,7 @@ int mcsec_esp_grow_slow(struct sk_buff *skb, unsigned int hlen,
 				     GFP_ATOMIC))
 			return -ENOMEM;
 	}
-	/* The function copies pages, which others may have mapped, and shared
+	/* skb_cow_data() copies pages, which others may have mapped, and shared
 	 * fragments.
 	 */
 	nsg = skb_cow_data(skb, tail, &trailer);
@@ -129,7 +130,7 @@ int mcsec_esp_grow_slow(struct sk_buff *skb, unsigned int hlen,
 		return nsg;
 	pskb_put(skb, trailer, tail);
 	mcsec_esp_shift(skb, hlen);
-	return few_parts(skb, nsg);
+	return limit_entries(skb, nsg);
 }
 
 /*

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * ESP (RFC 4303) with the AEADs of RFC 4106, RFC 4543 and RFC 7634: wire
- * format, transforms, and the cipher for one packet. This layer knows nothing
- * of groups or of its callers.
+ * format, transforms, and the cipher for one packet. Of struct mcsec_pkt it reads
+ * what a cipher needs, and passes the rest through an asynchronous one.
  *
  *	| SPI 4 | sequence 4 | IV 8 | payload, padding, pad length 1,
  *	| next header 1 | ICV 16 |
@@ -110,7 +110,10 @@ void mcsec_cipher_free(struct mcsec_cipher *cipher);
 /* Return true if @alg takes a key of @len octets, including the salt. */
 bool mcsec_esp_key_ok(u32 alg, unsigned int len);
 
-/* Move the first @hlen octets into the headroom. */
+/*
+ * Move the first @hlen octets down by MCSEC_HEAD, for which the headroom has the room,
+ * and set the headers of network and transport, which is ESP.
+ */
 static inline void mcsec_esp_shift(struct sk_buff *skb, unsigned int hlen)
 {
 	u8 *data = skb_push(skb, MCSEC_HEAD);
@@ -153,9 +156,10 @@ int mcsec_esp_grow_slow(struct sk_buff *skb, unsigned int hlen,
 
 /*
  * Make room for ESP in @skb: MCSEC_HEAD octets behind the first @hlen, and
- * @tail octets at the end. @headroom octets stay free in front for link
- * headers. Afterwards every octet of @skb may be overwritten. Returns the
- * number of scatterlist entries that cover it, or -errno.
+ * @tail octets at the end. @headroom octets stay free in front for link headers, unless
+ * the payload moves up: IP expands the headroom later then. Afterwards every
+ * octet of @skb may be overwritten. Returns the number of scatterlist entries
+ * that cover it, or -errno.
  */
 static __always_inline int mcsec_esp_grow(struct sk_buff *skb,
 					  unsigned int hlen, unsigned int tail,
@@ -176,7 +180,10 @@ static inline bool mcsec_esp_writable(struct sk_buff *skb)
 	       mcsec_esp_writable_slow(skb);
 }
 
-/* Move the link header, which is mostly Ethernet's in front of IP's. */
+/*
+ * Move the link header, which mostly is Ethernet's directly in front of IP at
+ * @network, up to where the IP header has moved.
+ */
 static __always_inline void mcsec_esp_move_mac(struct sk_buff *skb,
 					       const u8 *network)
 {
@@ -214,8 +221,8 @@ static __always_inline void mcsec_esp_pull_header(struct sk_buff *skb,
 }
 
 /*
- * Remove the first @hlen octets and the ESP header, so the inner datagram
- * remains.
+ * Remove the first @hlen octets and the ESP header. skb->data and the network
+ * header are at the inner datagram then, and the link header in front of it.
  */
 void mcsec_esp_pull_outer(struct sk_buff *skb, unsigned int hlen);
 
@@ -226,6 +233,7 @@ void mcsec_esp_pull_outer(struct sk_buff *skb, unsigned int hlen);
 #define MCSEC_OP_KEPT 1024
 DECLARE_PER_CPU(struct mcsec_op *, mcsec_op_kept);
 
+/* Allocate an op of @size octets, or of a size to be kept. NULL without memory. */
 struct mcsec_op *mcsec_op_alloc(size_t size);
 
 static inline struct mcsec_op *mcsec_op_take(size_t size)
@@ -268,6 +276,10 @@ static inline bool mcsec_op_get(const struct mcsec_cipher *cipher, int nsg,
 	return likely(*op);
 }
 
+/*
+ * Give back an op, or NULL. One that is kept has the transform's context of its packet
+ * until the next one; others are wiped and freed. The caller has disabled BH.
+ */
 static inline void mcsec_op_put(struct mcsec_op *op)
 {
 	if (!op)
@@ -313,6 +325,7 @@ static __always_inline int mcsec_op_prepare(struct mcsec_op *op,
 	memcpy(op->nonce + MCSEC_SALT, esp + MCSEC_ESP_HDR, MCSEC_IV);
 	aead_request_set_tfm(&op->req, cipher->aead);
 	if (unlikely(cipher->is_mac)) {
+		/* RFC 4543: all but the ICV is authenticated only. */
 		aead_request_set_ad(&op->req, MCSEC_HEAD + len);
 		len = 0;
 	} else {
@@ -339,13 +352,12 @@ static __always_inline void mcsec_op_restore(const struct mcsec_op *op)
 }
 
 /*
- * A request that failed is not kept for the next packet: the transform may have
- * put a completion of its own into it, as cryptd does before it finds its queue
- * full.
- *
  * Run the cipher in place over pkt->skb from pkt->hlen on; @op may be NULL, see
  * mcsec_op_get(). Returns 0 or -errno. After -EINPROGRESS the caller must call
  * mcsec_op_park() next.
+ *
+ * An op whose request failed is not kept for the next packet: the transform may have
+ * put a completion of its own into it, as cryptd does before it finds its queue full.
  */
 static __always_inline int
 mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
@@ -370,7 +382,8 @@ mcsec_op_encrypt(struct mcsec_op *op, const struct mcsec_pkt *pkt, int nsg)
 }
 
 /*
- * Decrypt a linear packet. Returns the same. The IV is not restored, because a
+ * Decrypt a linear packet. Returns as mcsec_op_encrypt() does, and -EBADMSG if the ICV
+ * does not verify. The IV is not restored, because a
  * packet that verified loses its ESP header.
  */
 static __always_inline int mcsec_op_decrypt(struct mcsec_op *op,
@@ -399,6 +412,7 @@ static __always_inline int mcsec_op_decrypt(struct mcsec_op *op,
 void mcsec_op_park(struct mcsec_op *op, const struct mcsec_pkt *pkt,
 		   void (*done)(struct mcsec_op *op, int err));
 
+/* Free the op that each CPU keeps. No packet is in a cipher. */
 void mcsec_esp_exit(void);
 
 #ifdef DEBUG

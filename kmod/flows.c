@@ -14,8 +14,8 @@
 /* ---- flowtables ---- */
 
 /*
- * A connection is offloaded only after it was confirmed, which happens at its
- * first POST_ROUTING.
+ * Return true if nft may offload the connection of @skb, which it may once that was
+ * confirmed, at its first POST_ROUTING.
  */
 static __always_inline bool may_flow(const struct sk_buff *skb)
 {
@@ -32,10 +32,10 @@ static __always_inline bool may_flow(const struct sk_buff *skb)
 /*
  * Return true if the connection of @skb goes to a multicast address, before or
  * after address translation. A flow is offloaded in both directions at once,
- * also by the answer of a host that rules sent a datagram to, and by an ICMP
- * error about a datagram.
+ * so a unicast answer to a translated datagram would offload the multicast, too, and
+ * so would an ICMP error about one.
  */
-static __always_inline bool is_of_multicast(const struct sk_buff *skb, u8 pf)
+static __always_inline bool is_conn_multicast(const struct sk_buff *skb, u8 pf)
 {
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
 	const union nf_inet_addr *before, *after;
@@ -62,12 +62,16 @@ bool mcsec_flow_is_translated_error(const struct sk_buff *skb, u8 pf)
 	const struct nf_conn *ct = nf_ct_get(skb, &info);
 
 	return ct && (info == IP_CT_RELATED || info == IP_CT_RELATED_REPLY) &&
-	       ct->status & IPS_NAT_MASK && is_of_multicast(skb, pf);
+	       ct->status & IPS_NAT_MASK && is_conn_multicast(skb, pf);
 #else
 	return false;
 #endif
 }
 
+/*
+ * Keep @skb off flowtables by an empty sec_path, or without xfrm by taking its
+ * connection away. Returns NF_DROP, and counts, what cannot be kept off.
+ */
 static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM
@@ -100,7 +104,7 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 	struct mcsec_net *mnet = priv;
 
 	if (likely(!verified && !mcsec_is_multicast(skb, state->pf)))
-		return likely(!is_of_multicast(skb, state->pf))
+		return likely(!is_conn_multicast(skb, state->pf))
 			       ? NF_ACCEPT
 			       : keep_out(mnet, skb);
 	/* The mark, the source and the policy do not matter: later rules may
@@ -114,7 +118,7 @@ unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 }
 
 #if IS_ENABLED(CONFIG_NF_CONNTRACK)
-/* An IPv4 address is in the first word of both, so its prefix is, too. */
+/* ipv6_prefix_equal() serves IPv4, too, which is in the first word of both. */
 static bool is_dst_selected(const union nf_inet_addr *addr,
 			    const struct mcsec_selector *sel)
 {
@@ -125,7 +129,7 @@ static bool is_dst_selected(const union nf_inet_addr *addr,
  * Return true if @sel selects an address of the connection, in either
  * direction, before or after address translation.
  */
-static int is_of(struct nf_conn *ct, void *data)
+static int is_conn_selected(struct nf_conn *ct, void *data)
 {
 	const struct mcsec_selector *sel = data;
 	const struct nf_conntrack_tuple *tuple;
@@ -149,7 +153,7 @@ void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel)
 		.data = (void *)sel,
 	};
 
-	nf_ct_iterate_cleanup_net(is_of, &data);
+	nf_ct_iterate_cleanup_net(is_conn_selected, &data);
 }
 #else
 void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel)
@@ -164,7 +168,7 @@ void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel)
  * Return true if there is a chain of nft, which may forward and copy packets. A
  * flowtable registers hooks of another type.
  */
-static bool has_chain(const struct nf_hook_entries *hooks)
+static bool has_nft_chain(const struct nf_hook_entries *hooks)
 {
 	struct nf_hook_ops **ops;
 	unsigned int i;
@@ -179,14 +183,14 @@ static bool has_chain(const struct nf_hook_entries *hooks)
 }
 #endif
 
-static bool has_chains(const struct net_device *dev)
+static bool has_netdev_chain(const struct net_device *dev)
 {
 #ifdef CONFIG_NETFILTER_INGRESS
-	if (has_chain(rcu_dereference(dev->nf_hooks_ingress)))
+	if (has_nft_chain(rcu_dereference(dev->nf_hooks_ingress)))
 		return true;
 #endif
 #ifdef CONFIG_NETFILTER_EGRESS
-	if (has_chain(rcu_dereference(dev->nf_hooks_egress)))
+	if (has_nft_chain(rcu_dereference(dev->nf_hooks_egress)))
 		return true;
 #endif
 	return false;
@@ -194,13 +198,13 @@ static bool has_chains(const struct net_device *dev)
 
 #define WAY_PAST ", which can take the group's traffic past mcsec"
 
-static const char *ways_of(struct net_device *dev)
+static const char *bypass_of(struct net_device *dev)
 {
 	if (dev_xdp_prog_count(dev))
 		return "an interface has an XDP program" WAY_PAST;
 	if (mcsec_has_tc(dev))
 		return "an interface has tc filters" WAY_PAST;
-	if (has_chains(dev))
+	if (has_netdev_chain(dev))
 		return "an interface has an nft netdev chain" WAY_PAST;
 	return NULL;
 }
@@ -216,7 +220,7 @@ const char *mcsec_flows_ways(struct net *net)
 
 	rcu_read_lock();
 	for_each_netdev_rcu(net, dev) {
-		why = ways_of(dev);
+		why = bypass_of(dev);
 		if (why)
 			break;
 	}

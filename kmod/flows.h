@@ -50,7 +50,10 @@ static inline void mcsec_flow_release(struct sk_buff *skb)
 unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
 			const struct nf_hook_state *state);
 
-/* Return true for an error about a translated datagram of multicast. */
+/*
+ * Return true for an ICMP error about multicast whose addresses rules translated: NAT
+ * translates the quote back behind mcsec's check of it.
+ */
 bool mcsec_flow_is_translated_error(const struct sk_buff *skb, u8 pf);
 
 /*
@@ -61,8 +64,9 @@ bool mcsec_flow_is_translated_error(const struct sk_buff *skb, u8 pf);
 void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel);
 
 /*
- * Return a warning text if the configuration of an interface lets group traffic
- * bypass the hooks, or NULL.
+ * Return a warning, which is a string literal, if the configuration of an
+ * interface lets group traffic bypass the hooks, or NULL. Looks at every
+ * interface.
  */
 const char *mcsec_flows_ways(struct net *net);
 

@@ -84,9 +84,7 @@ void mcsec_group_acquire(struct mcsec_group *group)
 
 	if (time_before(jiffies, next))
 		return;
-	/* One of the CPUs that arrive here at the same time sends the
-	 * notification.
-	 */
+	/* One of the CPUs that arrive here at the same time notifies. */
 	if (cmpxchg(&group->acquire_next, next, jiffies + HZ) != next)
 		return;
 	mcsec_notify_group(group->mnet->net, MCSEC_CMD_ACQUIRE, group->name,
@@ -97,8 +95,8 @@ void mcsec_group_acquire(struct mcsec_group *group)
  * Return the bucket of @source. The seed changes each second, so that nobody can
  * choose the bucket of an address.
  */
-static unsigned int unknown_bucket(const struct mcsec_group *group,
-				   const struct in6_addr *source)
+static unsigned int source_bucket(const struct mcsec_group *group,
+				  const struct in6_addr *source)
 {
 	return jhash2((const u32 *)source, sizeof(*source) / sizeof(u32),
 		      READ_ONCE(group->unknown_seed)) %
@@ -121,7 +119,7 @@ void mcsec_group_unknown(struct mcsec_group *group,
 	 * others, and neither must one source with many of them.
 	 */
 	if (READ_ONCE(group->unknown_spi) == spi ||
-	    test_and_set_bit(unknown_bucket(group, source),
+	    test_and_set_bit(source_bucket(group, source),
 			     &group->unknown_notified))
 		return;
 	WRITE_ONCE(group->unknown_spi, spi);
@@ -332,7 +330,6 @@ void mcsec_group_orphan(struct mcsec_group *group)
 {
 	lockdep_assert_held(&group->mnet->lock);
 
-	RCU_INIT_POINTER(group->out, NULL);
 	mcsec_group_sa_flush(group);
 	mcsec_group_set_policy(group, MCSEC_POLICY_ENFORCE);
 	group->orphaned = true;
@@ -473,9 +470,10 @@ int mcsec_net_prepare(struct mcsec_net *mnet)
 	if (!mnet->stats)
 		return -ENOMEM;
 	mnet->select = mcsec_select_create(mnet->net);
-	err = -ENOMEM;
-	if (!mnet->select)
+	if (!mnet->select) {
+		err = -ENOMEM;
 		goto err_stats;
+	}
 	err = rhashtable_init(&mnet->by_name, &params_name);
 	if (err)
 		goto err_select;
@@ -491,6 +489,7 @@ int mcsec_net_prepare(struct mcsec_net *mnet)
 
 err_select:
 	mcsec_select_destroy(mnet->select);
+	mnet->select = NULL;
 err_stats:
 	free_percpu(mnet->stats);
 	mnet->stats = NULL;

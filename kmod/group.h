@@ -2,7 +2,10 @@
 /*
  * The groups of a network namespace, and the SAs of a group.
  *
- * All of it is changed under mcsec_net.lock, and read by packets under RCU.
+ * All of it is changed under mcsec_net.lock, but for portid and what packets count and
+ * limit, and read by packets under RCU. The order of locks: that of all namespaces, a
+ * program's socket (edges), mcsec_net.lock, then those of nonce.c, of mcsec_devs, of an
+ * SA and of a window.
  */
 #ifndef _MCSEC_GROUP_H
 #define _MCSEC_GROUP_H
@@ -34,7 +37,8 @@ extern unsigned int mcsec_net_id;
 /**
  * struct mcsec_net - a network namespace
  * @lock: protects all that follows but @node; packets read some of it under RCU
- * @ready: @select, @by_name and @stats exist, since the first group was made
+ * @ready: @select, @by_name and @stats exist, since a first group was requested;
+ *	readers without @lock acquire it
  * @select: groups by selector, and their SAs by addresses and SPI
  * @by_name: all groups by name
  * @by_id: all groups in the order of their creation, for dumps
@@ -93,7 +97,7 @@ struct mcsec_net {
  * @refs: one for the tables, and one for each SA that is not freed yet
  * @owner: name of the program that made the group, or ""
  * @portid: netlink port of the owner while its socket is open, or 0
- * @orphaned: taken from its owner; has no SAs until the owner makes it again
+ * @orphaned: taken from its owner, with its SAs; until the owner makes it again
  * @id: index in mnet->by_id
  * @sas: all SAs
  * @n_sas: length of @sas
@@ -198,8 +202,8 @@ void mcsec_drop_ungrouped(struct mcsec_net *mnet, enum mcsec_counter why,
 			  __be32 spi, int sid);
 
 /*
- * Accept a clear datagram if the group only observes: count it as @as, and return
- * true.
+ * Count a clear datagram as @as, and return true, if the group only observes: the
+ * caller then accepts the datagram as it is.
  */
 static inline bool mcsec_group_accept_observed(struct mcsec_group *group,
 					       enum mcsec_counter as)
@@ -212,8 +216,8 @@ static inline bool mcsec_group_accept_observed(struct mcsec_group *group,
 }
 
 /*
- * Count an opaque datagram that is accepted, because no candidate in @opaque
- * enforces, as @as, and a dropped one as @why.
+ * Count an opaque datagram as @as, which is accepted because no candidate in @opaque
+ * enforces, or as @why, which is dropped.
  */
 void mcsec_opaque_observed(struct mcsec_net *mnet,
 			   const struct mcsec_opaque *opaque,
@@ -294,18 +298,19 @@ struct mcsec_sa *mcsec_group_sa_new(struct mcsec_group *group,
 void mcsec_group_sa_del(struct mcsec_group *group, struct mcsec_sa *sa);
 void mcsec_group_sa_flush(struct mcsec_group *group);
 /*
- * @dir has nothing of MCSEC_DIR_OUT that the SA has not. Packets on their way may
- * still go by the direction before.
+ * Set the directions of @sa, without MCSEC_DIR_OUT if the SA lacks it. Packets on their
+ * way may still go by the former ones.
  */
 void mcsec_group_sa_set_dir(struct mcsec_group *group, struct mcsec_sa *sa,
 			    u32 dir);
 
-/* Make @sa the SA that sends. */
+/* Make @sa, which has MCSEC_DIR_OUT, the SA that sends. */
 void mcsec_group_select(struct mcsec_group *group, struct mcsec_sa *sa);
 
 /*
- * Call mcsec_sa_end() for all SAs of all namespaces, of those too that are being
- * deleted. Takes the lock of each; may sleep.
+ * Call mcsec_sa_end() for all SAs of all namespaces, also of namespaces that are
+ * being deleted, but not for SAs that were unlinked: see mcsec_sa_wait_wiped().
+ * Takes the lock of each namespace; may sleep.
  */
 void mcsec_nets_end_sas(bool wipe);
 

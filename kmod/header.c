@@ -5,7 +5,7 @@
 #include <net/ipv6.h>
 
 /* The walk ends after so many octets of IPv6 headers. */
-#define MAX_HEADERS 1024
+#define MAX_HEADER_OCTETS 1024
 
 int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
 		unsigned int *nhoff)
@@ -17,7 +17,7 @@ int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
 	*nhoff = offsetof(struct ipv6hdr, nexthdr);
 	while (next == NEXTHDR_HOP || next == NEXTHDR_ROUTING ||
 	       next == NEXTHDR_DEST) {
-		if (*hlen > MAX_HEADERS)
+		if (*hlen > MAX_HEADER_OCTETS)
 			return -1;
 		opt = skb_header_pointer(skb, *hlen, sizeof(buf), &buf);
 		if (!opt)

@@ -38,7 +38,10 @@ static __always_inline u8 mcsec_header_next(const struct sk_buff *skb, u8 pf)
 				: ip_hdr(skb)->protocol;
 }
 
-/* Return DSCP and ECN by the version in the IP header. */
+/*
+ * Return DSCP and ECN by the version in the IP header: that outside of an edge
+ * may be of the other family than the hook.
+ */
 static inline u8 mcsec_traffic_class(const struct sk_buff *skb)
 {
 	return ip_hdr(skb)->version == 4 ? ip_hdr(skb)->tos
@@ -52,8 +55,8 @@ static inline u8 mcsec_traffic_class(const struct sk_buff *skb)
 static __always_inline void mcsec_header_become(struct iphdr *iph,
 						unsigned int len, u8 next)
 {
-	/* Adding 0xffff changes no sum, and keeps this one from being
-	 * negative.
+	/* Adding 0xffff changes no sum of ones' complement, and keeps the u32
+	 * from wrapping.
 	 */
 	u32 sum = (__force u16)htons(len) + (__force u16)htons(next) +
 		  3 * 0xffff - (__force u16)iph->check -
@@ -64,21 +67,21 @@ static __always_inline void mcsec_header_become(struct iphdr *iph,
 	iph->check = csum_fold((__force __wsum)sum);
 }
 
-/*
- * Walk the IPv6 headers that may stand before ESP. Returns the type of the
- * header that follows, or -1 if the headers do not end, or are longer than a
- * stranger may make the host walk. *@hlen is set to the offset of that header,
- * and *@nhoff to the offset of the octet with its type. skb->data is at the
- * IPv6 header.
- */
-int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
-		unsigned int *nhoff);
-
 /* Pseudo protocols of payloads that cannot be read. */
 enum {
 	MCSEC_NEXT_MALFORMED = -1, /* headers that do not end */
 	MCSEC_NEXT_FRAGMENT = -2,
 };
+
+/*
+ * Walk the IPv6 headers that may stand before ESP. Returns the type of the
+ * header that follows, or MCSEC_NEXT_MALFORMED if the headers do not end, or are longer
+ * than MAX_HEADER_OCTETS. *@hlen is set to the offset of that header,
+ * and *@nhoff to the offset of the octet with its type. skb->data is at the
+ * IPv6 header.
+ */
+int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
+		unsigned int *nhoff);
 
 /*
  * Walk the headers that may stand before ESP. Returns the protocol of the

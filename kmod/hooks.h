@@ -8,7 +8,10 @@
 
 struct mcsec_net;
 
-/* Register the hooks before the first group is made. Returns 0 or -errno. */
+/*
+ * Register the hooks before the first group is made. Returns 0, -EBUSY while the module
+ * is being unloaded, or another -errno.
+ */
 int mcsec_hooks_get(struct mcsec_net *mnet);
 /*
  * Unregister the hooks if no group is left: after a group was deleted or could

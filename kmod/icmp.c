@@ -17,7 +17,7 @@
  * The quoted datagram starts behind type, code, checksum and four octets that
  * depend on the type.
  */
-#define QUOTE 8
+#define QUOTE_OFFSET 8
 
 static bool is_error4(u8 type)
 {
@@ -57,12 +57,12 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 	type = icmp_type(pkt->skb, hlen);
 	if (type < 0 || (ip6 ? type & ICMPV6_INFOMSG_MASK : !is_error4(type)))
 		return 0;
-	return hlen + QUOTE;
+	return hlen + QUOTE_OFFSET;
 }
 
 /*
- * Return the device by which the error leaves, or NULL if nothing is known of it:
- * a route that encapsulates names one, but another decides.
+ * Return the device by which the error leaves, or NULL if its route encapsulates: the
+ * packet does not leave by the device of such a route.
  */
 static const struct net_device *leaves_by(const struct mcsec_pkt *pkt)
 {
@@ -75,7 +75,7 @@ static const struct net_device *leaves_by(const struct mcsec_pkt *pkt)
 	return pkt->state->out;
 }
 
-/* A router quotes ESP that was fragmented as it has come. */
+/* Return true for a fragment of ESP, which a router quotes as it has come. */
 static bool is_esp_fragment(const struct mcsec_pkt *pkt)
 {
 	struct frag_hdr buf, *frag;
@@ -100,17 +100,18 @@ static struct mcsec_group *quoted_group(struct mcsec_pkt *pkt, bool *inside)
 				   inside);
 }
 
-/* ---- what a Packet Too Big has to quote ---- */
+/* ---- the quote of a Packet Too Big ---- */
 
 /* Octets of the payload by which a sender finds its socket, as in RFC 792. */
-#define KEPT 8
+#define QUOTED_PAYLOAD 8
 
 /*
- * Set *@proto and *@ports of the datagram quoted at @at, whose headers were walked,
- * and return true. A later fragment has none, and a sender could do nothing with it.
+ * Set *@proto and *@ports of the datagram quoted at @at, whose headers were
+ * walked, and return true. A later fragment has none, by which the sender would
+ * find its socket.
  */
-static bool read_ports(const struct mcsec_pkt *pkt, unsigned int at, u8 *proto,
-		       u32 *ports)
+static bool read_quoted_ports(const struct mcsec_pkt *pkt, unsigned int at,
+			      u8 *proto, u32 *ports)
 {
 	unsigned int from = at + pkt->hlen;
 	struct frag_hdr buf, *frag;
@@ -129,8 +130,8 @@ static bool read_ports(const struct mcsec_pkt *pkt, unsigned int at, u8 *proto,
 	return true;
 }
 
-/* Return the checksum of an ICMPv6 message, or 0 if the message has it already. */
-static __sum16 sum_of(const struct sk_buff *skb)
+/* Return the checksum of an ICMPv6 message, or 0 if its field has the right one. */
+static __sum16 icmp6_checksum(const struct sk_buff *skb)
 {
 	unsigned int hlen = sizeof(struct ipv6hdr), len = skb->len - hlen;
 
@@ -146,17 +147,18 @@ static __sum16 sum_of(const struct sk_buff *skb)
  */
 static bool shorten_quote(struct mcsec_pkt *pkt, unsigned int at)
 {
-	unsigned int hlen = sizeof(struct ipv6hdr), len = at + hlen + KEPT;
+	unsigned int hlen = sizeof(struct ipv6hdr),
+		     len = at + hlen + QUOTED_PAYLOAD;
 	struct sk_buff *skb = pkt->skb;
 	struct icmp6hdr *icmp;
 	struct ipv6hdr *quote;
 	u32 ports;
 	u8 proto;
 
-	if (!mcsec_pkt_is_ip6(pkt) || at != hlen + QUOTE ||
-	    icmp_type(skb, hlen) != ICMPV6_PKT_TOOBIG || sum_of(skb) ||
-	    !read_ports(pkt, at, &proto, &ports) || pskb_trim(skb, len) ||
-	    skb_ensure_writable(skb, len))
+	if (!mcsec_pkt_is_ip6(pkt) || at != hlen + QUOTE_OFFSET ||
+	    icmp_type(skb, hlen) != ICMPV6_PKT_TOOBIG || icmp6_checksum(skb) ||
+	    !read_quoted_ports(pkt, at, &proto, &ports) ||
+	    pskb_trim(skb, len) || skb_ensure_writable(skb, len))
 		return false;
 	quote = (struct ipv6hdr *)(skb->data + at);
 	quote->nexthdr = proto;
@@ -164,7 +166,7 @@ static bool shorten_quote(struct mcsec_pkt *pkt, unsigned int at)
 	ipv6_hdr(skb)->payload_len = htons(len - hlen);
 	icmp = (struct icmp6hdr *)(skb->data + hlen);
 	icmp->icmp6_cksum = 0;
-	icmp->icmp6_cksum = sum_of(skb);
+	icmp->icmp6_cksum = icmp6_checksum(skb);
 	skb->ip_summed = CHECKSUM_NONE;
 	return true;
 }
@@ -177,6 +179,7 @@ unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)
 	unsigned int at, need;
 	bool inside = false;
 
+	/* POST_ROUTING follows, and the loopback does not leave this host. */
 	if (pkt->state->hook == NF_INET_FORWARD ||
 	    (dev && dev->flags & IFF_LOOPBACK))
 		return NF_ACCEPT;
@@ -198,8 +201,12 @@ unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt)
 
 /* ---- answers ---- */
 
-static unsigned int drop_answer(struct mcsec_net *mnet,
-				const struct sk_buff *skb)
+/*
+ * Judge a datagram that IP would answer: it is dropped unless its group observes.
+ * The group may have been deleted.
+ */
+static unsigned int judge_request(struct mcsec_net *mnet,
+				  const struct sk_buff *skb)
 {
 	const struct mcsec_verified *slot = mcsec_verified_slot(skb);
 	struct mcsec_group *group = xa_load(&mnet->by_id, slot->group);
@@ -245,5 +252,5 @@ unsigned int mcsec_icmp_check_request_slow(struct mcsec_net *mnet,
 {
 	bool asks = mcsec_is_ip6(pf) ? is_request6(skb) : is_request4(skb);
 
-	return asks ? drop_answer(mnet, skb) : NF_ACCEPT;
+	return asks ? judge_request(mnet, skb) : NF_ACCEPT;
 }

@@ -16,11 +16,13 @@ struct mcsec_pkt;
 
 /*
  * Check an ICMP message to a unicast address at POST_ROUTING, or at LOCAL_OUT if
- * its route encapsulates. Returns NF_DROP if it is an error that quotes the clear
- * text of a group which is protected on the device that the message leaves by, or
- * on any device for a group of a host or with edges, or a route that encapsulates.
+ * its route encapsulates. The caller has set skb, state, hook and mnet. Returns NF_DROP
+ * for an error that quotes the clear text of a group
+ *   (a) that is protected on the device by which the message leaves, or
+ *   (b) whatever that device is, if the group is a host's or has edges, or if the route
+ *       encapsulates.
  * A Packet Too Big to what may be the inside of a gateway whose group has edges is
- * accepted, and quotes no payload any more.
+ * shortened, so that it quotes no payload, and accepted.
  */
 unsigned int mcsec_icmp_check_quote(struct mcsec_pkt *pkt);
 

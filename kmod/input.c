@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A datagram to a group passes these hooks only if its tag has verified and its
- * counter was not seen before, or if it is exempt.
+ * counter was not seen before, if it is exempt, or if the group observes. ESP that a
+ * bridge forwards is left alone.
  */
 #include "input.h"
 #include "decrypt.h"
@@ -69,8 +70,9 @@ static unsigned int accept_clear(const struct mcsec_pkt *pkt,
 	return NF_ACCEPT;
 }
 
-static unsigned int drop_clear(const struct mcsec_pkt *pkt,
-			       struct mcsec_group *group)
+/* Judge a clear datagram of @group, which is dropped unless the group observes. */
+static unsigned int judge_clear(const struct mcsec_pkt *pkt,
+				struct mcsec_group *group)
 {
 	if (!at_first_hook(pkt) &&
 	    READ_ONCE(group->policy) == MCSEC_POLICY_OBSERVE)
@@ -81,8 +83,8 @@ static unsigned int drop_clear(const struct mcsec_pkt *pkt,
 	return NF_DROP;
 }
 
-static void note_unknown(const struct mcsec_pkt *pkt, struct mcsec_group *group,
-			 __be32 spi)
+static void notify_unknown(const struct mcsec_pkt *pkt,
+			   struct mcsec_group *group, __be32 spi)
 {
 	struct in6_addr source = {};
 
@@ -132,14 +134,17 @@ static unsigned int input_unknown_esp(const struct mcsec_pkt *pkt, __be32 spi)
 	const struct net_device *port = mcsec_pkt_port(pkt);
 	struct mcsec_opaque opaque;
 
-	/* A group that selects by a mark is told, too, and is no candidate. */
+	/* Groups that select by a mark are notified as well, though they are no
+	 * candidates below.
+	 */
 	if (!malformed)
-		mcsec_lookup_unknown(s, pkt, port, note_unknown, spi);
+		mcsec_lookup_unknown(s, pkt, port, notify_unknown, spi);
 	opaque = mcsec_lookup_opaque(s, pkt, port, marks_at(pkt));
 	if (!opaque.candidate)
 		return NF_ACCEPT;
 	return input_opaque(pkt, &opaque,
-			    malformed ? MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA, spi);
+			    malformed ? MCSEC_IN_MALFORMED : MCSEC_IN_NO_SA,
+			    spi);
 }
 
 /* Decide about ESP whose SPI is of no SA, or of one for another interface. */
@@ -171,9 +176,9 @@ static __always_inline unsigned int input_esp(struct mcsec_pkt *pkt)
 }
 
 /*
- * Return the group that decides about a readable datagram. The mark it arrives
- * with is not the sender's, so a group that selects by it and observes does not
- * accept what another one may have to drop.
+ * Return the group that decides about a readable datagram. Rules of this host have set
+ * the mark that it arrives with. If a group that selects by it observes, a later one
+ * that enforces decides.
  */
 static struct mcsec_group *clear_group(const struct mcsec_pkt *pkt,
 				       const struct net_device *port)
@@ -217,7 +222,7 @@ static noinline unsigned int input_clear(const struct mcsec_pkt *pkt)
 			mcsec_count(group->stats, MCSEC_IN_EXEMPT);
 		return accept_clear(pkt, group);
 	}
-	return drop_clear(pkt, group);
+	return judge_clear(pkt, group);
 }
 
 static noinline unsigned int input_multicast(struct mcsec_net *mnet,
@@ -251,8 +256,8 @@ unsigned int mcsec_input(void *priv, struct sk_buff *skb,
 	return input_multicast(priv, skb, state, mcsec_input);
 }
 
-static noinline void input_icmp6(struct mcsec_net *mnet, struct sk_buff *skb,
-				 const struct nf_hook_state *state)
+static noinline void learn_pmtu(struct mcsec_net *mnet, struct sk_buff *skb,
+				const struct nf_hook_state *state)
 {
 	struct mcsec_pkt pkt = {};
 
@@ -266,7 +271,7 @@ local_unicast(struct mcsec_net *mnet, struct sk_buff *skb,
 {
 	if (mcsec_is_ip6(state->pf) &&
 	    unlikely(ipv6_hdr(skb)->nexthdr == NEXTHDR_ICMP))
-		input_icmp6(mnet, skb, state);
+		learn_pmtu(mnet, skb, state);
 	return NF_ACCEPT;
 }
 

@@ -16,7 +16,8 @@ unsigned int mcsec_local_input(void *priv, struct sk_buff *skb,
 struct mcsec_pkt;
 
 /*
- * The verdict of the receive hooks about a datagram that this host routes.
+ * Return the verdict about a datagram that this host routes: ESP that it sent itself is
+ * dropped, and clear ones are treated as at PRE_ROUTING.
  * Softirq; the caller holds rcu_read_lock(), and has walked the headers.
  */
 unsigned int mcsec_routed_input(struct mcsec_pkt *pkt);

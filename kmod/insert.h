@@ -8,10 +8,11 @@
 #include <linux/types.h>
 
 /*
- * Return true if an insertion that gave *@err is to be tried again, because a rehash of
- * the table is in its way, which ends soon. Otherwise *@err is -ENOMEM if the rehash did
- * not end or the table cannot grow, so that the caller's own -EBUSY and -E2BIG mean
- * something else. *@tries begins with 0. Process context; waits.
+ * Return true if an insertion that gave *@err is to be tried again, because a
+ * rehash of the table is in its way, which ends soon. Otherwise *@err is -ENOMEM
+ * if the rehash did not end or the table cannot grow, so that the caller's own
+ * -EBUSY and -E2BIG mean something else. *@tries begins with 0. Process context;
+ * waits.
  */
 static inline bool mcsec_insert_again(int *err, unsigned int *tries)
 {

@@ -13,7 +13,7 @@
 
 /*
  * Copy the ESP header of the quoted datagram or first fragment, and return true. A
- * router quotes far more of it than that.
+ * router quotes at least that.
  */
 static bool quoted_esp(struct mcsec_pkt *pkt, struct mcsec_esp_hdr *esp)
 {
@@ -34,6 +34,7 @@ static bool quoted_esp(struct mcsec_pkt *pkt, struct mcsec_esp_hdr *esp)
 	return !skb_copy_bits(pkt->skb, at, esp, sizeof(*esp));
 }
 
+/* Routes that a mark selects are not found. */
 static void update_route(const struct mcsec_pkt *pkt, __be32 mtu, int oif)
 {
 	struct net *net = pkt->state->net;
@@ -42,9 +43,9 @@ static void update_route(const struct mcsec_pkt *pkt, __be32 mtu, int oif)
 }
 
 /*
- * The error may come by another interface than the one that the group leaves
- * by. Without the names of interfaces there are the port it came by, and the
- * first route.
+ * The error may come by another interface than the one that the group leaves by.
+ * For a group without interfaces, update the route by the port that the error
+ * came by, and the default one.
  */
 static void update_routes(const struct mcsec_pkt *pkt, __be32 mtu,
 			  const struct mcsec_candidate *c)
@@ -66,7 +67,7 @@ static void update_routes(const struct mcsec_pkt *pkt, __be32 mtu,
 /**
  * struct too_big - a Packet Too Big about ESP
  * @pkt: the error; skb->data is at the quoted datagram
- * @mtu: the size that would have fitted
+ * @mtu: MTU of the error, as it is in the message
  * @iv: the IV of the quoted ESP
  */
 struct too_big {
@@ -77,7 +78,8 @@ struct too_big {
 
 /*
  * Several groups may send under the SPI, by different interfaces, which the error
- * does not show. The IV does, by its Sender-ID, unless the IV is no counter of one.
+ * does not show. The Sender-ID in the IV tells them apart with replay iv; otherwise any
+ * SA that sends may be meant.
  */
 static bool learn_of(struct mcsec_node *node, void *arg)
 {
@@ -91,8 +93,9 @@ static bool learn_of(struct mcsec_node *node, void *arg)
 }
 
 /*
- * A stranger that does not see the traffic knows neither SPI nor IV. One that
- * does can make datagrams of 1280 octets of the larger ones.
+ * Update the routes if the error quotes ESP that this host, @to, has sent. A
+ * stranger that does not see the traffic knows neither SPI nor IV. One that does
+ * can lower the MTU to 1280.
  */
 static void learn_quoted(struct mcsec_pkt *pkt, __be32 mtu,
 			 const struct in6_addr *to)

@@ -194,13 +194,12 @@ static bool is_uncertain(const struct mcsec_candidate *c,
 }
 
 /*
- * Compare the candidates in order. Returns the first one that certainly
- * matches, or NULL. The packet may belong to any earlier candidate of which that
- * is uncertain, but not to a later one.
+ * Set *@found, and return the first candidate that certainly matches, or NULL. Earlier
+ * ones whose match is uncertain are in @found, too; later ones cannot have the packet.
  */
 static const struct mcsec_candidate *
-ask_candidates(const struct mcsec_select *s, struct packet *p,
-	       struct mcsec_opaque *found)
+match_candidates(const struct mcsec_select *s, struct packet *p,
+		 struct mcsec_opaque *found)
 {
 	const struct mcsec_candidate *c;
 	struct mcsec_prefix *prefix;
@@ -241,7 +240,7 @@ static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
 	};
 	struct mcsec_opaque found;
 
-	ask_candidates(s, &p, &found);
+	match_candidates(s, &p, &found);
 	return found;
 }
 
@@ -283,7 +282,7 @@ select_group6(const struct mcsec_select *s, const struct sk_buff *skb,
 	return select_group(s, skb, dev, true, MCSEC_MARKS_MATCH);
 }
 
-/* IPv6 needs more registers, which would have to be saved for IPv4 as well. */
+/* IPv6 is out of line: it needs registers that IPv4 would have to save as well. */
 __flatten struct mcsec_group *mcsec_select_group(const struct mcsec_select *s,
 						 const struct mcsec_pkt *pkt,
 						 const struct net_device *dev)
@@ -331,13 +330,13 @@ struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
 /* ---- unknown SPIs ---- */
 
 /**
- * struct claims - the groups that ESP of an unknown SPI may be of
+ * struct unknown_spi - the groups that ESP of an unknown SPI may be of
  * @note: called for some of them
  * @spi: the SPI
  * @n: how many there are, or 0 while they are counted
  * @first: number of the first one that is told
  */
-struct claims {
+struct unknown_spi {
 	void (*note)(const struct mcsec_pkt *pkt, struct mcsec_group *group,
 		     __be32 spi);
 	__be32 spi;
@@ -345,19 +344,22 @@ struct claims {
 	unsigned int first;
 };
 
-/* Return true if group number @i is told. Behind the last one is the first. */
-static bool is_told(const struct claims *claims, unsigned int i)
+/*
+ * Return true if group number @i is among those drawn: MCSEC_UNKNOWN_PER_PACKET of them
+ * from the first on, in a circle.
+ */
+static bool is_drawn(const struct unknown_spi *unknown, unsigned int i)
 {
-	if (i < claims->first)
-		i += claims->n;
-	return i - claims->first < MCSEC_UNKNOWN_PER_PACKET;
+	if (i < unknown->first)
+		i += unknown->n;
+	return i - unknown->first < MCSEC_UNKNOWN_PER_PACKET;
 }
 
 /* Return how many groups there are, and tell those whose turn it is. */
-static unsigned int walk_claims(const struct mcsec_select *s,
+static unsigned int walk_groups(const struct mcsec_select *s,
 				const struct mcsec_pkt *pkt,
 				const struct net_device *dev,
-				const struct claims *claims)
+				const struct unknown_spi *unknown)
 {
 	const struct packet p = {
 		.skb = pkt->skb,
@@ -373,8 +375,8 @@ static unsigned int walk_claims(const struct mcsec_select *s,
 			if (!mcsec_candidate_has_dev(c, dev) ||
 			    !has_source(c->sel, &p))
 				continue;
-			if (claims->n && is_told(claims, n))
-				claims->note(pkt, c->group, claims->spi);
+			if (unknown->n && is_drawn(unknown, n))
+				unknown->note(pkt, c->group, unknown->spi);
 			n++;
 			if (!c->sel->proto && !c->sel->mask)
 				return n;
@@ -390,17 +392,17 @@ void mcsec_lookup_unknown(const struct mcsec_select *s,
 				       struct mcsec_group *group, __be32 spi),
 			  __be32 spi)
 {
-	struct claims claims = { .note = note, .spi = spi };
+	struct unknown_spi unknown = { .note = note, .spi = spi };
 
-	claims.n = walk_claims(s, pkt, dev, &claims);
-	if (!claims.n)
+	unknown.n = walk_groups(s, pkt, dev, &unknown);
+	if (!unknown.n)
 		return;
-	/* Nobody can arrange his packets so that a group is never among those
-	 * that are told of another's.
+	/* The start is random, so that no sender can order packets such that some
+	 * group is never notified.
 	 */
-	if (claims.n > MCSEC_UNKNOWN_PER_PACKET)
-		claims.first = reciprocal_scale(get_random_u32(), claims.n);
-	walk_claims(s, pkt, dev, &claims);
+	if (unknown.n > MCSEC_UNKNOWN_PER_PACKET)
+		unknown.first = reciprocal_scale(get_random_u32(), unknown.n);
+	walk_groups(s, pkt, dev, &unknown);
 }
 
 /* ---- the SA ---- */
@@ -413,8 +415,7 @@ static bool takes_all(const struct mcsec_candidate *c, const struct packet *p)
 }
 
 /*
- * Return true if the SA of @c may be that of the packet, of which the device is
- * only compared if it is known.
+ * Return true if the packet's source, and its device if that is known, match @c.
  */
 static bool may_own(const struct mcsec_candidate *c, const struct packet *p)
 {
@@ -491,8 +492,8 @@ struct mcsec_node *mcsec_lookup_sa(const struct mcsec_select *s,
 }
 
 /*
- * Return the length of the source by which a group of the prefix takes all datagrams
- * of the packet's addresses, or -1 without one. Wider groups have none of them.
+ * Return the length of the source prefix of the most specific group that takes all
+ * datagrams of the packet's addresses, or -1. It hides groups with shorter ones.
  */
 static int taken_len(const struct mcsec_prefix *prefix, const struct packet *p)
 {
@@ -603,10 +604,10 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 /* ---- datagrams that an ICMP error quotes ---- */
 
 /*
- * Return true if an error that leaves by p->dev, which is NULL if it may leave by any
- * device, may quote a datagram of the group of @c, and store whether it can be on its
- * way to a host inside. If the group selects by a mark or an interface, which the
- * error does not have, its addresses alone decide.
+ * Return true if an error that leaves by p->dev, or by any device if that is
+ * NULL, may quote a datagram of the group of @c. *@inside is set if it may be on
+ * its way to a host inside. If the group selects by a mark or an interface, which
+ * the error does not have, its addresses alone decide.
  */
 static bool may_quote(const struct mcsec_candidate *c, struct packet *p,
 		      bool *inside)
@@ -687,5 +688,5 @@ bool mcsec_select_fits_slow(const struct mcsec_select *s,
 	read_payload(&p);
 	if (p.opaque)
 		return false;
-	return ask_candidates(s, &p, &found) == own;
+	return match_candidates(s, &p, &found) == own;
 }

@@ -5,9 +5,9 @@
 #include "edge.h"
 #include "esp.h"
 #include "group.h"
-#include "nonce.h"
 #include "hooks.h"
 #include "netlink.h"
+#include "nonce.h"
 #include "replay.h"
 #include "rollback.h"
 #include "sa.h"
@@ -65,7 +65,10 @@ static struct pernet_operations net_ops = {
 	.size = sizeof(struct mcsec_net),
 };
 
-/* Events of interfaces that groups may name. The caller holds RTNL. */
+/*
+ * Refuse a VRF that has, or would get, the name of an interface that a group lists. The
+ * caller holds RTNL.
+ */
 static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 {
 	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
@@ -77,11 +80,11 @@ static int dev_event(struct notifier_block *nb, unsigned long event, void *ptr)
 	if (event != NETDEV_REGISTER && event != NETDEV_CHANGENAME &&
 	    event != NETDEV_PRE_UP)
 		return NOTIFY_DONE;
-	/* Pairs with the barrier in mcsec_net_prepare(): a namespace that is
-	 * not ready here will see the changed interface.
+	/* Pairs with the barrier in mcsec_net_prepare(): a namespace that is not
+	 * ready here will see the changed interface.
 	 */
 	smp_mb();
-	/* Pairs with mcsec_net_prepare(). */
+	/* Pairs with the release in mcsec_net_prepare(). */
 	if (!smp_load_acquire(&mnet->ready))
 		return NOTIFY_DONE;
 	/* The namespace's lock is not taken, because the whole machine waits
@@ -149,7 +152,7 @@ err_esp:
 
 static void __exit mcsec_exit(void)
 {
-	/* No groups are left, because each pins the module. The last ones may
+	/* No groups are left, because a namespace that has any pins the module. The last ones may
 	 * not be freed yet: packets may be in a hook, and SAs and groups may
 	 * wait for a grace period.
 	 */

@@ -287,7 +287,8 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 
 /*
  * Return true if packets of routes with encap seg6 pass no hooks, without
- * net.netfilter.nf_hooks_lwtunnel. There need not be such a route, and it may come later.
+ * net.netfilter.nf_hooks_lwtunnel. There need not be such a route, and it may
+ * come later.
  */
 static bool routes_hide(void)
 {

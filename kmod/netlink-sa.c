@@ -357,8 +357,8 @@ out:
 
 /*
  * The windows outlive a change, so nothing is accepted twice because of one. An
- * SA that stopped sending must not send again: mcsec_sa_end() ends only those that send,
- * so a copy of this machine may have used its counters since.
+ * SA that stopped sending must not send again: mcsec_sa_end() ends only those
+ * that send, so a copy of this machine may have used its counters since.
  */
 static int parse_new_dir(struct genl_info *info, const struct mcsec_sa *sa,
 			 u32 *dir)

@@ -18,13 +18,13 @@ struct claim {
 	bool ordinary;
 };
 
-/*
- * claims_lock protects all claims, and two lists by age: claims of the host,
- * and claims of unprivileged user namespaces, which must not displace the
- * former.
- */
+/* All claims by hash; claims_lock. */
 static DEFINE_HASHTABLE(claims, 12);
 
+/*
+ * Claims by age; claims_lock. The first list is that of the host, and the second
+ * that of unprivileged user namespaces, which must not displace the former.
+ */
 static struct list_head oldest_first[2] = {
 	LIST_HEAD_INIT(oldest_first[0]),
 	LIST_HEAD_INIT(oldest_first[1]),
@@ -83,7 +83,7 @@ static void claim_add(struct claim *claim, u64 hash, bool ordinary)
 	kfree(old);
 }
 
-/* Return true if the list has the claim, which then becomes its newest. */
+/* Return true if the list of @ordinary has the claim, and make it the newest of it. */
 static bool claim_renew(u64 hash, bool ordinary)
 {
 	struct claim *claim;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Registry of what this host has sent with. A pair of key and Sender-ID that
- * was given to a sending SA is refused while the registry has it, in every
- * namespace, because a new SA would count from 1 again and repeat IVs. The registry is a
+ * Registry of what this host has sent with. A pair of key and Sender-ID that was
+ * given to a sending SA is refused while the registry has it, in every namespace,
+ * because a new SA would count from 1 again and repeat IVs. The registry is a
  * safeguard: Sender-IDs have to be unique by assignment (RFC 6054). It starts
  * empty when the module is loaded. It has a limit for the host, and one for all
  * unprivileged user namespaces together, and drops the oldest entry at either.

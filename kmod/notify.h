@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Notifications of the netlink family, from any context. They cost nothing
- * without a listener. A notification that cannot be allocated is lost, as any
+ * Notifications of the netlink family, from any context but hard interrupts. They cost
+ * little without a listener. A notification that cannot be allocated is lost, as any
  * multicast netlink message may be.
  */
 #ifndef _MCSEC_NOTIFY_H

@@ -20,10 +20,7 @@
 #include <net/lwtunnel.h>
 #include <net/route.h>
 
-/*
- * Accept a datagram in the clear if the group only observes: count it, and return
- * true.
- */
+/* Count a datagram in the clear, and return true, if the group only observes. */
 static bool accept_observed(const struct mcsec_pkt *pkt)
 {
 	if (pkt->state->hook == NF_INET_LOCAL_OUT)
@@ -36,8 +33,9 @@ static bool accept_observed(const struct mcsec_pkt *pkt)
 	return READ_ONCE(pkt->group->policy) == MCSEC_POLICY_OBSERVE;
 }
 
-static unsigned int drop_selected(const struct mcsec_pkt *pkt,
-				  enum mcsec_counter why)
+/* Judge a datagram of pkt->group, which is dropped unless the group observes. */
+static unsigned int judge_clear_out(const struct mcsec_pkt *pkt,
+				    enum mcsec_counter why)
 {
 	if (accept_observed(pkt))
 		return NF_ACCEPT;
@@ -93,7 +91,7 @@ static __always_inline bool place_esp4(struct mcsec_pkt *pkt)
 {
 	const struct sk_buff *skb = pkt->skb;
 
-	/* Raw sockets may write any header, so nothing in it is trusted. */
+	/* Raw sockets may write any header, so version and length are checked. */
 	pkt->next =
 		mcsec_header_walk(skb, NFPROTO_IPV4, &pkt->hlen, &pkt->nhoff);
 	return likely(ip_hdr(skb)->version == 4 &&
@@ -127,11 +125,11 @@ static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
 	bool ok = mcsec_pkt_is_ip6(pkt) ? place_esp6(pkt) : place_esp4(pkt);
 
 	if (unlikely(!ok || !skb_dst(skb) || !pskb_may_pull(skb, pkt->hlen)))
-		return drop_selected(pkt, MCSEC_OUT_MALFORMED);
+		return judge_clear_out(pkt, MCSEC_OUT_MALFORMED);
 	if (unlikely(pkt->next == MCSEC_NEXT_FRAGMENT))
-		return drop_selected(pkt, MCSEC_OUT_FRAGMENT);
+		return judge_clear_out(pkt, MCSEC_OUT_FRAGMENT);
 	if (unlikely(pkt->next == IPPROTO_ESP))
-		return drop_selected(pkt, MCSEC_OUT_FOREIGN_ESP);
+		return judge_clear_out(pkt, MCSEC_OUT_FOREIGN_ESP);
 	/* Membership reports stay readable, because routers and snooping
 	 * switches act on them. They do not leave the link.
 	 */
@@ -146,8 +144,9 @@ static __always_inline unsigned int output_group(struct mcsec_pkt *pkt)
 /* ---- LOCAL_OUT ---- */
 
 /*
- * Return true if the payload cannot be read although groups select by it. The
- * counter for a drop is stored in *@why.
+ * Return true if the payload cannot tell the group: of any fragment of IPv4, and
+ * of what cannot be read of IPv6, if groups select by it. The counter for a drop
+ * is stored in *@why.
  */
 static __always_inline bool is_opaque(struct mcsec_pkt *pkt,
 				      enum mcsec_counter *why)
@@ -201,8 +200,8 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 }
 
 /*
- * Return true for an ICMP message whose route puts headers in front of it, or it
- * into another packet: POST_ROUTING does not see the message itself.
+ * Return true for an ICMP message with a route that encapsulates: POST_ROUTING does not
+ * see the message itself.
  */
 static __always_inline bool is_wrapped(const struct sk_buff *skb,
 				       const struct nf_hook_state *state)
@@ -219,7 +218,9 @@ static noinline unsigned int output_wrapped(struct mcsec_net *mnet,
 {
 	struct mcsec_pkt pkt = {};
 
-	/* POST_ROUTING would translate what it quotes back. */
+	/* NAT translates what it quotes back at POST_ROUTING only, so here the
+	 * address of a group is not seen.
+	 */
 	if (mcsec_flow_is_translated_error(skb, state->pf)) {
 		mcsec_drop_ungrouped(mnet, MCSEC_OUT_QUOTED, 0, -1);
 		return NF_DROP;
@@ -258,9 +259,9 @@ static bool is_routed(const struct mcsec_pkt *pkt)
 }
 
 /*
- * Return true for a copy to this host's own sockets. Fragments are made, and
- * copied, behind POST_ROUTING, which has seen the whole datagram. They are
- * reassembled and checked when they arrive.
+ * Return true for the copy that IP makes for this host's own sockets. Fragments
+ * are made, and copied, behind POST_ROUTING, which has seen the whole datagram.
+ * They are reassembled and checked when they arrive.
  */
 static bool is_looped(const struct mcsec_pkt *pkt)
 {
@@ -287,7 +288,8 @@ static bool has_joined6(const struct net_device *dev, const struct sk_buff *skb)
  * Return the verdict for a fragment that is_looped(). IPv6 makes no copy of what
  * this host routes for its own multicast router, but knows that by a flag which
  * fragments do not inherit. The copies would be put together, decrypted, and
- * routed once more, or wait in vain for the first fragment, which has the flag.
+ * routed once more, or wait in vain for the first fragment, which has the flag. What is
+ * stolen here was never meant to be, and is not counted.
  */
 static unsigned int looped_fragment(const struct mcsec_pkt *pkt)
 {
@@ -334,10 +336,11 @@ static bool find_forwarded(struct mcsec_pkt *pkt, unsigned int *verdict)
 
 /*
  * Stop clear datagrams of a group that did not pass LOCAL_OUT. Routed datagrams
- * are protected if the group is a gateway's. Rules that translate addresses may
- * have made others behind our hook, and a datagram that was verified for this
- * host alone must not be routed on. POST_ROUTING sees everything that leaves,
- * including packets that passed neither LOCAL_OUT nor FORWARD.
+ * are protected if the group is a gateway's. Rules may have translated a datagram
+ * into one of a group behind the hook at LOCAL_OUT, and a datagram that was
+ * verified for this host alone must not be routed on. POST_ROUTING sees
+ * everything that leaves, including packets that passed neither LOCAL_OUT nor
+ * FORWARD.
  */
 static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 {
@@ -348,8 +351,9 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 		verdict = mcsec_routed_input(pkt);
 		if (verdict != NF_ACCEPT)
 			return verdict;
-		/* Fragments inherit the type, see looped_fragment(). A datagram
-		 * from a tunnel has that of one which this host sends.
+		/* Received multicast, which fragments inherit, see
+		 * looped_fragment(): a datagram out of a tunnel has the type of
+		 * what this host sends.
 		 */
 		if (mcsec_pkt_is_ip6(pkt))
 			pkt->skb->pkt_type = PACKET_MULTICAST;
@@ -366,7 +370,7 @@ static noinline unsigned int forward_multicast(struct mcsec_pkt *pkt)
 		return NF_ACCEPT;
 	if (pkt->group->forward && is_routed(pkt))
 		return output_group(pkt);
-	return drop_selected(pkt, MCSEC_FORWARD_CLEAR);
+	return judge_clear_out(pkt, MCSEC_FORWARD_CLEAR);
 }
 
 static unsigned int forward_inner(struct mcsec_pkt *pkt)
@@ -375,14 +379,14 @@ static unsigned int forward_inner(struct mcsec_pkt *pkt)
 
 	if (verdict != NF_ACCEPT || !find_forwarded(pkt, &verdict))
 		return verdict;
-	return drop_selected(pkt, MCSEC_FORWARD_CLEAR);
+	return judge_clear_out(pkt, MCSEC_FORWARD_CLEAR);
 }
 
 /*
  * Multicast routing into a tunnel pushes the tunnel's header before it calls
  * FORWARD. The inner datagram cannot be protected there, so it is dropped if a
- * group selects it. A header that another host pushed has an input route; it is not
- * looked into.
+ * group selects it. A datagram whose outer header came from another host has an input
+ * route, and is not looked into.
  */
 static noinline unsigned int forward_tunnel4(struct mcsec_pkt *pkt)
 {

@@ -35,15 +35,15 @@ struct mcsec_sender;
  * @plaintext_len: octets between ESP header and ICV: payload, padding and trailer
  * @hlen: octets in front of the payload, or of the ESP header
  * @nhoff: offset of the octet that has the protocol of the payload
- * @next: value of that octet in the clear, see mcsec_header_walk()
- * @outer: length of the outer header in tunnel mode; @hlen is then 0
+ * @next: protocol of the payload, see mcsec_header_walk(), or of tunnel mode
+ * @outer: length of the outer header in tunnel mode; @hlen is 0 until it is there
  * @df: the outer header has DF set
  * @to_edges: on output: the ESP goes by the edges of @group too
- * @below: where the group has edges, on input: the datagram comes from a host
- *	below, or natively
- * @by_edge: likewise: it came by an edge
- * @from: likewise: that edge, or NULL if it has none, or none any more
- * @kept: likewise: the ESP to send on, or NULL
+ * @below: on input, like those that follow, and for groups with edges only: the
+ *	datagram comes from a host below, or natively
+ * @by_edge: the datagram came by an edge
+ * @from: the edge, or NULL if it was deleted since
+ * @kept: the ESP to send on, or NULL
  */
 struct mcsec_pkt {
 	struct sk_buff *skb;
@@ -111,9 +111,9 @@ mcsec_pkt_port(const struct mcsec_pkt *pkt)
 
 /*
  * Return true for a datagram that came out of another one behind PRE_ROUTING, as
- * out of a segment: rules have given the mark to the outer one. The link header
- * is still in front of that, or was forgotten. To be called before the datagram
- * is decrypted.
+ * by segment routing: its mark is that of the outer one, and its link header is
+ * not directly in front of it, or is not set. Call before the datagram is
+ * decrypted, which moves headers.
  */
 static inline bool mcsec_pkt_is_unwrapped(const struct mcsec_pkt *pkt)
 {

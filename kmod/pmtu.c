@@ -26,7 +26,8 @@ static bool forbids_fragments(const struct sock *sk, u8 pf)
 	if (!is_inet(sk))
 		return false;
 	if (!mcsec_is_ip6(pf))
-		return inet_sk(sk)->pmtudisc == IP_PMTUDISC_INTERFACE;
+		return READ_ONCE(inet_sk(sk)->pmtudisc) ==
+		       IP_PMTUDISC_INTERFACE;
 	return sk->sk_family == AF_INET6 && mcsec_dontfrag6(sk);
 }
 
@@ -56,8 +57,8 @@ unsigned int mcsec_pmtu_usable(unsigned int mtu, unsigned int hlen,
 {
 	unsigned int taken = hlen + outer + MCSEC_HEAD + MCSEC_ICV;
 
-	/* The headers may be as long as the minimum MTU, so possibly nothing
-	 * fits.
+	/* The headers may be as long as the minimum MTU, so possibly nothing fits,
+	 * not even 4 octets: padding and trailer.
 	 */
 	if (unlikely(mtu < taken + 4))
 		return 0;

@@ -7,13 +7,13 @@
 #include <linux/skbuff.h>
 
 /*
- * Return true if the ESP datagram may be fragmented. @usable is the largest
- * clear datagram that would fit.
+ * Return true if the ESP datagram may be fragmented. @usable is the largest clear
+ * datagram that would fit: below 1280, an error would not help the sender of IPv6.
  *
- * A datagram that ESP makes larger than the MTU is fragmented, unless its
- * sender forbids that: with IP_PMTUDISC_DO or _PROBE, or by a header of its
- * own. The default, IP_PMTUDISC_WANT, sets DF on datagrams that fit the MTU
- * before ESP, and permits fragmentation by ignore_df.
+ * A datagram that ESP makes larger than the MTU is fragmented, unless its sender
+ * forbids that: with IP_PMTUDISC_DO, _PROBE or _INTERFACE, with IPV6_DONTFRAG, or
+ * by a header of its own. The default, IP_PMTUDISC_WANT, sets DF on datagrams
+ * that fit the MTU before ESP, and permits fragmentation by ignore_df.
  *
  * A routed IPv6 datagram is never fragmented, and its sender gets an error.
  * IPv4 has no error for the sender of multicast (RFC 1122 3.2.2), and senders

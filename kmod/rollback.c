@@ -6,18 +6,11 @@
 #include <linux/random.h>
 #include <linux/suspend.h>
 
-static void end_all_sas(bool wipe)
-{
-	mcsec_nets_end_sas(wipe);
-	if (wipe)
-		mcsec_sa_wait_wiped();
-}
-
 /* The virtual machine was cloned, or a snapshot was restored. */
 static int vm_forked(struct notifier_block *nb, unsigned long action,
 		     void *data)
 {
-	end_all_sas(false);
+	mcsec_nets_end_sas(false);
 	return NOTIFY_DONE;
 }
 
@@ -38,7 +31,8 @@ static int pm_event(struct notifier_block *nb, unsigned long action, void *data)
 	switch (action) {
 	case PM_HIBERNATION_PREPARE:
 		mcsec_sa_refuse(true);
-		end_all_sas(true);
+		mcsec_nets_end_sas(true);
+		mcsec_sa_wait_wiped();
 		break;
 	case PM_POST_HIBERNATION:
 		mcsec_sa_refuse(false);

@@ -8,11 +8,11 @@
  *   (e) netlink, under the namespace's lock, through its group.
  *
  * An SA is unlinked under that lock, which ends (e), and passed to
- * mcsec_sa_destroy(). The free work runs after a grace period, which ends (a).
- * That work waits for (b), which cannot increase any more, then stops (c), which
- * alone starts (d), then (d). An SA that expires while it is linked ends the use of
- * its key the same way: the cipher pointer is cleared, and the wipe work waits
- * for a grace period and for (b).
+ * mcsec_sa_destroy(), which stops (c). The free work runs after a grace period,
+ * which ends (a). That work waits for (b), which cannot increase any more.
+ * Nothing is left to start (d) then, which is cancelled. An SA that expires while
+ * it is linked ends the use of its key the same way: the cipher pointer is
+ * cleared, and the wipe work waits for a grace period and for (b).
  */
 #include "sa.h"
 #include "compat.h"
@@ -49,7 +49,10 @@ static void sa_notify(const struct mcsec_sa *sa, u8 cmd, int attr, u32 value)
 	mcsec_notify_spi(sa->net, cmd, sa->name, sa->spi, attr, value);
 }
 
-/* Only sa_expire() and sa_exhaust() write the state of an SA. */
+/*
+ * End the SA because of @limit: notify userspace, and wipe the key. Nobody else but
+ * sa_exhaust() writes the state.
+ */
 static void sa_expire(struct mcsec_sa *sa, u32 limit)
 {
 	lockdep_assert_held(&sa->lock);
@@ -61,12 +64,12 @@ static void sa_expire(struct mcsec_sa *sa, u32 limit)
 	queue_work(queue_of(sa), &sa->wipe);
 }
 
-static void sa_exhaust(struct mcsec_sa *sa, u32 why)
+static void sa_exhaust(struct mcsec_sa *sa, u32 limit)
 {
 	spin_lock_bh(&sa->lock);
 	if (sa->state == MCSEC_SA_STATE_LIVE) {
 		WRITE_ONCE(sa->state, MCSEC_SA_STATE_EXHAUSTED);
-		sa_notify(sa, MCSEC_CMD_HARD_EXPIRE, MCSEC_A_SA_LIMIT, why);
+		sa_notify(sa, MCSEC_CMD_HARD_EXPIRE, MCSEC_A_SA_LIMIT, limit);
 	}
 	spin_unlock_bh(&sa->lock);
 }
@@ -174,7 +177,10 @@ struct grant {
 	u32 limit;
 };
 
-/* Return the new grant of this CPU, or 0 if the limit is reached. */
+/*
+ * Return the count up to which this CPU may go on without the lock, or 0 if the
+ * limit is reached.
+ */
 static u64 sa_grant(struct mcsec_sa *sa, const struct grant *g)
 {
 	u64 soft = sa->limits.soft[g->limit];
@@ -409,7 +415,7 @@ void mcsec_sa_put(struct mcsec_sa *sa)
 		wake_up_var(&sa->inflight);
 }
 
-static void wait_for_deferred(struct mcsec_sa *sa)
+static void wait_for_inflight(struct mcsec_sa *sa)
 {
 	wait_var_event(&sa->inflight, !atomic_read_acquire(&sa->inflight));
 }
@@ -423,16 +429,14 @@ static void wipe_work(struct work_struct *work)
 	if (!cipher)
 		return;
 	synchronize_rcu();
-	wait_for_deferred(sa);
+	wait_for_inflight(sa);
 	mcsec_cipher_free(cipher);
 }
 
 static void sa_free(struct mcsec_sa *sa)
 {
-	struct mcsec_cipher *cipher =
-		rcu_dereference_protected(sa->cipher, true);
-
-	mcsec_cipher_free(cipher);
+	/* Nobody else has the SA any more. */
+	mcsec_cipher_free(rcu_dereference_protected(sa->cipher, true));
 	mcsec_cipher_give(sa->senders.windows);
 	mcsec_senders_destroy(&sa->senders);
 	kfree(sa->seq_win);
@@ -444,8 +448,9 @@ static void sa_free(struct mcsec_sa *sa)
 /* ---- the last counts ---- */
 
 /*
- * Generic netlink keeps its list of families for reading during a request, and whoever
- * changes that list waits, with all other requests behind.
+ * A request holds generic netlink's cb_lock for reading. A module that registers
+ * a family waits for that, and all other requests behind the module, so the wait
+ * is short.
  */
 #define LAST_WAIT HZ
 
@@ -491,7 +496,7 @@ int mcsec_sa_last_wait(struct mcsec_sa_last *last,
 	return left ? -EINTR : -ETIMEDOUT;
 }
 
-/* A grace period has passed, and no packet is in a cipher. */
+/* Tell mcsec_sa_last_wait() the counts, which are final: no packet uses the SA. */
 static void tell_last(struct mcsec_sa *sa)
 {
 	struct mcsec_sa_last *last = sa->last;
@@ -510,9 +515,8 @@ static void free_work(struct work_struct *work)
 	struct mcsec_group *group = sa->group;
 	typeof(sa->release) release = sa->release;
 
-	wait_for_deferred(sa);
+	wait_for_inflight(sa);
 	tell_last(sa);
-	hrtimer_cancel(&sa->timer);
 	cancel_work_sync(&sa->wipe);
 	sa_free(sa);
 	release(group);
@@ -564,11 +568,12 @@ static int create_replay(struct mcsec_sa *sa,
 	return 0;
 }
 
-/* Allocate an SA without tables and cipher. */
+/* Allocate an SA without its senders, Sender-IDs, counters and cipher. */
 static struct mcsec_sa *sa_alloc(const struct mcsec_sa_config *config)
 {
 	struct mcsec_sa *sa;
 
+	/* See pm_event(). */
 	if (READ_ONCE(to_disk))
 		return ERR_PTR(-EBUSY);
 	if (!mcsec_cipher_take(config->windows))

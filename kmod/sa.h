@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A Data-Security SA: one key of a group with its Sender-IDs, counters, replay
- * state and lifetimes. This layer knows nothing of how datagrams find an SA.
+ * state and lifetimes. How datagrams find an SA is group.c's, as @node_spi and
+ * @group of it.
  */
 #ifndef _MCSEC_SA_H
 #define _MCSEC_SA_H
@@ -127,7 +128,7 @@ struct mcsec_slot {
  * @cipher: the cipher, or NULL after the key was wiped; RCU and @inflight
  * @spi: SPI
  * @state: enum mcsec_sa_state; written under @lock
- * @dir: enum mcsec_dir; written under the lock that its group is changed under
+ * @dir: enum mcsec_dir; written under mnet->lock
  * @replay: enum mcsec_replay
  * @sid_shift: number of counter bits in the IV
  * @counter_mask: these bits
@@ -146,7 +147,7 @@ struct mcsec_slot {
  *	cipher was unlinked; freeing waits for 0
  * @lock: protects @limits, @soft_notified, @state and the grants in @cpu; taken
  *	with BH disabled
- * @limits: lifetimes
+ * @limits: lifetimes; written under mnet->lock as well
  * @soft_notified: bits by enum mcsec_limit: the notification was sent
  * @timer: timer of the time limits, by CLOCK_BOOTTIME
  * @added: time of creation, by the same clock
@@ -216,10 +217,10 @@ struct mcsec_sa_counts {
 
 /*
  * Make an SA, which takes config->cipher, and start its timer. @release(@group)
- * is called once the SA has been freed. Process context; the caller holds the
- * lock under which the SAs of @group change. Returns the SA, or an ERR_PTR:
- * -ENOMEM, -EDQUOT at the limit of all unprivileged user namespaces, -EBUSY
- * after mcsec_sa_refuse().
+ * is called once the SA has been freed, and not after an error. Process context;
+ * the caller holds the lock under which the SAs of @group change. Returns the SA,
+ * or an ERR_PTR: -ENOMEM, -EDQUOT at the limit of all unprivileged user
+ * namespaces, -EBUSY after mcsec_sa_refuse().
  */
 struct mcsec_sa *mcsec_sa_create(struct mcsec_sa_config *config,
 				 struct net *net, const char *name,
@@ -241,12 +242,12 @@ struct mcsec_sa_last *mcsec_sa_last_new(struct mcsec_sa *sa);
 /*
  * Wait until no packet uses the SA, which was destroyed, and return its counts.
  * Process context without the lock. Returns 0, -EINTR if the process is killed, or
- * -ETIMEDOUT if a cipher has not given back a packet for seconds.
+ * -ETIMEDOUT if the SA is still in use after a second.
  */
 int mcsec_sa_last_wait(struct mcsec_sa_last *last,
 		       struct mcsec_sa_counts *counts);
 
-/* Replace the limits. Process context. */
+/* Replace the limits. Process context; the caller holds mnet->lock. */
 void mcsec_sa_set_limits(struct mcsec_sa *sa,
 			 const struct mcsec_limits *limits);
 
@@ -319,7 +320,10 @@ static inline struct mcsec_slot *mcsec_sa_slot(struct mcsec_sa *sa)
 	return &sa->slots[smp_processor_id() % sa->n_slots];
 }
 
-/* Warn userspace, and return true if @counter may still be used. */
+/*
+ * Notify userspace once that @counter is near its limit, and return true if it
+ * may still be used. Otherwise the SA is exhausted.
+ */
 bool mcsec_sa_near_limit(struct mcsec_sa *sa, u64 counter);
 
 /*
@@ -361,9 +365,9 @@ int mcsec_sa_replayed(struct mcsec_sa *sa);
 bool mcsec_sa_is_own_slow(const struct mcsec_sa *sa, u64 iv);
 
 /*
- * Return true if the IV has a Sender-ID that this host has, so that no other
- * host can have made it. With another replay check than that of IVs, an IV of
- * another host may be any number.
+ * Return true if the IV has a Sender-ID that this host has, so that no other host
+ * can have made it by this key. Always false without replay iv: an IV of another
+ * host may be any number then.
  */
 static inline bool mcsec_sa_is_own(const struct mcsec_sa *sa, u64 iv)
 {

@@ -135,8 +135,8 @@ struct mcsec_prefix {
  * @family: summary of the selectors of the same family
  * @prefix: prefix of the selector while it is in the table; not for packets
  * @observes: the policy of the group is observe
- * @hosts: the group is not a gateway's, so there is no inside network
- * @edged: the group has edges, or had
+ * @hosts: the group is a host's and no gateway's, so there is no inside network
+ * @edged: the group has edges, had some, or was to have one
  * @n_devs: length of @devs
  * @devs: the interfaces that @sel names
  */
@@ -211,8 +211,8 @@ struct mcsec_node *mcsec_select_sa(const struct mcsec_select *s,
 				   const struct mcsec_pkt *pkt, __be32 spi);
 
 /*
- * Return the same of those groups that select packets of @dev, for one whose SA by
- * mcsec_select_sa() is of a group that does not.
+ * Return the same, but only among groups that select packets of @dev: for ESP
+ * whose SA by mcsec_select_sa() belongs to a group that does not.
  */
 struct mcsec_node *mcsec_lookup_sa(const struct mcsec_select *s,
 				   const struct mcsec_pkt *pkt,
@@ -300,8 +300,8 @@ struct mcsec_group *mcsec_lookup_unmarked(const struct mcsec_select *s,
 
 /*
  * Return the first enforcing group that a readable datagram which came by @dev
- * may belong to, or NULL. One that selects by a mark, which the datagram has,
- * hides none below it.
+ * may belong to, or NULL. A group that selects by a mark does not
+ * hide less specific ones, even if the datagram has the mark.
  */
 struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
 					   const struct mcsec_pkt *pkt,
@@ -309,9 +309,9 @@ struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
 
 /*
  * Call @note for each group that ESP of an unknown SPI, which came by @dev, may
- * be of: addresses and interface are all that it shows. If these are more than
- * MCSEC_UNKNOWN_PER_PACKET, as many are drawn by lot for each packet, so that one of
- * a stranger costs little, and yet any group is told soon of a sender's.
+ * be of: addresses and interface are all that it shows. If there are more than
+ * MCSEC_UNKNOWN_PER_PACKET groups, that many are drawn for each packet, so that
+ * one of a stranger costs little, and yet any group is told soon of a sender's.
  */
 void mcsec_lookup_unknown(const struct mcsec_select *s,
 			  const struct mcsec_pkt *pkt,

@@ -67,10 +67,7 @@ void mcsec_windows_init(struct mcsec_windows *windows,
 /* Return @max, or the given part of the machine's memory if that is less. */
 static long share_of_ram(long max, unsigned int part)
 {
-	/* A 32-bit machine may have more octets than a long can express. */
-	u64 ram = (u64)totalram_pages() << PAGE_SHIFT;
-
-	return min_t(u64, max, div_u64(ram, part));
+	return min_t(u64, max, (totalram_pages() << PAGE_SHIFT) / part);
 }
 
 bool mcsec_cipher_take(const struct mcsec_windows *windows)
@@ -109,8 +106,8 @@ static bool windows_charge(struct mcsec_windows *windows, size_t bytes)
 
 /*
  * Return how many nodes the table may have to add for @id. A node has room for
- * 64 Sender-IDs, and is as large as many windows, so a user could choose
- * Sender-IDs that need one each.
+ * 64 Sender-IDs, and is as large as many windows. A user could choose Sender-IDs that
+ * need one each, so nodes are charged, too.
  */
 static unsigned int nodes_for(struct mcsec_senders *senders, u32 id)
 {

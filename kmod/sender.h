@@ -116,6 +116,7 @@ void mcsec_senders_init(struct mcsec_senders *senders, u32 max, u32 window,
 /* Free all senders, which are not in use any more. Process context. */
 void mcsec_senders_destroy(struct mcsec_senders *senders);
 
+/* Return the sender, even if it was deleted, or NULL. */
 static inline struct mcsec_sender *
 mcsec_sender_find(struct mcsec_senders *senders, u32 id)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Counters of a network namespace: one for each possible fate of a datagram of
- * a group. Documentation/counters.rst explains each.
+ * Counters of a network namespace: one for each possible fate of a datagram of a
+ * group. Documentation/counters.rst explains each, and names those that come in pairs.
  */
 #ifndef _MCSEC_STATS_H
 #define _MCSEC_STATS_H

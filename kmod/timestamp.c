@@ -9,20 +9,20 @@
 
 /*
  * Return the length of the headers that each fragment repeats, or -1 if the
- * datagram must not be fragmented. *@besides is set to the length of the
+ * datagram must not be fragmented. *@frag_hlen is set to the length of the
  * fragment header.
  */
-static int repeated_headers(struct sk_buff *skb, unsigned int *besides)
+static int repeated_headers(struct sk_buff *skb, unsigned int *frag_hlen)
 {
 	u8 *nexthdr;
 
-	*besides = 0;
+	*frag_hlen = 0;
 	if (ip_hdr(skb)->version == 4)
 		return ip_hdr(skb)->frag_off & htons(IP_DF) ? -1
 							    : ip_hdrlen(skb);
 	if (!IS_ENABLED(CONFIG_IPV6))
 		return -1;
-	*besides = sizeof(struct frag_hdr);
+	*frag_hlen = sizeof(struct frag_hdr);
 	return ip6_find_1stfragopt(skb, &nexthdr);
 }
 
@@ -64,21 +64,22 @@ void mcsec_timestamp_keep_slow(struct sk_buff *skb)
 {
 	struct dst_entry *dst = skb_dst(skb);
 	struct sk_buff *list = NULL, **at = &list;
-	unsigned int mtu, besides, first, step, off, room, truesize = 0;
+	unsigned int mtu, frag_hlen, first, step, off, room, truesize = 0;
 	unsigned int total = skb->len;
 	int hlen;
 
 	if (!dst || !skb->sk || skb->destructor != sock_wfree)
 		return;
 	mtu = fragment_mtu(skb, dst);
-	hlen = repeated_headers(skb, &besides);
-	if (total <= dst_mtu(dst) || hlen < 0 || mtu < hlen + besides + 8)
+	hlen = repeated_headers(skb, &frag_hlen);
+	if (total <= dst_mtu(dst) || hlen < 0 || mtu < hlen + frag_hlen + 8)
 		return;
-	step = round_down(mtu - hlen - besides, 8);
+	step = round_down(mtu - hlen - frag_hlen, 8);
 	first = hlen + step;
-	room = LL_RESERVED_SPACE(dst->dev) + besides;
+	room = LL_RESERVED_SPACE(dst->dev) + frag_hlen;
 	if (skb_linearize(skb) || skb_cow(skb, room))
 		return;
+	/* One skb for each fragment behind the first, which @skb keeps. */
 	for (off = first; off < total; off += step) {
 		*at = copy_part(skb, off, min(step, total - off), room + hlen);
 		if (!*at) {
@@ -92,9 +93,7 @@ void mcsec_timestamp_keep_slow(struct sk_buff *skb)
 	skb_shinfo(skb)->frag_list = list;
 	skb->data_len = total - first;
 	skb->len = total;
-	/* IP subtracts the size again when it charges the parts to
-	 * the socket.
-	 */
+	/* IP subtracts the size again when it charges the parts to the socket. */
 	skb->truesize += truesize;
 	refcount_add(truesize, &skb->sk->sk_wmem_alloc);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tracepoints for the fate of each datagram of a group. They cost nothing while
- * they are disabled.
+ * Tracepoints for datagrams of a group that are protected, verified, dropped, or
+ * sent by edges. They cost nothing while they are disabled.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM mcsec
@@ -80,7 +80,7 @@ TRACE_EVENT(mcsec_drop,
 		  __entry->sender_id)
 );
 
-/* A copy of ESP leaves by an edge; len is the length of ESP. */
+/* A copy of ESP is handed to IP for an edge; len is the length of ESP. */
 TRACE_EVENT(mcsec_edge_send,
 	TP_PROTO(const char *group, u32 edge, const struct sk_buff *skb),
 	TP_ARGS(group, edge, skb),

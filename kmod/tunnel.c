@@ -32,7 +32,7 @@ void mcsec_tunnel_push(struct sk_buff *skb,
 	memcpy(skb_push(skb, len), outer, len);
 	skb_reset_network_header(skb);
 	skb_set_transport_header(skb, len);
-	if (len != sizeof(struct iphdr))
+	if (outer->v4.version != 4)
 		return;
 	iph = ip_hdr(skb);
 	if (df)
@@ -71,6 +71,7 @@ static bool decap_ip4(struct sk_buff *skb, const struct iphdr *outer)
 		iph->ttl = outer->ttl;
 		ip_send_check(iph);
 	}
+	/* RFC 6040 4.2: 2 is CE outside of what cannot have it. */
 	if (IP_ECN_decapsulate(outer, skb) > 1)
 		return false;
 	skb_set_transport_header(skb, iph->ihl * 4);
@@ -141,8 +142,8 @@ static int gather_inner6(struct sk_buff *skb, struct net *net, u32 user)
 		next = ipv6_hdr(skb)->nexthdr;
 		skb_set_transport_header(skb, sizeof(struct ipv6hdr));
 	}
-	/* The fragment could not be parsed, or the datagram has options that IP
-	 * parses first.
+	/* Still a fragment if nf_ct_frag6_gather() could not parse it. Hop-by-hop
+	 * options IP parses before PRE_ROUTING only.
 	 */
 	return next == NEXTHDR_FRAGMENT || next == NEXTHDR_HOP ? -EBADMSG : 0;
 }

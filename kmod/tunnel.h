@@ -34,15 +34,17 @@ u8 mcsec_tunnel_build(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
 		      unsigned int *nhoff);
 
 /*
- * Push the outer header onto @skb, which has room for it, with DF if @df is
- * set. The caller sets length and protocol.
+ * Push the outer header of @len octets onto @skb, which has headroom for it, with DF if
+ * @df is set. The caller sets length and protocol by mcsec_header_become(), which updates
+ * the checksum.
  */
 void mcsec_tunnel_push(struct sk_buff *skb,
 		       const struct mcsec_tunnel_hdr *outer, struct net *net,
 		       unsigned int len, bool df);
 
 /*
- * Make the inner header, at skb->data, the header of the datagram. Returns
+ * Make the inner header, at skb->data, the header of the datagram, with the lower
+ * hop limit and the mark of congestion of @outer. @skb may be written to. Returns
  * false if it is malformed, is not IPv6 although @ip6 is set, or has other
  * addresses than @outer. The result may be a fragment.
  */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The mark of a datagram that was verified at PRE_ROUTING, for later hooks. It
- * has two parts. The first is a flag in the control block of IP, which IP
- * clears on arrival, so a packet that arrives again out of a tunnel loses the
- * flag. IP has no use for the bit: with one of its own, such as
- * IPSKB_XFRM_TRANSFORMED, rules that translate addresses would not look up the
- * policies of xfrm for the new ones. Segment routing on older kernels, however,
- * hands a decapsulated packet to IP without clearing, and IPv6's frag_max_size
- * of the outer packet is then read as the flags of IPv4. The second part is
- * therefore a random number that is not known outside of this kernel, at a
- * place that nobody else writes while IP has the packet.
+ * has two parts. The first is a flag in the control block of IP, which IP clears
+ * on arrival, so a packet that arrives again out of a tunnel loses the flag. The
+ * bit is one that IP does not use. IPSKB_XFRM_TRANSFORMED, for example, would
+ * keep NAT from looking up xfrm policies for translated addresses. Segment
+ * routing on older kernels, however, hands a decapsulated packet to IP without
+ * clearing: frag_max_size of the outer IPv6 packet stands where IPv4 has its
+ * flags, so the flag alone could be forged. The second part is therefore a random
+ * number that is not known outside of this kernel, at a place that nobody else
+ * writes while IP has the packet.
  */
 #ifndef _MCSEC_VERIFIED_H
 #define _MCSEC_VERIFIED_H
@@ -70,10 +70,10 @@ static __always_inline bool mcsec_is_verified(const struct sk_buff *skb, u8 pf)
 /*
  * Mark @skb as verified. With @here the datagram is for this host alone, and is
  * also marked as forwarded already: multicast routing would otherwise send the
- * clear datagram to other links, tunnels and routing daemons. A datagram that
- * may be routed may also be fragmented: an IPv6 router would otherwise quote
- * the decrypted payload in a Packet Too Big, and send that through the network
- * that the payload was hidden from.
+ * clear datagram to other links, tunnels and routing daemons. Without
+ * @here the datagram may also be fragmented: otherwise an IPv6 router would quote the
+ * decrypted payload in a Packet Too Big, and send that through the network that the
+ * payload was hidden from.
  */
 static inline void mcsec_set_verified(struct sk_buff *skb, u8 pf, bool here,
 				      u32 group, u32 sender)
