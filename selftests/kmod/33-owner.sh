@@ -24,9 +24,12 @@ def ask(kind, cmd, body):
     head = struct.pack("=BBH", cmd, 1, 0)
     s.send(struct.pack("=IHHII", 16 + len(head) + len(body), kind, 5, 1, 0) +
            head + body)
-    data = s.recv(65536)
-    return data if struct.unpack_from("=H", data, 4)[0] != 2 else \
-        struct.unpack_from("=i", data, 16)[0]
+    reply = None
+    while True:
+        data = s.recv(65536)
+        if struct.unpack_from("=H", data, 4)[0] == 2:
+            return reply or struct.unpack_from("=i", data, 16)[0]
+        reply = data
 at = ask(16, 3, attr(2, b"mcsec\0"))[20:]
 while True:
     n, kind = struct.unpack_from("=HH", at)
