@@ -108,7 +108,7 @@ static inline bool mcsec_has_tc(const struct net_device *dev)
 }
 
 /* Get and set whether the socket's host hears its multicast (IP_MULTICAST_LOOP). */
-static inline bool mcsec_loops(const struct sock *sk)
+static inline bool mcsec_mc_loop(const struct sock *sk)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 	return inet_sk(sk)->mc_loop;
@@ -117,7 +117,7 @@ static inline bool mcsec_loops(const struct sock *sk)
 #endif
 }
 
-static inline void mcsec_set_loops(struct sock *sk, bool loops)
+static inline void mcsec_set_mc_loop(struct sock *sk, bool loops)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 	inet_sk(sk)->mc_loop = loops;
@@ -171,9 +171,9 @@ static inline void mcsec_route_input6(struct sk_buff *skb)
 
 /* The functions of UDP tunnels take the sock itself since Linux 7.2. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
-#define mcsec_tunnel_sock(sock) (sock)
+#define mcsec_udp_tunnel_sk(sock) (sock)
 #else
-#define mcsec_tunnel_sock(sock) ((sock)->sk)
+#define mcsec_udp_tunnel_sk(sock) ((sock)->sk)
 #endif
 
 /* Return the attributes of a dump request. */

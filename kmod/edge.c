@@ -266,9 +266,9 @@ static struct mcsec_port *port_attach(struct mcsec_net *mnet,
 	/* setup_udp_tunnel_sock() clears IP_MULTICAST_LOOP, which the owner may
 	 * rely on.
 	 */
-	loops = mcsec_loops(sk);
-	setup_udp_tunnel_sock(mnet->net, mcsec_tunnel_sock(sock), &cfg);
-	mcsec_set_loops(sk, loops);
+	loops = mcsec_mc_loop(sk);
+	setup_udp_tunnel_sock(mnet->net, mcsec_udp_tunnel_sk(sock), &cfg);
+	mcsec_set_mc_loop(sk, loops);
 	sock_hold(sk);
 	atomic_inc(&mnet->alive);
 	list_add(&port->node, &mnet->ports);
@@ -566,12 +566,13 @@ void mcsec_edge_del(struct mcsec_edge *edge)
 	mcsec_edge_put(edge);
 }
 
-const struct mcsec_edge_set *mcsec_edge_get(const struct mcsec_edge *edge)
+const struct mcsec_edge_set *mcsec_edge_params(const struct mcsec_edge *edge)
 {
 	return &path_of(edge)->set;
 }
 
-void mcsec_edge_read(const struct mcsec_edge *edge, struct mcsec_edge_cpu *sum)
+void mcsec_edge_counts(const struct mcsec_edge *edge,
+		       struct mcsec_edge_cpu *sum)
 {
 	const struct mcsec_edge_cpu *c;
 	int cpu;

@@ -246,10 +246,11 @@ int mcsec_edge_change(struct mcsec_edge *edge,
 		      const struct mcsec_edge_set *set);
 void mcsec_edge_del(struct mcsec_edge *edge);
 
-/* The parameters of the edge. */
-const struct mcsec_edge_set *mcsec_edge_get(const struct mcsec_edge *edge);
+/* Return the parameters of the edge. */
+const struct mcsec_edge_set *mcsec_edge_params(const struct mcsec_edge *edge);
 /* Sums of the per-CPU counters. */
-void mcsec_edge_read(const struct mcsec_edge *edge, struct mcsec_edge_cpu *sum);
+void mcsec_edge_counts(const struct mcsec_edge *edge,
+		       struct mcsec_edge_cpu *sum);
 
 void mcsec_edge_net_init(struct mcsec_net *mnet);
 /* The namespace has no edges any more. Needs no lock; may sleep. */

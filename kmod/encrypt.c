@@ -563,7 +563,7 @@ static int check_gso(const struct mcsec_pkt *pkt)
 		mcsec_pmtu_report(skb, pkt->state, room);
 		return drop_out(pkt, MCSEC_OUT_MTU, -EMSGSIZE);
 	}
-	/* There was no memory in prepare_gso(). */
+	/* There was no memory in must_segment(). */
 	if (unlikely(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
 		return drop_out(pkt, MCSEC_OUT_NO_MEMORY, -ENOBUFS);
 	return 0;
@@ -624,7 +624,7 @@ static noinline unsigned int encrypt_gso(const struct mcsec_pkt *pkt)
  * which virtual machines send, are fragments of one datagram: it becomes a packet
  * without GSO here, is encrypted whole, and is fragmented behind ESP.
  */
-static noinline bool prepare_gso(struct sk_buff *skb)
+static noinline bool must_segment(struct sk_buff *skb)
 {
 	if (!(skb_shinfo(skb)->gso_type & SKB_GSO_UDP))
 		return true;
@@ -646,7 +646,7 @@ unsigned int mcsec_encrypt(struct mcsec_pkt *pkt)
 	 */
 	local_bh_disable();
 	err = choose_sa(pkt);
-	if (unlikely(!err && skb_is_gso(pkt->skb)) && prepare_gso(pkt->skb)) {
+	if (unlikely(!err && skb_is_gso(pkt->skb)) && must_segment(pkt->skb)) {
 		verdict = encrypt_gso(pkt);
 		goto out;
 	}

@@ -97,8 +97,8 @@ static unsigned int keep_out(struct mcsec_net *mnet, struct sk_buff *skb)
 #endif
 }
 
-unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state)
+unsigned int mcsec_keep_off_flowtables(void *priv, struct sk_buff *skb,
+				       const struct nf_hook_state *state)
 {
 	bool verified = mcsec_is_verified(skb, state->pf);
 	struct mcsec_net *mnet = priv;
@@ -213,7 +213,7 @@ static const char *bypass_of(struct net_device *dev)
  * All interfaces are checked, because traffic may be redirected from an
  * interface that a group names to any other one.
  */
-const char *mcsec_flows_ways(struct net *net)
+const char *mcsec_flows_bypass(struct net *net)
 {
 	const char *why = NULL;
 	struct net_device *dev;

@@ -17,8 +17,8 @@
 
 #include "select.h"
 
-/* Whether @skb has the sec_path that mcsec_flow() adds. */
-static inline bool mcsec_flow_has(struct sk_buff *skb)
+/* Whether @skb has the sec_path that mcsec_keep_off_flowtables() adds. */
+static inline bool mcsec_has_empty_secpath(struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM
 	struct sec_path *sp = skb_sec_path(skb);
@@ -33,10 +33,10 @@ static inline bool mcsec_flow_has(struct sk_buff *skb)
  * Remove that sec_path, in which xfrm would look for states. Called at FORWARD,
  * last, and for copies that rules made in between where they leave.
  */
-static inline void mcsec_flow_release(struct sk_buff *skb)
+static inline void mcsec_drop_empty_secpath(struct sk_buff *skb)
 {
 #ifdef CONFIG_XFRM
-	if (mcsec_flow_has(skb))
+	if (mcsec_has_empty_secpath(skb))
 		secpath_reset(skb);
 #endif
 }
@@ -47,8 +47,8 @@ static inline void mcsec_flow_release(struct sk_buff *skb)
  * an empty sec_path until the last hook, by which the flow expression of nft
  * takes them for IPsec.
  */
-unsigned int mcsec_flow(void *priv, struct sk_buff *skb,
-			const struct nf_hook_state *state);
+unsigned int mcsec_keep_off_flowtables(void *priv, struct sk_buff *skb,
+				       const struct nf_hook_state *state);
 
 /*
  * Return true for an ICMP error about multicast whose addresses rules translated: NAT
@@ -68,6 +68,6 @@ void mcsec_flows_forget(struct net *net, const struct mcsec_selector *sel);
  * interface lets group traffic bypass the hooks, or NULL. Looks at every
  * interface.
  */
-const char *mcsec_flows_ways(struct net *net);
+const char *mcsec_flows_bypass(struct net *net);
 
 #endif /* _MCSEC_FLOWS_H */

@@ -301,8 +301,8 @@ static bool has_same_devs(const struct mcsec_group *group,
 	return true;
 }
 
-bool mcsec_group_claim(struct mcsec_net *mnet,
-		       const struct mcsec_group_config *config)
+bool mcsec_group_readopt(struct mcsec_net *mnet,
+			 const struct mcsec_group_config *config)
 {
 	struct mcsec_group *group = mcsec_group_by_name(mnet, config->name);
 	struct mcsec_selector sel = config->sel;
@@ -338,7 +338,7 @@ void mcsec_group_orphan(struct mcsec_group *group)
 			   group->owner);
 }
 
-void mcsec_net_port_closed(struct mcsec_net *mnet, u32 portid)
+void mcsec_net_portid_closed(struct mcsec_net *mnet, u32 portid)
 {
 	struct mcsec_group *group;
 	unsigned long id;

@@ -266,8 +266,8 @@ int mcsec_group_new(struct mcsec_net *mnet,
  * group's if that of the owner was closed. Returns true if the group was taken from its
  * owner and has the same parameters: it is the owner's again, with that policy.
  */
-bool mcsec_group_claim(struct mcsec_net *mnet,
-		       const struct mcsec_group_config *config);
+bool mcsec_group_readopt(struct mcsec_net *mnet,
+			 const struct mcsec_group_config *config);
 
 /*
  * Take a group from its owner: its SAs are deleted, and it enforces until the owner
@@ -279,7 +279,7 @@ void mcsec_group_orphan(struct mcsec_group *group);
  * A netlink socket was closed, so its groups have no open port any more. Needs
  * no lock.
  */
-void mcsec_net_port_closed(struct mcsec_net *mnet, u32 portid);
+void mcsec_net_portid_closed(struct mcsec_net *mnet, u32 portid);
 
 /* Set the policy, an enum mcsec_policy, for packets from now on. */
 void mcsec_group_set_policy(struct mcsec_group *group, u32 policy);

@@ -7,8 +7,8 @@
 /* The walk ends after so many octets of IPv6 headers. */
 #define MAX_HEADER_OCTETS 1024
 
-int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
-		unsigned int *nhoff)
+int mcsec_header_walk6(const struct sk_buff *skb, unsigned int *hlen,
+		       unsigned int *nhoff)
 {
 	struct ipv6_opt_hdr buf, *opt;
 	u8 next = ipv6_hdr(skb)->nexthdr;

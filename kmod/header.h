@@ -80,8 +80,8 @@ enum {
  * and *@nhoff to the offset of the octet with its type. skb->data is at the
  * IPv6 header.
  */
-int mcsec_walk6(const struct sk_buff *skb, unsigned int *hlen,
-		unsigned int *nhoff);
+int mcsec_header_walk6(const struct sk_buff *skb, unsigned int *hlen,
+		       unsigned int *nhoff);
 
 /*
  * Walk the headers that may stand before ESP. Returns the protocol of the
@@ -96,7 +96,7 @@ static __always_inline int mcsec_header_walk(const struct sk_buff *skb, u8 pf,
 	int next;
 
 	if (mcsec_is_ip6(pf)) {
-		next = mcsec_walk6(skb, hlen, nhoff);
+		next = mcsec_header_walk6(skb, hlen, nhoff);
 		return unlikely(next == NEXTHDR_FRAGMENT) ? MCSEC_NEXT_FRAGMENT
 							  : next;
 	}

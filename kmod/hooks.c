@@ -27,7 +27,7 @@
  * which a bridge calls the hooks of IP are left alone there (see
  * mcsec_input()). Also, a verified datagram must not be answered in the clear.
  *
- * FORWARD, first: see mcsec_flow(). FORWARD and POST_ROUTING, last: see
+ * FORWARD, first: see mcsec_keep_off_flowtables(). FORWARD and POST_ROUTING, last: see
  * mcsec_forward().
  */
 static const struct {
@@ -38,7 +38,7 @@ static const struct {
 	{ mcsec_output, NF_INET_LOCAL_OUT, NF_IP_PRI_LAST },
 	{ mcsec_input, NF_INET_PRE_ROUTING, NF_IP_PRI_CONNTRACK_DEFRAG + 1 },
 	{ mcsec_local_input, NF_INET_LOCAL_IN, NF_IP_PRI_FIRST },
-	{ mcsec_flow, NF_INET_FORWARD, NF_IP_PRI_FIRST },
+	{ mcsec_keep_off_flowtables, NF_INET_FORWARD, NF_IP_PRI_FIRST },
 	{ mcsec_forward, NF_INET_FORWARD, NF_IP_PRI_LAST },
 	{ mcsec_forward, NF_INET_POST_ROUTING, NF_IP_PRI_LAST },
 };
@@ -56,7 +56,7 @@ static const u8 families[] = {
  * Each namespace registers hooks with its own @priv, because looking the
  * namespace up would cost each packet as much as finding the group.
  */
-static void fill_hooks(struct mcsec_net *mnet)
+static void init_ops(struct mcsec_net *mnet)
 {
 	unsigned int i;
 
@@ -75,7 +75,7 @@ static void fill_hooks(struct mcsec_net *mnet)
 	}
 }
 
-int mcsec_hooks_get(struct mcsec_net *mnet)
+int mcsec_hooks_register(struct mcsec_net *mnet)
 {
 	int err;
 
@@ -90,7 +90,7 @@ int mcsec_hooks_get(struct mcsec_net *mnet)
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -EBUSY;
-	fill_hooks(mnet);
+	init_ops(mnet);
 	err = nf_defrag_ipv4_enable(mnet->net);
 	if (err)
 		goto err_module;
@@ -112,7 +112,7 @@ err_module:
 	return err;
 }
 
-void mcsec_hooks_put(struct mcsec_net *mnet)
+void mcsec_hooks_unregister(struct mcsec_net *mnet)
 {
 	lockdep_assert_held(&mnet->lock);
 

@@ -12,11 +12,11 @@ struct mcsec_net;
  * Register the hooks before the first group is made. Returns 0, -EBUSY while the module
  * is being unloaded, or another -errno.
  */
-int mcsec_hooks_get(struct mcsec_net *mnet);
+int mcsec_hooks_register(struct mcsec_net *mnet);
 /*
  * Unregister the hooks if no group is left: after a group was deleted or could
  * not be made.
  */
-void mcsec_hooks_put(struct mcsec_net *mnet);
+void mcsec_hooks_unregister(struct mcsec_net *mnet);
 
 #endif /* _MCSEC_HOOKS_H */

@@ -52,7 +52,7 @@ static unsigned int quoted_at(const struct mcsec_pkt *pkt)
 	unsigned int nhoff;
 	int type;
 
-	if (ip6 && mcsec_walk6(pkt->skb, &hlen, &nhoff) != NEXTHDR_ICMP)
+	if (ip6 && mcsec_header_walk6(pkt->skb, &hlen, &nhoff) != NEXTHDR_ICMP)
 		return 0;
 	type = icmp_type(pkt->skb, hlen);
 	if (type < 0 || (ip6 ? type & ICMPV6_INFOMSG_MASK : !is_error4(type)))
@@ -237,7 +237,7 @@ static bool is_request6(const struct sk_buff *skb)
 {
 	unsigned int hlen, nhoff;
 
-	if (mcsec_walk6(skb, &hlen, &nhoff) != NEXTHDR_ICMP)
+	if (mcsec_header_walk6(skb, &hlen, &nhoff) != NEXTHDR_ICMP)
 		return false;
 	switch (icmp_type(skb, hlen)) {
 	case ICMPV6_ECHO_REQUEST:

@@ -58,7 +58,7 @@ find_address6(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
 /* ---- any candidates ---- */
 
 /**
- * struct packet - properties of a packet that selectors use
+ * struct query - properties of a packet that selectors use
  * @skb: the packet
  * @dev: device of the packet
  * @v6: the family is IPv6
@@ -69,7 +69,7 @@ find_address6(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
  * @ports: as mcsec_ports() returns them
  * @own: candidate whose mark is taken to match, or NULL
  */
-struct packet {
+struct query {
 	const struct sk_buff *skb;
 	const struct net_device *dev;
 	bool v6;
@@ -81,7 +81,7 @@ struct packet {
 	const struct mcsec_candidate *own;
 };
 
-static void key_of_packet(struct mcsec_key *key, const struct packet *p, u8 len)
+static void key_of_packet(struct mcsec_key *key, const struct query *p, u8 len)
 {
 	struct in6_addr dst = {};
 
@@ -97,7 +97,7 @@ static void key_of_packet(struct mcsec_key *key, const struct packet *p, u8 len)
  * NULL.
  */
 static noinline struct mcsec_prefix *next_prefix(const struct mcsec_select *s,
-						 const struct packet *p,
+						 const struct query *p,
 						 unsigned int *bit)
 {
 	const struct mcsec_family *f = &s->family[p->v6];
@@ -120,7 +120,7 @@ static noinline struct mcsec_prefix *next_prefix(const struct mcsec_select *s,
 #define for_each_candidate(c, prefix) \
 	list_for_each_entry_rcu(c, &(prefix)->candidates, node)
 
-static bool has_source(const struct mcsec_selector *sel, const struct packet *p)
+static bool has_source(const struct mcsec_selector *sel, const struct query *p)
 {
 	if (!sel->src_len)
 		return true;
@@ -131,7 +131,7 @@ static bool has_source(const struct mcsec_selector *sel, const struct packet *p)
 	       sel->src.s6_addr32[0];
 }
 
-static bool has_mark(const struct mcsec_candidate *c, const struct packet *p)
+static bool has_mark(const struct mcsec_candidate *c, const struct query *p)
 {
 	const struct mcsec_selector *sel = c->sel;
 
@@ -142,7 +142,7 @@ static bool has_mark(const struct mcsec_candidate *c, const struct packet *p)
 }
 
 /* Return true if the packet matches, apart from the payload. */
-static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
+static bool has_headers(const struct mcsec_candidate *c, const struct query *p)
 {
 	return has_mark(c, p) && mcsec_candidate_has_dev(c, p->dev) &&
 	       has_source(c->sel, p);
@@ -152,7 +152,7 @@ static bool has_headers(const struct mcsec_candidate *c, const struct packet *p)
  * Parse the payload once, and only if a selector needs it: there may be many
  * headers.
  */
-static noinline void read_payload(struct packet *p)
+static noinline void read_payload(struct query *p)
 {
 	unsigned int hlen, nhoff;
 	int proto = mcsec_header_walk(p->skb,
@@ -167,8 +167,7 @@ static noinline void read_payload(struct packet *p)
 	p->ports = mcsec_ports(p->skb, proto, hlen);
 }
 
-static bool has_payload(const struct mcsec_selector *sel,
-			const struct packet *p)
+static bool has_payload(const struct mcsec_selector *sel, const struct query *p)
 {
 	return p->proto == sel->proto &&
 	       (!sel->sport || sel->sport == p->ports >> 16) &&
@@ -176,7 +175,7 @@ static bool has_payload(const struct mcsec_selector *sel,
 }
 
 /* Return true if the packet matches as far as can be told. */
-static bool is_match(const struct mcsec_candidate *c, struct packet *p)
+static bool is_match(const struct mcsec_candidate *c, struct query *p)
 {
 	if (!has_headers(c, p))
 		return false;
@@ -186,8 +185,7 @@ static bool is_match(const struct mcsec_candidate *c, struct packet *p)
 }
 
 /* Return true if a match may belong to a later candidate as well. */
-static bool is_uncertain(const struct mcsec_candidate *c,
-			 const struct packet *p)
+static bool is_uncertain(const struct mcsec_candidate *c, const struct query *p)
 {
 	return (c->sel->proto && p->opaque) ||
 	       (c->sel->mask && p->marks == MCSEC_MARKS_MAYBE);
@@ -198,7 +196,7 @@ static bool is_uncertain(const struct mcsec_candidate *c,
  * ones whose match is uncertain are in @found, too; later ones cannot have the packet.
  */
 static const struct mcsec_candidate *
-match_candidates(const struct mcsec_select *s, struct packet *p,
+match_candidates(const struct mcsec_select *s, struct query *p,
 		 struct mcsec_opaque *found)
 {
 	const struct mcsec_candidate *c;
@@ -231,7 +229,7 @@ static noinline struct mcsec_opaque select_any(const struct mcsec_select *s,
 					       bool v6, bool opaque,
 					       enum mcsec_marks marks)
 {
-	struct packet p = {
+	struct query p = {
 		.skb = skb,
 		.dev = dev,
 		.v6 = v6,
@@ -304,7 +302,7 @@ struct mcsec_group *mcsec_lookup_enforcing(const struct mcsec_select *s,
 					   const struct mcsec_pkt *pkt,
 					   const struct net_device *dev)
 {
-	struct packet p = {
+	struct query p = {
 		.skb = pkt->skb,
 		.dev = dev,
 		.v6 = mcsec_pkt_is_ip6(pkt),
@@ -361,7 +359,7 @@ static unsigned int walk_groups(const struct mcsec_select *s,
 				const struct net_device *dev,
 				const struct unknown_spi *unknown)
 {
-	const struct packet p = {
+	const struct query p = {
 		.skb = pkt->skb,
 		.dev = dev,
 		.v6 = mcsec_pkt_is_ip6(pkt),
@@ -408,7 +406,7 @@ void mcsec_lookup_unknown(const struct mcsec_select *s,
 /* ---- the SA ---- */
 
 /* Return true if @c takes all datagrams of the packet's addresses, by any device. */
-static bool takes_all(const struct mcsec_candidate *c, const struct packet *p)
+static bool takes_all(const struct mcsec_candidate *c, const struct query *p)
 {
 	return !c->sel->proto && !c->sel->mask && !c->n_devs &&
 	       has_source(c->sel, p);
@@ -417,7 +415,7 @@ static bool takes_all(const struct mcsec_candidate *c, const struct packet *p)
 /*
  * Return true if the packet's source, and its device if that is known, match @c.
  */
-static bool may_own(const struct mcsec_candidate *c, const struct packet *p)
+static bool may_own(const struct mcsec_candidate *c, const struct query *p)
 {
 	return has_source(c->sel, p) &&
 	       (!p->dev || mcsec_candidate_has_dev(c, p->dev));
@@ -433,7 +431,7 @@ static bool may_own(const struct mcsec_candidate *c, const struct packet *p)
  */
 static struct mcsec_node *most_specific(const struct mcsec_prefix *prefix,
 					struct mcsec_node *node,
-					const struct packet *p, bool *hidden)
+					const struct query *p, bool *hidden)
 {
 	const struct mcsec_candidate *c;
 	struct mcsec_node *best = NULL;
@@ -465,7 +463,7 @@ static noinline struct mcsec_node *select_any_sa(const struct mcsec_select *s,
 						 __be32 spi, bool v6,
 						 const struct net_device *dev)
 {
-	const struct packet p = { .skb = skb, .dev = dev, .v6 = v6 };
+	const struct query p = { .skb = skb, .dev = dev, .v6 = v6 };
 	struct mcsec_prefix *prefix;
 	struct mcsec_node *node;
 	struct mcsec_key key;
@@ -495,7 +493,7 @@ struct mcsec_node *mcsec_lookup_sa(const struct mcsec_select *s,
  * Return the length of the source prefix of the most specific group that takes all
  * datagrams of the packet's addresses, or -1. It hides groups with shorter ones.
  */
-static int taken_len(const struct mcsec_prefix *prefix, const struct packet *p)
+static int taken_len(const struct mcsec_prefix *prefix, const struct query *p)
 {
 	const struct mcsec_candidate *c;
 
@@ -510,8 +508,7 @@ void mcsec_lookup_each_sa(const struct mcsec_select *s,
 			  bool (*fn)(struct mcsec_node *node, void *arg),
 			  void *arg)
 {
-	const struct packet p = { .skb = pkt->skb,
-				  .v6 = mcsec_pkt_is_ip6(pkt) };
+	const struct query p = { .skb = pkt->skb, .v6 = mcsec_pkt_is_ip6(pkt) };
 	const struct mcsec_candidate *c;
 	struct mcsec_prefix *prefix;
 	struct rhlist_head *pos;
@@ -594,7 +591,7 @@ struct mcsec_node *mcsec_select_sa_of(const struct mcsec_select *s,
 bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 		      bool v6)
 {
-	const struct packet p = { .skb = skb, .v6 = v6 };
+	const struct query p = { .skb = skb, .v6 = v6 };
 	unsigned int bit = 0;
 
 	/* A prefix is there for as long as it has a candidate. */
@@ -609,7 +606,7 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
  * its way to a host inside. If the group selects by a mark or an interface, which
  * the error does not have, its addresses alone decide.
  */
-static bool may_quote(const struct mcsec_candidate *c, struct packet *p,
+static bool may_quote(const struct mcsec_candidate *c, struct query *p,
 		      bool *inside)
 {
 	const struct mcsec_selector *sel = c->sel;
@@ -632,7 +629,7 @@ struct mcsec_group *mcsec_lookup_quoted(const struct mcsec_select *s,
 					const struct net_device *dev,
 					bool *inside)
 {
-	struct packet p = {
+	struct query p = {
 		.skb = pkt->skb,
 		.dev = dev,
 		.v6 = mcsec_pkt_is_ip6(pkt),
@@ -673,7 +670,7 @@ bool mcsec_select_fits_slow(const struct mcsec_select *s,
 	/* The mark is not on the wire, so no other group has the datagram by
 	 * its mark.
 	 */
-	struct packet p = {
+	struct query p = {
 		.skb = skb,
 		.dev = dev,
 		.v6 = own->sel->family == AF_INET6,

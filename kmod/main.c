@@ -45,7 +45,7 @@ static void __net_exit net_exit_batch(struct list_head *nets)
 		if (mnet->n_groups) {
 			mcsec_net_flush(mnet);
 			mutex_lock(&mnet->lock);
-			mcsec_hooks_put(mnet);
+			mcsec_hooks_unregister(mnet);
 			mutex_unlock(&mnet->lock);
 		}
 		mcsec_edge_net_exit(mnet);

@@ -402,7 +402,7 @@ static int act_on_edge(struct genl_info *info,
 
 static int edge_set(struct genl_info *info, struct mcsec_edge *edge)
 {
-	struct mcsec_edge_set set = *mcsec_edge_get(edge);
+	struct mcsec_edge_set set = *mcsec_edge_params(edge);
 	const struct nlattr *dir = info->attrs[MCSEC_A_EDGE_DIR];
 	int err;
 
@@ -466,11 +466,11 @@ static int fill_edge(struct sk_buff *msg, const void *object)
 	const struct mcsec_edge *edge = object;
 	struct mcsec_edge_cpu sum;
 
-	mcsec_edge_read(edge, &sum);
+	mcsec_edge_counts(edge, &sum);
 	if (nla_put_string(msg, MCSEC_A_EDGE_GROUP, edge->group->name) ||
 	    nla_put_u32(msg, MCSEC_A_EDGE_ID, edge->id) ||
 	    fill_local(msg, edge->port) ||
-	    fill_set(msg, mcsec_edge_get(edge)) ||
+	    fill_set(msg, mcsec_edge_params(edge)) ||
 	    (*edge->dev && nla_put_string(msg, MCSEC_A_EDGE_DEV, edge->dev)) ||
 	    put_count(msg, MCSEC_A_EDGE_IN_PACKETS, sum.in_packets) ||
 	    put_count(msg, MCSEC_A_EDGE_IN_BYTES, sum.in_bytes) ||

@@ -237,7 +237,7 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 
 	lockdep_assert_held(&mnet->lock);
 
-	if (mcsec_group_claim(mnet, config))
+	if (mcsec_group_readopt(mnet, config))
 		return 0;
 	if (mcsec_group_by_name(mnet, config->name))
 		return refuse(info, MCSEC_A_GROUP_NAME, -EEXIST,
@@ -246,7 +246,7 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	if (err)
 		return refuse_nla(info->extack, NULL, err, "out of memory");
 	/* Packets see the group only when the hooks are registered. */
-	err = mcsec_hooks_get(mnet);
+	err = mcsec_hooks_register(mnet);
 	if (err == -EBUSY)
 		return refuse_nla(info->extack, NULL, err,
 				  "the module is being unloaded");
@@ -256,7 +256,7 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	err = mcsec_group_new(mnet, config);
 	if (!err)
 		return 0;
-	mcsec_hooks_put(mnet);
+	mcsec_hooks_unregister(mnet);
 	switch (err) {
 	case -EEXIST:
 		if (config->sel.src_len || config->sel.proto ||
@@ -302,7 +302,7 @@ static bool routes_hide(void)
 /* Warn of ways past the hooks. The group is made nevertheless. */
 static void warn_of_bypass(struct genl_info *info, bool forward)
 {
-	const char *why = mcsec_flows_ways(genl_info_net(info));
+	const char *why = mcsec_flows_bypass(genl_info_net(info));
 
 	/* Each text is a string literal, which extack requires. */
 	if (why && info->extack)
@@ -360,7 +360,7 @@ static void delete_group(const struct genl_info *info,
 		return;
 	}
 	mcsec_group_del(group);
-	mcsec_hooks_put(mnet);
+	mcsec_hooks_unregister(mnet);
 }
 
 /* Call @act for the group that the request names. */

@@ -189,7 +189,7 @@ static int socket_released(struct notifier_block *nb, unsigned long action,
 	struct netlink_notify *n = data;
 
 	if (action == NETLINK_URELEASE && n->protocol == NETLINK_GENERIC)
-		mcsec_net_port_closed(mcsec_net_of(n->net), n->portid);
+		mcsec_net_portid_closed(mcsec_net_of(n->net), n->portid);
 	return NOTIFY_DONE;
 }
 

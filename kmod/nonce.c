@@ -39,7 +39,7 @@ static siphash_key_t secret __read_mostly;
  * The identity of a claim. AES-GCM and AES-GMAC use the same nonces under a
  * key, so they count as one cipher.
  */
-struct subject {
+struct claim_id {
 	u8 key[MCSEC_KEY_MAX];
 	u8 key_len;
 	u8 aes;
@@ -48,7 +48,7 @@ struct subject {
 	u32 sid;
 } __aligned(SIPHASH_ALIGNMENT);
 
-static u64 hash_of(struct subject *subject, u32 bits, u32 sid, bool whole)
+static u64 hash_of(struct claim_id *subject, u32 bits, u32 sid, bool whole)
 {
 	subject->bits = bits;
 	subject->sid = sid;
@@ -122,7 +122,7 @@ static int alloc_claims(struct list_head *fresh, unsigned int n)
 	return 0;
 }
 
-static int check_nonces(struct subject *subject,
+static int check_nonces(struct claim_id *subject,
 			const struct mcsec_nonces *nonces, unsigned int *bad)
 {
 	static const u32 all_bits[] = { 8, 12, 16 };
@@ -145,7 +145,7 @@ static int check_nonces(struct subject *subject,
 }
 
 /* Enter the claims, and take over @fresh. */
-static void add_claims(struct subject *subject,
+static void add_claims(struct claim_id *subject,
 		       const struct mcsec_nonces *nonces,
 		       struct list_head *fresh)
 {
@@ -172,7 +172,7 @@ static void add_claims(struct subject *subject,
 
 int mcsec_nonce_claim(const struct mcsec_nonces *nonces, unsigned int *bad)
 {
-	struct subject subject;
+	struct claim_id subject;
 	LIST_HEAD(fresh);
 	int err;
 

@@ -185,7 +185,7 @@ static noinline unsigned int output_multicast(struct mcsec_net *mnet,
 	enum mcsec_counter why;
 
 	mcsec_pkt_begin(&pkt, mnet, skb, state, mcsec_output);
-	mcsec_flow_release(skb);
+	mcsec_drop_empty_secpath(skb);
 	if (unlikely(is_opaque(&pkt, &why))) {
 		unsigned int verdict;
 
@@ -455,13 +455,14 @@ static noinline unsigned int forward_flow(struct mcsec_net *mnet,
 					  struct sk_buff *skb,
 					  const struct nf_hook_state *state)
 {
-	mcsec_flow_release(skb);
+	mcsec_drop_empty_secpath(skb);
 	return forward_any(mnet, skb, state);
 }
 
 unsigned int mcsec_forward(void *priv, struct sk_buff *skb,
 			   const struct nf_hook_state *state)
 {
-	return unlikely(mcsec_flow_has(skb)) ? forward_flow(priv, skb, state)
-					     : forward_any(priv, skb, state);
+	return unlikely(mcsec_has_empty_secpath(skb))
+		       ? forward_flow(priv, skb, state)
+		       : forward_any(priv, skb, state);
 }

@@ -605,7 +605,7 @@ static struct mcsec_sa *sa_alloc(const struct mcsec_sa_config *config)
 	return sa;
 }
 
-static int create_cpus(struct mcsec_sa *sa)
+static int create_counters(struct mcsec_sa *sa)
 {
 	int cpu;
 
@@ -636,7 +636,7 @@ struct mcsec_sa *mcsec_sa_create(struct mcsec_sa_config *config,
 	sa->release = release;
 	strscpy(sa->name, name, sizeof(sa->name));
 	err = create_replay(sa, config) ?: create_slots(sa, config) ?:
-	      create_cpus(sa);
+	      create_counters(sa);
 	if (err) {
 		sa_free(sa);
 		return ERR_PTR(err);
