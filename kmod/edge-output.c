@@ -31,7 +31,7 @@ static struct dst_entry *find_route4(struct mcsec_path *path, __be32 *saddr)
 	const struct sock *sk = port->sk;
 	struct flowi4 fl4 = {
 		.flowi4_proto = IPPROTO_UDP,
-		.flowi4_oif = sk->sk_bound_dev_if,
+		.flowi4_oif = READ_ONCE(sk->sk_bound_dev_if),
 		.flowi4_mark = READ_ONCE(sk->sk_mark),
 		.daddr = path->set.addr.s6_addr32[0],
 		.saddr = port->local.s6_addr32[0],
@@ -63,7 +63,7 @@ static struct dst_entry *find_route6(struct mcsec_path *path,
 	const struct sock *sk = port->sk;
 	struct flowi6 fl6 = {
 		.flowi6_proto = IPPROTO_UDP,
-		.flowi6_oif = sk->sk_bound_dev_if,
+		.flowi6_oif = READ_ONCE(sk->sk_bound_dev_if),
 		.flowi6_mark = READ_ONCE(sk->sk_mark),
 		.daddr = path->set.addr,
 		.saddr = port->local,

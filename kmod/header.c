@@ -18,10 +18,10 @@ int mcsec_header_walk6(const struct sk_buff *skb, unsigned int *hlen,
 	while (next == NEXTHDR_HOP || next == NEXTHDR_ROUTING ||
 	       next == NEXTHDR_DEST) {
 		if (*hlen > MAX_HEADER_OCTETS)
-			return -1;
+			return MCSEC_NEXT_MALFORMED;
 		opt = skb_header_pointer(skb, *hlen, sizeof(buf), &buf);
 		if (!opt)
-			return -1;
+			return MCSEC_NEXT_MALFORMED;
 		next = opt->nexthdr;
 		*nhoff = *hlen;
 		*hlen += ipv6_optlen(opt);
