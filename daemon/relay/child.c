@@ -437,8 +437,14 @@ static void got_refused(struct child *c, struct upstream *u,
 	if (u == c->cur && ans->reason == EDGE_LEAVING) {
 		u->leaving = true;
 	} else if (u == c->cur && ans->reason == EDGE_UNKNOWN) {
-		/* The edge is asked for again with the next beat. */
+		/*
+		 * Each moment without an edge costs datagrams, so a beat is followed
+		 * by a request at once. A parent that does not know the edge after
+		 * a request either is asked no faster than by beats.
+		 */
 		u->shown = 0;
+		if (u->beat && ask_parent(c, u))
+			give_up(c, u, "could not be asked");
 	} else if (u == c->cur && ans->reason == EDGE_BUSY) {
 		u->shown = 0;
 		u->wait_until_ms =

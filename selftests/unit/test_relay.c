@@ -241,6 +241,120 @@ static void test_late_relay(void)
 	rs_free(&s);
 }
 
+static void note_sa(void *arg, const struct parent_edge *e)
+{
+	*(const void **)arg = e->sa;
+}
+
+/* A relay has ended an edge of its own accord, and the child still has its end. */
+static void test_forgotten_edge(void)
+{
+	struct rs_host *relay, *leaf;
+	const void *sa = NULL;
+
+	rs_init(&s);
+	relay = new_relay(8);
+	leaf = new_leaf(relay, NULL);
+	rs_pass(&s, SETTLE_MS);
+	parent_each_edge(relay->parent, note_sa, &sa);
+	parent_sa_closed(relay->parent, sa);
+	ok(!rs_edge_to(relay, leaf), "the relay has ended the edge");
+	/* The beat, the request, and the request with the cookie. */
+	rs_pass(&s, CHILD_BEAT_MS + 8 * RS_DELAY_MS);
+	ok(rs_edge_to(relay, leaf),
+	   "the edge is there again three round trips after the next beat");
+	is_int(parent_stats(relay->parent)->granted, 2,
+	       "an edge was granted a second time");
+	is_int(leaf->ups, 1, "the child has kept its end");
+	rs_free(&s);
+}
+
+static struct upstream *asked;
+static unsigned int n_asked;
+
+static int count_ask(void *ctx, struct upstream *u,
+		     const struct edge_request *req)
+{
+	(void)ctx;
+	(void)req;
+	asked = u;
+	n_asked++;
+	return 0;
+}
+
+static void drop_nothing(void *ctx, struct upstream *u, const char *why)
+{
+	(void)ctx;
+	(void)u;
+	(void)why;
+}
+
+static int add_nothing(void *ctx, struct upstream *u, struct err *err)
+{
+	(void)ctx;
+	(void)u;
+	(void)err;
+	return 0;
+}
+
+static void del_nothing(void *ctx, struct upstream *u)
+{
+	(void)ctx;
+	(void)u;
+}
+
+static int deliver_nothing(void *ctx, struct upstream *u)
+{
+	(void)ctx;
+	(void)u;
+	return 0;
+}
+
+/* A hostile relay has no edge to the child, whatever it is asked. */
+static void test_unknown_always(void)
+{
+	static const struct child_ops ops = { .ask = count_ask,
+					      .drop = drop_nothing,
+					      .edge_add = add_nothing,
+					      .edge_del = del_nothing,
+					      .delivered = deliver_nothing };
+	struct edge_answer ans = { .verdict = EDGE_GRANTED,
+				   .lifetime_ms = PARENT_LIFETIME_MS };
+	struct rs_host *relay, *leaf;
+	struct edge_grant show = { 0 };
+	struct edge_parent at;
+	struct child_cfg cfg = { .clock = &s.clock,
+				 .tq = &s.tq,
+				 .group = RS_GROUP,
+				 .n_parents = 1,
+				 .parents = &at };
+	struct child *child;
+
+	rs_init(&s);
+	relay = rs_host_new(&s);
+	leaf = rs_host_new(&s);
+	at = rs_at(relay);
+	cfg.self = &leaf->id;
+	show.p = leaf->grant;
+	show.len = leaf->grant_len;
+	if (child_new(&cfg, &ops, NULL, &child, NULL) ||
+	    child_set_grants(child, &show, 1))
+		bail("no child");
+	child_answer(child, asked, &ans);
+	ans = (struct edge_answer){ .verdict = EDGE_REFUSED,
+				    .reason = EDGE_UNKNOWN };
+	n_asked = 0;
+	for (int ms = 0; ms < 10000; ms++) {
+		rs_pass(&s, 1);
+		child_answer(child, asked, &ans);
+	}
+	/* The first one is a beat, and the second one follows at once. */
+	is_int(n_asked, 10000 / CHILD_BEAT_MS + 1,
+	       "a relay that knows of no edge is asked no faster than by beats");
+	child_free(child);
+	rs_free(&s);
+}
+
 /* Each of four relays has the next one as parent, and a leaf. */
 static void test_ring(void)
 {
@@ -615,6 +729,8 @@ int main(void)
 	RUN(test_chain);
 	RUN(test_deep_chain);
 	RUN(test_late_relay);
+	RUN(test_forgotten_edge);
+	RUN(test_unknown_always);
 	RUN(test_ring);
 	RUN(test_ring_forgets);
 	RUN(test_full_parent);
