@@ -3,8 +3,9 @@
 #
 # Relays with children behind a NAT, and below another relay: s and a are behind one
 # address of r, which forgets their ports in mid-stream; m and q are relays whose parent
-# is p, and b is below m, which is killed. IPv4 and IPv6 go by edges of both. A stranger
-# with a certificate of the same authority gets no edge and no packet.
+# is p, and b is below m, which is killed, and then below q, which ends. IPv4 and IPv6 go
+# by edges of both. A stranger with a certificate of the same authority gets no edge and
+# no packet.
 #
 #	s, a --- r (NAT of IPv4, routes unicast only) --- k, p, m, q, b, x
 #
@@ -304,6 +305,28 @@ all_of_100 "the next hundred of s are at b once" b rx 11
 all_of_100 "the next hundred of a to the IPv6 group are at b once" \
 	b rx6 14
 
+section "a relay in the middle that ends"
+try "the killed relay starts again" daemon_start m
+try "the killed relay relays both groups again" wait_until 30 relays_both m
+try "the killed relay has an edge up" wait_until 20 edges_are m video p
+try "the killed relay has an edge up of the IPv6 group" wait_until 20 edges_are m video6 p
+say s tx8 $GROUP 5004 8 -r 100
+try "b hears the stream" wait_until 20 more_than b rx 8 50
+is "b is where it is served" "$(edges b video), $(edges b video6)" "q, q"
+daemon_stop q
+try "b has an edge to the relay that was killed before" wait_until 10 edges_are b video m
+try "b has one of the IPv6 group" wait_until 10 edges_are b video6 m
+try "b hears on" goes_on b rx 8
+lost=$(value b rx 8 lost)
+diag "b has lost $lost"
+try "b has lost no more than came in a quarter of a second" test "$lost" -le 25
+is "nothing came twice" "$(for h in s a b; do value $h rx 8 duplicates; done | xargs)" \
+	"0 0 0"
+is "a has lost nothing by that" "$(value a rx 8 lost)" 0
+reap s tx8
+try "the upper relay has the other one in the middle" \
+	wait_until 20 edges_are p video "m nat nat"
+
 section "a stranger"
 sniff_links hostile x
 both_conf x true true "$(relays_of ip_of p)" "$(relays_of ip6_of p)"
@@ -328,7 +351,7 @@ done
 is "x has no edge up" "$(edges x video)$(edges x video6)" ""
 is "the upper relay has found that its grants are none" \
 	"$(ctl p -j status | jq '.member.relay."not-entitled" >= 2')" true
-is "the upper relay has none to it" "$(edges p video)" "nat nat q"
+is "the upper relay has none to it" "$(edges p video)" "m nat nat"
 n=$(stats_of p edge-unknown)
 try "x makes an edge by hand" ctl x edge add video 77 local "$(ip_of x):4501" \
 	peer "$(ip_of p):4500" up
