@@ -483,36 +483,51 @@ static enum rekey_rc open_content(const struct ike_msg *msg,
 	return REKEY_OK;
 }
 
-static enum rekey_rc open_inner(struct rekey_sa *rs, const uint8_t *head,
-				struct ike_msg *msg, uint8_t first,
-				uint8_t *plain, size_t len, struct rekey_msg *m,
-				struct err *err)
+/* A message that is being opened, as it was received. */
+struct rekey_in {
+	struct rekey_sa *rs;
+	struct ike_msg msg;
+	struct sk_key k;
+	const uint8_t *p;
+	size_t len;
+};
+
+/* The decrypted content of a whole message. */
+struct rekey_plain {
+	const uint8_t *head; /* headers as the signature covers them */
+	uint8_t first; /* type of the first payload */
+	uint8_t *p; /* is modified */
+	size_t len;
+};
+
+static enum rekey_rc open_inner(struct rekey_in *in,
+				const struct rekey_plain *t,
+				struct rekey_msg *m, struct err *err)
 {
+	struct rekey_sa *rs = in->rs;
 	enum rekey_rc rc;
 	int ret;
 
-	ret = msg_sort(msg, MSG_ENC, first, plain, len, err);
+	ret = msg_sort(&in->msg, MSG_ENC, t->first, t->p, t->len, err);
 	if (ret)
 		return ret == -EPROTONOSUPPORT ? REKEY_CRITICAL : REKEY_SYNTAX;
-	rc = open_auth(rs, msg, head, plain, len);
+	rc = open_auth(rs, &in->msg, t->head, t->p, t->len);
 	if (rc)
 		return rc;
 	/* Step 5: from here on the Message ID is used up. */
-	if (msg->h.mid == UINT32_MAX)
+	if (in->msg.h.mid == UINT32_MAX)
 		rs->spent = true;
 	else
-		rs->next_mid = msg->h.mid + 1;
-	m->mid = msg->h.mid;
-	return open_content(msg, m, err);
+		rs->next_mid = in->msg.h.mid + 1;
+	m->mid = in->msg.h.mid;
+	return open_content(&in->msg, m, err);
 }
 
-/* @plain is the decrypted content of the whole message, and is modified. */
-static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
-				struct ike_msg *msg, uint8_t first,
-				uint8_t *plain, size_t len, struct rekey_msg *m,
-				struct err *err)
+static enum rekey_rc open_whole(struct rekey_in *in,
+				const struct rekey_plain *t,
+				struct rekey_msg *m, struct err *err)
 {
-	enum rekey_rc rc = open_inner(rs, head, msg, first, plain, len, m, err);
+	enum rekey_rc rc = open_inner(in, t, m, err);
 
 	if (rc) {
 		/* A message that was parsed in part must not be used. */
@@ -523,42 +538,41 @@ static enum rekey_rc open_whole(struct rekey_sa *rs, const uint8_t *head,
 }
 
 /*
- * Handle one fragment (RFC 9838 section 2.4.1.2). The signature is verified
- * over the reassembled message as if it had not been fragmented.
+ * Handle one fragment (RFC 9838 section 2.4.1.2), decrypted into @plain. The signature
+ * is verified over the reassembled message as if it had not been fragmented.
  */
-static enum rekey_rc open_rekey_fragment(struct rekey_sa *rs,
-					 struct refrag *frags, const uint8_t *p,
-					 size_t len, const struct sk_key *k,
-					 struct ike_msg *msg, uint8_t *plain,
+static enum rekey_rc open_rekey_fragment(struct rekey_in *in,
+					 struct refrag *frags, uint8_t *plain,
 					 struct rekey_msg *m, struct err *err)
 {
 	uint8_t head[A_LEN];
+	struct rekey_plain whole = { .head = head };
 	size_t plain_len;
 	enum rekey_rc rc;
 	struct skf frag;
-	uint8_t *whole;
 	uint8_t first;
 	int ret;
 
-	if (skf_open(p, len, k, &frag, plain, &plain_len, &first))
+	if (skf_open(in->p, in->len, &in->k, &frag, plain, &plain_len, &first))
 		return REKEY_ICV;
-	ret = refrag_add(frags, msg->h.mid, &frag, first, plain, plain_len);
+	ret = refrag_add(frags, in->msg.h.mid, &frag, first, plain, plain_len);
 	if (ret == -EAGAIN || ret == -E2BIG)
 		return REKEY_FRAGMENT;
-	whole = ret ? NULL : secret_alloc(frags->octets);
-	if (!whole) {
+	whole.p = ret ? NULL : secret_alloc(frags->octets);
+	if (!whole.p) {
 		refrag_drop(frags);
 		return REKEY_RESOURCE;
 	}
-	refrag_copy(frags, whole);
-	memcpy(head, p, IKE_HDR_LEN);
+	refrag_copy(frags, whole.p);
+	whole.len = frags->octets;
+	whole.first = frags->first;
+	memcpy(head, in->p, IKE_HDR_LEN);
 	head[IKE_HDR_NEXT_OFF] = IKE_PLD_SK;
 	memset(head + IKE_HDR_LEN, 0, IKE_PLD_HDR_LEN);
 	head[IKE_HDR_LEN] = frags->first;
 	head[IKE_HDR_LEN + 1] = frags->reserved;
-	rc = open_whole(rs, head, msg, frags->first, whole, frags->octets, m,
-			err);
-	secret_free(whole);
+	rc = open_whole(in, &whole, m, err);
+	secret_free(whole.p);
 	refrag_drop(frags);
 	return rc;
 }
@@ -573,32 +587,28 @@ enum rekey_rc rekey_open_frags(struct rekey_sa *rs, struct refrag *frags,
 			       const uint8_t *p, size_t len,
 			       struct rekey_msg *m, struct err *err)
 {
-	struct ike_msg msg = { 0 };
-	size_t plain_len;
+	struct rekey_in in = { .rs = rs, .p = p, .len = len };
+	struct rekey_plain t = { .head = p };
 	enum rekey_rc rc;
-	uint8_t *plain;
-	struct sk_key k;
-	uint8_t first;
 
 	err_clear(err);
-	rc = open_header(rs, p, len, &msg.h);
+	rc = open_header(rs, p, len, &in.msg.h);
 	if (rc)
 		return rc;
-	if (set_sk_key(rs, &k))
+	if (set_sk_key(rs, &in.k))
 		return REKEY_UNSUPPORTED;
-	plain = secret_alloc(len);
-	if (!plain) {
-		sk_key_wipe(&k);
+	t.p = secret_alloc(len);
+	if (!t.p) {
+		sk_key_wipe(&in.k);
 		return REKEY_RESOURCE;
 	}
 	if (frags && msg_is_fragment(p, len))
-		rc = open_rekey_fragment(rs, frags, p, len, &k, &msg, plain, m,
-					 err);
-	else if (sk_open(p, len, &k, plain, &plain_len, &first))
+		rc = open_rekey_fragment(&in, frags, t.p, m, err);
+	else if (sk_open(p, len, &in.k, t.p, &t.len, &t.first))
 		rc = REKEY_ICV;
 	else
-		rc = open_whole(rs, p, &msg, first, plain, plain_len, m, err);
-	sk_key_wipe(&k);
-	secret_free(plain);
+		rc = open_whole(&in, &t, m, err);
+	sk_key_wipe(&in.k);
+	secret_free(t.p);
 	return rc;
 }
