@@ -133,6 +133,12 @@ void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason)
 		engine->ops.sa_closed(engine->ctx, sa, reason);
 }
 
+void sa_end_malformed(struct ike_sa *sa, const char *why)
+{
+	sa->engine->stats.in_syntax++;
+	sa_close(sa, 0, why);
+}
+
 bool sa_end_unwelcome(struct ike_sa *sa)
 {
 	const struct ike_ops *ops = &sa->engine->ops;

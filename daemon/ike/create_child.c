@@ -114,6 +114,7 @@ static int fresh_nonce(struct blob *b)
  */
 static void renewal_offer(const struct ike_sa *sa, struct sa_pld *offer)
 {
+	/* Static here and below, since it is large; no callback runs while it is used. */
 	static struct sa_pld plain;
 	struct ike_addke addke = { .required = sa->engine->cfg.addke.required };
 	struct ike_suite same = sa->suite;

@@ -29,13 +29,6 @@
 /* Time for which a child that is refused as busy keeps its edge, as if it were granted. */
 #define BUSY_MS 15000
 
-/* A refusal to talk in this way any more (RFC 7296 section 2.21). */
-static void end_malformed(struct ike_sa *sa, const char *why)
-{
-	sa->engine->stats.in_syntax++;
-	sa_close(sa, 0, why);
-}
-
 bool edge_is_request(const struct ike_sa *sa, const struct ike_msg *m)
 {
 	const struct ike_engine *engine = sa->engine;
@@ -107,7 +100,7 @@ void edge_got_request(struct ike_sa *sa, const struct ike_in *in)
 	if (edge_request_parse(n->data, n->len, &req)) {
 		sa_respond_notify(sa, IKE_XCHG_INFORMATIONAL,
 				  IKE_N_INVALID_SYNTAX, NULL, 0);
-		end_malformed(sa, "malformed request for an edge");
+		sa_end_malformed(sa, "malformed request for an edge");
 		return;
 	}
 	/* The user of the engine knows the SA from here on: sa_closed() will follow. */
@@ -129,7 +122,7 @@ void edge_got_news(struct ike_sa *sa, const struct ike_msg *m)
 	    !engine->ops.edge_news)
 		return;
 	if (edge_answer_parse(n->data, n->len, &ans))
-		end_malformed(sa, "malformed news about an edge");
+		sa_end_malformed(sa, "malformed news about an edge");
 	else
 		engine->ops.edge_news(engine->ctx, sa, &ans);
 }
@@ -163,7 +156,7 @@ void edge_got_answer(struct ike_sa *sa, const struct ike_in *in)
 	if (!n)
 		engine->ops.edge_answer(engine->ctx, sa, NULL);
 	else if (edge_answer_parse(n->data, n->len, &ans))
-		end_malformed(sa, "malformed answer about an edge");
+		sa_end_malformed(sa, "malformed answer about an edge");
 	else
 		engine->ops.edge_answer(engine->ctx, sa, &ans);
 }

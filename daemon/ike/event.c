@@ -6,6 +6,9 @@
 #include "ike/sa.h"
 #include "lib/clock.h"
 
+/* One line in so long tells of limits; all are counted. */
+#define CAP_INTERVAL_MS 1000
+
 void engine_event(struct ike_engine *engine, enum ike_event_type type,
 		  const struct ep *peer, const char *name, const char *text)
 {
@@ -43,7 +46,7 @@ void engine_cap(struct ike_engine *engine, const struct ep *peer,
 	uint64_t now = clock_mono_ms(engine->cfg.clock);
 
 	engine->stats.cap++;
-	if (engine->cap_said_ms && now - engine->cap_said_ms < 1000)
+	if (engine->cap_said_ms && now - engine->cap_said_ms < CAP_INTERVAL_MS)
 		return;
 	engine->cap_said_ms = now ? now : 1;
 	engine_event(engine, IKE_EV_CAP, peer, "", what);

@@ -27,12 +27,6 @@ static bool is_of_group(const struct ike_sa *sa)
 	       !sa->dead;
 }
 
-static void malformed_grant(struct ike_sa *sa, const char *why)
-{
-	sa->engine->stats.in_syntax++;
-	sa_close(sa, 0, why);
-}
-
 bool grant_is_request(const struct ike_sa *sa, const struct ike_msg *m)
 {
 	return is_of_group(sa) && sa->gcks && sa->engine->ops.grant_request &&
@@ -64,7 +58,7 @@ void grant_got_request(struct ike_sa *sa, const struct ike_in *in)
 	if (grant_request_parse(n->data, n->len, &req)) {
 		sa_respond_notify(sa, IKE_XCHG_INFORMATIONAL,
 				  IKE_N_INVALID_SYNTAX, NULL, 0);
-		malformed_grant(sa, "malformed request for a grant");
+		sa_end_malformed(sa, "malformed request for a grant");
 		return;
 	}
 	sa->told = true;
@@ -87,7 +81,7 @@ void grant_got_answer(struct ike_sa *sa, const struct ike_in *in)
 	if (!n)
 		engine->ops.grant_answer(engine->ctx, sa, NULL);
 	else if (grant_answer_parse(n->data, n->len, &ans))
-		malformed_grant(sa, "malformed answer about a grant");
+		sa_end_malformed(sa, "malformed answer about a grant");
 	else
 		engine->ops.grant_answer(engine->ctx, sa, &ans);
 }
@@ -101,7 +95,7 @@ void grant_got_ends(struct ike_sa *sa, const struct ike_msg *m)
 	if (!n || !is_of_group(sa) || sa->gcks || !engine->ops.grant_ends)
 		return;
 	if (grant_ends_parse(n->data, n->len, &ends))
-		malformed_grant(sa, "malformed message about ended grants");
+		sa_end_malformed(sa, "malformed message about ended grants");
 	else
 		engine->ops.grant_ends(engine->ctx, sa, &ends);
 }

@@ -812,6 +812,8 @@ void sa_arm_end(struct ike_sa *sa);
  * alone.
  */
 void sa_close(struct ike_sa *sa, uint16_t notify, const char *reason);
+/* Count a malformed message, and close the SA without a Delete. */
+void sa_end_malformed(struct ike_sa *sa, const char *why);
 /*
  * Responder: close an SA that is up, with a Delete, if no group admits its peer
  * (any more). One that owes an answer is left alone: the group layer judges that.

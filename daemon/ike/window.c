@@ -11,6 +11,24 @@
 #include "lib/log.h"
 #include "lib/secret.h"
 
+/* A GSA_INBAND_REKEY is retransmitted after a quarter of the time at first. */
+#define INBAND_SHIFT 2
+
+/*
+ * A peer that is told of a change may be off the network for minutes, and nobody waits for
+ * its answer: N(MCSEC_CHANGED) is repeated for so long before the peer counts as dead (RFC
+ * 7296 section 2.4).
+ */
+#define TELLING_TRIES 24
+
+/*
+ * A child has to notice within two seconds that its relay is gone, also where the network
+ * loses a fifth of all datagrams: then not even one of a million beats is given up for
+ * nothing.
+ */
+#define EDGE_RESEND_MS 100
+#define EDGE_TRIES 24
+
 /* ---- sealing ------------------------------------------------------------ */
 
 static void fill_header(const struct ike_sa *sa, struct ike_hdr *h,
@@ -27,20 +45,10 @@ static void fill_header(const struct ike_sa *sa, struct ike_hdr *h,
 
 /* ---- our requests ------------------------------------------------------- */
 
-/* A GSA_INBAND_REKEY is retransmitted after a quarter of the time at first. */
-#define INBAND_SHIFT 2
-
 static unsigned int quicker_by(const struct ike_sa *sa)
 {
 	return sa->my_xchg == GIKE_XCHG_GSA_INBAND_REKEY ? INBAND_SHIFT : 0;
 }
-
-/*
- * A peer that is told of a change may be off the network for minutes, and nobody waits for
- * its answer: N(MCSEC_CHANGED) is repeated for so long before the peer counts as dead (RFC
- * 7296 section 2.4).
- */
-#define TELLING_TRIES 24
 
 static bool is_telling(const struct ike_sa *sa)
 {
@@ -49,14 +57,6 @@ static bool is_telling(const struct ike_sa *sa)
 	return t && t->notify == MCSEC_N_CHANGED &&
 	       sa->my_xchg == IKE_XCHG_INFORMATIONAL;
 }
-
-/*
- * A child has to notice within two seconds that its relay is gone, also where the network
- * loses a fifth of all datagrams: then not even one of a million beats is given up for
- * nothing.
- */
-#define EDGE_RESEND_MS 100
-#define EDGE_TRIES 24
 
 static bool is_for_edge(const struct ike_sa *sa)
 {
