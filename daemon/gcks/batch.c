@@ -71,11 +71,10 @@ static int put_leave(struct group *g, const struct gmember *m,
 		ret = gmc_put_denied(g, m->identity, b->now);
 	if (!ret)
 		ret = gmc_audit(g->k, g->conf->name, m->identity,
-				deny		    ? "evict"
-				: m->not_authorized ? "evict"
-				: m->replaced	    ? "replace"
-				: ended		    ? "expire"
-						    : "leave",
+				deny || m->not_authorized ? "evict"
+				: m->replaced		  ? "replace"
+				: ended			  ? "expire"
+							  : "leave",
 				ended && !deny ? ended : "");
 	return ret;
 }
@@ -92,9 +91,11 @@ static int write_batch(struct group *g, struct gkm_change *c, void *arg)
 	ret = term_put_paths(g);
 	for (i = 0; !ret && i < b->n_out; i++)
 		ret = put_leave(g, b->out[i], b);
-	TAILQ_FOREACH(j, &b->in, all)
-		if (!ret)
-			ret = join_put(g, j, b->now);
+	TAILQ_FOREACH(j, &b->in, all) {
+		if (ret)
+			break;
+		ret = join_put(g, j, b->now);
+	}
 	return ret;
 }
 

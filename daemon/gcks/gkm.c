@@ -271,9 +271,11 @@ static int record_outs(struct group *g, const struct gkm_change *c)
 	const struct out_msg *o;
 	int ret = 0;
 
-	TAILQ_FOREACH(o, &c->out, all)
-		if (!ret)
-			ret = outbox_put(g, o);
+	TAILQ_FOREACH(o, &c->out, all) {
+		ret = outbox_put(g, o);
+		if (ret)
+			break;
+	}
 	return ret;
 }
 
@@ -343,9 +345,11 @@ static int put_denied_list(struct group *g)
 	const struct deny_entry *d;
 	int ret = 0;
 
-	TAILQ_FOREACH(d, &g->denied, all)
-		if (!ret)
-			ret = gmc_put_denied(g, d->identity, d->since);
+	TAILQ_FOREACH(d, &g->denied, all) {
+		ret = gmc_put_denied(g, d->identity, d->since);
+		if (ret)
+			break;
+	}
 	return ret;
 }
 
