@@ -696,6 +696,49 @@ static void test_removed(void)
 	sim_finish(&s, "removed");
 }
 
+/* The kernel has no room for all of what was released and is to come back. */
+static void test_back_refused(void)
+{
+	static struct conf_member none, two;
+	static struct conf_mgroup groups[2];
+	struct kgroup strange = { .name = "strange0" };
+	struct sim_member *m;
+	unsigned int i;
+
+	start(16);
+	m = s.m[1];
+	none = *m->m->conf;
+	none.n_groups = 0;
+	two = *m->m->conf;
+	groups[0] = two.groups[0];
+	groups[1] = two.groups[0];
+	groups[1].name = (char *)"third";
+	groups[1].more.n = 0;
+	if (addr_parse("239.9.9.9", &groups[1].sel.dst) ||
+	    addr_parse("239.9.9.0", &strange.dst))
+		bail("addresses");
+	two.groups = groups;
+	two.n_groups = 2;
+	is_int(member_reload(m->m, &none, &err), 0, "a reload without it");
+	sim_run(&s, 5000);
+	goes(m, "video#2");
+	goes(m, "video#3");
+	for (i = m->mk.n_groups; i < MOCK_GROUPS - 2; i++) {
+		strange.name[7] = (char)('0' + i);
+		strange.dst.b[3] = (uint8_t)i;
+		if (m->mk.k.ops->group_add(&m->mk, &strange, NULL))
+			bail("a group by hand");
+	}
+	is_int(member_reload(m->m, &two, &err), -ENOSPC,
+	       "the kernel has room for one of two parts");
+	is_int(m->mk.n_groups, MOCK_GROUPS - 2,
+	       "a part that was made is taken back");
+	goes(m, "video");
+	ok(TAILQ_EMPTY(&m->m->groups),
+	   "a part that was taken back counts as released");
+	sim_finish(&s, "back refused");
+}
+
 int main(void)
 {
 	RUN(test_registration);
@@ -714,5 +757,6 @@ int main(void)
 	RUN(test_kernel);
 	RUN(test_send_only);
 	RUN(test_removed);
+	RUN(test_back_refused);
 	return done();
 }

@@ -21,6 +21,8 @@ static void fail_by(const struct kernel_ops *by)
 		failing.group_add = by->group_add;
 	if (by->group_set)
 		failing.group_set = by->group_set;
+	if (by->sa_dump)
+		failing.sa_dump = by->sa_dump;
 	if (by->sa_del)
 		failing.sa_del = by->sa_del;
 	a->mk.k.ops = &failing;
@@ -120,6 +122,70 @@ static void test_failure_keeps_earlier(void)
 	sim_finish(&s, "a failure keeps earlier groups");
 }
 
+static int fail_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
+		     struct err *e)
+{
+	(void)ctx;
+	(void)group;
+	(void)fn;
+	(void)arg;
+	return err_set(e, -EINTR, "interrupted");
+}
+
+static int warn_add(void *ctx, const struct kgroup *g, struct err *e)
+{
+	int ret = real->group_add(ctx, g, e);
+
+	if (!ret)
+		err_set(e, 0, "a way past it");
+	return ret;
+}
+
+/* A group of the kernel that cannot be taken over is refused, and not touched. */
+static void test_not_taken_over(void)
+{
+	static struct other o;
+
+	usual(16);
+	make_earlier(MCSEC_POLICY_ENFORCE);
+	a->mk.group[1].dport = 7;
+	o = as_now();
+	add_audio(&o);
+	is_int(reload(&o), -EEXIST,
+	       "the kernel has the name for other traffic");
+	ok(strstr(err.text, "group \"audio\": the kernel has it for 239.7.0.2"),
+	   "the refusal says for which traffic: %s", err.text);
+	ok(!group("audio").found && kernel_has("audio"),
+	   "a group for other traffic stays as it is");
+	a->mk.group[1].dport = 0;
+	strcpy(a->mk.group[1].name, "strange");
+	is_int(reload(&o), -EEXIST, "the kernel has it by another name");
+	ok(strstr(err.text, "as group \"strange\""),
+	   "the refusal has the other name: %s", err.text);
+	strcpy(a->mk.group[1].name, "audio");
+	fail_by(&(struct kernel_ops){ .sa_dump = fail_dump });
+	is_int(reload(&o), -EINTR, "the kernel does not tell the SAs");
+	is_str(err.text, "group \"audio\": kernel: interrupted",
+	       "the refusal has the reason");
+	resync();
+	ok(sim_logged(&s,
+		      "group not protected: group \"video\": kernel: interrupted"),
+	   "a group whose SAs are not told is in the log");
+	work_again();
+	sim_run(&s, 1500);
+	is_int(sim_log_count(&s, "group video: group protected again"), 1,
+	       "a group whose SAs are told later is as before");
+	is_int(reload(&o), 0, "the kernel tells the SAs: %s", err.text);
+	fail_by(&(struct kernel_ops){ .group_add = warn_add });
+	mock_kernel_reset(&a->mk);
+	resync();
+	is_int(sim_log_count(&s, "group video: kernel warning: a way past it"),
+	       1, "a warning of the kernel is in the log");
+	work_again();
+	sim_run(&s, 60000);
+	sim_finish(&s, "a group not taken over");
+}
+
 /* A removed group that an administrator has released comes back as a whole or not. */
 static void test_failure_of_returning(void)
 {
@@ -164,6 +230,31 @@ static int fail_add(void *ctx, const struct kgroup *g, struct err *e)
 	return err_set(e, -ENOMEM, "out of memory");
 }
 
+/* An overrun changes nothing of what is there, but SAs by hand have no other directions. */
+static void test_overrun(void)
+{
+	struct mock_kernel *mk;
+	struct mgroup *g;
+
+	usual(17);
+	mk = &a->mk;
+	g = mgroup_find(a->m, "video");
+	mk->group[0].policy = MCSEC_POLICY_OBSERVE;
+	mk->sa[mk->n_sas] = mk->sa[0];
+	mk->sa[mk->n_sas].sa.spi = 0x4711;
+	mk->sa[mk->n_sas++].sa.dir = MCSEC_DIR_IN | MCSEC_DIR_OUT;
+	resync();
+	is_int(kernel_policy("video"), MCSEC_POLICY_OBSERVE,
+	       "a policy that an administrator has set stays");
+	is_int(earlier_dir(), MCSEC_DIR_IN,
+	       "an SA by hand does not send for a receiver");
+	ok(!g->used_up && !timer_armed(&g->retry),
+	   "an overrun while all SAs live asks for nothing");
+	mk->group[0].policy = MCSEC_POLICY_ENFORCE;
+	sim_run(&s, 20000);
+	sim_finish(&s, "overrun");
+}
+
 /* A group or a policy that the kernel refuses is tried again until it is there. */
 static void test_tried_again(void)
 {
@@ -172,20 +263,25 @@ static void test_tried_again(void)
 	unsigned int i;
 
 	usual(14);
+	resync();
+	is_int(sim_log_count(&s, "protected"), 0,
+	       "a group that the kernel has is not talked about");
 	fail_by(&(struct kernel_ops){ .group_add = fail_add });
 	mock_kernel_reset(&a->mk);
 	resync();
+	ok(mgroup_find(a->m, "video")->used_up,
+	   "an SA that the kernel has lost is asked to be replaced");
 	sim_run(&s, 5000);
-	ok(sim_logged(&s,
-		      "group not protected: group \"video\": kernel: out of memory"),
-	   "a group that cannot be made again is in the log");
+	is_int(sim_log_count(&s,
+			     "group not protected: group \"video\": kernel: out of memory"),
+	       1, "a group that cannot be made again is in the log once");
 	is_int(member_difference(a->m, "video", &why), MEMBER_FAULT_NO_GROUP,
 	       "a group that the kernel lacks is a fault");
 	work_again();
 	sim_run(&s, 1500);
 	ok(kernel_has("video"), "a group that was refused is made later");
-	ok(sim_logged(&s, "group protected again"),
-	   "a group that is made later is in the log");
+	is_int(sim_log_count(&s, "group protected again"), 1,
+	       "a group that is made later is in the log once");
 	sim_run(&s, 20000);
 	is_int(kernel_sas("video"), 1, "a group that is made later has its SA");
 	is_int(member_difference(a->m, "video", &why), MEMBER_FAULT_NONE,
@@ -214,6 +310,8 @@ static void test_tried_again(void)
 	for (i = 0; i < a->mk.n_sas; i++)
 		a->mk.sa[i].wiped = true;
 	resync();
+	ok(mgroup_find(a->m, "video")->used_up,
+	   "an SA that has ended unheard is asked to be replaced");
 	sim_run(&s, 2000);
 	is_int(member_difference(a->m, "video", &why), MEMBER_FAULT_NONE,
 	       "an SA that has ended unheard is replaced: %s", why.text);
@@ -271,7 +369,9 @@ static void test_deleted_late(void)
 int main(void)
 {
 	RUN(test_failure_keeps_earlier);
+	RUN(test_not_taken_over);
 	RUN(test_failure_of_returning);
+	RUN(test_overrun);
 	RUN(test_tried_again);
 	RUN(test_deleted_late);
 	return done();
