@@ -132,6 +132,13 @@ static int fail_dump(void *ctx, const char *group, ksa_fn *fn, void *arg,
 	return err_set(e, -EINTR, "interrupted");
 }
 
+static bool has_none(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return false;
+}
+
 static int warn_add(void *ctx, const struct kgroup *g, struct err *e)
 {
 	int ret = real->group_add(ctx, g, e);
@@ -175,7 +182,14 @@ static void test_not_taken_over(void)
 	sim_run(&s, 1500);
 	is_int(sim_log_count(&s, "group video: group protected again"), 1,
 	       "a group whose SAs are told later is as before");
+	a->m->deps.has_interface = has_none;
+	o.groups[1].devs.n = 1;
+	strcpy(o.groups[1].devs.name[0], "eth9");
+	a->mk.group[1].n_devs = 1;
+	strcpy(a->mk.group[1].devs[0], "eth9");
 	is_int(reload(&o), 0, "the kernel tells the SAs: %s", err.text);
+	is_int(sim_log_count(&s, "group audio: interface missing: eth9"), 1,
+	       "an interface that is missing is in the log");
 	fail_by(&(struct kernel_ops){ .group_add = warn_add });
 	mock_kernel_reset(&a->mk);
 	resync();
