@@ -464,7 +464,7 @@ static void repair_due(void *arg)
 	struct mgroup *g = arg;
 	struct err err = {};
 
-	if (g->unprotected && !g->removed)
+	if (g->unprotected)
 		membership_resync(g);
 	if (!g->other_policy)
 		return;
