@@ -17,8 +17,9 @@
 #include <net/ipv6.h>
 
 /*
- * @pf is NFPROTO_IPV4 or NFPROTO_IPV6 of the hook. The version in the header is
- * not used, because a raw socket may have made it up.
+ * @pf is NFPROTO_IPV4 or NFPROTO_IPV6 of the hook. The version in the header is not
+ * used, because a raw socket may have made it up: functions without @pf are for headers
+ * that were checked, or that may be of the other family.
  */
 static __always_inline bool mcsec_is_ip6(u8 pf)
 {

@@ -64,7 +64,7 @@ find_address6(const struct mcsec_select *s, const struct sk_buff *skb, u64 kind,
  * @v6: the family is IPv6
  * @opaque: the payload cannot be read
  * @marks: how selectors by a mark are compared
- * @read: @opaque, @proto and @ports are valid
+ * @read: the payload was parsed: @proto and @ports are valid unless @opaque
  * @proto: protocol of the payload
  * @ports: as mcsec_ports() returns them
  * @own: candidate whose mark is taken to match, or NULL
@@ -679,8 +679,8 @@ bool mcsec_select_fits_slow(const struct mcsec_select *s,
 	};
 	struct mcsec_opaque found;
 
-	/* IP would deliver an inner encapsulation without calling the hooks
-	 * again, so an opaque datagram does not match.
+	/* A fragment, or headers without an end, may hide what IP would deliver
+	 * without calling the hooks again, so an opaque datagram does not match.
 	 */
 	read_payload(&p);
 	if (p.opaque)

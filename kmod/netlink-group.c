@@ -280,8 +280,11 @@ static int group_new(struct genl_info *info, struct mcsec_net *mnet,
 	case -ENOSPC:
 		return refuse_nla(info->extack, NULL, err,
 				  "a network namespace has at most 65536 groups at a time");
-	default:
+	case -ENOMEM:
 		return refuse_nla(info->extack, NULL, err, "out of memory");
+	default:
+		return refuse_nla(info->extack, NULL, err,
+				  "the group cannot be made");
 	}
 }
 

@@ -46,6 +46,18 @@ struct mcsec_limits {
 
 /**
  * struct mcsec_sa_config - checked parameters of a new SA
+ * @spi: SPI
+ * @dir: bits of enum mcsec_dir
+ * @alg: enum mcsec_alg
+ * @mode: enum mcsec_mode
+ * @replay: enum mcsec_replay
+ * @sid_bits: width of Sender-IDs: 8, 12 or 16
+ * @window: packets that a replay window covers
+ * @max_senders: how many senders may have a window
+ * @n_sids: length of @sids
+ * @key_len: length of @key in octets
+ * @iv_limit: last counter that may be used
+ * @limits: lifetimes
  * @key: key, then salt; owned by the caller, who wipes it
  * @sids: Sender-IDs to send with; owned by the caller
  * @windows: memory account of the network namespace; outlives the SA

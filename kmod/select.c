@@ -116,8 +116,8 @@ static void prefix_put(struct mcsec_select *s, struct mcsec_prefix *prefix,
 /*
  * Return the rank of a selector. The most significant criterion comes first: a
  * longer source prefix, an interface, a protocol, the destination port, the
- * source port, more bits of the mark. The mask itself only orders equally
- * specific selectors.
+ * source port, more bits of the mark. The mask is in the low half, so candidates
+ * of equal rank have the same one, which select_same() relies on.
  */
 static u64 rank_of(const struct mcsec_selector *sel)
 {
@@ -157,7 +157,7 @@ static bool select_same(const struct mcsec_candidate *a,
 	       share_dev(a, b);
 }
 
-/* Return as what a candidate counts against MCSEC_CANDIDATES_MAX. */
+/* Return for how many a candidate counts against MCSEC_CANDIDATES_MAX. */
 static unsigned int dev_count(const struct mcsec_candidate *c)
 {
 	return c->n_devs ?: 1;
@@ -264,8 +264,8 @@ void mcsec_select_put(struct mcsec_select *s, struct mcsec_candidate *c)
 {
 	unsigned int i;
 
-	/* Packets may still read the candidate, for which no interface means
-	 * any, so the number stays.
+	/* Packets may still read the candidate. The number stays, because 0 would
+	 * mean any interface.
 	 */
 	for (i = 0; i < c->n_devs; i++)
 		mcsec_dev_put(&s->devs, c->devs[i]);

@@ -128,8 +128,8 @@ struct mcsec_prefix {
 /**
  * struct mcsec_candidate - entry of a group in the list of its prefix
  * @node: node in prefix->candidates
- * @rank: how specific the selector is besides its prefix; candidates of equal
- *	rank have the same mark mask
+ * @rank: how specific the selector is besides its prefix, see rank_of();
+ *	candidates of equal rank have the same mark mask
  * @group: the group
  * @sel: selector of the group
  * @family: summary of the selectors of the same family
@@ -246,8 +246,8 @@ bool mcsec_lookup_dst(const struct mcsec_select *s, const struct sk_buff *skb,
 /*
  * Return an enforcing group whose datagram an ICMP error that leaves by @dev may
  * quote, or NULL. pkt->next is that of the quoted datagram. The error has a mark of
- * its own, and leaves by the device towards its receiver, so of a group that selects
- * by these only the addresses are compared, and it hides none below it.
+ * its own, and leaves by the device towards its receiver: of a group that selects by
+ * these the addresses alone are compared, and less specific groups are asked as well.
  *
  * An error of a gateway that leaves by a device which its group does not name goes
  * to hosts inside, and is permitted. If the group has edges, it may as well be on its

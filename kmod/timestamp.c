@@ -68,6 +68,7 @@ void mcsec_timestamp_keep_slow(struct sk_buff *skb)
 	unsigned int total = skb->len;
 	int hlen;
 
+	/* Only with sock_wfree() IP moves the size of parts between them and @skb. */
 	if (!dst || !skb->sk || skb->destructor != sock_wfree)
 		return;
 	mtu = fragment_mtu(skb, dst);

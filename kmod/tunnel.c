@@ -13,6 +13,7 @@ u8 mcsec_tunnel_build(struct mcsec_tunnel_hdr *outer, const struct sk_buff *skb,
 	if (ip_hdr(skb)->version == 4) {
 		outer->v4 = *ip_hdr(skb);
 		outer->v4.ihl = sizeof(struct iphdr) / 4;
+		/* mcsec_tunnel_push() sets DF and the ID. */
 		outer->v4.frag_off = 0;
 		outer->v4.id = 0;
 		*nhoff = offsetof(struct iphdr, protocol);
