@@ -213,6 +213,7 @@ static void test_lists(void)
 	ok(strlen(text) < POLICY_LIST_MAX + 40, "a long list has a limit");
 	ok(strstr(text, "+m29.example and 70 more)"), "the rest is counted: %s",
 	   text);
+	sim_free(&s);
 }
 
 /* A policy that cannot be read now is neither replaced nor taken for none. */
