@@ -154,7 +154,7 @@ static void open_rekey(struct mrekey *rk, const uint8_t *p, size_t len)
 	struct member *m = rk->g->m;
 	uint32_t expected = rk->rs.next_mid;
 	struct rekey_msg msg;
-	enum rekey_rc ret;
+	enum rekey_rc rc;
 	struct err err = {};
 
 	if (rival_repeats(rk, p, len)) {
@@ -162,25 +162,25 @@ static void open_rekey(struct mrekey *rk, const uint8_t *p, size_t len)
 		return;
 	}
 	rekey_msg_init(&msg);
-	ret = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, &err);
-	m->drops[ret]++;
-	if (!rk->retired && (ret == REKEY_OK || ret == REKEY_FRAGMENT))
+	rc = rekey_open_frags(&rk->rs, &rk->frags, p, len, &msg, &err);
+	m->drops[rc]++;
+	if (!rk->retired && (rc == REKEY_OK || rc == REKEY_FRAGMENT))
 		rival_accepted(rk, expected, p, len);
 	else if (!rk->retired)
-		rival_rejected(rk, ret, p, len);
-	if (ret == REKEY_OK) {
+		rival_rejected(rk, rc, p, len);
+	if (rc == REKEY_OK) {
 		/* A replaced Rekey SA brings nothing new. */
 		if (!rk->retired)
 			install_rekey(rk->g, rk, &msg);
-	} else if (msg_is_fragment(p, len) && ret >= REKEY_SYNTAX &&
-		   ret <= REKEY_CRITICAL) {
+	} else if (msg_is_fragment(p, len) && rc >= REKEY_SYNTAX &&
+		   rc <= REKEY_CRITICAL) {
 		/*
 		 * Another member forged a fragment: ask, even though copies may
 		 * follow.
 		 */
 		doubt_once(rk->g, DOUBT_EARLY, ONCE_FRAGMENT, rk->rs.spi,
 			   sizeof(rk->rs.spi), 0);
-	} else if (ret == REKEY_POLICY || ret == REKEY_UNSUPPORTED) {
+	} else if (rc == REKEY_POLICY || rc == REKEY_UNSUPPORTED) {
 		group_warn(rk->g, "rekey not supported: %s", err.text);
 		register_again(rk->g, 0, "a rekey has an unsupported policy");
 	}

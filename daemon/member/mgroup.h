@@ -771,7 +771,7 @@ bool rival_distrusts(struct mgroup *g, struct mrekey *rk,
  */
 bool rival_repeats(const struct mrekey *rk, const uint8_t *p, size_t len);
 /* Judge a message over the Rekey SA in use that was rejected. */
-void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
+void rival_rejected(struct mrekey *rk, enum rekey_rc rc, const uint8_t *p,
 		    size_t len);
 
 /* ---- age.c -------------------------------------------------------------- */

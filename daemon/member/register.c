@@ -210,20 +210,20 @@ static void retry_due(void *arg)
 }
 
 static void schedule_registration(struct mgroup *g, uint32_t delay_ms,
-				  uint32_t most, const char *why)
+				  uint32_t max_ms, const char *why)
 {
-	uint32_t least = 0;
+	uint32_t min_ms = 0;
 
 	if (!may_ask(g))
 		return;
 	if (g->registered_ms && mgroup_now(g) - g->registered_ms < LASTING_MS)
-		least = retry_after_ms(g);
+		min_ms = retry_after_ms(g);
 	else
 		g->attempts = 0;
-	if (least > most)
-		least = most;
-	if (delay_ms < least)
-		delay_ms = least;
+	if (min_ms > max_ms)
+		min_ms = max_ms;
+	if (delay_ms < min_ms)
+		delay_ms = min_ms;
 	if (timer_armed(&g->retry) &&
 	    timer_left_ms(mgroup_tq(g), &g->retry) <= delay_ms)
 		return;

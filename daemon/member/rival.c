@@ -268,15 +268,15 @@ bool rival_distrusts(struct mgroup *g, struct mrekey *rk,
  * can make both. Only a holder of the signing key can use up Message IDs and
  * signing keys, and then another request is justified.
  */
-void rival_rejected(struct mrekey *rk, enum rekey_rc ret, const uint8_t *p,
+void rival_rejected(struct mrekey *rk, enum rekey_rc rc, const uint8_t *p,
 		    size_t len)
 {
 	if (rk->g->stolen_key[0]) {
 		ask_about_rekey(rk->g, short_digest(p, len));
 		return;
 	}
-	if (ret != REKEY_ICV && ret != REKEY_AUTH_BAD &&
-	    (ret != REKEY_OLD ||
+	if (rc != REKEY_ICV && rc != REKEY_AUTH_BAD &&
+	    (rc != REKEY_OLD ||
 	     is_from_gcks(&rk->accepted, mgroup_now(rk->g), p, len)))
 		return;
 	doubt_once(rk->g, DOUBT_RIVAL, ONCE_UNOPENED, rk->rs.spi,
