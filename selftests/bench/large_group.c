@@ -708,7 +708,6 @@ static void ask_status(void)
 
 static void measure_store(void)
 {
-	int ret = store_clean(w.store);
 	struct stat st;
 	char path[96];
 	int ret = store_clean(w.store);
