@@ -332,7 +332,68 @@ static void test_behind_last(void)
 	ok(flows_have(g, &gsa, false),
 	   "a member has all Data SAs of the message");
 	ok(!flows_differ(rk, &gsa), "a message repeats what came before");
+	rk->data[rk->n_data].spi = 0x4321;
+	put_data(&gsa.data[0], 0, 0x4321);
+	ok(flows_differ(rk, &gsa),
+	   "a Data SA did not come before because it is behind the last");
 	sim_finish(&s, "behind the last");
+}
+
+/* A Rekey SA has each Data SA of a message once that is of a flow of the member. */
+static void test_stored(void)
+{
+	static struct mrekey rk;
+	static struct gsa gsa;
+	struct mgroup *g;
+	unsigned int i;
+
+	start(9);
+	g = TAILQ_FIRST(&s.m[1]->m->groups);
+	rk.g = g;
+	gsa.n_data = 4;
+	put_data(&gsa.data[0], 1, 0x1000);
+	put_data(&gsa.data[1], 1, 0x1000);
+	put_data(&gsa.data[3], 2, 0x3000);
+	put_unaligned_be32(0x2000, gsa.data[2].spi);
+	put_data(&gsa.data[4], 0, 0x4000);
+	is_int(flow_of(g, &gsa.data[2]), -ENOENT,
+	       "traffic that no selector has is of no flow");
+	flows_store_spis(&rk, &gsa);
+	is_int(rk.n_data, 2, "two Data SAs of four are stored");
+	ok(rk.data[0].spi == 0x1000 && rk.data[0].flow == 1,
+	   "a Data SA that comes twice is stored once");
+	ok(rk.data[1].spi == 0x3000 && rk.data[1].flow == 2,
+	   "a Data SA behind one of no flow is stored");
+	for (i = 0; i < GSA_MAX_DATA; i++)
+		rk.data[i].spi = i + 1;
+	rk.n_data = GSA_MAX_DATA;
+	flows_store_spis(&rk, &gsa);
+	is_int(rk.n_data, GSA_MAX_DATA, "a full Rekey SA takes no more");
+	sim_finish(&s, "stored");
+}
+
+/* Only all Data SAs of before, and nothing else, repeat what came before. */
+static void test_repeated(void)
+{
+	static struct mrekey rk;
+	static struct gsa gsa;
+
+	ok(!flows_repeat(&rk, &gsa), "a message without SAs repeats nothing");
+	rk.n_data = 2;
+	rk.data[0].spi = 0x1000;
+	rk.data[1].spi = 0x2000;
+	gsa.n_data = 2;
+	put_data(&gsa.data[0], 0, 0x2000);
+	put_data(&gsa.data[1], 1, 0x1000);
+	ok(flows_repeat(&rk, &gsa), "the same Data SAs repeat what came");
+	gsa.has_rekey = true;
+	ok(!flows_repeat(&rk, &gsa), "with a Rekey SA they are a rekey");
+	gsa.has_rekey = false;
+	gsa.n_data = 1;
+	ok(!flows_repeat(&rk, &gsa), "one Data SA of two is another message");
+	gsa.n_data = 2;
+	put_data(&gsa.data[1], 1, 0x3000);
+	ok(!flows_repeat(&rk, &gsa), "another Data SA is another message");
 }
 
 /* ---- what was missed ---------------------------------------------------- */
@@ -747,6 +808,8 @@ int main(void)
 	RUN(test_reset);
 	RUN(test_many);
 	RUN(test_behind_last);
+	RUN(test_stored);
+	RUN(test_repeated);
 	RUN(test_missed);
 	RUN(test_inband);
 	RUN(test_restarts);
