@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Revocation lists with the key server's certificate, and with members inband. */
 #include "group_crl.h"
+#include "member/mgroup.h"
 #include "rekey/rekey.h"
 
 /* ---- the key server ----------------------------------------------------------- */
@@ -33,11 +34,14 @@ static void test_gcks_revoked(void)
 	struct pki_pair former;
 
 	usual(9);
+	reload_member(a);
+	is_int(sim_log_count(&s, "key server revoked: "), 0,
+	       "a list without the key server stops nobody");
 	revoke_cert(&s.cert);
 	reload_member(a);
 	reload_member(a);
-	ok(sim_logged(&s, "key server revoked: "),
-	   "the member says that it stops");
+	is_int(sim_log_count(&s, "key server revoked: "), 1,
+	       "the member says once that it stops");
 	ok(sim_status(a).gcks_revoked,
 	   "the status of the member says that it stops");
 	is_int(sim_rekey(s.gcks, "video", &err), 0, "a rekey");
@@ -57,6 +61,8 @@ static void test_gcks_revoked(void)
 	   "the key server is not believed: %s", a->text);
 	sim_run(&s, 120000);
 	ok(!sim_in(a), "the member stays out");
+	is_int(sim_log_count(&s, "key server certificate changed"), 0,
+	       "the certificate of the key server is still the same");
 	renew_gcks(&former);
 	sim_run(&s, 120000);
 	ok(sim_in(a), "a key server with another certificate is accepted");
@@ -67,8 +73,11 @@ static void test_gcks_revoked(void)
 	finish("key server revoked");
 }
 
-/* A CA that takes back a revocation, which was on hold, in time. */
-static void test_gcks_unrevoked(void)
+/*
+ * A CA that takes back a revocation, which was on hold, in time. The member needs no
+ * answer of the key server then, which it may not @hear.
+ */
+static void test_gcks_unrevoked(bool hear)
 {
 	usual(24);
 	revoke_cert(&s.cert);
@@ -77,12 +86,45 @@ static void test_gcks_unrevoked(void)
 	memset(revoked, 0, sizeof(revoked));
 	reload_member(a);
 	ok(!sim_status(a).gcks_revoked, "the key server is followed again");
-	sim_run(&s, 30000);
+	a->mute = !hear;
+	sim_run(&s, 15000);
+	ok(sim_status(a).keyed, "the member has its keys when time is up");
+	a->mute = false;
+	sim_run(&s, 120000);
 	ok(sim_in(a) && !sim_logged(&s, "excluded: "),
 	   "the member has kept its keys");
 	is_int(sim_out_of_step(&s), 0, "all are in step");
 	trust_set_crls(a->trust, NULL);
 	finish("key server revoked for a while");
+}
+
+/* Only who has keys of the key server has something to give up. */
+static void test_gcks_revoked_outside(void)
+{
+	struct sim_member *c;
+
+	usual(26);
+	gckscert_refused(a->m);
+	ok(!sim_status(a).gcks_revoked,
+	   "keys of this run are not doubted because of another handshake");
+	member_leave(a->m, "video");
+	sim_run(&s, 5000);
+	revoke_cert(&s.cert);
+	reload_member(a);
+	is_int(sim_log_count(&s, "key server revoked: "), 0,
+	       "a member that has left gives up no keys");
+	c = sim_add(&s, "c.example", false, true);
+	sim_up(c);
+	trust_set_crls(c->trust, theirs);
+	sim_run(&s, 20000);
+	ok(!sim_in(c) && strstr(c->text, "revoked by its CA"),
+	   "a newcomer does not believe the key server: %s", c->text);
+	is_int(sim_log_count(&s, "key server revoked: "), 0,
+	       "a newcomer has no keys of an earlier run");
+	trust_set_crls(a->trust, NULL);
+	trust_set_crls(c->trust, NULL);
+	sim_down(c);
+	finish("key server revoked, outside");
 }
 
 /* The usual order: another certificate first, and then the former one is revoked. */
@@ -98,8 +140,8 @@ static void test_gcks_superseded(void)
 	sim_run(&s, 30000);
 	ok(sim_in(b), "the member has registered again");
 	is_int(b->gaps, 0, "the member has missed no packet");
-	ok(sim_logged(&s, "key server certificate changed"),
-	   "the member says that it has another certificate");
+	is_int(sim_log_count(&s, "key server certificate changed"), 1,
+	       "the member says that it has another certificate");
 	ok(!sim_logged(&s, "excluded: "), "the member has kept its keys");
 	is_int(sim_group(&s).evictions, 0, "nobody is evicted");
 	pki_pair_free(&former);
@@ -251,7 +293,9 @@ int main(void)
 {
 	sim_order_init(&s);
 	RUN(test_gcks_revoked);
-	RUN(test_gcks_unrevoked);
+	RUN(test_gcks_unrevoked, true);
+	RUN(test_gcks_unrevoked, false);
+	RUN(test_gcks_revoked_outside);
 	RUN(test_gcks_superseded);
 	RUN(test_gcks_superseded_sender);
 	RUN(test_gcks_revoked_restart);
