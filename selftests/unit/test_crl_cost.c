@@ -107,6 +107,24 @@ static void test_noted(void)
 	pki_pair_free(&other);
 }
 
+/* A name behind the last of a path is none of it. */
+static void test_paths(void)
+{
+	X509_NAME *name = X509_NAME_new(), *other = X509_NAME_new();
+	struct ca_path a = { .v = { name, name }, .n = 1 };
+	struct ca_path b = { .v = { name, other }, .n = 1 };
+
+	X509_NAME_add_entry_by_txt(other, "CN", MBSTRING_UTF8,
+				   (const unsigned char *)"Other", -1, -1, 0);
+	ok(ca_path_same(&a, &b), "two paths of one name are the same");
+	a.n = 2;
+	ok(!ca_path_same(&a, &b), "a longer path is another one");
+	b.n = 2;
+	ok(!ca_path_same(&a, &b), "a path with another name is another one");
+	X509_NAME_free(name);
+	X509_NAME_free(other);
+}
+
 int main(void)
 {
 	if (!mkdtemp(dir))
@@ -116,6 +134,7 @@ int main(void)
 	trust = trust_in(&root);
 	RUN(test_many_missing);
 	RUN(test_noted);
+	RUN(test_paths);
 	trust_free(trust);
 	pki_pair_free(&root);
 	rmdir(dir);
