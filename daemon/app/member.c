@@ -192,6 +192,9 @@ static void member_event(void *ctx, const struct ike_event *ev)
 	case IKE_EV_CAP:
 		log_warn("limit reached: %s: %s", peer, ev->text);
 		break;
+	case IKE_EV_MOVED:
+		log_info("address changed: key server %s: %s", peer, ev->text);
+		break;
 	}
 }
 

@@ -354,6 +354,20 @@ void notice_place(struct gcks *k, const char *group, const char *identity,
 	audit_as(k, "two-places", group, identity, detail);
 }
 
+void notice_moved(struct gcks *k, const char *group, const char *identity,
+		  const struct addr *at, const struct ep *to)
+{
+	char detail[160], peer[PEER_STRLEN], ep[EP_STRLEN], a[ADDR_STRLEN];
+
+	if (!notice_left(k, identity))
+		return;
+	addr_str(at, a);
+	log_group(LOG_LEVEL_INFO, group, "member moved: %s: it was at %s",
+		  peer_str(identity, to, peer), a);
+	snprintf(detail, sizeof(detail), "from %s to %s", a, ep_str(to, ep));
+	audit_as(k, "moved", group, identity, detail);
+}
+
 void notice_rival(struct gcks *k, const char *group, const char *identity,
 		  const struct ep *peer, uint32_t spi)
 {
@@ -398,6 +412,9 @@ void notice_ike(struct gcks *k, const struct ike_event *ev)
 		break;
 	case IKE_EV_REQUEST_REFUSED:
 		log_stranger(k, LOG_LEVEL_INFO, "request refused", ev);
+		break;
+	case IKE_EV_MOVED:
+		log_member(k, LOG_LEVEL_INFO, "address changed", ev);
 		break;
 	case IKE_EV_CAP:
 		log_stranger(k, LOG_LEVEL_WARN, "limit reached", ev);

@@ -70,6 +70,9 @@ void notice_refusal(struct gcks *k, const char *group, const char *identity,
  */
 void notice_place(struct gcks *k, const char *group, const char *identity,
 		  const struct addr *at, const struct ep *from);
+/* Record that the member @identity has moved from @at to @to over its IKE SA. */
+void notice_moved(struct gcks *k, const char *group, const char *identity,
+		  const struct addr *at, const struct ep *to);
 /*
  * Record a report of @identity that it followed the rekey of a rival to the
  * Data SA @spi. A report proves nothing, so each member has one line a minute

@@ -12,6 +12,7 @@
 #include "ike/admission.h"
 #include "ike/auth.h"
 #include "ike/exchange.h"
+#include "ike/mobike.h"
 #include "ike/places.h"
 #include "ike/ppk.h"
 #include "ike/session.h"
@@ -530,6 +531,8 @@ int authenticate_request(struct ike_sa *sa, struct pchain *c)
 		notify_build_ike(c, IKE_N_INITIAL_CONTACT);
 	if (!ret && sa->engine->cfg.resume && !sa->use_ppk)
 		notify_build(c, IKE_N_TICKET_REQUEST, NULL, 0);
+	if (!ret && sa->engine->cfg.mobike)
+		notify_build(c, IKE_N_MOBIKE_SUPPORTED, NULL, 0);
 	return ret;
 }
 
@@ -599,6 +602,7 @@ bool authenticate_gcks(struct ike_sa *sa, const struct ike_in *in)
 		session_keep(sa, ticket);
 	if (is_resumed(sa))
 		old = session_sa(sa->engine, sa->hs->resume->of);
+	mobike_begin(sa, m);
 	sa_up(sa);
 	/* The key server ends it as well, see authenticate_proven(). */
 	if (old)
@@ -803,6 +807,7 @@ bool authenticate_member(struct ike_sa *sa, const struct ike_in *in)
 	if (!is_resumed(sa))
 		sa->auth_ms = clock_mono_ms(sa->engine->cfg.clock);
 	sa->hs->wants_ticket = msg_notify(m, IKE_N_TICKET_REQUEST);
+	mobike_begin(sa, m);
 	if (msg_notify(m, IKE_N_INITIAL_CONTACT))
 		end_forsaken(sa);
 	return !sa->dead;
@@ -819,5 +824,7 @@ int authenticate_head(struct ike_sa *sa, struct pchain *c)
 		notify_build(c, IKE_N_PPK_IDENTITY, NULL, 0);
 	if (!ret && sa->hs->wants_ticket)
 		ticket_put(sa, c);
+	if (!ret && sa->mobike)
+		notify_build(c, IKE_N_MOBIKE_SUPPORTED, NULL, 0);
 	return ret;
 }

@@ -73,6 +73,8 @@ static void stop_timers(struct ike_sa *sa)
 	kept_decided(sa);
 	if (sa->t_keepalive)
 		timer_del(tq, sa->t_keepalive);
+	if (sa->mobike)
+		timer_del(tq, &sa->mobike->timer);
 }
 
 static void refuse_tasks(struct ike_sa *sa, uint16_t notify, const char *reason)

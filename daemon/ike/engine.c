@@ -9,6 +9,7 @@
 #include "ike/admission.h"
 #include "ike/exchange.h"
 #include "ike/inbox.h"
+#include "ike/mobike.h"
 #include "ike/places.h"
 #include "ike/ppk.h"
 #include "ike/psk.h"
@@ -647,6 +648,15 @@ int ike_liveness(struct ike_sa *sa)
 	const struct ike_task t = { .xchg = IKE_XCHG_INFORMATIONAL };
 
 	return sa->state == IKE_ST_UP ? sa_ask(sa, &t) : -ENOTCONN;
+}
+
+void ike_engine_moved(struct ike_engine *engine)
+{
+	struct ike_sa *sa;
+
+	LIST_FOREACH(sa, &engine->sas, link)
+		if (!sa->gcks && !sa->shadow)
+			mobike_look(sa);
 }
 
 /* ---- responder ---------------------------------------------------------- */

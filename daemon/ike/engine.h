@@ -138,6 +138,7 @@ enum ike_event_type {
 	IKE_EV_REFUSED, /* the peer refused a request of ours; text says why */
 	IKE_EV_REQUEST_REFUSED, /* we refused a request, before any SA */
 	IKE_EV_CAP, /* a limit was hit; at most one a second */
+	IKE_EV_MOVED, /* the IKE SA goes on with another address; text has the former */
 };
 
 /*
@@ -277,6 +278,12 @@ struct ike_ops {
 	 */
 	int (*inband_fill)(void *ctx, struct ike_sa *sa,
 			   const struct ike_id *idg, struct gike_inband *msg);
+
+	/*
+	 * Responder, may be NULL: the peer, which was at @from, is proven to be at
+	 * ike_sa_peer(). Must not close the SA.
+	 */
+	void (*moved)(void *ctx, struct ike_sa *sa, const struct ep *from);
 
 	/*
 	 * Responder, may be NULL: the member has answered the last
@@ -430,6 +437,13 @@ struct ike_engine_cfg {
 	uint32_t ticket_s;
 	bool resume;
 
+	/*
+	 * Peers may move over a living IKE SA (MOBIKE, RFC 4555) if both sides say so in
+	 * AUTH: a member tells its new address, and the key server takes it when the member
+	 * has answered there.
+	 */
+	bool mobike;
+
 	uint32_t half_open_ms; /* life until authenticated [30000] */
 	/* Responder: lifetime of an idle SA [300000]. */
 	uint32_t idle_ms;
@@ -580,6 +594,12 @@ int ike_tell_edge(struct ike_sa *sa, const struct edge_answer *ans);
  */
 int ike_ask_grant(struct ike_sa *sa, const struct grant_request *req);
 
+/*
+ * Addresses or routes of this host may have changed: key servers to which another source
+ * address leads are told that, over the IKE SAs that are there.
+ */
+void ike_engine_moved(struct ike_engine *engine);
+
 /* ---- responder ---------------------------------------------------------- */
 
 /*
@@ -681,6 +701,11 @@ const struct ep *ike_sa_peer(const struct ike_sa *sa);
 /* Return true if the peer is behind a NAT, which may give it another address. */
 bool ike_sa_behind_nat(const struct ike_sa *sa);
 const struct ep *ike_sa_local(const struct ike_sa *sa);
+/*
+ * Initiator: return true if the SA ended because the key server did not take the new
+ * address of this host.
+ */
+bool ike_sa_move_failed(const struct ike_sa *sa);
 /* Return the name of the state, for logs and status only. */
 const char *ike_sa_state_name(const struct ike_sa *sa);
 /* Both SPIs in hex, "0123456789abcdef_0123456789abcdef", for logs. */
@@ -742,6 +767,13 @@ struct ike_stats {
 	uint64_t rekey_failed;
 	uint64_t group_requests;
 	uint64_t group_refused;
+	/* Updates of an address: received by a key server, sent by a member. */
+	uint64_t updates;
+	uint64_t moved; /* peers that are at another address; own address as taken */
+	uint64_t move_checks; /* COOKIE2 sent */
+	uint64_t move_damped; /* checks and updates that were put off */
+	uint64_t move_failed; /* not answered from the new address */
+	uint64_t move_refused; /* UNACCEPTABLE_ADDRESSES or UNEXPECTED_NAT_DETECTED */
 	/* Gauges. */
 	uint64_t half_open;
 	uint64_t sas;

@@ -7,34 +7,54 @@
 #include <stdio.h>
 
 #include "ike/exchange.h"
+#include "ike/mobike.h"
 #include "ike/session.h"
 #include "lib/log.h"
 
-int info_request(struct ike_sa *sa, const struct ike_task *t)
+static bool is_of_address(const struct ike_task *t)
 {
-	static const struct delete_pld del = { .proto = IKE_PROTO_IKE };
-	struct wbuf w, data;
-	struct pchain c;
+	return t->notify == IKE_N_UPDATE_SA_ADDRESSES ||
+	       t->notify == IKE_N_COOKIE2;
+}
+
+/* Add the notify of @t that is about Data SAs, or is empty. */
+static int put_notify(const struct ike_task *t, struct pchain *c)
+{
+	struct wbuf data;
 	int ret;
 
-	wbuf_init(&w, IKE_INNER_MAX);
 	wbuf_init(&data, IKE_ID_MAX + GIKE_SPI_LEN_DATA);
-	pchain_init(&c, &w, PCHAIN_DETACHED);
-	if (t->del)
-		delete_build(&c, &del);
-	if (t->notify && t->notify != IKE_N_TICKET_REQUEST) {
+	if (t->notify != IKE_N_TICKET_REQUEST) {
 		wbuf_u32(&data, t->spi);
 		wbuf_put(&data, t->idg.data, t->idg.len);
 	}
 	ret = data.err;
-	if (!ret && t->notify)
-		notify_build(&c, t->notify, data.p, data.len);
+	if (!ret)
+		notify_build(c, t->notify, data.p, data.len);
+	wbuf_free(&data);
+	return ret;
+}
+
+int info_request(struct ike_sa *sa, const struct ike_task *t)
+{
+	static const struct delete_pld del = { .proto = IKE_PROTO_IKE };
+	struct pchain c;
+	struct wbuf w;
+	int ret = 0;
+
+	wbuf_init(&w, IKE_INNER_MAX);
+	pchain_init(&c, &w, PCHAIN_DETACHED);
+	if (t->del)
+		delete_build(&c, &del);
+	if (is_of_address(t))
+		ret = mobike_build(sa, t, &c);
+	else if (t->notify)
+		ret = put_notify(t, &c);
 	if (!ret && t->data)
 		notify_build(&c, t->data_type, t->data, t->data_len);
 	if (!ret)
 		ret = sa_request(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);
-	wbuf_free(&data);
 	return ret;
 }
 
@@ -77,6 +97,8 @@ void info_got_request(struct ike_sa *sa, struct ike_in *in)
 	pchain_init(&c, &w, PCHAIN_DETACHED);
 	if (!deleted && !e && sa->gcks && msg_notify(m, IKE_N_TICKET_REQUEST))
 		ticket_put(sa, &c);
+	if (!deleted && !e)
+		mobike_answer(sa, in, &c);
 	sa_respond(sa, IKE_XCHG_INFORMATIONAL, c.first, &w);
 	wbuf_free(&w);
 	if (e && (e->type == IKE_N_AUTHENTICATION_FAILED ||
@@ -113,6 +135,8 @@ void info_got_answer(struct ike_sa *sa, struct ike_in *in)
 	ticket = wants ? msg_notify(&in->m, IKE_N_TICKET_LT_OPAQUE) : NULL;
 	if (ticket && sa->engine->cfg.resume && !sa->ppk && !sa->shadow)
 		session_keep(sa, ticket);
+	if (t && is_of_address(t))
+		mobike_got_answer(sa, t, in);
 	/* Any authenticated answer proves that the peer is alive. */
 	task_free(t);
 	if (about == MCSEC_N_EDGE_REQUEST)

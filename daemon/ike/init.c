@@ -131,7 +131,7 @@ static void init_build(struct ike_sa *sa, struct wbuf *w)
 	ke_build(&c, sa->suite.ke, dh_public(sa->hs->dh),
 		 dh_public_len(sa->suite.ke));
 	raw_build(&c, IKE_PLD_NONCE, sa->hs->ni.p, sa->hs->ni.len);
-	nat_put(&c, sa);
+	nat_put(&c, sa, &sa->path);
 	put_hashes(&c);
 	if (sa->engine->cfg.fragment_size)
 		notify_build(&c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
@@ -424,7 +424,7 @@ static int build_init_answer(struct ike_sa *sa, struct wbuf *w)
 	raw_build(&c, IKE_PLD_NONCE, sa->hs->nr.p, sa->hs->nr.len);
 	if (sa->engine->cfg.trust)
 		auth_put_certreq(&c, sa->engine->cfg.trust);
-	nat_put(&c, sa);
+	nat_put(&c, sa, &sa->path);
 	put_hashes(&c);
 	notify_build_ike(&c, IKE_N_CHILDLESS_IKEV2_SUPPORTED);
 	if (sa->fragments)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ike/exchange.h"
+#include "ike/mobike.h"
 #include "ike/places.h"
 #include "lib/log.h"
 
@@ -119,13 +120,15 @@ static void dispatch_request(struct ike_sa *sa, struct ike_in *in,
  * would cut the connection. Any initiator may change to port 4500 after
  * IKE_SA_INIT. A request in progress goes to the new address when it is
  * retransmitted. Otherwise the address is fixed, so that replaying a message from
- * elsewhere does not move the peer.
+ * elsewhere does not move the peer. With MOBIKE such a peer is asked first, see
+ * mobike_follow().
  */
 static void follow_peer(struct ike_sa *sa, const struct ike_path *path)
 {
 	bool moves = sa->nat_there && !sa->nat_here;
 
-	if (!moves && sa->state != IKE_ST_INIT_DONE)
+	if ((!moves && sa->state != IKE_ST_INIT_DONE) ||
+	    (sa->mobike && sa->gcks))
 		return;
 	sa->path.local = path->local;
 	if (!ep_equal(&sa->path.peer, &path->peer))
@@ -177,6 +180,8 @@ static void got_request(struct ike_sa *sa, struct ike_in *in)
 	else
 		dispatch_request(sa, in, x);
 	note_proof(sa, resumes);
+	if (sa->mobike && sa->gcks && !sa->shadow && !sa->dead && !ret)
+		mobike_follow(sa, in);
 	opened_free(&o);
 }
 

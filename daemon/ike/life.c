@@ -56,9 +56,14 @@ int sa_ask(struct ike_sa *sa, const struct ike_task *t)
 
 static void close_unanswered(struct ike_sa *sa)
 {
+	const struct ike_task *t = TAILQ_FIRST(&sa->tasks);
 	char why[96];
 
 	sa->engine->stats.gave_up++;
+	if (sa->mobike && t && t->notify == IKE_N_UPDATE_SA_ADDRESSES) {
+		sa->engine->stats.move_failed++;
+		sa->mobike->failed = true;
+	}
 	if (sa->dead_peer_tries)
 		snprintf(why, sizeof(why), "the peer no longer has the IKE SA");
 	else

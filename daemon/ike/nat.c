@@ -23,34 +23,51 @@ static int natd_hash(const uint8_t *spi_i, const uint8_t *spi_r,
 	return hash_sha1(iov, 4, out);
 }
 
-/* Set @e to the source of our datagrams, before any NAT. */
-static bool own_ep(const struct ike_sa *sa, struct ep *e)
+static bool is_chosen(const struct addr *a)
+{
+	return !addr_is_none(a) && !addr_is_any(a);
+}
+
+bool nat_may_move(const struct ike_sa *sa)
+{
+	return !sa->gcks && sa->engine->ops.local_of &&
+	       !is_chosen(&sa->path.local.addr);
+}
+
+bool nat_own(const struct ike_sa *sa, const struct ike_path *path,
+	     struct ep *own)
 {
 	const struct ike_engine *engine = sa->engine;
 
-	*e = sa->path.local;
-	if (!addr_is_none(&e->addr) && !addr_is_any(&e->addr))
+	*own = path->local;
+	if (is_chosen(&own->addr))
 		return true;
-	return sa->initiator && engine->ops.local_of &&
-	       !engine->ops.local_of(engine->ctx, &sa->path.peer, e);
+	if (sa->gcks || !engine->ops.local_of ||
+	    engine->ops.local_of(engine->ctx, &path->peer, own))
+		return false;
+	/* The port that local_of() tells is that of before a change to 4500. */
+	if (path->local.port && path->local.port == engine->cfg.natt_port)
+		own->port = path->local.port;
+	return true;
 }
 
-static bool may_float(const struct ike_sa *sa)
+static bool may_float(const struct ike_sa *sa, const struct ike_path *path)
 {
 	const struct ike_engine *engine = sa->engine;
 
-	return sa->initiator || !engine->ops.hears_natt ||
-	       engine->ops.hears_natt(engine->ctx, &sa->path.local);
+	return !sa->gcks || !engine->ops.hears_natt ||
+	       engine->ops.hears_natt(engine->ctx, &path->local);
 }
 
-void nat_put(struct pchain *c, const struct ike_sa *sa)
+void nat_put(struct pchain *c, const struct ike_sa *sa,
+	     const struct ike_path *path)
 {
 	uint8_t src[HASH_SHA1_LEN], dst[HASH_SHA1_LEN];
 	struct ep own;
 
-	if (!may_float(sa) || !own_ep(sa, &own) ||
+	if (!may_float(sa, path) || !nat_own(sa, path, &own) ||
 	    natd_hash(sa->spi_i, sa->spi_r, &own, src) ||
-	    natd_hash(sa->spi_i, sa->spi_r, &sa->path.peer, dst))
+	    natd_hash(sa->spi_i, sa->spi_r, &path->peer, dst))
 		return;
 	notify_build(c, IKE_N_NAT_DETECTION_SOURCE_IP, src, sizeof(src));
 	notify_build(c, IKE_N_NAT_DETECTION_DESTINATION_IP, dst, sizeof(dst));
@@ -78,13 +95,25 @@ static bool natd_differs(const struct ike_msg *m, uint16_t type,
 	return any;
 }
 
+void nat_look(const struct ike_msg *m, const struct ike_path *path,
+	      struct nat_seen *seen)
+{
+	seen->there =
+		natd_differs(m, IKE_N_NAT_DETECTION_SOURCE_IP, &path->peer);
+	seen->here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP,
+				  &path->local);
+}
+
 void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	     const struct ike_path *path)
 {
-	sa->nat_there =
-		natd_differs(m, IKE_N_NAT_DETECTION_SOURCE_IP, &path->peer);
-	sa->nat_here = natd_differs(m, IKE_N_NAT_DETECTION_DESTINATION_IP,
-				    &path->local);
+	struct nat_seen seen;
+
+	nat_look(m, path, &seen);
+	sa->nat_there = seen.there;
+	sa->nat_here = seen.here;
+	sa->natt |= msg_notify(m, IKE_N_NAT_DETECTION_SOURCE_IP) &&
+		    msg_notify(m, IKE_N_NAT_DETECTION_DESTINATION_IP);
 	if (sa->nat_there || sa->nat_here)
 		sa_debug(sa, "NAT detected:%s%s",
 			 sa->nat_here ? " in front of this host" : "",
@@ -96,6 +125,19 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
  * 4).
  */
 #define KEEPALIVE_MS 20000
+
+void nat_keep(struct ike_sa *sa)
+{
+	struct timerq *tq = sa->engine->cfg.tq;
+
+	if (!sa->t_keepalive)
+		return;
+	if (!sa->nat_here || !sa->engine->cfg.natt_port ||
+	    !sa->engine->ops.keepalive)
+		timer_del(tq, sa->t_keepalive);
+	else if (!timer_armed(sa->t_keepalive))
+		timer_set(tq, sa->t_keepalive, KEEPALIVE_MS);
+}
 
 void nat_float(struct ike_sa *sa)
 {

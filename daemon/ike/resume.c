@@ -45,7 +45,7 @@ static int make_resumed_keys(struct ike_sa *sa)
 
 static void put_notifies(struct pchain *c, const struct ike_sa *sa)
 {
-	nat_put(c, sa);
+	nat_put(c, sa, &sa->path);
 	if (sa->initiator ? sa->engine->cfg.fragment_size != 0 : sa->fragments)
 		notify_build(c, IKE_N_FRAGMENTATION_SUPPORTED, NULL, 0);
 }

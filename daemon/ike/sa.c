@@ -180,6 +180,9 @@ void sa_free(struct ike_sa *sa)
 	free(sa->peer_id);
 	free(sa->peer_name);
 	free(sa->t_keepalive);
+	if (sa->mobike)
+		secret_wipe(sa->mobike, sizeof(*sa->mobike));
+	free(sa->mobike);
 	secret_wipe(sa, sizeof(*sa));
 	free(sa);
 }

@@ -11,6 +11,7 @@
  *			init, resume, intermediate, gsa_auth, ike_auth,
  *			registration, informational, inband_rekey,
  *			create_child, followup
+ *	mobike		peers that move
  *	opening		what the first two have in common
  *	renewal		the IKE SAs of a renewal
  *	edge		requests for edges and their answers
@@ -147,7 +148,8 @@ struct ike_task {
 	struct opaque *opaque; /* owned if queued; NULL: none */
 	/*
 	 * For INFORMATIONAL: N(MCSEC_SENDING), N(MCSEC_RIVAL), N(MCSEC_CHANGED),
-	 * N(TICKET_REQUEST), or 0 for an empty one; @del: Delete of the IKE SA.
+	 * N(TICKET_REQUEST), N(UPDATE_SA_ADDRESSES), N(COOKIE2), or 0 for an empty
+	 * one; @del: Delete of the IKE SA.
 	 */
 	uint16_t notify;
 	bool del;
@@ -250,6 +252,35 @@ struct ike_rekey {
 	struct ike_follow *follow; /* additional key exchanges, or NULL */
 };
 
+/* NATs between two addresses. */
+struct nat_seen {
+	bool here; /* in front of us */
+	bool there; /* in front of the peer */
+};
+
+#define COOKIE2_LEN 16
+
+/* Addresses of a peer that moves (RFC 4555), see mobike.h; both sides support that. */
+struct ike_mobike {
+	uint64_t last_ms; /* time of the last check or update; 0: there was none */
+	uint32_t pause_ms; /* least time until the next one */
+	struct timer timer; /* at the end of that */
+	/* Member: the source address that the key server knows. */
+	struct addr said;
+	bool failed; /* the key server knows no address that can be used */
+	/* Key server: the newest address, if it is not proven yet. */
+	bool pending;
+	struct ike_path to;
+	struct nat_seen nat;
+	/* Octets of requests in progress that may be sent there before the proof. */
+	size_t credit;
+	bool checking; /* the check is in the queue of requests */
+	struct ep sent_to; /* where the peer was asked for the cookie */
+	bool elsewhere; /* the cookie went to another address as well */
+	bool fell_back; /* the cookie went to the former one, for want of an answer */
+	uint8_t cookie[COOKIE2_LEN];
+};
+
 struct ike_sa {
 	LIST_ENTRY(ike_sa) link; /* all SAs of the engine, or its dead ones */
 	struct hnode by_spi; /* own SPI */
@@ -288,9 +319,11 @@ struct ike_sa {
 	bool dead; /* in the list of dead SAs, freed there */
 	bool told; /* known to the user: sa_closed() is due */
 	bool keep; /* not closed when idle */
+	bool natt; /* the peer detects NATs, and hears port 4500 */
 	void *user;
 	uint64_t serial; /* increases with each SA opened */
 
+	struct ike_mobike *mobike; /* owned; NULL: a side does not support it */
 	struct ike_path path; /* where our requests go */
 	bool nat_here; /* we are behind a NAT */
 	bool nat_there;
@@ -469,6 +502,8 @@ void out_unprotected_error(struct ike_engine *engine, const struct ike_in *in,
 int task_push(struct ike_sa *sa, const struct ike_task *t);
 /* Like task_push(), in front of all others; no exchange is in progress. */
 int task_push_first(struct ike_sa *sa, const struct ike_task *t);
+/* Like task_push(), behind the exchange in progress and in front of all others. */
+int task_push_next(struct ike_sa *sa, const struct ike_task *t);
 struct ike_task *task_take(struct ike_sa *sa);
 void task_free(struct ike_task *t); /* NULL is allowed */
 
@@ -727,12 +762,21 @@ int init_variant(struct ike_sa *sa, unsigned int i, struct blob *out);
 
 /* ---- nat.c -------------------------------------------------------------- */
 
-/* Add N(NAT_DETECTION_*) of our side; nothing if our address is unknown. */
-void nat_put(struct pchain *c, const struct ike_sa *sa);
 /*
- * Set nat_here and nat_there by the peer's notifies in @m, which came by
- * @path.
+ * Add N(NAT_DETECTION_*) of our side for a message by @path; nothing if our address is
+ * unknown.
  */
+void nat_put(struct pchain *c, const struct ike_sa *sa,
+	     const struct ike_path *path);
+/* Set @own to the source of our datagrams, before any NAT. Returns false if unknown. */
+bool nat_own(const struct ike_sa *sa, const struct ike_path *path,
+	     struct ep *own);
+/* Initiator: return true if routing chooses our address, which may change then. */
+bool nat_may_move(const struct ike_sa *sa);
+/* Set @seen by the peer's notifies in @m, which came by @path. */
+void nat_look(const struct ike_msg *m, const struct ike_path *path,
+	      struct nat_seen *seen);
+/* Note for @sa what nat_look() finds, and whether the peer detects NATs. */
 void nat_see(struct ike_sa *sa, const struct ike_msg *m,
 	     const struct ike_path *path);
 
@@ -741,6 +785,8 @@ void nat_see(struct ike_sa *sa, const struct ike_msg *m,
  * the NAT is on our side.
  */
 void nat_float(struct ike_sa *sa);
+/* Initiator: start or stop keepalives, as a NAT on our side needs. */
+void nat_keep(struct ike_sa *sa);
 void nat_keepalive(void *arg);
 
 /* ---- window.c ----------------------------------------------------------- */
@@ -755,6 +801,11 @@ int sa_request(struct ike_sa *sa, uint8_t xchg, uint8_t first,
 int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg);
 /* Retransmit the request with the same octets, and arm the next time. */
 void sa_request_again(struct ike_sa *sa);
+/*
+ * Send a copy of the request in progress where the peer says it is, but is not proven to
+ * be, as far as the octets that came from there allow; its answer frees the window.
+ */
+void sa_request_copy(struct ike_sa *sa);
 /* Return how often the request in progress is retransmitted. */
 unsigned int sa_request_tries(const struct ike_sa *sa);
 

@@ -29,6 +29,11 @@ bool ike_sa_peer_revoked(const struct ike_sa *sa)
 	return sa->peer_revoked;
 }
 
+bool ike_sa_move_failed(const struct ike_sa *sa)
+{
+	return sa->mobike && sa->mobike->failed;
+}
+
 const struct cert_refs *ike_sa_peer_certs(const struct ike_sa *sa)
 {
 	return &sa->peer_certs;

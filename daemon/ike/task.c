@@ -26,9 +26,12 @@ static void *copy_of(const void *p, size_t len)
 	return copy ? memcpy(copy, p, len) : NULL;
 }
 
-static int push_task(struct ike_sa *sa, const struct ike_task *t, bool first)
+enum queue_place { AT_HEAD, BEHIND_HEAD, AT_TAIL };
+
+static int push_task(struct ike_sa *sa, const struct ike_task *t,
+		     enum queue_place place)
 {
-	struct ike_task *copy;
+	struct ike_task *head = TAILQ_FIRST(&sa->tasks), *copy;
 
 	if (sa->dead)
 		return -ENOTCONN;
@@ -46,8 +49,10 @@ static int push_task(struct ike_sa *sa, const struct ike_task *t, bool first)
 		task_free(copy);
 		return -ENOMEM;
 	}
-	if (first)
+	if (place == AT_HEAD)
 		TAILQ_INSERT_HEAD(&sa->tasks, copy, link);
+	else if (place == BEHIND_HEAD && head)
+		TAILQ_INSERT_AFTER(&sa->tasks, head, copy, link);
 	else
 		TAILQ_INSERT_TAIL(&sa->tasks, copy, link);
 	sa->n_tasks++;
@@ -56,12 +61,17 @@ static int push_task(struct ike_sa *sa, const struct ike_task *t, bool first)
 
 int task_push(struct ike_sa *sa, const struct ike_task *t)
 {
-	return push_task(sa, t, false);
+	return push_task(sa, t, AT_TAIL);
 }
 
 int task_push_first(struct ike_sa *sa, const struct ike_task *t)
 {
-	return push_task(sa, t, true);
+	return push_task(sa, t, AT_HEAD);
+}
+
+int task_push_next(struct ike_sa *sa, const struct ike_task *t)
+{
+	return push_task(sa, t, sa->my_busy ? BEHIND_HEAD : AT_HEAD);
 }
 
 struct ike_task *task_take(struct ike_sa *sa)

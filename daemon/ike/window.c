@@ -66,10 +66,28 @@ static bool is_for_edge(const struct ike_sa *sa)
 	       sa->my_xchg == IKE_XCHG_INFORMATIONAL;
 }
 
+/*
+ * A member that has moved to where no answer comes registers anew after that: the key
+ * server would go on with an address that the member does not have any more.
+ */
+#define UPDATE_TRIES 4
+/* An address that answers to none of these and the first copy has not been proven. */
+#define CHECK_TRIES 3
+
+static bool is_about_address(const struct ike_sa *sa, uint16_t type)
+{
+	const struct ike_task *t = TAILQ_FIRST(&sa->tasks);
+
+	return sa->mobike && t && t->notify == type &&
+	       t->xchg == IKE_XCHG_INFORMATIONAL;
+}
+
 unsigned int sa_request_tries(const struct ike_sa *sa)
 {
 	if (is_for_edge(sa))
 		return EDGE_TRIES;
+	if (is_about_address(sa, IKE_N_UPDATE_SA_ADDRESSES))
+		return UPDATE_TRIES;
 	/* All other requests are given up after about the same time. */
 	return sa->engine->cfg.rexmit_max +
 	       (is_telling(sa) ? TELLING_TRIES : quicker_by(sa));
@@ -91,6 +109,49 @@ static uint64_t resend_delay(const struct ike_sa *sa)
 	return (ms << (shift < most ? shift : most)) >> quicker;
 }
 
+static const struct ike_path *check_path(struct ike_sa *sa)
+{
+	struct ike_mobike *mb = sa->mobike;
+	const struct ike_path *path = &sa->path;
+
+	if (mb->pending && sa->my_sent <= CHECK_TRIES)
+		path = &mb->to;
+	else
+		mb->fell_back = true;
+	if (!ep_equal(&path->peer, &mb->sent_to))
+		mb->elsewhere = true;
+	return path;
+}
+
+static size_t octets_of(const struct dgrams *d)
+{
+	size_t octets = 0;
+
+	for (unsigned int i = 0; i < d->n; i++)
+		octets += d->v[i].len;
+	return octets;
+}
+
+void sa_request_copy(struct ike_sa *sa)
+{
+	struct ike_mobike *mb = sa->mobike;
+	size_t octets = octets_of(&sa->my_req);
+
+	if (!mb || !mb->pending || !sa->my_busy || octets > mb->credit ||
+	    is_about_address(sa, IKE_N_COOKIE2))
+		return;
+	mb->credit -= octets;
+	out_send(sa->engine, &mb->to, &sa->my_req);
+}
+
+/* Send what is in sa->my_req where the peer is, or where it is asked whether it is. */
+static void send_own_request(struct ike_sa *sa)
+{
+	bool checks = is_about_address(sa, IKE_N_COOKIE2);
+
+	out_send(sa->engine, checks ? check_path(sa) : &sa->path, &sa->my_req);
+}
+
 /* Send the request that is in sa->my_req, and retransmit it. */
 static void start_request(struct ike_sa *sa, uint8_t xchg)
 {
@@ -100,7 +161,7 @@ static void start_request(struct ike_sa *sa, uint8_t xchg)
 	sa->my_busy = true;
 	sa->my_sent = 0;
 	timer_set(cfg->tq, &sa->t_rexmit, resend_delay(sa));
-	out_send(sa->engine, &sa->path, &sa->my_req);
+	send_own_request(sa);
 }
 
 int sa_request_raw(struct ike_sa *sa, uint8_t xchg, const struct wbuf *msg)
@@ -137,7 +198,8 @@ void sa_request_again(struct ike_sa *sa)
 {
 	sa->my_sent++;
 	sa->engine->stats.rexmit++;
-	out_send(sa->engine, &sa->path, &sa->my_req);
+	send_own_request(sa);
+	sa_request_copy(sa);
 	timer_set(sa->engine->cfg.tq, &sa->t_rexmit, resend_delay(sa));
 }
 

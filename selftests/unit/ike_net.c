@@ -406,6 +406,15 @@ static void on_closed(void *ctx, struct ike_sa *sa, const char *reason)
 		n->sa = NULL;
 }
 
+static void on_moved(void *ctx, struct ike_sa *sa, const struct ep *from)
+{
+	struct node *n = ctx;
+
+	n->sa = sa;
+	n->seen.moves++;
+	n->seen.moved_from = *from;
+}
+
 static void on_event(void *ctx, const struct ike_event *ev)
 {
 	struct seen *s = &((struct node *)ctx)->seen;
@@ -431,6 +440,10 @@ static void on_event(void *ctx, const struct ike_event *ev)
 	case IKE_EV_CAP:
 		s->cap++;
 		break;
+	case IKE_EV_MOVED:
+		s->moved++;
+		snprintf(s->about, sizeof(s->about), "%s", ev->text);
+		return;
 	}
 	snprintf(s->text, sizeof(s->text), "%s", ev->text);
 }
@@ -484,6 +497,7 @@ static const struct ike_ops ops = {
 	.inband_done = on_inband_done,
 	.inband = on_inband,
 	.sa_closed = on_closed,
+	.moved = on_moved,
 	.edge_request = on_edge_request,
 	.edge_answer = on_edge_answer,
 	.event = on_event,

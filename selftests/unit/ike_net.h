@@ -76,6 +76,9 @@ struct seen {
 	struct ep edge_from;
 	bool edge_no_relay; /* an answer without one about the edge */
 	struct edge_answer edge_ans;
+	unsigned int moved; /* events */
+	unsigned int moves; /* calls of ops.moved() */
+	struct ep moved_from; /* the last one's */
 	unsigned int keepalives;
 	struct ep kept_from, kept_to; /* the last one's */
 	char line[512]; /* exported keys */
