@@ -238,6 +238,33 @@ void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 	notice_rival(k, g->conf->name, identity, ike_sa_peer(sa), spi);
 }
 
+/* Requests that wait are those of the host at its new address. */
+static void move_requests(struct join_reqs *l, const struct ike_sa *sa)
+{
+	struct join_req *j;
+
+	TAILQ_FOREACH(j, l, all)
+		if (j->sa_serial == ike_sa_serial(sa))
+			j->from = *ike_sa_peer(sa);
+}
+
+void gcks_moved(struct gcks *k, struct ike_sa *sa, const struct ep *from)
+{
+	char identity[GMC_ID_MAX];
+	struct gmember *m;
+	struct group *g;
+
+	if (identity_of(ike_sa_peer_id(sa), identity, sizeof(identity)))
+		return;
+	TAILQ_FOREACH(g, &k->groups, all) {
+		move_requests(&g->requests, sa);
+		move_requests(&g->joins, sa);
+		m = gmc_find(g, identity);
+		if (m && place_move(g, m, sa, &from->addr))
+			g->ops->idle(g);
+	}
+}
+
 void gcks_grant_request(struct gcks *k, struct ike_sa *sa,
 			const struct grant_request *req, struct wbuf *w,
 			struct grant_answer *ans)

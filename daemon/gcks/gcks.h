@@ -131,6 +131,11 @@ void gcks_sending(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 void gcks_rival(struct gcks *k, struct ike_sa *sa, const uint8_t *group,
 		size_t len, uint32_t spi);
 /*
+ * The host of the IKE SA, which was at @from, is proven to be at another address
+ * (MOBIKE): memberships of that IKE SA move with it.
+ */
+void gcks_moved(struct gcks *k, struct ike_sa *sa, const struct ep *from);
+/*
  * Fill in a GSA_INBAND_REKEY, as ike_ops.inband_fill(); handle its answer, as
  * ike_ops.inband_done(); and note the end of an IKE SA.
  */

@@ -83,8 +83,8 @@ struct gmember_more {
 	uint64_t renewed_ms;
 
 	struct psk_mark mark; /* with by_psk: of that key, see psk_change.h */
-	bool unmarked; /* in group.unmarked: its record has another mark */
-	bool marking; /* with unmarked: the change in flight writes the mark */
+	bool unmarked; /* in group.unmarked: its record has another mark or address */
+	bool marking; /* with unmarked: the change in flight writes it */
 };
 
 TAILQ_HEAD(gmembers, gmember_more);

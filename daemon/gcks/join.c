@@ -160,7 +160,7 @@ static void set_sids(struct gmember *m, uint32_t first, uint32_t n)
 
 void join_apply(struct group *g, struct join_req *j, int64_t now)
 {
-	bool had_psk = j->m->by_psk;
+	bool moved = place_refresh(g, j), had_psk = j->m->by_psk;
 	char peer[PEER_STRLEN];
 
 	if (j->is_new) {
@@ -198,6 +198,8 @@ void join_apply(struct group *g, struct join_req *j, int64_t now)
 	j->m->at = j->from.addr;
 	term_apply(j);
 	apply_mark(g, j, had_psk);
+	if (moved)
+		place_unstored(g, j->m);
 	if (!j->quiet)
 		group_info(g, "%s: %s: as %s%s",
 			   j->is_new ? "member joined"

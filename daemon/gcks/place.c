@@ -8,6 +8,7 @@
 #include "gcks/group_time.h"
 #include "gcks/notice.h"
 #include "gcks/rate.h"
+#include "gcks/stragglers.h"
 #include "gcks/twins.h"
 #include "gcks/waiting.h"
 #include "ike/engine.h"
@@ -135,6 +136,68 @@ void place_set_twin_spi(struct group *g, struct gmember *m,
 	begin_twin_change(g, m);
 	twins_set_spi(g, twins_find(m, from), spi);
 	end_twin_change(g, m);
+}
+
+/* Return true if @sa is that of the registration, or a later one of its host at @from. */
+static bool owned_from(const struct gmember *m, const struct ike_sa *sa,
+		       const struct addr *from)
+{
+	uint64_t serial = ike_sa_serial(sa);
+
+	return serial == m->sa_serial ||
+	       (serial > m->sa_serial && addr_equal(&m->at, from));
+}
+
+/* Another host of the identity was behind the NAT that the member is behind now. */
+static void forget_twin_at(struct group *g, struct gmember *m,
+			   const struct addr *at)
+{
+	struct twin *t = twins_find(m, at);
+
+	if (!t)
+		return;
+	begin_twin_change(g, m);
+	twins_remove(m->more->twins, t - m->more->twins->v);
+	end_twin_change(g, m);
+}
+
+void place_unstored(struct group *g, struct gmember *m)
+{
+	gmember_more(m);
+	gmc_set_mark(g, m, &m->more->mark, false);
+}
+
+bool place_refresh(struct group *g, struct join_req *j)
+{
+	const struct ike_sa *sa = ike_token_sa(g->k->engine, j->token);
+
+	if (!sa || addr_equal(&j->from.addr, &ike_sa_peer(sa)->addr))
+		return false;
+	j->from = *ike_sa_peer(sa);
+	return true;
+}
+
+bool place_move(struct group *g, struct gmember *m, const struct ike_sa *sa,
+		const struct addr *from)
+{
+	const struct ep *to = ike_sa_peer(sa);
+	struct twin *t = twins_find(m, from);
+
+	if (m->replaced || addr_equal(from, &to->addr))
+		return false;
+	/* An older record has no address; the next registration brings one. */
+	if (addr_is_none(&m->at) || !owned_from(m, sa, from)) {
+		if (t && !place_is_twin(m, &to->addr) &&
+		    !addr_equal(&m->at, &to->addr))
+			t->at = to->addr;
+		return false;
+	}
+	notice_moved(g->k, g->conf->name, m->identity, &m->at, to);
+	stragglers_follow(g, m->identity, &m->at, &to->addr);
+	forget_twin_at(g, m, &to->addr);
+	m->at = to->addr;
+	place_unstored(g, m);
+	return true;
 }
 
 void place_note_change(struct group *g)

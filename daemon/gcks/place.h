@@ -23,6 +23,21 @@ enum place_verdict place_check(struct group *g, struct gmember *m,
 			       const struct ep *from, struct err *err);
 /* Take @m out like a member that leaves; the request joins after that. */
 int place_replace(struct group *g, struct gmember *m);
+/*
+ * The host of @sa is not at @from any more, but where ike_sa_peer() says, as it has
+ * proven: move the membership with it, if it is the host that has registered, or another
+ * one of the identity that is told apart by @from. Returns true if the store has to
+ * write that.
+ */
+bool place_move(struct group *g, struct gmember *m, const struct ike_sa *sa,
+		const struct addr *from);
+/*
+ * Take the address at which the host of @j is now. Returns true if that is another one
+ * than when the store was given the request; place_unstored() follows then.
+ */
+bool place_refresh(struct group *g, struct join_req *j);
+/* The store has to write the address of @m, which is another one than in its record. */
+void place_unstored(struct group *g, struct gmember *m);
 /* Return true if one identity may be a member at both addresses. */
 bool place_allows(const struct group *g, const struct addr *a,
 		  const struct addr *b);

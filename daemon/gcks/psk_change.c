@@ -84,7 +84,7 @@ static void marks_stored(struct group *g, void *arg, int ret, const char *why)
 		return;
 	if (notice_failure_left(g->k, g->conf->name))
 		group_warn(g,
-			   "store failed: the pre-shared keys that members have used: %s; next try in %u s",
+			   "store failed: records of members: %s; next try in %u s",
 			   why, COMMIT_RETRY_MS / 1000);
 	timer_set(g->k->deps.tq, &g->marks, COMMIT_RETRY_MS);
 }

@@ -142,6 +142,16 @@ void stragglers_report(struct group *g, struct gmember *m,
 	}
 }
 
+void stragglers_follow(struct group *g, const char *identity,
+		       const struct addr *from, const struct addr *to)
+{
+	struct straggler *s;
+
+	TAILQ_FOREACH(s, &g->stragglers.all, all)
+		if (!strcmp(s->identity, identity) && addr_equal(&s->at, from))
+			s->at = *to;
+}
+
 /* Return true if the host of @s is among those of @m. */
 static bool is_host_of(const struct straggler *s, const struct gmember *m)
 {

@@ -52,4 +52,8 @@ uint32_t stragglers_count(const struct group *g);
  */
 uint32_t stragglers_ms(const struct group *g, bool excluded);
 
+/* The host of @identity at @from is at @to now. */
+void stragglers_follow(struct group *g, const char *identity,
+		       const struct addr *from, const struct addr *to);
+
 #endif

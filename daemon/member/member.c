@@ -347,8 +347,9 @@ static bool needs_ike_sa(const struct mgroup *g, const struct ike_sa *sa,
 		return false;
 	if (g->inband)
 		return g->inband_sa == sa;
-	return was_used && (g->conf->send || g->conf->relay ||
-			    g->conf->parents.n || g->stolen_key[0]);
+	return was_used &&
+	       (ike_sa_move_failed(sa) || g->conf->send || g->conf->relay ||
+		g->conf->parents.n || g->stolen_key[0]);
 }
 
 void member_sa_closed(struct member *m, struct ike_sa *sa, const char *reason)
@@ -569,6 +570,8 @@ void member_link_event(struct member *m, const struct link_event *ev)
 		register_retry_early(g);
 		doubt_link_changed(g);
 	}
+	if (m->engine)
+		ike_engine_moved(m->engine);
 }
 
 /* ---- control ------------------------------------------------------------ */

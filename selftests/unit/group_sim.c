@@ -121,6 +121,7 @@ static void host_cfg(struct sim *s, struct ike_engine_cfg *cfg,
 	cfg->max_per_peer = 512;
 	cfg->max_half_open = 1024;
 	cfg->cookie_above = 512;
+	cfg->mobike = s->mobike;
 	cert_chain_id(chain, &type, &id, &len);
 	id_set(&cfg->id, type, id, len);
 }
@@ -169,6 +170,14 @@ static void on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
 		gcks_rival(s->gcks, sa, group, len, spi);
 }
 
+static void on_moved(void *ctx, struct ike_sa *sa, const struct ep *from)
+{
+	struct sim *s = ctx;
+
+	if (s->gcks)
+		gcks_moved(s->gcks, sa, from);
+}
+
 static int on_fill(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 		   struct gike_inband *msg)
 {
@@ -200,6 +209,7 @@ static const struct ike_ops gcks_ops = {
 	.welcome = on_welcome,
 	.sending = on_sending,
 	.rival = on_rival,
+	.moved = on_moved,
 	.inband_fill = on_fill,
 	.inband_done = on_done,
 	.sa_closed = on_gcks_closed,
@@ -325,8 +335,18 @@ static void on_changed(void *ctx, struct ike_sa *sa, const uint8_t *group,
 	member_changed(m->m, group, len, spi);
 }
 
+static int on_local_of(void *ctx, const struct ep *peer, struct ep *local)
+{
+	struct sim_member *m = ctx;
+
+	(void)peer;
+	*local = m->ep;
+	return m->s->mobike ? 0 : -ENOTSUP;
+}
+
 static const struct ike_ops member_ops = {
 	.send = sim_member_send,
+	.local_of = on_local_of,
 	.registered = on_registered,
 	.refused = on_refused,
 	.later = on_later,

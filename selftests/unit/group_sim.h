@@ -182,6 +182,11 @@ struct sim {
 	 */
 	unsigned int handshake_us;
 	int64_t cert_s; /* certificates from now on last so long; 0: a year */
+	/*
+	 * Members move over their IKE SAs, if their conf.local is unspecified: to
+	 * another @ep, of which member_link_event() tells them.
+	 */
+	bool mobike;
 	bool real_limits; /* Limits of half-open SAs and cookies, as in mcsecd. */
 	uint64_t busy_us; /* until then */
 
