@@ -112,6 +112,14 @@ static void gcks_on_rival(void *ctx, struct ike_sa *sa, const uint8_t *group,
 	gcks_rival(a->gcks, sa, group, len, spi);
 }
 
+static void gcks_on_moved(void *ctx, struct ike_sa *sa, const struct ep *from)
+{
+	struct app *a = ctx;
+
+	if (a->gcks)
+		gcks_moved(a->gcks, sa, from);
+}
+
 static int gcks_on_fill(void *ctx, struct ike_sa *sa, const struct ike_id *idg,
 			struct gike_inband *msg)
 {
@@ -154,6 +162,7 @@ static const struct ike_ops gcks_ops = {
 	.welcome = is_welcome,
 	.sending = gcks_on_sending,
 	.rival = gcks_on_rival,
+	.moved = gcks_on_moved,
 	.inband_fill = gcks_on_fill,
 	.inband_done = gcks_on_done,
 	.grant_request = gcks_on_grant,
@@ -391,6 +400,7 @@ int app_start_gcks(struct app *a, struct err *err)
 	cfg.idle_ms = c->sa_idle * MSEC_PER_SEC;
 	cfg.lifetime_ms = c->sa_lifetime * MSEC_PER_SEC;
 	cfg.ticket_s = c->ticket_lifetime;
+	cfg.mobike = true;
 	cfg.fragment_size = c->fragment_size;
 	cfg.addke = app_addke(&c->addke);
 	cfg.rekey_ms = c->sa_rekey * MSEC_PER_SEC;
