@@ -455,7 +455,8 @@ worded() {
 	ctl a sa flush ends
 	sa_add a ends "$(new_key 20)" spi $((spi += 1)) dir out alg aes-gcm-16 \
 		sender-id 1 select "$@"
-	declare -g was=$(counter a out-protected) saw=$(counter a out-observed)
+	was=$(counter a out-protected)
+	saw=$(counter a out-observed)
 }
 ctl a group add ends 239.9.0.3 policy observe
 listen b 239.9.0.3 ends4
