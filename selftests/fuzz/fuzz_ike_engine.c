@@ -23,6 +23,9 @@ static struct pair {
 	struct ike_sa *msa; /* the member's, NULL: none */
 } pairs[FH_MAX];
 
+/* Where a member says that it is. */
+static struct ep elsewhere;
+
 static void check(bool fine)
 {
 	if (!fine)
@@ -57,8 +60,14 @@ static bool is_edge(enum fuzz_host to)
 	return to == FH_EDGE_REQ || to == FH_EDGE_RES;
 }
 
+static bool is_move(enum fuzz_host to)
+{
+	return to == FH_MOVE_REQ || to == FH_MOVE_RES || to == FH_MOVED_RES;
+}
+
 static void once(void)
 {
+	static const struct ike_engine_cfg mobike = { .mobike = true };
 	static const struct ike_engine_cfg tickets = { .ticket_s = 3600,
 						       .resume = true };
 	static const struct ike_engine_cfg required = {
@@ -80,6 +89,7 @@ static void once(void)
 	if (pairs[0].g)
 		return;
 	log_set_sink(quiet, NULL);
+	check(!ep_parse("198.51.100.7", IKE_PORT, &elsewhere));
 	for (int i = 0; i < FH_MAX; i++) {
 		struct pair *p = &pairs[i];
 
@@ -88,16 +98,18 @@ static void once(void)
 			pki_ca(&p->net, "test CA", &ca);
 		gopt.kind = is_edge(i) ? PKI_MEMBER : PKI_GCKS;
 		p->g = node_new(&p->net, "192.0.2.1", &gopt, &ca,
-				is_inter(i) || is_follow(i) ? &required
-				: i == FH_RAW_GCKS	    ? &offered
-				: is_resume(i)		    ? &tickets
-				: is_edge(i)		    ? &relays
-							    : NULL);
+				is_inter(i) || is_follow(i)	   ? &required
+				: i == FH_RAW_GCKS		   ? &offered
+				: is_resume(i)			   ? &tickets
+				: is_edge(i)			   ? &relays
+				: is_move(i) || i == FH_REQ_MEMBER ? &mobike
+								   : NULL);
 		p->m = node_new(&p->net, "192.0.2.2", &mopt, &ca,
-				is_inter(i) || is_follow(i) ? &required
-				: is_resume(i)		    ? &tickets
-				: is_edge(i)		    ? &relays
-							    : NULL);
+				is_inter(i) || is_follow(i)	   ? &required
+				: is_resume(i)			   ? &tickets
+				: is_edge(i)			   ? &relays
+				: is_move(i) || i == FH_REQ_MEMBER ? &mobike
+								   : NULL);
 		p->g->edge = (struct edge_answer){ .verdict = EDGE_GRANTED,
 						   .lifetime_ms = 15000 };
 	}
@@ -168,6 +180,22 @@ static void get_ticket(struct pair *p)
 	restart(p);
 }
 
+/* Let the member tell that it is elsewhere, and the key server ask there. */
+static void tell_move(struct pair *p, enum fuzz_host to)
+{
+	static const struct ike_task update = {
+		.xchg = IKE_XCHG_INFORMATIONAL,
+		.notify = IKE_N_UPDATE_SA_ADDRESSES,
+	};
+
+	if (to != FH_MOVE_RES && to != FH_MOVED_RES)
+		return;
+	check(!sa_ask(p->msa, &update) && p->net.n_queue == 1);
+	p->net.queue[0].from = elsewhere;
+	if (to == FH_MOVE_RES)
+		check(net_step(&p->net));
+}
+
 static void prepare(struct pair *p, enum fuzz_host to)
 {
 	static const struct edge_request beat = { .group = "video",
@@ -195,6 +223,7 @@ static void prepare(struct pair *p, enum fuzz_host to)
 		check(!ike_rekey(p->msa));
 		check(net_step(&p->net) && net_step(&p->net));
 	}
+	tell_move(p, to);
 	clear(p);
 }
 
@@ -234,8 +263,14 @@ static bool fresh(struct pair *p, enum fuzz_host to)
 		return gcks_sa(p) && gcks_sa(p)->follow;
 	case FH_FOLLOW_RES:
 		return msa->rekey && msa->rekey->follow && msa->my_busy;
+	case FH_MOVE_RES:
+		return gcks_sa(p) && gcks_sa(p)->mobike &&
+		       gcks_sa(p)->my_busy && gcks_sa(p)->mobike->checking;
+	case FH_MOVED_RES:
+		return msa->state == IKE_ST_UP && msa->mobike && msa->my_busy;
 	case FH_REQ:
 	case FH_EDGE_REQ:
+	case FH_MOVE_REQ:
 		return gcks_sa(p) && gcks_sa(p)->state == IKE_ST_UP;
 	case FH_EDGE_RES:
 		return msa->state == IKE_ST_UP && msa->my_busy &&
@@ -269,8 +304,9 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 {
 	bool res = to == FH_AUTH_RES || to == FH_RES || to == FH_INTER_RES ||
 		   to == FH_FOLLOW_RES || to == FH_RESUME_RES ||
-		   to == FH_EDGE_RES;
-	bool to_member = res || to == FH_REQ_MEMBER;
+		   to == FH_EDGE_RES || to == FH_MOVE_RES || to == FH_MOVED_RES;
+	bool to_member = (res && to != FH_MOVE_RES) || to == FH_REQ_MEMBER;
+	const struct ep *from = is_move(to) ? &elsewhere : &p->m->ep;
 	struct ike_sa *dst = to_member ? p->msa : gcks_sa(p);
 	struct ike_hdr h = { .xchg = xchg };
 	const struct sk_key *k;
@@ -289,10 +325,12 @@ static void sealed(struct pair *p, enum fuzz_host to, uint8_t xchg,
 			ike_engine_input(p->m->engine, &p->g->ep, &p->m->ep,
 					 w.p, w.len);
 		else
-			ike_engine_input(p->g->engine, &p->m->ep, &p->g->ep,
-					 w.p, w.len);
+			ike_engine_input(p->g->engine, from, &p->g->ep, w.p,
+					 w.len);
 	}
 	wbuf_free(&w);
+	/* Nobody knows the cookie that went to the new address. */
+	check(!p->g->engine->stats.moved);
 	/* Only what a relay is asked, and what a child has asked, counts. */
 	check(!p->g->seen.edge_requests || to == FH_EDGE_REQ);
 	check(!p->m->seen.edge_answers || to == FH_EDGE_RES);

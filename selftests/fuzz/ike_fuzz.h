@@ -69,6 +69,9 @@ enum fuzz_host {
 	FH_RESUME_RAW, /* a datagram, IKE_SESSION_RESUME was sent */
 	FH_EDGE_REQ, /* a request to a relay */
 	FH_EDGE_RES, /* to a child that waits for the answer of a relay */
+	FH_MOVE_REQ, /* a request to a key server, from another address */
+	FH_MOVE_RES, /* to a key server that asks there whether the member is there */
+	FH_MOVED_RES, /* to a member that waits for the answer to an update */
 	FH_MAX,
 };
 

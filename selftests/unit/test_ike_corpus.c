@@ -338,6 +338,44 @@ static void edge_samples(void)
 	pki_pair_free(&ca);
 }
 
+/* A member that moves, and is asked whether it is where it says. */
+static void move_samples(void)
+{
+	static const struct ike_engine_cfg cfg = { .mobike = true };
+	static const struct ike_task update = {
+		.xchg = IKE_XCHG_INFORMATIONAL,
+		.notify = IKE_N_UPDATE_SA_ADDRESSES,
+	};
+	struct pki_opt opt = { .kind = PKI_GCKS,
+			       .dns = "gcks.example",
+			       .ca = &ca };
+	struct ike_sa *sa;
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &opt, &ca, &cfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	m = node_new(&net, "192.0.2.2", &opt, &ca, &cfg);
+	sa = node_join(m, g, "gcks.example", false);
+	net_run(&net);
+	sa_ask(sa, &update);
+	opened("move-update", &net.queue[0], sa, FH_MOVE_REQ);
+	ep_parse("192.0.2.3:500", 0, &net.queue[0].from);
+	net_step(&net);
+	opened("move-answer", &net.queue[0], sa, FH_MOVED_RES);
+	opened("move-check", &net.queue[1], sa, FH_REQ_MEMBER);
+	ep_parse("192.0.2.3:500", 0, &m->ep);
+	net_step(&net);
+	net_step(&net);
+	opened("move-cookie", &net.queue[0], sa, FH_MOVE_RES);
+	net_run(&net);
+	is_int(ike_engine_stats(g->engine)->moved, 1,
+	       "the recorded member has moved");
+	net_free(&net);
+	pki_pair_free(&ca);
+}
+
 /* A registration by a ticket (RFC 5723). */
 static void resume_samples(void)
 {
@@ -551,6 +589,7 @@ int main(int argc, char **argv)
 	RUN(handshake);
 	RUN(addke_samples);
 	RUN(edge_samples);
+	RUN(move_samples);
 	RUN(resume_samples);
 	RUN(rekeys);
 	small();
