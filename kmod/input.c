@@ -301,36 +301,51 @@ static unsigned int routed_clear(const struct mcsec_pkt *pkt)
 	return input_clear(pkt);
 }
 
+/* Tags of one routed datagram that are verified to find the SA that sent it. */
+#define OWN_TAGS_MAX 4
+
+/**
+ * struct own_look - the search for the SA with which this host sent a datagram
+ * @pkt: the datagram; @pkt->sa becomes the SA
+ * @left: how many tags may still be verified
+ */
+struct own_look {
+	struct mcsec_pkt *pkt;
+	unsigned int left;
+};
+
 /*
- * Set pkt->sa, and return true, if this host sent @pkt with the SA. Another host may
- * have the Sender-ID of the IV for another key of the SPI, so the tag decides.
+ * Set the SA of the datagram, and return true, if this host sent it with @node. Another
+ * host may have the Sender-ID of the IV for another key of the SPI, so the tag decides.
+ * A namespace may have thousands of such SAs; behind some the Sender-ID is enough, as a
+ * datagram of this host must not be accepted.
  */
 static bool is_own_sa(struct mcsec_node *node, void *arg)
 {
 	struct mcsec_sa *sa = mcsec_sa_of(node);
-	struct mcsec_pkt *pkt = arg;
+	struct own_look *look = arg;
 
-	if (!mcsec_sa_is_own(sa, pkt->iv) || !mcsec_decrypt_verifies(pkt, sa))
+	if (!mcsec_sa_is_own(sa, look->pkt->iv))
 		return false;
-	pkt->sa = sa;
+	if (look->left) {
+		look->left--;
+		if (!mcsec_decrypt_verifies(look->pkt, sa))
+			return false;
+	}
+	look->pkt->sa = sa;
 	return true;
 }
 
 /*
- * Return true for routed ESP that this host sent. Compare the SA of the interface that
- * it came by, if there is one, and otherwise each SA of the SPI: it may have come back
- * by any interface.
+ * Return true for routed ESP that this host sent. Each SA of the SPI is looked at: the
+ * datagram may have come back by any interface, also one for which another SA has it.
  */
 static bool is_own_esp(struct mcsec_pkt *pkt, __be32 spi)
 {
-	const struct mcsec_select *s = pkt->mnet->select;
-	struct mcsec_node *node;
+	struct own_look look = { .pkt = pkt, .left = OWN_TAGS_MAX };
 
-	node = mcsec_lookup_sa(s, pkt, mcsec_pkt_port(pkt), spi);
-	if (node)
-		return is_own_sa(node, pkt);
 	pkt->sa = NULL;
-	mcsec_lookup_each_sa(s, pkt, spi, is_own_sa, pkt);
+	mcsec_lookup_each_sa(pkt->mnet->select, pkt, spi, is_own_sa, &look);
 	return pkt->sa;
 }
 

@@ -168,6 +168,65 @@ ctl c group flush
 inward
 try "multicast is routed inward again" mrouted b fd01::1
 
+section "own datagrams that a bridge brings back"
+# Hooks leave what a bridge may pass on alone before it is routed, so an SA of the
+# bridge's group has not refused it. Another SA of the SPI must not hide the one that
+# sent it, nor must the many that a namespace may have.
+if has_br_netfilter; then
+	ns_create d
+	veth b:eth4 10.5.0.1/24 fd05::1/64 -- d:eth0 10.5.0.2/24 fd05::2/64
+	nip b link add br0 type bridge mcast_snooping 0
+	nip b link set eth4 master br0
+	nip b link set br0 up
+	nip b addr add fd06::1/64 dev br0 nodad
+	in_ns b sysctl -qw net.ipv4.conf.br0.rp_filter=0 \
+		net.bridge.bridge-nf-call-iptables=1 \
+		net.bridge.bridge-nf-call-ip6tables=1
+	ctl b group flush
+	mroute b br0 eth0 10.1.0.119 $G4 fd01::77 $G6
+	try "multicast of a bridge is routed" mrouted b fd01::77
+	# family, SPI, name, interface: a group of the sender's subnet
+	narrow() {
+		local G=G$1 src=fd01::/$((64 - $5))
+
+		[ "$1" = 6 ] || src=10.1.0.0/$((24 - $5))
+		ctl b group add "$3$1" "${!G}" src $src dev "$4"
+		sa_add b "$3$1" "$(new_key 20)" spi "$2" dir inout \
+			alg aes-gcm-16 sender-id 1-4 select
+	}
+	for f in 4 6; do
+		G=G$f
+		ctl b group add g$f "${!G}" dev eth0
+		sa_add b g$f "$(new_key 20)" spi 4111 dir inout \
+			alg aes-gcm-16 sender-id 1-4 select
+		narrow $f 4111 bridge br0 0
+		narrow $f 4111 far elsewhere0 1
+		narrow $f 4111 further elsewhere1 2
+		narrow $f 4111 last elsewhere2 3
+	done
+	sniff a bridged "(src 10.1.0.2 and esp) or (src fd01::2 and ip6 proto 50)"
+	before=$(cat "$TMP/b4" "$TMP/b6" | wc -l)
+	send b $G4 count=2 loop=0 >/dev/null
+	send b $G6 count=2 loop=0 >/dev/null
+	sniffed bridged
+	was=$(counter b in-replay) accepted=$(counter b in-accepted)
+	sniff a none "esp or ip6 proto 50"
+	is "four own datagrams come by a bridge" \
+		"$(pkt d forge moved "$TMP/bridged.pcap" eth0)" 4
+	try "each that a bridge brings back is a replay" \
+		wait_until 20 counted b in-replay $((was + 4))
+	is "none that a bridge brings back is accepted" \
+		"$(counter b in-accepted) $(cat "$TMP/b4" "$TMP/b6" | wc -l)" \
+		"$accepted $before"
+	sniffed none
+	is "none that a bridge brings back is routed" \
+		"$(tcpdump -n -r "$TMP/none.pcap" 2>/dev/null | wc -l)" 0
+	nip b link del br0
+else
+	skip "own datagrams by a bridge" "br_netfilter is missing"
+fi
+inward
+
 section "without the groups"
 # The control: the same datagrams arrive where nothing protects. Another group has
 # fragments reassembled as before.
