@@ -52,14 +52,15 @@ struct gmember_more {
 	/* When it last got a Sender-ID beyond its pace: struct group.rekeys, and time. */
 	uint64_t extra_at;
 	uint64_t extra_ms;
-	/* Value of struct group.reminds when it was last told of a change. */
+	/* Round (struct group.reminds) in which it was last told of a change. */
 	uint64_t reminded;
 	/* Value of struct group.rekeys at the change that it has confirmed. */
 	uint64_t confirmed_at;
 
 	/* With inband; see inband.c. */
 	bool inband_due; /* in group.inband_due */
-	bool inband_open; /* a GSA_INBAND_REKEY is not answered yet */
+	bool inband_open; /* a GSA_INBAND_REKEY is not answered yet ... */
+	uint64_t asked_ms; /* ... which was sent first at this time */
 	uint32_t sent_spi; /* the Data SA in the last one */
 	uint32_t has_spi; /* the Data SA that it has for certain */
 	struct ike_sa *sa; /* over which it is rekeyed, or NULL */

@@ -360,8 +360,11 @@ struct group {
 	uint64_t change_times[GKM_CHANGES];
 	struct replaced replaced;
 	uint64_t earlier_ms; /* when earlier changes were repeated */
-	uint64_t reminds; /* how often senders were told; see gcks/remind.h */
-	uint32_t remind_ms; /* pause after the next time */
+	/* Rounds in which senders are told once each; see gcks/remind.h. */
+	uint64_t reminds;
+	uint64_t round_ms; /* when the next one may begin */
+	uint32_t remind_ms; /* pause behind that */
+	bool reminding; /* senders are left that have to be told now */
 	struct timer remind;
 	uint64_t unsent; /* copies that could not be sent */
 	int send_errno; /* why the last copy failed; 0: it did not */

@@ -87,6 +87,7 @@ static bool send_one(struct group *g, struct gmember_more *x)
 
 	group_idg(g, &idg);
 	x->inband_open = true;
+	x->asked_ms = group_now_ms(g);
 	ret = ike_inband(x->sa, &idg);
 	if (!ret)
 		return true;

@@ -338,8 +338,8 @@ static void test_open_request(void)
 	tx->offline = true;
 	s.m[1]->offline = true;
 	rekey();
-	/* The request's next turn is 2.5 s after the newest change. */
-	sim_run(&s, 21000);
+	/* The request's next turn is 3.5 s after the newest change. */
+	sim_run(&s, 12000);
 	rekey();
 	sim_run(&s, 1000);
 	is_int(inband_behind(g), 2, "open request: two members are behind");
@@ -355,6 +355,31 @@ static void test_open_request(void)
 	sim_run(&s, 40000);
 	is_int(sim_inband_lacking(&s), 0, "open request: all are in step");
 	sim_finish(&s, "open request");
+}
+
+/* A member that has not answered for longer than DTD is waited for no longer. */
+static void test_silent_member(void)
+{
+	uint64_t asked;
+
+	tx = sim_inband_start(&s, 32, 2, true);
+	watch();
+	tx->offline = true;
+	s.m[1]->offline = true;
+	rekey();
+	asked = g->change_ms;
+	sim_run(&s, 12000);
+	rekey();
+	run_until(asked + DTD_MS);
+	is_int(hurried_s(), -1, "silent: a receiver may still answer");
+	run_until(asked + DTD_MS + 100);
+	is_int(inband_behind(g), 2, "silent: two members are behind");
+	is_int(hurried_s(), 0, "silent: the others do not wait for it");
+	tx->offline = false;
+	s.m[1]->offline = false;
+	sim_run(&s, 40000);
+	is_int(sim_inband_lacking(&s), 0, "silent: all are in step");
+	sim_finish(&s, "silent");
 }
 
 /* The change after the one that the sender missed cannot be sent. */
@@ -407,6 +432,37 @@ static void test_exclusion(void)
 	ok(r->dtd_ms < DTD_MS, "exclusion: which is %u ms", r->dtd_ms);
 	sim_down(s.m[RECEIVERS]);
 	sim_finish(&s, "exclusion");
+}
+
+/* An exclusion shortens the DTD of what was replaced before. */
+static void test_shortened(void)
+{
+	uint64_t excluded_ms, end;
+	uint32_t former, ms;
+
+	begin(9);
+	tx->offline = true;
+	rekey();
+	former = newest()->spi;
+	run_until(g->change_ms + 3000);
+	is_int(sim_evict(s.gcks, "video", s.m[RECEIVERS]->name, &ms, &err), 0,
+	       "shortened: %s", err.text);
+	while (sim_group(&s).in_flight)
+		sim_run(&s, 1);
+	excluded_ms = g->change_ms;
+	run_until(excluded_ms + 5000);
+	end = newest()->sent_ms + newest()->dtd_ms;
+	ok(end < excluded_ms - 3000 + DTD_MS - 5000,
+	   "shortened: others delete both keys after %ju ms",
+	   (uintmax_t)(end - excluded_ms));
+	rekey();
+	is_int(hurried_s(), (end - s.ms) / 1000, "shortened: until then");
+	is_int(dead_spi, former, "shortened: the former key is named");
+	tx->offline = false;
+	sim_down(s.m[RECEIVERS]);
+	sim_run(&s, 30000);
+	is_int(sim_out_of_step(&s), 0, "shortened: all are in step");
+	sim_finish(&s, "shortened");
 }
 
 /* ---- what is not known ------------------------------------------------------ */
@@ -509,8 +565,10 @@ int main(void)
 	RUN(test_times);
 	RUN(test_sent_late);
 	RUN(test_open_request);
+	RUN(test_silent_member);
 	RUN(test_newest_unsent);
 	RUN(test_exclusion);
+	RUN(test_shortened);
 	RUN(test_killed);
 	RUN(test_not_reported);
 	RUN(test_long_ago);
