@@ -400,7 +400,6 @@ int app_start_gcks(struct app *a, struct err *err)
 	cfg.idle_ms = c->sa_idle * MSEC_PER_SEC;
 	cfg.lifetime_ms = c->sa_lifetime * MSEC_PER_SEC;
 	cfg.ticket_s = c->ticket_lifetime;
-	cfg.mobike = true;
 	cfg.fragment_size = c->fragment_size;
 	cfg.addke = app_addke(&c->addke);
 	cfg.rekey_ms = c->sa_rekey * MSEC_PER_SEC;

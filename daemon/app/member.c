@@ -492,7 +492,6 @@ int app_start_member(struct app *a, struct err *err)
 	cfg.rexmit_max = REXMIT_MAX;
 	cfg.lifetime_ms = c->sa_lifetime * MSEC_PER_SEC;
 	cfg.resume = c->session_resumption;
-	cfg.mobike = true;
 	cfg.fragment_size = c->fragment_size;
 	cfg.addke = app_addke(&c->addke);
 	cfg.rekey_ms = c->sa_rekey * MSEC_PER_SEC;
