@@ -160,6 +160,8 @@ static void del_down_edge(void *ctx, const struct parent_edge *edge,
 	if (ret && ret != -ENOENT)
 		log_group(LOG_LEVEL_WARN, edge->group, "edge not removed: %s",
 			  err.text);
+	/* Each edge has the IKE SA of edge_down_request(). */
+	ike_sa_edge_ended((struct ike_sa *)edge->sa);
 	log_edge(e, edge, why);
 }
 

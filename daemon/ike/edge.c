@@ -74,7 +74,8 @@ static int send_answer(struct ike_sa *sa, const struct edge_answer *ans)
 
 /*
  * An edge ends with its IKE SA, which therefore does not give way (places.c) to those of
- * peers without an edge. A child that asks too often keeps the edge that it has.
+ * peers without an edge. A child that asks too often keeps the edge that it has; once that
+ * has ended, by ike_sa_edge_ended(), its IKE SA has no place to keep.
  */
 static void note_edge_answer(struct ike_sa *sa, const struct edge_answer *ans)
 {
@@ -125,6 +126,11 @@ void edge_got_news(struct ike_sa *sa, const struct ike_msg *m)
 		sa_end_malformed(sa, "malformed news about an edge");
 	else
 		engine->ops.edge_news(engine->ctx, sa, &ans);
+}
+
+void ike_sa_edge_ended(struct ike_sa *sa)
+{
+	sa->edge_ends_s = 0;
 }
 
 int ike_tell_edge(struct ike_sa *sa, const struct edge_answer *ans)

@@ -589,6 +589,11 @@ int ike_ask_edge(struct ike_sa *sa, const struct edge_request *req);
  */
 int ike_tell_edge(struct ike_sa *sa, const struct edge_answer *ans);
 /*
+ * Note that a child's edge has ended before its time, so that its IKE SA gives way to
+ * those of other peers again.
+ */
+void ike_sa_edge_ended(struct ike_sa *sa);
+/*
  * Ask the key server for a grant. grant_answer() follows, or the SA ends. Errors are
  * those of ike_register_more().
  */

@@ -366,14 +366,18 @@ static void test_ended_grants(void)
 
 	key = begin_edges();
 	is_int(ask_for(1, key).verdict, EDGE_GRANTED, "a member has an edge");
+	/* As the IKE SA has it behind that answer. */
+	sa.edge_ends_s = UINT32_MAX;
 	end_grants(others, 3, now + 100);
 	is_int(in_kernel, 1,
 	       "the ends of grants of other members leave the edge");
 	end_grants(child, 1, now - 100);
 	is_int(in_kernel, 1,
 	       "an end from before the grant was issued leaves the edge");
+	is_int(sa.edge_ends_s, UINT32_MAX, "the IKE SA has its place still");
 	end_grants(child, 1, now + 100);
 	is_int(in_kernel, 0, "the edge goes with the grant of its member");
+	is_int(sa.edge_ends_s, 0, "the IKE SA keeps no place without the edge");
 	is_str(edge_reason_str(ask_for(1, key).reason),
 	       edge_reason_str(EDGE_NOT_ENTITLED),
 	       "a grant from before the end gets no edge");

@@ -2,6 +2,7 @@
 /* Requests for edges over an IKE SA of two members (daemon/ike/edge.c). */
 #include <errno.h>
 
+#include "ike/places.h"
 #include "ike_pair.h"
 #include "tap.h"
 
@@ -453,6 +454,12 @@ static void test_half_open(void)
 	pair_teardown();
 }
 
+static void refuse_edge(struct edge_answer *ans)
+{
+	*ans = (struct edge_answer){ .verdict = EDGE_REFUSED,
+				     .reason = EDGE_BUSY };
+}
+
 static void test_displaced(void)
 {
 	static const struct ike_engine_cfg few = { .relays = true,
@@ -474,8 +481,7 @@ static void test_displaced(void)
 	       "the IKE SA of a child with an edge does not give way");
 	/* A child that asks too often has its edge still. */
 	net_pass(&net, 14000, true);
-	g->edge = (struct edge_answer){ .verdict = EDGE_REFUSED,
-					.reason = EDGE_BUSY };
+	refuse_edge(&g->edge);
 	is_int(ask(), 0, "the child asks too often");
 	net_run(&net);
 	net_pass(&net, 14000, true);
@@ -489,6 +495,40 @@ static void test_displaced(void)
 		net_run(&net);
 	}
 	is_int(m->seen.sa_closed, 1, "an edge that has ended keeps no place");
+	pair_teardown();
+}
+
+/* A child whose edge is gone asks on and on, and is refused as busy. */
+static void test_busy_without_edge(void)
+{
+	static const struct ike_engine_cfg few = { .relays = true,
+						   .max_sas = 4,
+						   .max_per_identity = 64 };
+	struct ike_sa *child;
+	struct node *x;
+	int i;
+
+	two_members(&few, &relays);
+	is_int(ask(), 0, "the child asks for an edge");
+	net_run(&net);
+	child = LIST_FIRST(&g->engine->sas);
+	ok(child && place_has_edge(child),
+	   "the IKE SA of the edge has its place");
+	ike_sa_edge_ended(child);
+	ok(!place_has_edge(child), "the place ends with the edge");
+	refuse_edge(&g->edge);
+	is_int(ask(), 0, "the child asks too often");
+	net_run(&net);
+	is_int(m->seen.edge_ans.reason, EDGE_BUSY,
+	       "the child is refused as busy");
+	ok(!place_has_edge(child), "a refusal gives no place");
+	x = member_node("x.example", "198.51.100.7", &ca);
+	for (i = 0; i < 4; i++) {
+		open_to_relay(x);
+		net_run(&net);
+	}
+	is_int(m->seen.sa_closed, 1,
+	       "the IKE SA of a child without an edge gives way");
 	pair_teardown();
 }
 
@@ -584,6 +624,7 @@ int main(void)
 	RUN(test_renewed);
 	RUN(test_half_open);
 	RUN(test_displaced);
+	RUN(test_busy_without_edge);
 	RUN(test_full_of_edges);
 	return done();
 }
