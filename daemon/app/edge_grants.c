@@ -76,8 +76,7 @@ static bool is_grant_due(const struct egroup *g, const struct ike_sa *sa)
 	/* The key server tells relays of ended grants over this IKE SA. */
 	if (g->relay && g->asked_serial != ike_sa_serial(sa))
 		return true;
-	return wall_now_s() >=
-	       g->grant.issued + (g->grant.expires - g->grant.issued) / 2;
+	return wall_now_s() >= g->renew_s;
 }
 
 static void ask_grant(struct egroup *g, struct ike_sa *sa)
@@ -131,6 +130,17 @@ const char *edge_grant_fault(const struct grant *grant, const char *group,
 	return NULL;
 }
 
+/*
+ * Return when half of the grant's time is over. The time when it was issued may be behind
+ * its end (gcks/grants.c), and this host's clock behind the key server's.
+ */
+static uint64_t half_of_time(const struct grant *grant, uint64_t now)
+{
+	uint64_t from = grant->issued < grant->expires ? grant->issued : now;
+
+	return from + (grant->expires - from) / 2;
+}
+
 /* Take over the grant of an answer. Returns 0, or -errno with the reason in *@why. */
 static int take_grant(struct egroup *g, const struct grant_answer *ans,
 		      const char **why)
@@ -167,6 +177,7 @@ static int take_grant(struct egroup *g, const struct grant_answer *ans,
 	g->octets = octets;
 	g->len = ans->len;
 	g->grant = grant;
+	g->renew_s = half_of_time(&grant, wall_now_s());
 	g->key = key;
 	return 0;
 }

@@ -52,6 +52,7 @@ struct egroup {
 
 	/* The own grant (NULL octets: there is none), and the key that verifies grants. */
 	struct grant grant;
+	uint64_t renew_s; /* when half of its time is over, in seconds since 1970 */
 	uint8_t *octets;
 	size_t len;
 	struct sigpub *key;

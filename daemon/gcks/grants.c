@@ -351,7 +351,8 @@ void grants_free(struct gcks *k)
 
 /*
  * Return the time of a new grant of @identity: later than its removal, even within the
- * same second, so that the grant does not end with those of before.
+ * same second, so that the grant does not end with those of before. That time is ahead of
+ * now, and may be behind the end of the grant, if the clock was ahead at the removal.
  */
 static uint64_t issue_time(const struct group *g, const char *identity)
 {
@@ -380,7 +381,7 @@ static int sign_grant(const struct group *g, const struct gmember *m,
 		return ret;
 	memcpy(grant.group, g->conf->name, strlen(g->conf->name));
 	grant.issued = issue_time(g, m->identity);
-	grant.expires = grant.issued + GRANT_LIFETIME_S;
+	grant.expires = (uint64_t)group_wall(g) + GRANT_LIFETIME_S;
 	if (until && (uint64_t)until < grant.expires)
 		grant.expires = (uint64_t)until;
 	if (ids) {

@@ -349,6 +349,40 @@ static void test_clock_back(void)
 	sim_finish(&s, "a group with a clock that was set back");
 }
 
+/* The clock of the key server is an hour ahead when a member leaves, and is then right. */
+static void test_clock_ahead(void)
+{
+	uint32_t effective;
+	struct err err;
+	uint64_t now;
+
+	begin(8, "r.example");
+	ask(relay, "video", true);
+	back_s = -3600;
+	s.clock.wall = wall_back;
+	sim_run(&s, 1000);
+	ask(a, "video", false);
+	is_int(sim_evict(s.gcks, "video", "a.example", &effective, &err), 0,
+	       "a member is evicted while the clock is ahead");
+	sim_run(&s, 2000);
+	back_s = 0;
+	is_int(sim_admit(s.gcks, "video", "a.example", &err), 0,
+	       "the member is admitted when the clock is right again");
+	sim_down(a);
+	sim_up(a);
+	ok(sim_settle(&s, 20000), "the member that was admitted is back");
+	a->engine->ops.grant_answer = on_grant_answer;
+	now = (uint64_t)s.clock.wall(s.clock.ctx);
+	ask(a, "video", false);
+	is_int(seen_of(a)->verified, 0, "the member has a grant that is sound");
+	is_int(seen_of(a)->grant.issued, seen[2].at + 1,
+	       "the grant of a member that is back is later than its removal");
+	ok(seen_of(a)->grant.expires >= now + 600 &&
+		   seen_of(a)->grant.expires <= now + 601,
+	   "the grant ends ten minutes from now, whatever the clock was before");
+	sim_finish(&s, "a group with a clock that was ahead");
+}
+
 int main(void)
 {
 	RUN(test_given);
@@ -358,5 +392,6 @@ int main(void)
 	RUN(test_crowd);
 	RUN(test_lost_relay);
 	RUN(test_clock_back);
+	RUN(test_clock_ahead);
 	return done();
 }
