@@ -532,17 +532,40 @@ void child_failed(struct child *c, struct upstream *u, const char *why)
 
 /* ---- grants -------------------------------------------------------------- */
 
+static bool same_grant(const struct edge_grant *a, const struct edge_grant *b)
+{
+	return a->hops == b->hops && a->len == b->len &&
+	       !memcmp(a->p, b->p, a->len);
+}
+
+static bool is_shown(const struct child *c, const struct edge_grant *g)
+{
+	unsigned int i;
+
+	for (i = 1; i < c->n_grants; i++)
+		if (same_grant(&c->grants[i], g))
+			return true;
+	return false;
+}
+
+static bool same_own(const struct child *c, const struct edge_grant *g)
+{
+	return c->n_grants && same_grant(&c->grants[0], g);
+}
+
+/*
+ * The own grant comes first. Parents do not mind the order of the others, each of which is
+ * there once.
+ */
 static bool same_grants(const struct child *c, const struct edge_grant *g,
 			unsigned int n)
 {
 	unsigned int i;
 
-	if (n != c->n_grants)
+	if (n != c->n_grants || (n && !same_own(c, &g[0])))
 		return false;
-	for (i = 0; i < n; i++)
-		if (g[i].hops != c->grants[i].hops ||
-		    g[i].len != c->grants[i].len ||
-		    memcmp(g[i].p, c->grants[i].p, g[i].len))
+	for (i = 1; i < n; i++)
+		if (!is_shown(c, &g[i]))
 			return false;
 	return true;
 }

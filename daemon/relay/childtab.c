@@ -101,6 +101,7 @@ unsigned int childtab_by_member(const struct childtab *t,
 void childtab_init(struct childtab *t)
 {
 	TAILQ_INIT(&t->list);
+	TAILQ_INIT(&t->by_age);
 	htab_init(&t->by_sa, hash_by_sa);
 	htab_init(&t->by_peer, hash_by_peer);
 	htab_init(&t->by_member, hash_by_member);
@@ -116,6 +117,7 @@ void childtab_free(struct childtab *t)
 void childtab_add(struct childtab *t, struct child_edge *e)
 {
 	TAILQ_INSERT_TAIL(&t->list, e, link);
+	TAILQ_INSERT_TAIL(&t->by_age, e, by_age);
 	htab_add(&t->by_sa, &e->by_sa);
 	htab_add(&t->by_peer, &e->by_peer);
 	htab_add(&t->by_member, &e->by_member);
@@ -124,6 +126,7 @@ void childtab_add(struct childtab *t, struct child_edge *e)
 void childtab_del(struct childtab *t, struct child_edge *e)
 {
 	TAILQ_REMOVE(&t->list, e, link);
+	TAILQ_REMOVE(&t->by_age, e, by_age);
 	htab_del(&t->by_sa, &e->by_sa);
 	htab_del(&t->by_peer, &e->by_peer);
 	htab_del(&t->by_member, &e->by_member);

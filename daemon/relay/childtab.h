@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The edges of a relay: in the order of the last requests, and found by IKE SA, address
- * and identity in a time that does not depend on their number. Private to parent.c.
+ * The edges of a relay: in the order of the last requests and in that of their age, and
+ * found by IKE SA, address and identity in a time that does not depend on their number.
+ * Private to parent.c.
  */
 #ifndef RELAY_CHILDTAB_H
 #define RELAY_CHILDTAB_H
@@ -17,6 +18,7 @@ struct relayed_group;
 
 struct child_edge {
 	TAILQ_ENTRY(child_edge) link; /* by the time of the last request */
+	TAILQ_ENTRY(child_edge) by_age;
 	struct hnode by_sa, by_peer, by_member;
 	struct parent_edge e;
 	struct relayed_group *group;
@@ -27,6 +29,7 @@ struct child_edge {
 
 struct childtab {
 	TAILQ_HEAD(, child_edge) list; /* by the time of the last request */
+	TAILQ_HEAD(, child_edge) by_age; /* by the time when they began */
 	struct htab by_sa, by_peer, by_member;
 };
 

@@ -685,12 +685,16 @@ unsigned int parent_below(const struct parent *p, const char *group,
 	const struct child_edge *e;
 	unsigned int i;
 
-	/* A child that passes on many takes the place of no other child. */
-	TAILQ_FOREACH(e, &p->edges.list, link)
+	/*
+	 * A child that passes on many takes the place of no other child. Where more are
+	 * below than go up, those that came first stay, because each change of the choice
+	 * takes Sender-IDs from some and costs signatures at all relays above.
+	 */
+	TAILQ_FOREACH(e, &p->edges.by_age, by_age)
 		if (!strcmp(e->group->name, group))
 			grants_below_add(&b, e->grants.v[0],
 					 e->grants.hops[0] + 1);
-	TAILQ_FOREACH(e, &p->edges.list, link) {
+	TAILQ_FOREACH(e, &p->edges.by_age, by_age) {
 		if (strcmp(e->group->name, group))
 			continue;
 		for (i = 1; i < e->grants.n; i++)

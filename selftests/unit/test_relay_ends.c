@@ -180,6 +180,54 @@ static void test_lost_edge(void)
 	rs_free(&s);
 }
 
+/* ---- more senders below than go up ---------------------------------------------- */
+
+#define LEAVES 18
+#define GO_UP (EDGE_MAX_GRANTS - 1)
+
+static void test_choice_stays(void)
+{
+	static struct rs_host *leaf[LEAVES];
+	struct rs_host *tops[1], *mids[1];
+	unsigned int i, t, up = 0, others = 0;
+	uint64_t verified;
+
+	rs_init(&s);
+	top = rs_host_new(&s);
+	mid = rs_host_new(&s);
+	rs_relay(top, 8, NULL, 0);
+	rs_relay(mid, 24, NULL, 0);
+	tops[0] = top;
+	mids[0] = mid;
+	rs_leaf(mid, tops, 1);
+	for (i = 0; i < LEAVES; i++) {
+		leaf[i] = rs_host_new(&s);
+		rs_sign(&s, leaf[i], (uint16_t)(100 + 2 * i), 86400);
+		rs_leaf(leaf[i], mids, 1);
+		rs_pass(&s, 130);
+	}
+	rs_pass(&s, 20000);
+	verified = parent_stats(top->parent)->verified;
+	for (t = 0; t < 60; t++) {
+		rs_pass(&s, 1000);
+		for (i = 0; i < GO_UP; i++)
+			up += takes(top, mid, leaf[i]);
+		for (; i < LEAVES; i++)
+			others += takes(top, mid, leaf[i]);
+	}
+	is_int(up, 60 * GO_UP, "the senders that came first go up all the time");
+	is_int(others, 0, "no other sender takes their place");
+	is_int((intmax_t)(parent_stats(top->parent)->verified - verified), 0,
+	       "a choice that stays costs no signatures");
+	rs_sign(&s, leaf[3], leaf[3]->sid, 86401);
+	rs_show(leaf[3]);
+	rs_pass(&s, 3000);
+	is_int((intmax_t)(parent_stats(top->parent)->verified - verified), 1,
+	       "a renewed grant costs one signature above");
+	ok(takes(top, mid, leaf[3]), "the sender with a renewed grant goes up");
+	rs_free(&s);
+}
+
 int main(void)
 {
 	RUN(test_own);
@@ -187,5 +235,6 @@ int main(void)
 	RUN(test_expired);
 	RUN(test_not_taken);
 	RUN(test_lost_edge);
+	RUN(test_choice_stays);
 	return done();
 }
