@@ -83,6 +83,7 @@ static void hold_parent(struct child *c, struct upstream *u, uint32_t least_ms)
 	if (ms > CHILD_HOLD_MAX_MS)
 		ms = CHILD_HOLD_MAX_MS;
 	u->hold_ms = ms;
+	u->refused_grant = false;
 	if (ms < least_ms)
 		ms = least_ms < CHILD_HOLD_MAX_MS ? least_ms
 						  : CHILD_HOLD_MAX_MS;
@@ -413,6 +414,7 @@ static void leave_with_answer(struct child *c, struct upstream *u,
 
 	leave_parent(c, u, why);
 	hold_parent(c, u, least_ms);
+	u->refused_grant = ans->reason == EDGE_NOT_ENTITLED;
 	tell_change(c, u, ans->reason, why);
 }
 
@@ -618,9 +620,24 @@ static void leave_all(struct child *c, const char *why)
 			leave_parent(c, &c->table[i], why);
 }
 
+/*
+ * A parent that has refused the former grant may take the new one. If it refuses on and on
+ * the pauses grow as ever, so that new grants are no way to ask it all the time.
+ */
+static void forgive_refusals(struct child *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (c->table[i].refused_grant &&
+		    c->table[i].hold_ms <= CHILD_HOLD_MIN_MS)
+			c->table[i].held_until_ms = child_now(c);
+}
+
 int child_set_grants(struct child *c, const struct edge_grant *grants,
 		     unsigned int n)
 {
+	bool own;
 	int ret;
 
 	if (same_grants(c, grants, n))
@@ -631,10 +648,13 @@ int child_set_grants(struct child *c, const struct edge_grant *grants,
 		timer_del(c->tq, &c->timer);
 		return 0;
 	}
+	own = same_own(c, &grants[0]);
 	ret = keep_grants(c, grants, n);
 	if (ret)
 		return ret;
 	c->version++;
+	if (!own)
+		forgive_refusals(c);
 	run_child(c);
 	return 0;
 }

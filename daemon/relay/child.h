@@ -77,6 +77,7 @@ struct upstream {
 	uint64_t since_ms; /* when the state began */
 	uint64_t held_until_ms; /* not asked for an edge before */
 	uint32_t hold_ms; /* the last hold after a failure; 0: there was none */
+	bool refused_grant; /* held because the child was not entitled */
 	uint32_t lifetime_ms;
 };
 

@@ -180,6 +180,59 @@ static void test_lost_edge(void)
 	rs_free(&s);
 }
 
+/* ---- a new grant behind a refused one ------------------------------------------ */
+
+/* Sign a grant that no relay takes, and show it. */
+static void show_foreign(struct rs_host *h, struct sigkey *foreign)
+{
+	struct sigkey *own = s.key;
+
+	s.key = foreign;
+	rs_sign(&s, h, h->sid, 600);
+	s.key = own;
+}
+
+static void test_new_grant(void)
+{
+	struct rs_host *relay[2];
+	struct sigkey *foreign;
+	unsigned int i, asked;
+
+	rs_init(&s);
+	if (sigkey_generate(SIG_ED25519, &foreign))
+		bail("no key");
+	for (i = 0; i < 2; i++) {
+		relay[i] = rs_host_new(&s);
+		rs_relay(relay[i], 8, NULL, 0);
+	}
+	a = rs_host_new(&s);
+	show_foreign(a, foreign);
+	rs_leaf(a, relay, 2);
+	rs_pass(&s, 500);
+	is_int(a->not_entitled, 2,
+	       "both relays refuse a grant of a former key");
+	rs_sign(&s, a, a->sid, 600);
+	rs_show(a);
+	rs_pass(&s, 500);
+	ok(rs_parent_of(a) == relay[0], "a new grant is shown at once");
+
+	/* Grants that are refused again and again do not do away with pauses. */
+	asked = a->not_entitled;
+	for (i = 0; i < 10; i++) {
+		rs_sign(&s, a, a->sid, 600);
+		show_foreign(a, foreign);
+		parent_recheck(relay[0]->parent, is_of, a);
+		parent_recheck(relay[1]->parent, is_of, a);
+		rs_show(a);
+		rs_pass(&s, 1000);
+	}
+	ok(a->not_entitled - asked <= 6,
+	   "a child that shows bad grants is refused rarely: %u times",
+	   a->not_entitled - asked);
+	sigkey_free(foreign);
+	rs_free(&s);
+}
+
 /* ---- more senders below than go up ---------------------------------------------- */
 
 #define LEAVES 18
@@ -215,7 +268,8 @@ static void test_choice_stays(void)
 		for (; i < LEAVES; i++)
 			others += takes(top, mid, leaf[i]);
 	}
-	is_int(up, 60 * GO_UP, "the senders that came first go up all the time");
+	is_int(up, 60 * GO_UP,
+	       "the senders that came first go up all the time");
 	is_int(others, 0, "no other sender takes their place");
 	is_int((intmax_t)(parent_stats(top->parent)->verified - verified), 0,
 	       "a choice that stays costs no signatures");
@@ -235,6 +289,7 @@ int main(void)
 	RUN(test_expired);
 	RUN(test_not_taken);
 	RUN(test_lost_edge);
+	RUN(test_new_grant);
 	RUN(test_choice_stays);
 	return done();
 }
