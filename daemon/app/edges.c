@@ -223,12 +223,34 @@ static int add_egroup(struct edges *e, const struct conf_mgroup *c,
 	return ret;
 }
 
+/*
+ * Ask other relays with the grant that is there. The children of a relay keep their edges,
+ * which have nothing to do with those that it asks itself.
+ */
+static int change_parents(struct egroup *g, const struct conf_mgroup *c,
+			  struct err *err)
+{
+	int ret;
+
+	edge_up_stop(g);
+	ret = fill_parents(g, c, err);
+	if (!ret && g->n_parents)
+		ret = edge_up_start(g, err);
+	if (ret) {
+		/* The next reload finds a difference, and tries again. */
+		edge_up_stop(g);
+		g->n_parents = 0;
+	}
+	edge_grants_show(g);
+	return ret;
+}
+
 static bool same_parents(const struct egroup *g, const struct conf_mgroup *c)
 {
 	struct ike_id id;
 	size_t i;
 
-	if (g->n_parents != c->parents.n || g->relay != c->relay)
+	if (g->n_parents != c->parents.n)
 		return false;
 	for (i = 0; i < c->parents.n; i++)
 		if (!ep_equal(&g->parents[i].ep, &c->parents.v[i].at) ||
@@ -404,8 +426,10 @@ void app_reload_edges(struct app *a)
 	for (g = a->edges ? LIST_FIRST(&a->edges->groups) : NULL; g; g = next) {
 		next = LIST_NEXT(g, link);
 		c = conf_find_mgroup(a->conf->member, g->name);
-		if (!c || !same_parents(g, c))
+		if (!c || g->relay != c->relay || (!c->relay && !c->parents.n))
 			free_egroup(g);
+		else if (!same_parents(g, c) && change_parents(g, c, &err))
+			log_err("edges not changed: %s", err.text);
 	}
 	if (follow_conf(a, &err))
 		log_err("edges not changed: %s", err.text);

@@ -150,6 +150,23 @@ try "b reloads again" ctl b reload
 try "b has an edge again" wait_until 20 edges_are b p
 try "b hears on" hears_on b
 
+# A relay that asks others of late keeps the edges to its own children.
+began=$(grep -c 'edge granted:' "$LAB/p/mcsecd.log")
+lost=$(stream_now a rx '.streams[0].lost')
+cp "$LAB/p/mcsecd.conf" "$LAB/p/conf.was"
+try "the configuration of the first relay names the second" \
+	sed -i "s|relay = true;|& $(relays_of q)|" "$LAB/p/mcsecd.conf"
+try "the first relay reloads" ctl p reload
+try "the first relay has an edge to the second" wait_until 20 edges_are p "q s a b"
+cp "$LAB/p/conf.was" "$LAB/p/mcsecd.conf"
+try "the first relay reloads again" ctl p reload
+try "the first relay has no edge to the second any more" wait_until 5 edges_are p "s a b"
+try "the second relay has none either" wait_until 10 edges_are q ""
+try "a hears on" hears_on a
+is "no child had to ask again" "$(grep -c 'edge granted:' "$LAB/p/mcsecd.log")" "$began"
+is "no edge has ended for it" "$(grep -c 'the group is not relayed' "$LAB/p/mcsecd.log")" 0
+is "other relays of a relay cost no datagram" "$(stream_now a rx '.streams[0].lost')" "$lost"
+
 section "a killed relay"
 daemon_kill p
 is "the edges of the first relay end with it" "$(edges p)" ""
