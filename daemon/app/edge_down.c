@@ -13,6 +13,7 @@
 #include "lib/quota.h"
 #include "lib/quote.h"
 #include "lib/util.h"
+#include "wire/fold.h"
 
 /*
  * Ended grants that are remembered, each until every grant that it ends has expired, ten
@@ -199,14 +200,19 @@ void edge_down_request(struct edges *e, struct ike_sa *sa,
 		       const struct ep *from, const struct edge_request *req,
 		       struct edge_answer *ans)
 {
+	const struct ike_id *id = ike_sa_peer_id(sa);
+	struct ike_id folded;
 	const struct parent_peer who = {
 		.sa = sa,
-		.id = ike_sa_peer_id(sa),
+		.id = &folded,
 		.ep = *from,
 		.elsewhere = !ike_sa_behind_nat(sa) &&
 			     !ep_equal(from, ike_sa_peer(sa)),
 	};
 
+	/* The identity of an IKE SA has only the octets that it needs. */
+	id_set(&folded, id->type, id->data, id->len);
+	id_fold(&folded);
 	/* The sockets that this host asks its own parents by are none of its relay. */
 	if (!sock_of(e, ike_sa_local(sa))) {
 		*ans = (struct edge_answer){ .verdict = EDGE_REFUSED,

@@ -10,6 +10,7 @@
 #include "lib/log.h"
 #include "lib/util.h"
 #include "member/member.h"
+#include "wire/fold.h"
 
 /* Pauses before a grant is asked for again; after a refusal, which may be corrected, longer. */
 #define ASK_PAUSE_MS 2000
@@ -122,7 +123,10 @@ static void refuse_answer(struct egroup *g, enum grant_verdict verdict,
 const char *edge_grant_fault(const struct grant *grant, const char *group,
 			     const struct ike_id *self, uint64_t now)
 {
-	if (strcmp(grant->group, group) || !id_equal(&grant->member, self))
+	struct ike_id own = *self;
+
+	id_fold(&own);
+	if (strcmp(grant->group, group) || !id_equal(&grant->member, &own))
 		return "it is not this host's";
 	/* The key server has just signed it. */
 	if (grant->expires <= now)

@@ -15,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/quota.h"
 #include "lib/quote.h"
+#include "wire/fold.h"
 
 /* Signatures: two hosts of an identity with a few groups, which all start at once. */
 static const struct quota_rule sign_rule = {
@@ -379,6 +380,8 @@ static int sign_grant(const struct group *g, const struct gmember *m,
 	ret = id_set(&grant.member, id->type, id->data, id->len);
 	if (ret)
 		return ret;
+	/* One certificate is one identity for relays, in whatever letters it is claimed. */
+	id_fold(&grant.member);
 	memcpy(grant.group, g->conf->name, strlen(g->conf->name));
 	grant.issued = issue_time(g, m->identity);
 	grant.expires = (uint64_t)group_wall(g) + GRANT_LIFETIME_S;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/sign.h"
+#include "wire/fold.h"
 
 #define VERSION 1
 
@@ -27,7 +28,8 @@ static bool is_sound(const struct grant *g)
 	unsigned int i;
 
 	if (!is_group_name(g->group, strnlen(g->group, sizeof(g->group))) ||
-	    !g->member.type || !g->member.len || g->n_ranges > GRANT_MAX_RANGES)
+	    !g->member.type || !g->member.len || !id_is_folded(&g->member) ||
+	    g->n_ranges > GRANT_MAX_RANGES)
 		return false;
 	for (i = 0; i < g->n_ranges; i++)
 		if (g->range[i].first > g->range[i].last)

@@ -251,6 +251,9 @@ static int del_from_kernel(void *ctx, const char *group, uint32_t id,
 	return 0;
 }
 
+/* The identity of the grants that are shown, or NULL: that of the IKE SA. */
+static const struct ike_id *letters;
+
 /* Ask over the IKE SA @sa with a grant for @n Sender-IDs, behind the cookie. */
 static struct edge_answer ask_for(unsigned int n, const struct sigkey *key)
 {
@@ -259,7 +262,7 @@ static struct edge_answer ask_for(unsigned int n, const struct sigkey *key)
 	struct edge_answer ans = { 0 };
 	struct wbuf w;
 
-	grant.member = *sa.peer_id;
+	grant.member = letters ? *letters : *sa.peer_id;
 	grant.issued = (uint64_t)clock_wall(clock_system());
 	grant.expires = grant.issued + 600;
 	wbuf_init(&w, GRANT_MAX);
@@ -337,6 +340,26 @@ static void test_not_added_again(void)
 	is_int(in_kernel, 0, "a stop removes the edge");
 }
 
+/* The IKE SAs of a child have its identity in any letters. */
+static void test_letters(void)
+{
+	struct sigkey *key = begin_edges();
+	static struct ike_id other;
+	const struct ike_id *was = sa.peer_id;
+	struct edge_answer ans;
+
+	is_int(ask_for(1, key).verdict, EDGE_GRANTED, "a child has an edge");
+	id_set(&other, IKE_ID_FQDN, "A.eXample", 9);
+	sa.peer_id = &other;
+	letters = was;
+	ans = ask_for(1, key);
+	letters = NULL;
+	is_int(ans.verdict, EDGE_GRANTED,
+	       "the child has an edge by an identity in other letters");
+	sa.peer_id = (struct ike_id *)was;
+	end_edges(key);
+}
+
 /* ---- grants that end before their time --------------------------------------- */
 
 /* The key server has taken out these members until @at. */
@@ -406,6 +429,7 @@ int main(void)
 	RUN(test_where_it_listens);
 	RUN(test_children_leave);
 	RUN(test_not_added_again);
+	RUN(test_letters);
 	RUN(test_ended_grants);
 	return done();
 }

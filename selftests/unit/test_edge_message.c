@@ -85,6 +85,28 @@ static int sign_result(const struct grant *g)
 	return ret;
 }
 
+static void test_letters(void)
+{
+	struct grant g = good_grant(), got;
+	struct wbuf w;
+	uint8_t *at;
+
+	id_set(&g.member, IKE_ID_FQDN, "a.eXample", 9);
+	is_int(sign_result(&g), -EINVAL, "a capital letter in a DNS name");
+	id_set(&g.member, IKE_ID_RFC822_ADDR, "me@a.eXample", 12);
+	is_int(sign_result(&g), -EINVAL, "a capital letter in a mail domain");
+	id_set(&g.member, IKE_ID_RFC822_ADDR, "Me@a.example", 12);
+	is_int(sign_result(&g), 0, "a capital letter before a mail domain");
+	signed_grant(&w);
+	at = memmem(w.p, w.len, "a.example", 9);
+	if (!at)
+		bail("no identity");
+	at[2] = 'E';
+	is_int(grant_parse(w.p, w.len, &got), -EBADMSG,
+	       "a grant of an identity in other letters is none");
+	wbuf_free(&w);
+}
+
 static void test_grant_refused(void)
 {
 	struct grant g = good_grant();
@@ -385,6 +407,7 @@ int main(void)
 		bail("no key");
 	RUN(test_grant);
 	RUN(test_grant_altered);
+	RUN(test_letters);
 	RUN(test_grant_refused);
 	RUN(test_grant_of_another_key);
 	RUN(test_request);

@@ -383,6 +383,24 @@ static void test_clock_ahead(void)
 	sim_finish(&s, "a group with a clock that was ahead");
 }
 
+/* A member claims its identity in letters that its certificate does not have. */
+static void test_letters(void)
+{
+	begin(10, "r.example");
+	sim_down(a);
+	sim_up(a);
+	id_set(&a->engine->cfg.id, IKE_ID_FQDN, "A.eXample", 9);
+	ok(sim_settle(&s, 20000), "the member in other letters is in");
+	a->engine->ops.grant_answer = on_grant_answer;
+	ask(a, "video", false);
+	is_int(seen_of(a)->verified, 0,
+	       "the member in other letters has a grant");
+	ok(seen_of(a)->grant.member.len == 9 &&
+		   !memcmp(seen_of(a)->grant.member.data, "a.example", 9),
+	   "the grant has the identity in small letters");
+	sim_finish(&s, "a group with other letters");
+}
+
 int main(void)
 {
 	RUN(test_given);
@@ -393,5 +411,6 @@ int main(void)
 	RUN(test_lost_relay);
 	RUN(test_clock_back);
 	RUN(test_clock_ahead);
+	RUN(test_letters);
 	return done();
 }
