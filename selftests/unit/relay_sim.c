@@ -798,3 +798,17 @@ struct rs_edge *rs_edge_to(struct rs_host *h, const struct rs_host *child)
 {
 	return edge_from(h, &child->ep);
 }
+
+void rs_good_and_bad(struct rs_sim *s, struct rs_host **relay,
+		     struct rs_host **good, struct rs_host **bad)
+{
+	rs_init(s);
+	*relay = rs_host_new(s);
+	rs_relay(*relay, 4, NULL, 0);
+	*good = rs_host_new(s);
+	rs_leaf(*good, relay, 1);
+	*bad = rs_host_new(s);
+	rs_pass(s, 1000);
+	if (rs_parent_of(*good) != *relay)
+		abort();
+}

@@ -118,4 +118,11 @@ struct rs_host *rs_parent_of(const struct rs_host *h);
 struct rs_edge *rs_edge_to(struct rs_host *h, const struct rs_host *child);
 struct edge_parent rs_at(const struct rs_host *h);
 
+/*
+ * Begin a simulation of a relay with an edge to a good child, and of a host that has none
+ * yet and does what it likes.
+ */
+void rs_good_and_bad(struct rs_sim *s, struct rs_host **relay,
+		     struct rs_host **good, struct rs_host **bad);
+
 #endif

@@ -338,6 +338,25 @@ static void edge_samples(void)
 	pki_pair_free(&ca);
 }
 
+/* Let a member open an IKE SA with a key server of the same settings. */
+static struct ike_sa *join_pair(const struct ike_engine_cfg *cfg, bool send)
+{
+	struct pki_opt opt = { .kind = PKI_GCKS,
+			       .dns = "gcks.example",
+			       .ca = &ca };
+	struct ike_sa *sa;
+
+	net_init(&net);
+	pki_ca(&net, "test CA", &ca);
+	g = node_new(&net, "192.0.2.1", &opt, &ca, cfg);
+	opt.kind = PKI_MEMBER;
+	opt.dns = "a.example";
+	m = node_new(&net, "192.0.2.2", &opt, &ca, cfg);
+	sa = node_join(m, g, "gcks.example", send);
+	net_run(&net);
+	return sa;
+}
+
 /* A member that moves, and is asked whether it is where it says. */
 static void move_samples(void)
 {
@@ -346,19 +365,8 @@ static void move_samples(void)
 		.xchg = IKE_XCHG_INFORMATIONAL,
 		.notify = IKE_N_UPDATE_SA_ADDRESSES,
 	};
-	struct pki_opt opt = { .kind = PKI_GCKS,
-			       .dns = "gcks.example",
-			       .ca = &ca };
-	struct ike_sa *sa;
+	struct ike_sa *sa = join_pair(&cfg, false);
 
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	g = node_new(&net, "192.0.2.1", &opt, &ca, &cfg);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	m = node_new(&net, "192.0.2.2", &opt, &ca, &cfg);
-	sa = node_join(m, g, "gcks.example", false);
-	net_run(&net);
 	sa_ask(sa, &update);
 	opened("move-update", &net.queue[0], sa, FH_MOVE_REQ);
 	ep_parse("192.0.2.3:500", 0, &net.queue[0].from);
@@ -383,19 +391,8 @@ static void resume_samples(void)
 						   .resume = true };
 	static const char *const names[] = { "resume-request",
 					     "resume-answer" };
-	struct pki_opt opt = { .kind = PKI_GCKS,
-			       .dns = "gcks.example",
-			       .ca = &ca };
-	struct ike_sa *sa;
+	struct ike_sa *sa = join_pair(&cfg, true);
 
-	net_init(&net);
-	pki_ca(&net, "test CA", &ca);
-	g = node_new(&net, "192.0.2.1", &opt, &ca, &cfg);
-	opt.kind = PKI_MEMBER;
-	opt.dns = "a.example";
-	m = node_new(&net, "192.0.2.2", &opt, &ca, &cfg);
-	sa = node_join(m, g, "gcks.example", true);
-	net_run(&net);
 	ike_close(sa, "closed");
 	net_run(&net);
 	node_clear(m);

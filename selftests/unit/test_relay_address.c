@@ -13,15 +13,7 @@ static const char sa[4];
 
 static void begin(void)
 {
-	rs_init(&s);
-	relay = rs_host_new(&s);
-	rs_relay(relay, 4, NULL, 0);
-	good = rs_host_new(&s);
-	rs_leaf(good, &relay, 1);
-	bad = rs_host_new(&s);
-	rs_pass(&s, 1000);
-	if (rs_parent_of(good) != relay)
-		bail("no edge for the good child");
+	rs_good_and_bad(&s, &relay, &good, &bad);
 }
 
 static const struct parent_stats *stats(void)
